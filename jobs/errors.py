@@ -1,0 +1,75 @@
+"""The errors of the pipeline: one small tree, each with the exit code that the command line returns.
+
+Exit codes: 0 done · 2 configuration or usage · 3 data (a gate refused; the last good partition stays)
+· 4 infrastructure (a retry may help).
+"""
+
+from dataclasses import dataclass
+
+
+class UsertagsError(Exception):
+    """Something that a person can act on: what happened, what is still safe, what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, safe: str = "", next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.safe = safe
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        parts = [self.message]
+        if self.safe:
+            parts.append(f"Still safe: {self.safe}")
+        if self.next_step:
+            parts.append(f"Next: {self.next_step}")
+        return "\n".join(parts)
+
+
+@dataclass(frozen=True, order=True)
+class ConfigProblem:
+    """One thing wrong in the configuration, where it stands and what was probably meant."""
+
+    file: str
+    line: int
+    message: str
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        hint = f" (did you mean {self.suggestion}?)" if self.suggestion else ""
+        return f"{self.file}:{self.line}: {self.message}{hint}"
+
+
+class ConfigError(UsertagsError):
+    """The configuration cannot be used; carries every problem found, not just the first."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[ConfigProblem], *, next_step: str = "") -> None:
+        self.problems = sorted(problems)
+        lines = "\n".join(str(problem) for problem in self.problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(
+            f"{count} in the configuration:\n{lines}",
+            safe="nothing was read or written",
+            next_step=next_step or "correct the lines above and run `usertags check`",
+        )
+
+
+class UsageError(UsertagsError):
+    """The command was asked for something that does not exist or cannot be: no retry helps."""
+
+    exit_code = 2
+
+
+class DataError(UsertagsError):
+    """The data is not good enough, or not there; readers keep the last good day and no retry helps."""
+
+    exit_code = 3
+
+
+class InfrastructureError(UsertagsError):
+    """A server, network or disk failed; the same command may succeed later."""
+
+    exit_code = 4
