@@ -1,0 +1,77 @@
+"""The shop of a seed: its database tables and its landing files, as they are at the end of the last day."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from demo.draw import Span
+from demo.landing import behaviour_files, manual_tag_files, questionnaire_files
+from demo.money import (
+    consultations_table,
+    coupons_table,
+    draw_coupons,
+    draw_refunds,
+    payments_table,
+    refunds_table,
+)
+from demo.orders import draw_orders, order_lines_table
+from demo.people import draw_people, referrals_table, users_table
+from demo.products import draw_products
+
+
+@dataclass(frozen=True)
+class Shop:
+    """`tables` by name, as the shop's reporting database holds them; `files` by path, before compression."""
+
+    tables: Mapping[str, pa.Table]
+    files: Mapping[str, bytes]
+
+    def checksum(self) -> str:
+        """SHA-256 over every value of every table and every byte of every file."""
+        digest = hashlib.sha256()
+        for name, table in sorted(self.tables.items()):
+            digest.update(f"{name}\n{table.schema}\n".encode())
+            for column in table.itercolumns():
+                digest.update("\x1f".join(map(str, column.to_pylist())).encode())
+        for path, content in sorted(self.files.items()):
+            digest.update(f"{path}\n".encode() + content)
+        return digest.hexdigest()
+
+
+def generate(seed: int, users: int, first_day: date, days: int) -> Shop:
+    """The shop of `users` users over `days` days from `first_day`; the same arguments give the same shop.
+
+    Users registered in the five years before. Orders before `first_day` are on the last day of their month.
+    Needs 500 users and 7 days, so that every kind of row occurs.
+    """
+    if users < 500 or days < 7:
+        raise ValueError("a shop has at least 500 users and 7 days")
+    span = Span(first_day, days)
+    # One stream of chance for each part: a change of one part leaves the others as they were.
+    streams = [np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(13)]
+    people = draw_people(streams[0], users, span)
+    products = draw_products(streams[1])
+    orders, lines = draw_orders(streams[2], people, products, span)
+    coupons = draw_coupons(streams[3], people, orders, span)
+    paid = orders.total - coupons.rebate(len(orders))
+    refunds = draw_refunds(streams[4], orders, paid, span)
+    tables = {
+        "users": users_table(streams[5], people, span),
+        "order_lines": order_lines_table(streams[6], people, products, orders, lines, span),
+        "payments": payments_table(streams[7], people, orders, paid, refunds, span),
+        "refunds": refunds_table(streams[8], people, orders, refunds, span),
+        "referrals": referrals_table(streams[9], people, span),
+        "consultations": consultations_table(streams[10], people, span),
+        "coupons": coupons_table(streams[11], people, orders, coupons, span),
+    }
+    landing = streams[12].spawn(3)
+    files = {
+        **behaviour_files(landing[0], people, products, span),
+        **questionnaire_files(landing[1], people, span),
+        **manual_tag_files(landing[2], people, span),
+    }
+    return Shop(tables, files)

@@ -1,0 +1,144 @@
+"""Building measures: an aggregate over a window becomes partials that merge day by day."""
+
+from difflib import get_close_matches
+
+from jobs.catalogue.model import Measure, Partial, Source
+from jobs.catalogue.versions import version_of
+from jobs.config.expressions import Aggregate, Expression, ExpressionError, parse_aggregate, parse_boolean
+from jobs.config.loader import Located, Settings
+from jobs.config.models import MeasureEntry
+from jobs.errors import ConfigProblem
+
+# What one day keeps of a user's rows for each aggregate.
+_PARTIALS = {
+    "count": ("count",),
+    "count_distinct": ("count_distinct",),
+    "sum": ("sum",),
+    "min": ("min",),
+    "max": ("max",),
+    "avg": ("sum", "count"),
+    "first": ("first",),
+    "last": ("last",),
+}
+
+_FAMILY_TYPES = {"number": "double", "text": "string", "unknown": "string"}
+
+
+def build_measure(
+    name: str,
+    located: Located[MeasureEntry],
+    sources: dict[str, Source],
+    settings: Settings,
+    problems: list[ConfigProblem],
+) -> Measure | None:
+    """One measure; None (and problems) when its source, aggregate or condition cannot be read."""
+    entry = located.entry
+    source = sources.get(entry.source)
+    if source is None:
+        if entry.source not in settings.broken and entry.source not in settings.sources:
+            hint = get_close_matches(entry.source, sorted(sources), n=1)
+            problems.append(
+                located.problem(f"no source {entry.source!r}", "source", suggestion=hint[0] if hint else None)
+            )
+        return None
+    if source.kind != "events":
+        problems.append(
+            located.problem(
+                f"{source.name} is a profile: use its columns directly, as {source.name}.column", "source"
+            )
+        )
+        return None
+    types = {column.name: column.type for column in source.kept_columns}
+    aggregate = _aggregate(located, types, problems)
+    where = _where(located, types, problems)
+    if aggregate is None or (entry.where is not None and where is None):
+        return None
+    if not _distinct_is_stated(located, aggregate, problems):
+        return None
+    argument = aggregate.argument.sql if aggregate.argument else None
+    uses = aggregate.argument.columns if aggregate.argument else frozenset()
+    condition = where.sql if where else None
+    return Measure(
+        id=name,
+        source=source.name,
+        function=aggregate.function,
+        partials=tuple(_partial(function, argument, condition) for function in _PARTIALS[aggregate.function]),
+        window=_days(entry.window),
+        offset=_days(entry.offset) or 0,
+        type=_type(aggregate, types),
+        uses=uses | (where.columns if where else frozenset()),
+        description=entry.description,
+    )
+
+
+def _aggregate(
+    located: Located[MeasureEntry], types: dict[str, str], problems: list[ConfigProblem]
+) -> Aggregate | None:
+    try:
+        return parse_aggregate(located.entry.value, columns=types)
+    except ExpressionError as error:
+        problems.append(located.problem(str(error), "value", suggestion=error.suggestion))
+        return None
+
+
+def _where(
+    located: Located[MeasureEntry], types: dict[str, str], problems: list[ConfigProblem]
+) -> Expression | None:
+    if located.entry.where is None:
+        return None
+    try:
+        return parse_boolean(located.entry.where, columns=types)
+    except ExpressionError as error:
+        problems.append(located.problem(str(error), "where", suggestion=error.suggestion))
+        return None
+
+
+def _distinct_is_stated(
+    located: Located[MeasureEntry], aggregate: Aggregate, problems: list[ConfigProblem]
+) -> bool:
+    stated = located.entry.distinct_within is not None
+    if aggregate.function == "count_distinct" and not stated:
+        problems.append(
+            located.problem(
+                "a distinct count says how it merges: `distinct_within: day` where a value never comes "
+                "back on another day (the audit checks it)",
+                "value",
+            )
+        )
+        return False
+    if aggregate.function != "count_distinct" and stated:
+        problems.append(located.problem("`distinct_within` belongs to count(distinct …)", "distinct_within"))
+        return False
+    return True
+
+
+def _partial(function: str, argument: str | None, where: str | None) -> Partial:
+    version = version_of([function, argument, where])
+    return Partial(f"{function}_{version}", function, argument, where)  # type: ignore[arg-type]
+
+
+def _days(text: str | None) -> int | None:
+    return int(text.removesuffix("d")) if text else None
+
+
+def _type(aggregate: Aggregate, types: dict[str, str]) -> str:
+    """The Spark type of the measure. Sums of exact numbers stay exact."""
+    if aggregate.function in ("count", "count_distinct"):
+        return "bigint"
+    if aggregate.function == "avg":
+        return "double"
+    argument = aggregate.argument
+    assert argument is not None
+    declared = types.get(argument.sql.strip("`"))
+    if aggregate.function == "sum":
+        return _sum_type(declared)
+    return declared or _FAMILY_TYPES.get(argument.type, argument.type)
+
+
+def _sum_type(declared: str | None) -> str:
+    if declared in ("int", "bigint"):
+        return "bigint"
+    if declared is not None and declared.startswith("decimal"):
+        scale = declared.rstrip(")").split(",")[1]
+        return f"decimal(38,{scale})"
+    return "double"

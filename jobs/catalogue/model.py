@@ -1,0 +1,174 @@
+"""What the machine runs: sources, measures and tags with their expressions parsed and their parts resolved.
+
+Built once from the settings by `jobs.catalogue.build`; frozen, and free of Spark.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from jobs.config.models import CheckEntry, Example, Read, RfmEntry, Segment, SparkEntry
+
+
+@dataclass(frozen=True)
+class Column:
+    """A clean column. `sql` is Spark SQL over the raw columns named in `raw`."""
+
+    name: str
+    type: str
+    sql: str
+    raw: frozenset[str]
+    pii: Literal["hash", "drop"] | None = None
+    timezone: str | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of rows about users; `user` is the column that holds the user's id of kind `id_kind`."""
+
+    name: str
+    kind: Literal["events", "profile"]
+    read: Read
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    repeats: Literal["drop", "keep"] | None
+    version: str | None
+    id_kind: str
+    user: str
+    time: str | None
+    reject: tuple[tuple[str, str], ...]
+    checks: tuple[CheckEntry, ...]
+
+    @property
+    def kept_columns(self) -> tuple[Column, ...]:
+        """The columns that reach the clean table."""
+        return tuple(column for column in self.columns if column.pii != "drop")
+
+    @property
+    def raw_columns(self) -> tuple[str, ...]:
+        """The raw columns that any clean column needs: nothing else is landed."""
+        names = {name for column in self.columns for name in column.raw}
+        if self.read.cursor:
+            names.add(self.read.cursor)
+        return tuple(sorted(names))
+
+    @property
+    def raw_pii(self) -> Mapping[str, Literal["hash", "drop"]]:
+        return {name: column.pii for column in self.columns if column.pii for name in column.raw}
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class Partial:
+    """An aggregate of one user's rows of one day that merges with those of other days."""
+
+    id: str
+    function: Literal["count", "count_distinct", "sum", "min", "max", "first", "last"]
+    argument: str | None
+    where: str | None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number a user, merged from partials over a window of days that ends `offset` days before D.
+
+    `uses` are the clean columns that its aggregate and condition read.
+    """
+
+    id: str
+    source: str
+    function: Literal["count", "count_distinct", "sum", "min", "max", "avg", "first", "last"]
+    partials: tuple[Partial, ...]
+    window: int | None
+    offset: int
+    type: str
+    uses: frozenset[str]
+    description: str
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag: `sql` is Spark SQL over the measures and profile columns of one user."""
+
+    id: str
+    name: str
+    title: str
+    path: tuple[str, str, str]
+    kind: Literal["fact", "rule", "rfm"]
+    sql: str
+    type: str
+    inputs: tuple[str, ...]
+    values: tuple[str | int | float, ...] | None
+    definition: str
+    description: str
+    validity: str
+    owner: str
+    status: Literal["draft", "active", "retired"]
+    examples: tuple[Example, ...]
+    definition_version: str
+
+    @property
+    def boolean(self) -> bool:
+        return self.type == "boolean"
+
+
+@dataclass(frozen=True)
+class Rfm:
+    """RFM of the project; segment rules are Spark SQL over the scores."""
+
+    entry: RfmEntry
+    segments: tuple[tuple[Segment, str], ...]
+    version: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A whole configuration, ready to run. `version` is the hash of everything that results depend on."""
+
+    folder: Path
+    project: str
+    timezone: str
+    currency: str
+    state: Path
+    lake: str
+    connections: Mapping[str, Any]
+    spark: SparkEntry
+    sources: Mapping[str, Source]
+    measures: Mapping[str, Measure]
+    tags: Mapping[str, Tag]
+    rfm: Rfm | None
+    levels: Mapping[str, str]
+    exclusive: frozenset[str]
+    version: str
+
+    def measures_of(self, source: str) -> tuple[Measure, ...]:
+        return tuple(measure for measure in self.measures.values() if measure.source == source)
+
+    def profile_columns(self) -> dict[str, tuple[Source, Column]]:
+        """`source.column` of every profile column that tags can use."""
+        return {
+            f"{source.name}.{column.name}": (source, column)
+            for source in self.sources.values()
+            if source.kind == "profile"
+            for column in source.kept_columns
+        }
+
+    def published_tags(self) -> tuple[Tag, ...]:
+        return tuple(tag for tag in self.tags.values() if tag.status == "active")
+
+
+RFM_COLUMNS: Mapping[str, str] = {
+    "recency_days": "int",
+    "frequency": "bigint",
+    "monetary": "double",
+    "r_score": "int",
+    "f_score": "int",
+    "m_score": "int",
+    "segment": "string",
+    "octant": "string",
+    "portrait": "string",
+}

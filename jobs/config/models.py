@@ -1,0 +1,301 @@
+"""What a person writes: one frozen model for each kind of configuration entry.
+
+What the machine runs is built from these in `jobs.catalogue`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+ColumnType = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(string|int|bigint|double|boolean|date|timestamp|decimal\(\d{1,2},\d{1,2}\))$",
+        strip_whitespace=True,
+    ),
+]
+Window = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,4}d$")]
+Severity = Literal["critical", "warning", "info"]
+TagKind = Literal["fact", "rule", "rfm"]
+
+
+class Entry(BaseModel):
+    """Base of every entry: nothing unknown is accepted and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class SqlConnection(Entry):
+    kind: Literal["sql"]
+    url: str | None = None
+    embedded: Literal["postgres"] | None = None
+    airflow: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "SqlConnection":
+        if sum(way is not None for way in (self.url, self.embedded, self.airflow)) != 1:
+            raise ValueError("needs exactly one of url, embedded, airflow")
+        return self
+
+
+class FilesConnection(Entry):
+    kind: Literal["files"]
+    root: str
+    store: str | None = None
+
+
+class S3Settings(Entry):
+    endpoint: str
+    region: str = "us-east-1"
+    access_key: str
+    secret_key: str
+
+
+class LakeConnection(Entry):
+    kind: Literal["lake"]
+    embedded: Literal["store"] | None = None
+    catalog: dict[str, str] | None = None
+    s3: S3Settings | None = None
+    reports_bucket: str = "reports"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "LakeConnection":
+        outside = self.catalog is not None and self.s3 is not None
+        if (self.embedded is not None) == outside:
+            raise ValueError("needs either `embedded: store`, or both `catalog` and `s3`")
+        return self
+
+
+Connection = Annotated[SqlConnection | FilesConnection | LakeConnection, Field(discriminator="kind")]
+
+
+class Read(Entry):
+    connection: str
+    table: str | None = None
+    cursor: str | None = None
+    lookback: Annotated[str, StringConstraints(pattern=r"^\d+[smhd]$")] = "0s"
+    files: str | None = None
+    format: Literal["csv", "json", "parquet"] | None = None
+    encoding: Literal["utf-8", "gbk", "gb18030"] = "utf-8"
+    delimiter: str = ","
+    header: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _table_or_files(self) -> "Read":
+        if (self.table is None) == (self.files is None):
+            raise ValueError("needs either `table` or `files`")
+        if self.files is not None and self.format is None:
+            raise ValueError("files need a `format`: csv, json or parquet")
+        if self.files is not None and self.cursor is not None:
+            raise ValueError("a `cursor` belongs to a table; new files are found by their names")
+        return self
+
+
+class ColumnEntry(Entry):
+    from_: str | None = Field(default=None, alias="from")
+    expr: str | None = None
+    type: ColumnType
+    pii: Literal["hash", "drop"] | None = None
+    timezone: str | None = None
+    format: str | None = None
+
+    @model_validator(mode="after")
+    def _from_or_expr(self) -> "ColumnEntry":
+        if (self.from_ is None) == (self.expr is None):
+            raise ValueError("needs either `from` or `expr`")
+        if self.pii is not None and self.from_ is None:
+            raise ValueError("a pii column is read with `from`: an expression would see it in clear")
+        if self.pii == "hash" and self.type != "string":
+            raise ValueError("a hashed column has the type string")
+        if (self.timezone or self.format) and self.type not in ("timestamp", "date"):
+            raise ValueError("timezone and format belong to timestamps and dates")
+        return self
+
+
+class Rows(Entry):
+    min: int | None = None
+    max: int | None = None
+
+
+class CheckEntry(Entry):
+    """One thing that the clean batch must show; Great Expectations runs it."""
+
+    column: str | None = None
+    not_null: Literal[True] | None = None
+    between: tuple[float | None, float | None] | None = None
+    in_set: list[str | int | float] | None = None
+    matches: str | None = None
+    rows: Rows | None = None
+    mostly: float = Field(default=1.0, gt=0, le=1)
+    severity: Severity
+    owner: str
+    action: str
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "CheckEntry":
+        of_column = [self.not_null, self.between, self.in_set, self.matches]
+        given = sum(item is not None for item in of_column)
+        if given + (self.rows is not None) != 1:
+            raise ValueError("needs exactly one of not_null, between, in_set, matches, rows")
+        if (given == 1) != (self.column is not None):
+            raise ValueError("a check of values names its `column`, a check of `rows` does not")
+        return self
+
+
+class SourceEntry(Entry):
+    source: Name
+    kind: Literal["events", "profile"]
+    read: Read
+    columns: dict[Name, ColumnEntry]
+    key: list[str] | None = None
+    repeats: Literal["drop", "keep"] | None = None
+    version: str | None = None
+    user: dict[Name, str]
+    time: str | None = None
+    reject: dict[Name, str] = Field(default_factory=dict)
+    checks: list[CheckEntry] = Field(default_factory=list)
+
+    @field_validator("user")
+    @classmethod
+    def _one_id(cls, value: dict[str, str]) -> dict[str, str]:
+        if len(value) != 1:
+            raise ValueError("names exactly one id of the user, as `kind: column`")
+        return value
+
+    @model_validator(mode="after")
+    def _rows_are_told_apart(self) -> "SourceEntry":
+        if (self.key is None) == (self.repeats is None):
+            raise ValueError("needs either a `key`, or `repeats: drop` or `repeats: keep`")
+        if self.version is not None and self.key is None:
+            raise ValueError("a `version` needs a `key`")
+        if self.kind == "events" and self.time is None:
+            raise ValueError("events need `time`, the column that says when they happened")
+        if self.kind == "profile" and self.repeats is not None:
+            raise ValueError("a profile has a `key`: one current row a user")
+        if self.read.lookback != "0s" and self.key is None:
+            raise ValueError("a `lookback` reads rows again and so needs a `key`")
+        return self
+
+
+class MeasureEntry(Entry):
+    source: str
+    value: str
+    where: str | None = None
+    window: Window | None = None
+    offset: Window | None = None
+    distinct_within: Literal["day"] | None = None
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _offset_needs_window(self) -> "MeasureEntry":
+        if self.offset is not None and self.window is None:
+            raise ValueError("an `offset` needs a `window`")
+        return self
+
+
+class Case(Entry):
+    value: str | int | float
+    when: str
+
+
+class Example(Entry):
+    given: dict[str, Any]
+    expect: Any
+
+
+class TagEntry(Entry):
+    name: str
+    title: str
+    path: Annotated[list[str], Field(min_length=3, max_length=3)]
+    kind: TagKind
+    when: str | None = None
+    value: str | None = None
+    cases: list[Case] | None = None
+    else_: str | int | float | None = Field(default=None, alias="else")
+    values: list[str | int | float] | None = None
+    type: ColumnType | None = None
+    description: str
+    validity: Annotated[str, StringConstraints(pattern=r"^(static|dynamic|[1-9]\d{0,3}d)$")]
+    owner: str
+    status: Literal["draft", "active", "retired"]
+    examples: list[Example] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> "TagEntry":
+        if sum(item is not None for item in (self.when, self.value, self.cases)) != 1:
+            raise ValueError("needs exactly one of when, value, cases")
+        if self.else_ is not None and self.cases is None:
+            raise ValueError("`else` belongs to `cases`")
+        if self.when is not None and (self.values is not None or self.type is not None):
+            raise ValueError("a tag with `when` is true or absent and has no values or type")
+        if self.cases is not None and self.values is None:
+            raise ValueError("a tag with `cases` lists its `values`")
+        return self
+
+
+class Levels(Entry):
+    recency: list[float] | Literal["terciles"] = "terciles"
+    frequency: list[float] | Literal["terciles"] = "terciles"
+    names: list[list[str]] | None = None
+
+    @model_validator(mode="after")
+    def _three_by_three(self) -> "Levels":
+        for edges in (self.recency, self.frequency):
+            if edges != "terciles" and (len(edges) != 2 or sorted(edges) != edges):
+                raise ValueError("portrait edges are two rising numbers or `terciles`")
+        if self.names is not None and [len(row) for row in self.names] != [3, 3, 3]:
+            raise ValueError("portrait names are three rows of three")
+        return self
+
+
+class Segment(Entry):
+    id: Name
+    name: str
+    when: str
+
+
+class Edges(Entry):
+    recency: list[float]
+    frequency: list[float]
+    monetary: list[float]
+
+    @model_validator(mode="after")
+    def _four_rising(self) -> "Edges":
+        for edges in (self.recency, self.frequency, self.monetary):
+            if len(edges) != 4 or sorted(set(edges)) != edges:
+                raise ValueError("fixed edges are four rising numbers a dimension")
+        return self
+
+
+class RfmEntry(Entry):
+    recency: str
+    frequency: str
+    monetary: str
+    ever: str
+    scoring: Literal["quantile", "mean", "fixed"]
+    edges: Edges | None = None
+    portraits: Levels = Levels()
+    segments: list[Segment] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _edges_with_fixed(self) -> "RfmEntry":
+        if (self.scoring == "fixed") != (self.edges is not None):
+            raise ValueError("`edges` are given with `scoring: fixed`, and only then")
+        return self
+
+
+class ProjectEntry(Entry):
+    project: Name
+    timezone: str
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    state: str
+    lake: str
+    rfm: RfmEntry | None = None
+
+
+class SparkEntry(Entry):
+    """How Spark runs: the master where no spark-submit says another, and Spark's own settings."""
+
+    master: str = "local[*]"
+    conf: dict[str, str | int | bool] = Field(default_factory=dict)

@@ -1,0 +1,82 @@
+"""Reading a YAML file so that every value remembers the line that it stands on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jobs.errors import ConfigProblem
+
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """The data of one file, the line of each value by its path, and what could not be read."""
+
+    name: str
+    data: Any
+    lines: Mapping[Location, int]
+    problems: list[ConfigProblem] = field(default_factory=list)
+
+    def line(self, location: Location) -> int:
+        """The line of a location, or of the nearest enclosing value that has one."""
+        while location and location not in self.lines:
+            location = location[:-1]
+        return self.lines.get(location, 1)
+
+    def problem(self, location: Location, message: str, suggestion: str | None = None) -> ConfigProblem:
+        return ConfigProblem(self.name, self.line(location), message, suggestion)
+
+
+def read_yaml(path: Path, name: str) -> YamlFile:
+    """Read one file; broken YAML and keys that stand twice become problems, never exceptions."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return YamlFile(name, None, {}, [ConfigProblem(name, 1, f"cannot be read: {error}")])
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = (error.problem_mark or error.context_mark or _START).line + 1
+        return YamlFile(name, None, {}, [ConfigProblem(name, line, f"is not YAML: {error.problem}")])
+    if node is None:
+        return YamlFile(name, None, {}, [ConfigProblem(name, 1, "is empty")])
+    builder = _Builder(name)
+    data = builder.build(node, ())
+    return YamlFile(name, data, builder.lines, builder.problems)
+
+
+_START = yaml.Mark("", 0, 0, 0, "", 0)
+
+
+class _Builder:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines: dict[Location, int] = {}
+        self.problems: list[ConfigProblem] = []
+        self._loader = yaml.SafeLoader("")
+
+    def build(self, node: yaml.Node, location: Location) -> Any:
+        self.lines[location] = node.start_mark.line + 1
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, location)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*location, index)) for index, item in enumerate(node.value)]
+        return self._loader.construct_object(node, deep=True)
+
+    def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[Any, Any]:
+        result: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = self._loader.construct_object(key_node, deep=True)
+            # YAML 1.1 reads the bare words yes, no, on, off as booleans; here they are names.
+            key = key_node.value if isinstance(key, bool) else key
+            line = key_node.start_mark.line + 1
+            if key in result:
+                self.problems.append(ConfigProblem(self.name, line, f"{key!r} stands here twice"))
+                continue
+            result[key] = self.build(value_node, (*location, key))
+            self.lines[(*location, key)] = line
+        return result

@@ -1,0 +1,119 @@
+"""What is checked, and what came of it. Great Expectations runs the declared checks; others bring results."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import pyarrow as pa
+from pyiceberg.expressions import And, EqualTo
+
+from jobs.errors import DataError
+from jobs.store.lake import Lake
+from jobs.store.schemas import CHECKS
+from jobs.store.tables import ensure_table
+
+Severity = Literal["critical", "warning", "info"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A declared check: a Great Expectations expectation by its class name and arguments.
+
+    `action` says in one sentence what to do when it fails.
+    """
+
+    table: str
+    name: str
+    expectation: str
+    arguments: Mapping[str, Any]
+    severity: Severity
+    owner: str
+    action: str
+
+    @property
+    def column(self) -> str | None:
+        return self.arguments.get("column")
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What came of a check: `rows` it looked at, `failing` rows where it counts them."""
+
+    table: str
+    name: str
+    severity: Severity
+    success: bool
+    observed: str
+    bounds: str
+    owner: str
+    action: str
+    column: str | None = None
+    rows: int | None = None
+    failing: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.table}: {self.name} (observed {self.observed}, wanted {self.bounds})"
+
+
+class GateRefused(DataError):
+    """A critical check failed: nothing of the run reaches a reader."""
+
+    def __init__(self, day: date, stage: str, results: Sequence[CheckResult]) -> None:
+        self.failed = [result for result in results if not result.success and result.severity == "critical"]
+        lines = "\n".join(f"  {result}\n    do: {result.action}" for result in self.failed)
+        super().__init__(
+            f"{len(self.failed)} critical check(s) of the {stage} stage failed for {day}:\n{lines}",
+            safe="readers keep the last good day; the branch of this run stays for inspection",
+            next_step=f"put the data right and run {day} again; later days wait until then",
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks of a stage add up to."""
+
+    status: Literal["passed", "warned", "refused"]
+    warnings: tuple[str, ...] = field(default=())
+
+
+def judge(results: Sequence[CheckResult]) -> Verdict:
+    failed = [result for result in results if not result.success]
+    warnings = tuple(str(result) for result in failed if result.severity == "warning")
+    if any(result.severity == "critical" for result in failed):
+        return Verdict("refused", warnings)
+    return Verdict("warned" if warnings else "passed", warnings)
+
+
+def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequence[CheckResult]) -> None:
+    """Keep the results of a stage in `ops.checks`, in the place of an earlier try of the same run."""
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "dt": day,
+            "run_id": run_id,
+            "stage": stage,
+            "table": result.table,
+            "check": result.name,
+            "column": result.column,
+            "severity": result.severity,
+            "success": result.success,
+            "observed": result.observed,
+            "bounds": result.bounds,
+            "rows": result.rows,
+            "failing": result.failing,
+            "owner": result.owner,
+            "action": result.action,
+            "checked_at": now,
+        }
+        for result in results
+    ]
+    table = ensure_table(lake, CHECKS.name, CHECKS.schema, CHECKS.partition)
+    same = And(EqualTo("dt", day.isoformat()), EqualTo("run_id", run_id), EqualTo("stage", stage))
+    table.overwrite(pa.Table.from_pylist(rows, schema=CHECKS.schema), overwrite_filter=same)
+
+
+def compact(value: object) -> str:
+    """A bound or observed value as short text."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,137 @@
+"""The checks of a cleaned batch: those of the source's configuration, and those that every source has."""
+
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Measure, Source
+from jobs.config.models import CheckEntry
+from jobs.quality.checks import Check, CheckResult, compact
+
+_OWNER = "data engineering"
+
+
+def declared_checks(source: Source) -> list[Check]:
+    """The checks that Great Expectations runs on the rows of the batch that are kept."""
+    table = f"clean.{source.name}"
+    return [*_own(source, table), *[_configured(table, entry) for entry in source.checks]]
+
+
+def _own(source: Source, table: str) -> list[Check]:
+    needed = dict.fromkeys([source.user, *source.key, *([source.time] if source.time else [])])
+    if source.kind == "profile" and source.time:
+        needed.pop(source.time, None)
+    checks = [
+        Check(
+            table,
+            f"{name} is never empty",
+            "ExpectColumnValuesToNotBeNull",
+            {"column": name},
+            "critical",
+            _OWNER,
+            "a row without it should have been set aside: report it, this is a defect of the pipeline",
+        )
+        for name in needed
+    ]
+    if source.key:
+        checks.append(_unique_key(source, table))
+    return checks
+
+
+def _unique_key(source: Source, table: str) -> Check:
+    action = "a key stands twice after deduplication: report it, this is a defect of the pipeline"
+    name = f"{', '.join(source.key)} stands once"
+    if len(source.key) == 1:
+        return Check(
+            table, name, "ExpectColumnValuesToBeUnique", {"column": source.key[0]}, "critical", _OWNER, action
+        )
+    return Check(
+        table,
+        name,
+        "ExpectCompoundColumnsToBeUnique",
+        {"column_list": list(source.key)},
+        "critical",
+        _OWNER,
+        action,
+    )
+
+
+def _configured(table: str, entry: CheckEntry) -> Check:
+    name, expectation, arguments = _expectation(entry)
+    if entry.rows is None and entry.mostly < 1:
+        arguments = {**arguments, "mostly": entry.mostly}
+    return Check(table, name, expectation, arguments, entry.severity, entry.owner, entry.action)
+
+
+def _expectation(entry: CheckEntry) -> tuple[str, str, dict[str, object]]:
+    column = {"column": entry.column}
+    if entry.rows is not None:
+        bounds = {"min_value": entry.rows.min, "max_value": entry.rows.max}
+        return "number of rows", "ExpectTableRowCountToBeBetween", bounds
+    if entry.between is not None:
+        low, high = entry.between
+        arguments = {**column, "min_value": low, "max_value": high}
+        return f"{entry.column} in its range", "ExpectColumnValuesToBeBetween", arguments
+    if entry.in_set is not None:
+        arguments = {**column, "value_set": entry.in_set}
+        return f"{entry.column} in its values", "ExpectColumnValuesToBeInSet", arguments
+    if entry.matches is not None:
+        arguments = {**column, "regex": entry.matches}
+        return f"{entry.column} in its form", "ExpectColumnValuesToMatchRegex", arguments
+    return f"{entry.column} is given", "ExpectColumnValuesToNotBeNull", column
+
+
+def reconciliation(source: Source, counts: Mapping[str, int]) -> CheckResult:
+    """Rows read = kept + superseded + repeats + quarantined: no row is lost on the way."""
+    parts = ("kept", "superseded", "repeats", "quarantined")
+    accounted = sum(counts[part] for part in parts)
+    return CheckResult(
+        table=f"clean.{source.name}",
+        name="every row is accounted for",
+        severity="critical",
+        success=counts["read"] == accounted,
+        observed=compact({part: counts[part] for part in parts}),
+        bounds=f"read {counts['read']}",
+        owner=_OWNER,
+        action="rows were lost or doubled while cleaning: report it, this is a defect of the pipeline",
+        rows=counts["read"],
+        failing=abs(counts["read"] - accounted),
+    )
+
+
+def distinct_within_day(
+    source: Source, measures: Sequence[Measure], clean: DataFrame, days: DataFrame
+) -> list[CheckResult]:
+    """For each `distinct_within: day` measure: no value of the touched days stands on another day.
+
+    `days` has one column, event_day, with the touched days. Counting days apart is only right then.
+    """
+    arguments = {
+        partial.argument: partial.where
+        for measure in measures
+        for partial in measure.partials
+        if partial.function == "count_distinct"
+    }
+    return [_comes_back(source, argument, clean, days) for argument in arguments if argument]
+
+
+def _comes_back(source: Source, argument: str, clean: DataFrame, days: DataFrame) -> CheckResult:
+    values = clean.select(F.expr(argument).alias("value"), "event_day").where("value is not null")
+    touched = values.join(F.broadcast(days), "event_day", "left_semi").select("value").distinct()
+    by_value = values.join(touched, "value", "left_semi").groupBy("value")
+    several = by_value.agg((F.min("event_day") != F.max("event_day")).alias("several"))
+    row = several.agg(F.count("*").alias("values"), F.count_if("several").alias("failing")).collect()[0]
+    return CheckResult(
+        table=f"clean.{source.name}",
+        name=f"{argument} stays within one day",
+        severity="critical",
+        success=row["failing"] == 0,
+        observed=f"{row['failing']} values on several days",
+        bounds="none",
+        owner=_OWNER,
+        action="distinct counts over days would count these twice: correct the source's time, "
+        "or take a measure that does not need `distinct_within: day`",
+        rows=row["values"],
+        failing=row["failing"],
+    )

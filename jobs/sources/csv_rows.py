@@ -1,0 +1,195 @@
+"""CSV records as strings: every record is either a row or kept as text that could not be parsed.
+
+A record that the rules of CSV refuse (wrong number of fields, bad bytes, a quote that is never closed)
+costs that record only; reading goes on with the next line.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import pyarrow as pa
+
+from jobs.errors import DataError, UsageError
+from jobs.sources.csv_blocks import PlainBlock, parse_plain
+from jobs.sources.reading import missing_columns
+from jobs.sources.text_lines import BAD_BYTE, PIECE_LINES, Lines, show, unreadable
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """Columns of strings and the first line of each record; `unparsed` is None when all records are fine."""
+
+    columns: Sequence[Sequence[str | None] | pa.Array]
+    lines: Sequence[int]
+    unparsed: Sequence[str | None] | None
+
+
+def read_csv(
+    lines: Lines,
+    *,
+    path: str,
+    columns: Sequence[str],
+    delimiter: str,
+    header: bool | Sequence[str],
+    has_pii: bool,
+) -> Iterator[TextBatch]:
+    """Batches of the wanted columns of one file. An empty field is an empty string, as CSV knows no null;
+    blank lines are no records. Raises DataError for a header that is missing, doubled or unreadable."""
+    reader = csv.reader(lines, delimiter=one_character(delimiter), strict=True)
+    if isinstance(header, bool):
+        if not header:
+            raise UsageError("a CSV file without a header line needs `header: [names of its columns]`")
+        names = _read_header(reader, lines, path=path)
+        _check_header(names, columns, path=path)
+    else:
+        names = list(header)
+        _check_names(names, columns, path=path)
+    line = len(lines.take()) + 1
+    records = _Records(
+        places=[names.index(column) for column in columns],
+        width=len(names),
+        delimiter=delimiter,
+        has_pii=has_pii,
+    )
+    while True:
+        plain = _plain_block(lines, names=names, columns=columns, delimiter=delimiter)
+        if plain is not None:
+            yield TextBatch(plain.columns, range(line, line + plain.rows), None)
+            line += plain.rows
+            continue
+        waiting = lines.ahead()
+        if not waiting:
+            return
+        batch, used = records.parse(islice(reader, min(PIECE_LINES, waiting)), lines, line)
+        line += used
+        if batch.lines:
+            yield batch
+
+
+def one_character(delimiter: str) -> str:
+    """The delimiter, or UsageError when CSV cannot be cut by it."""
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise UsageError("the delimiter of a CSV file is one character, not a quote and not a line end")
+    return delimiter
+
+
+@dataclass(frozen=True)
+class _Records:
+    """Turns parsed records into batches; `places` are the positions of the wanted columns."""
+
+    places: list[int]
+    width: int
+    delimiter: str
+    has_pii: bool
+
+    def parse(self, found: Iterable[list[str]], lines: Lines, line: int) -> tuple[TextBatch, int]:
+        """The records that `found` draws from `lines`, and how many lines they took; `line` is the first."""
+        rows: list[list[str]] = []
+        failed = False
+        try:
+            # On an error, the records before it are already in the list.
+            rows.extend(found)
+        except csv.Error:
+            failed = True
+        taken = lines.take()
+        bad_bytes = lines.bad_bytes and any(map(BAD_BYTE.search, taken))
+        if not failed and not bad_bytes and self.simple(rows, taken):
+            return self.at_once(rows, line), len(taken)
+        batch, used = self.one_by_one(taken, line)
+        lines.give_back(taken[used:])
+        return batch, used
+
+    def simple(self, rows: list[list[str]], taken: list[str]) -> bool:
+        """True when each line is one record of the right width, so that nothing has to be looked at."""
+        # A record takes at least one line: equal counts mean exactly one each.
+        return len(rows) == len(taken) and set(map(len, rows)) == {self.width}
+
+    def at_once(self, rows: list[list[str]], line: int) -> TextBatch:
+        fields = list(zip(*rows, strict=True))
+        return TextBatch([fields[place] for place in self.places], range(line, line + len(rows)), None)
+
+    def one_by_one(self, taken: list[str], line: int) -> tuple[TextBatch, int]:
+        """The records of these lines, and how many of the lines they took.
+
+        At a record that cannot be parsed only its first line is given up: a quote that is never closed
+        would otherwise swallow all that follows.
+        """
+        rows: list[list[str] | None] = []
+        starts: list[int] = []
+        unparsed: list[str | None] = []
+        reader = csv.reader(taken, delimiter=self.delimiter, strict=True)
+        start = 0
+        while start < len(taken):
+            try:
+                row: list[str] | None = next(reader)
+                end = reader.line_num
+            except csv.Error:
+                row, end = None, start + 1
+            raw = taken[start:end]
+            failed = row is None
+            if row != []:
+                good = row is not None and len(row) == self.width and not any(map(BAD_BYTE.search, raw))
+                rows.append(row if good else None)
+                unparsed.append(None if good else show("".join(raw), has_pii=self.has_pii))
+                starts.append(line + start)
+            start = end
+            if failed:
+                break
+        columns = [[None if row is None else row[place] for row in rows] for place in self.places]
+        return TextBatch(columns, starts, unparsed), start
+
+
+def _plain_block(
+    lines: Lines, *, names: Sequence[str], columns: Sequence[str], delimiter: str
+) -> PlainBlock | None:
+    block = lines.block()
+    if not block or lines.bad_bytes:
+        return None
+    plain = parse_plain(block, names=names, columns=columns, delimiter=delimiter)
+    if plain is not None:
+        lines.skip_block()
+    return plain
+
+
+def _read_header(reader: Iterable[list[str]], lines: Lines, *, path: str) -> list[str]:
+    try:
+        # Blank lines before the header are passed over, as they are between records.
+        names = next((row for row in reader if row), None)
+    except csv.Error:
+        raise unreadable(path, "its header line is not CSV") from None
+    if names is None:
+        raise unreadable(path, "it is empty, it has not even a header line")
+    if lines.bad_bytes and any(map(BAD_BYTE.search, names)):
+        raise unreadable(path, "its header line is not in the configured encoding (is it GBK, not UTF-8?)")
+    return names
+
+
+def _check_header(names: list[str], columns: Sequence[str], *, path: str) -> None:
+    missing = [column for column in columns if column not in names]
+    if missing and len(missing) == len(columns):
+        # Most likely a row of data: its values must not appear in a message.
+        found = "1 field" if len(names) == 1 else f"{len(names)} fields"
+        raise _bad_header(path, f"none of the columns {', '.join(columns)} is in its first line ({found})")
+    if missing:
+        raise _bad_header(path, missing_columns(missing, names))
+    doubled = sorted({name for name in names if name and names.count(name) > 1})
+    if doubled:
+        raise _bad_header(path, f"its header names more than one column {', '.join(doubled)}")
+
+
+def _check_names(names: list[str], columns: Sequence[str], *, path: str) -> None:
+    missing = [column for column in columns if column not in names]
+    if missing:
+        raise _bad_header(path, f"the configured header has {missing_columns(missing, names)}")
+    if len(set(names)) < len(names):
+        raise _bad_header(path, "the configured header names a column twice")
+
+
+def _bad_header(path: str, what: str) -> DataError:
+    return DataError(
+        f"{path}: {what}",
+        safe="nothing of this batch was written; the published data stays",
+        next_step="correct `columns`, `delimiter` or `header` of the source, or have the file sent again",
+    )

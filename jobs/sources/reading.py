@@ -1,0 +1,55 @@
+"""What every source hands on: a schema known at once and record batches that come as they are read."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+BATCH_ROWS = 50_000
+"""No batch holds more rows than this, whatever the size of the table or file."""
+
+MERGED_BYTES = 16 * 1024 * 1024
+"""Small batches are joined up to this size, so that wide rows do not make large batches."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One read of a source; `batches` can be consumed once and holds one batch in memory at a time.
+
+    The schema is known before the first row. Errors of the rows themselves (a corrupt file, a value
+    that has no exact type) are raised while `batches` is consumed, so nothing may be committed before
+    the iterator has ended.
+    """
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+def coalesce(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Join small batches (of small files, or around bad records) up to BATCH_ROWS rows and MERGED_BYTES."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        if held and (rows + batch.num_rows > BATCH_ROWS or size + batch.nbytes > MERGED_BYTES):
+            yield pa.concat_batches(held)
+            held, rows, size = [], 0, 0
+        held.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+    if held:
+        yield pa.concat_batches(held)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """` (did you mean x?)` for the closest known name, or nothing."""
+    by_fold = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.6)
+    return f" (did you mean {by_fold[close[0]]}?)" if close else ""
+
+
+def missing_columns(missing: Iterable[str], known: Iterable[str]) -> str:
+    """`no column a (did you mean b?), no column c; it has b, d`."""
+    names = list(known)
+    wanted = ", ".join(f"no column {name}{did_you_mean(name, names)}" for name in missing)
+    return f"{wanted}; it has {', '.join(names) or 'no columns'}"

@@ -1,0 +1,25 @@
+"""Data days and the instants they begin and end at, in the project's time zone."""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from jobs.errors import UsageError
+
+
+def parse_day(text: str) -> date:
+    """A data day as YYYY-MM-DD; raises UsageError for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no day", next_step="write it as 2026-11-01") from None
+
+
+def end_of(day: date, timezone: str) -> datetime:
+    """The instant that the data day ends at: midnight that begins the next day."""
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(timezone))
+
+
+def days_between(first: date, last: date) -> list[date]:
+    if last < first:
+        raise UsageError(f"{first} comes after {last}", next_step="give --from the earlier day")
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

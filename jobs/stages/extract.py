@@ -1,0 +1,255 @@
+"""extract: the rows of a source that are new on a data day, as they came, in one commit.
+
+Reads `(from, to]` of the source's cursor, or the files that no earlier batch has read, as a stream of
+Arrow batches, and writes `raw.<source>`, partition batch = data day. The bounds are properties of that
+commit, so the cursor cannot move without the rows.
+"""
+
+import json
+import os
+import secrets
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyiceberg.expressions import EqualTo
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot
+
+from jobs.catalogue.model import Catalogue, Source
+from jobs.errors import ConfigError, ConfigProblem
+from jobs.sources.files import SourceFile, list_files, read_files
+from jobs.sources.pii import hash_pii
+from jobs.sources.reading import Reading
+from jobs.sources.sql import read_table
+from jobs.stages.days import end_of
+from jobs.stages.report import Line, StageReport
+from jobs.store.connections import files_root, sql_url
+from jobs.store.lake import Lake, files_access
+from jobs.store.tables import ensure_table, find_table, history, summary_value
+
+ROWS_A_FILE = 2_000_000
+SALT = "USERTAGS_PII_SALT"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One extracted batch: the data day, where its cursor ended, and the files that it read."""
+
+    day: date
+    until: datetime | None
+    files: Mapping[str, str]
+    rows: int
+
+
+def extract(
+    catalogue: Catalogue, lake: Lake, source: Source, day: date, run_id: str, *, re_extract: bool = False
+) -> StageReport:
+    """Extract one source for one data day; a batch that is there already is left alone.
+
+    Raises DataError for a table, file or column that is missing or cannot be read, and
+    InfrastructureError when a server does not answer. Nothing is committed then.
+    """
+    started = time.monotonic()
+    table = find_table(lake, raw_name(source))
+    batches = known_batches(table) if table else {}
+    if day in batches and not re_extract:
+        line = Line(source.name, read=batches[day].rows, written=0, note="batch is there already")
+    else:
+        line = _take_in(catalogue, lake, source, day, batches, run_id)
+    return StageReport("extract", day, run_id, time.monotonic() - started, (line,), part=source.name)
+
+
+def raw_name(source: Source) -> str:
+    return f"raw.{source.name}"
+
+
+def known_batches(table: Table) -> dict[date, Batch]:
+    """The batches of a raw table by data day, the newest commit of each."""
+    found: dict[date, Batch] = {}
+    for snapshot in history(table):
+        text = summary_value(snapshot, "batch")
+        if text and date.fromisoformat(text) not in found:
+            found[date.fromisoformat(text)] = _batch(snapshot, text)
+    return found
+
+
+def _batch(snapshot: Snapshot, day: str) -> Batch:
+    until = summary_value(snapshot, "until")
+    return Batch(
+        day=date.fromisoformat(day),
+        until=datetime.fromisoformat(until) if until else None,
+        files=json.loads(summary_value(snapshot, "files") or "{}"),
+        rows=int(summary_value(snapshot, "rows") or 0),
+    )
+
+
+def _take_in(
+    catalogue: Catalogue,
+    lake: Lake,
+    source: Source,
+    day: date,
+    batches: Mapping[date, Batch],
+    run_id: str,
+) -> Line:
+    if source.read.table:
+        reading, bounds = _from_database(catalogue, source, day, batches)
+    else:
+        reading, bounds = _from_files(catalogue, lake, source, day, batches)
+    schema, stream = _prepared(catalogue, source, reading, day)
+    table = ensure_table(lake, raw_name(source), schema, partition=["batch"])
+    # Rows of a key are told apart by their version, so reading again only adds; without a key the
+    # batch is replaced, because its rows would count twice.
+    replace = not (day in batches and source.key)
+    rows = _commit(table, schema, stream, day, bounds | {"run": run_id}, replace=replace)
+    return Line(source.name, read=rows, written=rows, note=_note(bounds))
+
+
+def _note(bounds: Mapping[str, str]) -> str:
+    if "files" in bounds:
+        return f"{len(json.loads(bounds['files']))} files"
+    return f"to {bounds['until']}" if "until" in bounds else "whole table"
+
+
+def _from_database(
+    catalogue: Catalogue, source: Source, day: date, batches: Mapping[date, Batch]
+) -> tuple[Reading, dict[str, str]]:
+    read = source.read
+    assert read.table is not None
+    after = until = None
+    if read.cursor:
+        until = end_of(day, catalogue.timezone)
+        ends = [batch.until for other, batch in batches.items() if other < day and batch.until]
+        after = max(ends) - _duration(read.lookback) if ends else None
+    reading = read_table(
+        sql_url(read.connection, catalogue),
+        table=read.table,
+        columns=source.raw_columns,
+        cursor=read.cursor,
+        after=after,
+        until=until,
+        timezone=catalogue.timezone,
+    )
+    bounds = {"until": until.isoformat()} if until else {}
+    return reading, bounds | ({"after": after.isoformat()} if after else {})
+
+
+def _from_files(
+    catalogue: Catalogue, lake: Lake, source: Source, day: date, batches: Mapping[date, Batch]
+) -> tuple[Reading, dict[str, str]]:
+    read = source.read
+    assert read.files is not None and read.format is not None
+    access = files_access(read.connection, catalogue, lake)
+    files = list_files(files_root(read.connection, catalogue), read.files, day=day, s3=access)
+    taken = {item for other, batch in batches.items() if other != day for item in batch.files.items()}
+    new: list[SourceFile] = [file for file in files if (file.path, file.fingerprint) not in taken]
+    reading = read_files(
+        new,
+        columns=source.raw_columns,
+        format=read.format,
+        encoding=read.encoding,
+        delimiter=read.delimiter,
+        header=read.header if read.header else True,
+        has_pii=bool(source.raw_pii),
+        s3=access,
+    )
+    return reading, {"files": json.dumps({file.path: file.fingerprint for file in new})}
+
+
+def _duration(text: str) -> timedelta:
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[text[-1]]
+    return timedelta(**{unit: int(text[:-1])})
+
+
+def _prepared(
+    catalogue: Catalogue, source: Source, reading: Reading, day: date
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """The batches as they are written: personal data hashed or dropped, the data day added."""
+    personal = source.raw_pii
+    salt = pii_salt(catalogue) if personal else ""
+
+    def prepare(batch: pa.RecordBatch) -> pa.RecordBatch:
+        safe = hash_pii(batch, personal, salt) if personal else batch
+        days = pa.array([day] * safe.num_rows, pa.date32())
+        return safe.append_column(pa.field("batch", pa.date32()), days)
+
+    return prepare(_empty(reading.schema)).schema, map(prepare, reading.batches)
+
+
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def pii_salt(catalogue: Catalogue) -> str:
+    """The salt of hashed personal data: from the environment; an embedded lake makes its own once."""
+    if SALT in os.environ:
+        return os.environ[SALT]
+    if not catalogue.connections[catalogue.lake].embedded:
+        raise ConfigError(
+            [ConfigProblem(str(catalogue.folder / "sources"), 0, f"columns with `pii: hash` need {SALT}")],
+            next_step=f"set {SALT} to a long secret that never changes: hashes of one person must agree",
+        )
+    path = catalogue.state / "pii_salt"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))
+    return path.read_text()
+
+
+def _commit(
+    table: Table,
+    schema: pa.Schema,
+    stream: Iterator[pa.RecordBatch],
+    day: date,
+    bounds: Mapping[str, str],
+    *,
+    replace: bool,
+) -> int:
+    paths, rows = _write_files(table, schema, stream, day)
+    properties = {f"usertags.{key}": value for key, value in bounds.items()}
+    properties |= {"usertags.batch": day.isoformat(), "usertags.rows": str(rows)}
+    of_day = EqualTo("batch", day.isoformat())
+    if not paths:
+        table.overwrite(schema.empty_table(), overwrite_filter=of_day, snapshot_properties=properties)
+        return 0
+    with table.transaction() as transaction:
+        if replace:
+            transaction.delete(of_day, snapshot_properties=properties)
+        transaction.add_files(paths, snapshot_properties=properties, check_duplicate_files=False)
+    return rows
+
+
+def _write_files(
+    table: Table, schema: pa.Schema, stream: Iterator[pa.RecordBatch], day: date
+) -> tuple[list[str], int]:
+    """Write the stream into Parquet files that no commit knows yet; removed again when it breaks."""
+    paths: list[str] = []
+    rows = 0
+    writer: Any = None
+    in_file = 0
+    try:
+        for batch in stream:
+            if batch.num_rows == 0:
+                continue
+            if writer is None or in_file >= ROWS_A_FILE:
+                if writer is not None:
+                    writer.close()
+                paths.append(f"{table.location()}/data/batch={day}/{uuid.uuid4()}.parquet")
+                sink = table.io.new_output(paths[-1]).create()
+                writer, in_file = pq.ParquetWriter(sink, schema, compression="zstd"), 0
+            writer.write_batch(batch)
+            in_file += batch.num_rows
+            rows += batch.num_rows
+        if writer is not None:
+            writer.close()
+    except BaseException:
+        for path in paths:
+            table.io.delete(path)
+        raise
+    return paths, rows

@@ -1,0 +1,147 @@
+"""The register of runs: what each stage of a run ended with, which days are published, which are blocked."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import pyarrow as pa
+from pyiceberg.expressions import And, EqualTo, LessThan
+
+from jobs.errors import DataError, UsageError
+from jobs.store.lake import Lake
+from jobs.store.schemas import PUBLICATIONS, RUNS
+from jobs.store.tables import ensure_table, find_table
+
+Status = Literal["built", "passed", "warned", "refused"]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What one stage of one run ended with. The clean stage records its verdict, the tag stage what it
+    built and from which snapshots, the audit its verdict."""
+
+    day: date
+    run_id: str
+    stage: Literal["clean", "tag", "audit"]
+    status: Status
+    previous_day: date | None = None
+    previous_run: str | None = None
+    catalogue_version: str | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    row_counts: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    recorded_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Publication:
+    day: date
+    run_id: str
+    verdict: str
+    published_at: datetime
+
+
+def new_run_id() -> str:
+    """A name for one attempt at a day; sorts by time."""
+    return datetime.now(UTC).strftime("r%Y%m%d_%H%M%S_%f")[:-3]
+
+
+def run_branch(run_id: str) -> str:
+    return f"run_{run_id}"
+
+
+def record_run(lake: Lake, record: RunRecord) -> None:
+    """Put down what a stage ended with, in the place of what it ended with before in the same run."""
+    row = {
+        "dt": record.day,
+        "run_id": record.run_id,
+        "stage": record.stage,
+        "status": record.status,
+        "recorded_at": datetime.now(UTC),
+        "previous_dt": record.previous_day,
+        "previous_run_id": record.previous_run,
+        "catalogue_version": record.catalogue_version,
+        "inputs": json.dumps(record.inputs),
+        "row_counts": json.dumps(record.row_counts),
+        "warnings": json.dumps(record.warnings, ensure_ascii=False),
+    }
+    table = ensure_table(lake, RUNS.name, RUNS.schema, RUNS.partition)
+    same = And(
+        EqualTo("dt", record.day.isoformat()), EqualTo("run_id", record.run_id), EqualTo("stage", record.stage)
+    )
+    table.overwrite(pa.Table.from_pylist([row], schema=RUNS.schema), overwrite_filter=same)
+
+
+def run_records(lake: Lake, day: date | None = None) -> list[RunRecord]:
+    """The records of a day, or of all days, oldest first."""
+    table = find_table(lake, RUNS.name)
+    if table is None:
+        return []
+    scan = table.scan(row_filter=EqualTo("dt", day.isoformat())) if day else table.scan()
+    rows = scan.to_arrow().to_pylist()
+    return [_record(row) for row in sorted(rows, key=lambda row: row["recorded_at"])]
+
+
+def _record(row: Mapping[str, Any]) -> RunRecord:
+    return RunRecord(
+        day=row["dt"],
+        run_id=row["run_id"],
+        stage=row["stage"],
+        status=row["status"],
+        previous_day=row["previous_dt"],
+        previous_run=row["previous_run_id"],
+        catalogue_version=row["catalogue_version"],
+        inputs=json.loads(row["inputs"]),
+        row_counts=json.loads(row["row_counts"]),
+        warnings=tuple(json.loads(row["warnings"])),
+        recorded_at=row["recorded_at"],
+    )
+
+
+def stage_record(lake: Lake, day: date, run_id: str, stage: str) -> RunRecord | None:
+    return next((r for r in run_records(lake, day) if (r.run_id, r.stage) == (run_id, stage)), None)
+
+
+def latest_run(lake: Lake, day: date) -> str:
+    """The newest run of a day whose tags are built. Raises UsageError when there is none."""
+    built = [record.run_id for record in run_records(lake, day) if record.stage == "tag"]
+    if not built:
+        raise UsageError(f"no run of {day} has built tags", next_step=f"run `usertags tag --day {day}` first")
+    return built[-1]
+
+
+def publications(lake: Lake, *, before: date | None = None) -> list[Publication]:
+    """The published days, oldest first."""
+    table = find_table(lake, PUBLICATIONS.name)
+    if table is None:
+        return []
+    scan = table.scan(row_filter=LessThan("dt", before.isoformat())) if before else table.scan()
+    rows = sorted(scan.to_arrow().to_pylist(), key=lambda row: row["dt"])
+    return [Publication(row["dt"], row["run_id"], row["verdict"], row["published_at"]) for row in rows]
+
+
+def publication_of(lake: Lake, day: date) -> Publication | None:
+    return next((item for item in publications(lake) if item.day == day), None)
+
+
+def require_no_blocked_day(lake: Lake, day: date) -> None:
+    """Later days wait: raises DataError when an earlier day was refused and not put right since."""
+    newest: dict[tuple[date, str], RunRecord] = {}
+    for record in run_records(lake):
+        if record.day < day and record.stage != "tag":
+            newest[record.day, record.stage] = record
+    released = {item.day: item.published_at for item in publications(lake, before=day)}
+    for (blocked, stage), record in sorted(newest.items(), key=lambda item: item[0]):
+        assert record.recorded_at is not None
+        if record.status == "refused" and not _published_since(released.get(blocked), record.recorded_at):
+            raise DataError(
+                f"{day} waits: {blocked} was refused by its {stage} checks (run {record.run_id})",
+                safe="readers keep the last good day",
+                next_step=f"see `usertags checks --day {blocked}`, put the data right, then run {blocked} again",
+            )
+
+
+def _published_since(published: datetime | None, refused: datetime) -> bool:
+    return published is not None and published > refused

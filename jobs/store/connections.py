@@ -1,0 +1,74 @@
+"""From a connection's entry to addresses and keys: environment, Airflow connection, embedded service."""
+
+import os
+import re
+from collections.abc import Callable
+
+from jobs import services
+from jobs.catalogue.model import Catalogue
+from jobs.config.models import FilesConnection, SqlConnection
+from jobs.errors import ConfigError, ConfigProblem
+
+Progress = Callable[[str], None]
+
+
+def from_environment(text: str, catalogue: Catalogue) -> str:
+    """Replace each ${NAME} by the environment's value; every unset name is one ConfigError."""
+    names = re.findall(r"\$\{(\w+)\}", text)
+    missing = [name for name in names if name not in os.environ]
+    if missing:
+        file = str(catalogue.folder / "connections.yml")
+        raise ConfigError(
+            [ConfigProblem(file, _line_of(file, name), f"${{{name}}} is not set") for name in missing],
+            next_step=f"set it first: export {missing[0]}=…",
+        )
+    return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text)
+
+
+def _line_of(file: str, name: str) -> int:
+    with open(file, encoding="utf-8") as lines:  # noqa: PTH123
+        return next((number for number, line in enumerate(lines, 1) if f"${{{name}}}" in line), 0)
+
+
+def embedded_names(catalogue: Catalogue) -> set[str]:
+    """The embedded services that the configuration uses."""
+    found = {getattr(entry, "embedded", None) for entry in catalogue.connections.values()}
+    return {name for name in found if name}
+
+
+def endpoints(catalogue: Catalogue, progress: Progress | None = None) -> services.Endpoints:
+    """The embedded services of the configuration, started where they are down."""
+    return services.start(catalogue.state, embedded_names(catalogue), progress=progress)
+
+
+def sql_url(name: str, catalogue: Catalogue) -> str:
+    """The SQLAlchemy URL of a connection. It holds a password: never print it."""
+    entry: SqlConnection = catalogue.connections[name]
+    if entry.embedded:
+        url = endpoints(catalogue).postgres_url
+        assert url is not None
+        return url
+    if entry.airflow:
+        return _airflow_url(entry.airflow, catalogue)
+    return from_environment(entry.url or "", catalogue)
+
+
+def _airflow_url(conn_id: str, catalogue: Catalogue) -> str:
+    """An Airflow connection: from its environment variable, else from Airflow itself."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowRuntimeError
+
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowRuntimeError as error:
+        file = str(catalogue.folder / "connections.yml")
+        raise ConfigError(
+            [ConfigProblem(file, 0, f"Airflow has no connection {conn_id!r}")],
+            next_step=f"add it in Airflow, or set AIRFLOW_CONN_{conn_id.upper()}",
+        ) from error
+    return str(connection.get_uri())
+
+
+def files_root(name: str, catalogue: Catalogue) -> str:
+    entry: FilesConnection = catalogue.connections[name]
+    return from_environment(entry.root, catalogue)

@@ -1,0 +1,87 @@
+"""The lake of a configuration: its Iceberg catalog and the S3 storage behind it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import ForbiddenError, UnauthorizedError
+
+from jobs.catalogue.model import Catalogue
+from jobs.config.models import FilesConnection, LakeConnection
+from jobs.errors import InfrastructureError
+from jobs.sources.s3 import S3Access, make_client
+from jobs.store.connections import Progress, endpoints, from_environment
+
+CATALOG = "lake"
+NAMESPACES = ("raw", "clean", "rollup", "ops", "tags")
+
+
+@dataclass(frozen=True)
+class Lake:
+    """`properties` are PyIceberg's catalog properties, keys included: never print them."""
+
+    properties: dict[str, str]
+    s3: S3Access
+    reports_bucket: str
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The catalog, with its namespaces made. Raises InfrastructureError when it does not answer."""
+        try:
+            catalog = load_catalog(CATALOG, **self.properties)
+            for namespace in NAMESPACES:
+                catalog.create_namespace_if_not_exists(namespace)
+        except (ForbiddenError, UnauthorizedError) as error:
+            raise InfrastructureError(
+                "the table catalog refused the keys",
+                safe="nothing was read or written",
+                next_step="check the lake's credential in connections.yml and the environment",
+            ) from error
+        except Exception as error:  # whatever library the catalog uses: it is not reachable
+            raise InfrastructureError(
+                f"the table catalog does not answer ({type(error).__name__})",
+                safe="nothing was read or written",
+                next_step="see `usertags services status`, then run the same command again",
+            ) from error
+        return catalog
+
+    @cached_property
+    def boto(self) -> Any:
+        return make_client(self.s3)
+
+
+def open_lake(catalogue: Catalogue, progress: Progress | None = None) -> Lake:
+    """The lake that project.yml names; an embedded one that is down is started."""
+    entry: LakeConnection = catalogue.connections[catalogue.lake]
+    if entry.embedded:
+        running = endpoints(catalogue, progress)
+        s3 = S3Access(running.s3_endpoint, "us-east-1", running.s3_access_key, running.s3_secret_key)
+        return Lake(running.catalog_properties(), s3, entry.reports_bucket)
+    assert entry.catalog is not None and entry.s3 is not None
+    keys = {name: from_environment(value, catalogue) for name, value in entry.s3.model_dump().items()}
+    s3 = S3Access(keys["endpoint"], keys["region"], keys["access_key"], keys["secret_key"])
+    catalog = {name: from_environment(value, catalogue) for name, value in entry.catalog.items()}
+    return Lake(_s3_properties(s3) | catalog, s3, entry.reports_bucket)
+
+
+def files_access(name: str, catalogue: Catalogue, lake: Lake) -> S3Access | None:
+    """The S3 access of a files connection; None for a local folder."""
+    entry: FilesConnection = catalogue.connections[name]
+    if entry.store is None or entry.store == catalogue.lake:
+        return lake.s3 if entry.root.startswith("s3://") else None
+    other: LakeConnection = catalogue.connections[entry.store]
+    assert other.s3 is not None
+    keys = {key: from_environment(value, catalogue) for key, value in other.s3.model_dump().items()}
+    return S3Access(keys["endpoint"], keys["region"], keys["access_key"], keys["secret_key"])
+
+
+def _s3_properties(s3: S3Access) -> dict[str, str]:
+    return {
+        "s3.endpoint": s3.endpoint,
+        "s3.region": s3.region,
+        "s3.access-key-id": s3.access_key,
+        "s3.secret-access-key": s3.secret_key,
+        "s3.path-style-access": "true",
+        "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
+    }

@@ -1,0 +1,192 @@
+"""The tables whose columns do not depend on a business: their Arrow schemas and partitions."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+_TEXT, _DAY, _TIME, _COUNT = pa.string(), pa.date32(), pa.timestamp("us", tz="UTC"), pa.int64()
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    name: str
+    schema: pa.Schema
+    partition: tuple[str, ...] = ("dt", "run_id")
+
+
+def _spec(name: str, columns: dict[str, pa.DataType], partition: tuple[str, ...] = ("dt", "run_id")) -> TableSpec:
+    return TableSpec(name, pa.schema(list(columns.items())), partition)
+
+
+_RUN = {"run_id": _TEXT, "dt": _DAY}
+
+USER_TAG_COLUMNS: dict[str, pa.DataType] = {
+    "user_id": _TEXT,
+    "tag_id": _TEXT,
+    "tag_value": _TEXT,
+    "tag_number": pa.float64(),
+    "rank": pa.int32(),
+    "share": pa.float64(),
+    "tag_kind": _TEXT,
+    "level1": _TEXT,
+    "level2": _TEXT,
+    "level3": _TEXT,
+    "valid_from": _DAY,
+    "valid_until": _DAY,
+    "confidence": pa.float64(),
+    "source": _TEXT,
+    "set_by": _TEXT,
+    "reason": _TEXT,
+    "definition_version": _TEXT,
+} | _RUN
+
+USER_TAGS = _spec("tags.user_tags", USER_TAG_COLUMNS, ("dt", "run_id", "level1"))
+DRAFTS = _spec("ops.drafts", USER_TAG_COLUMNS, ("dt", "run_id"))
+# The typed column a tag is added by the tag stage.
+USER_PROFILE = _spec("tags.user_profile", {"user_id": _TEXT} | _RUN)
+USER_MEASURES = _spec("ops.user_measures", {"user_id": _TEXT} | _RUN)
+USER_TAG_CHANGES = _spec(
+    "tags.user_tag_changes",
+    {
+        "user_id": _TEXT,
+        "tag_id": _TEXT,
+        "change": _TEXT,
+        "old_value": _TEXT,
+        "new_value": _TEXT,
+        "reason": _TEXT,
+    }
+    | _RUN,
+)
+RFM = _spec(
+    "tags.rfm",
+    {
+        "user_id": _TEXT,
+        "recency_days": pa.int32(),
+        "frequency": pa.int64(),
+        "monetary": pa.float64(),
+        "r_score": pa.int32(),
+        "f_score": pa.int32(),
+        "m_score": pa.int32(),
+        "segment": _TEXT,
+        "octant": _TEXT,
+        "portrait": _TEXT,
+    }
+    | _RUN,
+)
+RFM_THRESHOLDS = _spec(
+    "tags.rfm_thresholds",
+    {
+        "dimension": _TEXT,
+        "scoring": _TEXT,
+        "edges": pa.list_(pa.float64()),
+        "portrait_edges": pa.list_(pa.float64()),
+        "mean": pa.float64(),
+        "population": _COUNT,
+    }
+    | _RUN,
+)
+TAG_STATISTICS = _spec(
+    "tags.tag_statistics",
+    {
+        "tag_id": _TEXT,
+        "tag_value": _TEXT,
+        "users": _COUNT,
+        "share": pa.float64(),
+        "users_before": _COUNT,
+        "change": _COUNT,
+    }
+    | _RUN,
+)
+TAG_CATALOGUE = _spec(
+    "tags.tag_catalogue",
+    {
+        "tag_id": _TEXT,
+        "name_zh": _TEXT,
+        "name_en": _TEXT,
+        "level1": _TEXT,
+        "level2": _TEXT,
+        "level3": _TEXT,
+        "level1_zh": _TEXT,
+        "level2_zh": _TEXT,
+        "level3_zh": _TEXT,
+        "kind": _TEXT,
+        "type": _TEXT,
+        "values": pa.list_(_TEXT),
+        "definition": _TEXT,
+        "description": _TEXT,
+        "owner": _TEXT,
+        "validity": _TEXT,
+        "status": _TEXT,
+        "definition_version": _TEXT,
+    }
+    | _RUN,
+)
+PUBLICATIONS = _spec(
+    "tags.publications",
+    {
+        "dt": _DAY,
+        "run_id": _TEXT,
+        "published_at": _TIME,
+        "catalogue_version": _TEXT,
+        "verdict": _TEXT,
+        "warnings": _TEXT,
+        "inputs": _TEXT,
+        "replaces": _TEXT,
+        "released_by": _TEXT,
+        "release_reason": _TEXT,
+        "row_counts": _TEXT,
+    },
+    (),
+)
+QUARANTINE = _spec(
+    "ops.quarantine",
+    {"batch": _DAY, "run_id": _TEXT, "source": _TEXT, "reason": _TEXT, "key": _TEXT, "raw": _TEXT},
+    ("source", "batch"),
+)
+CHECKS = _spec(
+    "ops.checks",
+    {
+        "stage": _TEXT,
+        "table": _TEXT,
+        "check": _TEXT,
+        "column": _TEXT,
+        "severity": _TEXT,
+        "success": pa.bool_(),
+        "observed": _TEXT,
+        "bounds": _TEXT,
+        "rows": _COUNT,
+        "failing": _COUNT,
+        "owner": _TEXT,
+        "action": _TEXT,
+        "checked_at": _TIME,
+    }
+    | _RUN,
+    ("dt", "run_id", "stage"),
+)
+RUNS = _spec(
+    "ops.runs",
+    {
+        "stage": _TEXT,
+        "status": _TEXT,
+        "recorded_at": _TIME,
+        "previous_dt": _DAY,
+        "previous_run_id": _TEXT,
+        "catalogue_version": _TEXT,
+        "inputs": _TEXT,
+        "row_counts": _TEXT,
+        "warnings": _TEXT,
+    }
+    | _RUN,
+    ("dt",),
+)
+
+# The tag tables of a run, in the order they are published; `publications` follows them.
+PUBLISHED = (
+    USER_TAGS,
+    USER_PROFILE,
+    USER_TAG_CHANGES,
+    RFM,
+    RFM_THRESHOLDS,
+    TAG_STATISTICS,
+    TAG_CATALOGUE,
+)

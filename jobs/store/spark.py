@@ -1,0 +1,99 @@
+"""The Spark session of a configuration: Iceberg over its lake, in the project's time zone."""
+
+import os
+import sys
+
+from pyspark.sql import SparkSession
+
+from jobs.catalogue.model import Catalogue
+from jobs.errors import InfrastructureError
+from jobs.store.jars import jar_paths
+from jobs.store.lake import CATALOG, Lake
+
+# PyIceberg's catalog types and Spark's names for them.
+_TYPES = {"rest": "rest", "glue": "glue", "hive": "hive", "sql": "jdbc"}
+
+
+def spark_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
+    """A session for one stage. Under spark-submit its master stands; else configs/spark/session.yml's.
+
+    Raises InfrastructureError when Java or the Iceberg jars are missing or Spark does not start.
+    """
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(f"usertags {catalogue.project} {stage}")
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        builder = builder.master(catalogue.spark.master)
+        builder = builder.config("spark.jars", ",".join(str(path) for path in jar_paths()))
+    for key, value in (_settings(catalogue) | lake_settings(lake)).items():
+        builder = builder.config(key, value)
+    try:
+        session = builder.getOrCreate()
+    except Exception as error:  # the gateway raises whatever Java's start ended with
+        raise InfrastructureError(
+            f"Spark did not start ({type(error).__name__})",
+            safe="nothing was read or written",
+            next_step="check that `java -version` says 17 or 21, then run it again",
+        ) from error
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _settings(catalogue: Catalogue) -> dict[str, str]:
+    own = {
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in catalogue.spark.conf.items()
+    }
+    return (
+        {
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
+            "spark.sql.ansi.enabled": "true",
+            "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|credential",
+        }
+        | own
+        | {"spark.sql.session.timeZone": catalogue.timezone}
+    )
+
+
+def lake_settings(lake: Lake) -> dict[str, str]:
+    """Spark's settings for the same catalog that PyIceberg uses."""
+    prefix = f"spark.sql.catalog.{CATALOG}"
+    properties = dict(lake.properties)
+    kind = properties.pop("type", "rest")
+    properties.pop("py-io-impl", None)
+    region = properties.pop("s3.region", lake.s3.region)
+    settings = {
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        prefix: "org.apache.iceberg.spark.SparkCatalog",
+        f"{prefix}.type": _TYPES.get(kind, kind),
+        f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        f"{prefix}.s3.path-style-access": "true",
+        f"{prefix}.client.region": region,
+        # A cached table would hide the commits of other processes.
+        f"{prefix}.cache-enabled": "false",
+    }
+    if kind == "sql":
+        settings |= _jdbc(prefix, properties)
+    return settings | {f"{prefix}.{key}": value for key, value in properties.items()}
+
+
+def _jdbc(prefix: str, properties: dict[str, str]) -> dict[str, str]:
+    """PyIceberg's SQL catalog is Spark's JDBC catalog under another address."""
+    from sqlalchemy import make_url
+
+    url = make_url(properties.pop("uri"))
+    return {
+        f"{prefix}.uri": f"jdbc:{url.get_backend_name()}://{url.host}:{url.port or 5432}/{url.database}",
+        f"{prefix}.jdbc.user": url.username or "",
+        f"{prefix}.jdbc.password": url.password or "",
+        f"{prefix}.jdbc.schema-version": "V1",
+    }
+
+
+def spark_table(name: str, branch: str | None = None) -> str:
+    """The name of a table, or of its branch, as Spark writes it."""
+    return f"{CATALOG}.{name}" + (f".branch_{branch}" if branch else "")

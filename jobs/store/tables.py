@@ -1,0 +1,127 @@
+"""Making tables, adding columns, moving branches: everything about a table except its rows."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot, ancestors_of
+from pyiceberg.transforms import IdentityTransform
+
+from jobs.errors import InfrastructureError, UsageError
+from jobs.store.lake import Lake
+
+
+def ensure_table(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str] = ()) -> Table:
+    """The table, made when missing, with the columns of `schema` that it lacks added.
+
+    A new table gets an empty first snapshot, so that it can be read and branched at once.
+    Raises UsageError when a column would change its type: such a column needs a new name.
+    """
+    table = find_table(lake, name)
+    if table is None:
+        table = lake.catalog.create_table_if_not_exists(name, schema=schema)
+        with table.update_spec() as spec:
+            for column in partition:
+                spec.add_field(column, IdentityTransform(), column)
+        table.overwrite(schema.empty_table(), overwrite_filter=AlwaysTrue())
+        return table
+    _add_columns(table, name, schema)
+    return table
+
+
+def find_table(lake: Lake, name: str) -> Table | None:
+    try:
+        return lake.catalog.load_table(name)
+    except NoSuchTableError:
+        return None
+
+
+def _add_columns(table: Table, name: str, schema: pa.Schema) -> None:
+    known = {field.name: field.type for field in table.schema().as_arrow()}
+    for field in schema:
+        if field.name in known and not _same_type(known[field.name], field.type):
+            raise UsageError(
+                f"column {field.name!r} of {name} is {known[field.name]} and cannot become {field.type}",
+                safe="the table is as it was",
+                next_step="give the column a new name, or drop the table if its history may go",
+            )
+    missing = [field for field in schema if field.name not in known]
+    if missing:
+        with table.update_schema() as update:
+            update.union_by_name(pa.schema([*table.schema().as_arrow(), *missing]))
+
+
+def _same_type(left: pa.DataType, right: pa.DataType) -> bool:
+    return _plain(left) == _plain(right)
+
+
+def _plain(type_: pa.DataType) -> str:
+    """A type without what Iceberg does not keep (large variants, units, field ids)."""
+    if pa.types.is_timestamp(type_):
+        return "timestamptz" if type_.tz else "timestamp"
+    if pa.types.is_struct(type_):
+        return "struct<" + ",".join(f"{field.name}:{_plain(field.type)}" for field in type_) + ">"
+    if pa.types.is_large_string(type_):
+        return "string"
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return f"list<{_plain(type_.value_type)}>"
+    return str(type_)
+
+
+def branch_snapshot(table: Table, branch: str) -> Snapshot | None:
+    ref = table.metadata.refs.get(branch)
+    return table.snapshot_by_id(ref.snapshot_id) if ref else None
+
+
+def fast_forward(table: Table, branch: str) -> None:
+    """Move `main` to the branch's snapshot, in one commit that fails when main has moved meanwhile.
+
+    Raises InfrastructureError when main has commits that the branch does not know; main stays as it is.
+    """
+    table.refresh()
+    target = branch_snapshot(table, branch)
+    if target is None:
+        raise UsageError(f"{_name(table)} has no branch {branch}", next_step="run the stage that writes it")
+    main = table.current_snapshot()
+    if main is not None and main.snapshot_id == target.snapshot_id:
+        return
+    ancestors = {snapshot.snapshot_id for snapshot in ancestors_of(target, table.metadata)}
+    if main is not None and main.snapshot_id not in ancestors:
+        raise _moved(table, branch)
+    try:
+        table.manage_snapshots().set_current_snapshot(ref_name=branch).commit()
+    except CommitFailedException as error:
+        raise _moved(table, branch) from error
+
+
+def _moved(table: Table, branch: str) -> InfrastructureError:
+    return InfrastructureError(
+        f"{_name(table)} was written by somebody else since branch {branch} was made",
+        safe="readers see what they saw before",
+        next_step="run the day again: the branch is rebuilt from today's table",
+    )
+
+
+def drop_branch(table: Table, branch: str) -> None:
+    table.refresh()
+    if branch in table.metadata.refs:
+        table.manage_snapshots().remove_branch(branch).commit()
+
+
+def _name(table: Table) -> str:
+    return ".".join(table.name()[-2:])
+
+
+def history(table: Table) -> Iterator[Snapshot]:
+    """The snapshots of main, newest first."""
+    current = table.current_snapshot()
+    if current is not None:
+        yield from ancestors_of(current, table.metadata)
+
+
+def summary_value(snapshot: Snapshot, key: str) -> str | None:
+    """One of our own properties of a commit."""
+    summary = snapshot.summary
+    return summary.additional_properties.get(f"usertags.{key}") if summary else None

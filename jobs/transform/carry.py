@@ -1,0 +1,153 @@
+"""carry: what a day takes over from the latest published day before it.
+
+`valid_from` of a tag whose value stays, tags kept alive by their validity, and the changes.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Tag
+from jobs.transform.tags import as_number, as_text, level_ids
+
+# What is remembered of a tag of the day before.
+_REMEMBERED = ("tag_value", "valid_from", "valid_until", "definition_version")
+
+
+def carried(today: DataFrame, before: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
+    """Grain: user of either day. In: one typed column a tag (`evaluated`), and `user_tags` of the latest
+    published day before (user_id, tag_id and what is remembered). Out: user_id, `_in_population`, one
+    typed column a tag after validity, `_true_<tag>` of tags with a period (their rule holds today), and
+    `_before`, a map from tag id to the tag of the day before."""
+    memory = before.groupBy("user_id").agg(
+        F.map_from_entries(
+            F.collect_list(F.struct(F.col("tag_id"), F.struct(*[F.col(name) for name in _REMEMBERED])))
+        ).alias("_before")
+    )
+    joined = today.withColumn("_in_population", F.lit(True)).join(memory, "user_id", "full_outer")
+    return joined.select(
+        "user_id",
+        F.coalesce("_in_population", F.lit(False)).alias("_in_population"),
+        *[_after_validity(tag, day).alias(tag.id) for tag in tags],
+        *[F.col(tag.id).isNotNull().alias(f"_true_{tag.id}") for tag in tags if _period(tag)],
+        "_before",
+    )
+
+
+def _period(tag: Tag) -> int | None:
+    """The days of a validity such as 30d."""
+    return int(tag.validity.removesuffix("d")) if tag.validity.endswith("d") else None
+
+
+def _after_validity(tag: Tag, day: date) -> Column:
+    """The tag's value once its validity has spoken; a user who left the population keeps nothing."""
+    value = F.col(tag.id)
+    earlier = F.col("_before").getItem(tag.id)
+    kept = earlier["tag_value"].cast(tag.type)
+    if tag.validity == "static" and any("." not in name for name in tag.inputs):
+        # A static tag keeps its first value; one that reads the profile alone follows its corrections.
+        value = F.coalesce(kept, value)
+    elif _period(tag):
+        value = F.coalesce(value, F.when(earlier["valid_until"] >= F.lit(day), kept))
+    return F.when(F.coalesce("_in_population", F.lit(False)), value)
+
+
+def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], day: date) -> DataFrame:
+    """Grain: user, tag, rank. In: `carried`. Out: the columns of `tags.user_tags` but dt and run_id."""
+    rows = F.array(*[_tag_row(tag, levels, day) for tag in tags])
+    present = F.filter(rows, lambda row: row["tag_value"].isNotNull())
+    return state.where("_in_population").select("user_id", F.inline(present))
+
+
+def _tag_row(tag: Tag, levels: Mapping[str, str], day: date) -> Column:
+    value = F.col(tag.id)
+    text = as_text(tag, value)
+    earlier = F.col("_before").getItem(tag.id)
+    same = F.coalesce(earlier["tag_value"] == text, F.lit(False))
+    level1, level2, level3 = level_ids(tag, levels)
+    return F.struct(
+        F.lit(tag.id).alias("tag_id"),
+        text.alias("tag_value"),
+        as_number(tag, value).alias("tag_number"),
+        F.lit(1).alias("rank"),
+        F.lit(None).cast("double").alias("share"),
+        F.lit(tag.kind).alias("tag_kind"),
+        F.lit(level1).alias("level1"),
+        F.lit(level2).alias("level2"),
+        F.lit(level3).alias("level3"),
+        F.when(same, earlier["valid_from"]).otherwise(F.lit(day)).alias("valid_from"),
+        _valid_until(tag, day).alias("valid_until"),
+        F.lit(1.0).alias("confidence"),
+        F.lit("rule").alias("source"),
+        F.lit(None).cast("string").alias("set_by"),
+        F.lit(None).cast("string").alias("reason"),
+        F.lit(tag.definition_version).alias("definition_version"),
+    )
+
+
+def _valid_until(tag: Tag, day: date) -> Column:
+    """The last day that a tag with a period stays when its rule is true no more; null for the others."""
+    period = _period(tag)
+    if period is None:
+        return F.lit(None).cast("date")
+    fresh = F.date_add(F.lit(day), period)
+    return F.when(F.col(f"_true_{tag.id}"), fresh).otherwise(F.col("_before").getItem(tag.id)["valid_until"])
+
+
+def changes(state: DataFrame, tags: Sequence[Tag], previous_versions: Mapping[str, str]) -> DataFrame:
+    """Grain: user, tag. In: `carried`, and the definition_version that each tag had on the day before.
+    Out: user_id, tag_id, change (added, removed, changed), old_value, new_value, reason.
+
+    Equals the difference of the two days' `user_tags` by value. Reasons: `retired` (the tag left the
+    catalogue), `definition` (its rule is new or changed), `data` (the user did).
+    """
+    today = F.map_from_arrays(
+        F.array(*[F.lit(tag.id) for tag in tags]),
+        F.array(*[F.when(F.col("_in_population"), as_text(tag, F.col(tag.id))) for tag in tags]),
+    )
+    before = F.transform_values("_before", lambda _, remembered: remembered["tag_value"])
+    rows = (
+        state.select("user_id", before.alias("_old"), today.alias("_new"))
+        .select(
+            "user_id",
+            "_old",
+            "_new",
+            F.explode(
+                F.array_union(
+                    F.coalesce(F.map_keys("_old"), F.array().cast("array<string>")), F.map_keys("_new")
+                )
+            ).alias("tag_id"),
+        )
+        .select(
+            "user_id",
+            "tag_id",
+            F.col("_old")[F.col("tag_id")].alias("old_value"),
+            F.col("_new")[F.col("tag_id")].alias("new_value"),
+        )
+    )
+    differing = rows.where(~F.col("old_value").eqNullSafe(F.col("new_value")))
+    return differing.select(
+        "user_id",
+        "tag_id",
+        _change().alias("change"),
+        "old_value",
+        "new_value",
+        _reason(tags, previous_versions).alias("reason"),
+    )
+
+
+def _change() -> Column:
+    added = F.when(F.col("old_value").isNull(), "added")
+    return added.when(F.col("new_value").isNull(), "removed").otherwise("changed")
+
+
+def _reason(tags: Sequence[Tag], previous_versions: Mapping[str, str]) -> Column:
+    redefined = [
+        tag.id
+        for tag in tags
+        if previous_versions and previous_versions.get(tag.id) != tag.definition_version
+    ]
+    retired = F.when(~F.col("tag_id").isin([tag.id for tag in tags]), "retired")
+    return retired.when(F.col("tag_id").isin(redefined), "definition").otherwise("data")

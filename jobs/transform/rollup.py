@@ -1,0 +1,84 @@
+"""Partial aggregates of a day, and merging them into measures over windows."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Measure, Partial, Source
+
+ID = ("id_kind", "id")
+
+
+def day_rollup(clean: DataFrame, source: Source, partials: Iterable[Partial]) -> DataFrame:
+    """Grain: day and id. In: clean rows of whole days. Out: day, id_kind, id, one column a partial."""
+    aggregates = [_aggregate(partial, source).alias(partial.id) for partial in partials]
+    grouped = clean.groupBy(
+        F.col("event_day").alias("day"),
+        F.lit(source.id_kind).alias("id_kind"),
+        F.col(source.user).cast("string").alias("id"),
+    )
+    return grouped.agg(*aggregates) if aggregates else grouped.agg(F.count("*").alias("_n")).drop("_n")
+
+
+def _aggregate(partial: Partial, source: Source) -> Column:
+    argument = F.expr(partial.argument) if partial.argument else F.lit(1)
+    where = F.coalesce(F.expr(partial.where), F.lit(False)) if partial.where else F.lit(True)
+    if partial.function in ("first", "last"):
+        # The time stands first in the pair, so the smallest pair is the earliest value.
+        pair = F.struct(F.col(source.time or "").alias("t"), argument.alias("v"))
+        dated = F.when(where & argument.isNotNull(), pair)
+        return F.min(dated) if partial.function == "first" else F.max(dated)
+    values = F.when(where, argument)
+    functions = {
+        "count": F.count,
+        "count_distinct": F.countDistinct,
+        "sum": F.sum,
+        "min": F.min,
+        "max": F.max,
+    }
+    return functions[partial.function](values)
+
+
+def merge(rollups: DataFrame, measures: Iterable[Measure], day: date) -> DataFrame:
+    """Grain: id. In: day roll-ups up to the data day. Out: id_kind, id, one column a measure.
+
+    A window of n days is the days D-n+1 … D, moved back by the measure's offset.
+    """
+    columns = [_measure(measure, day).alias(measure.id) for measure in measures]
+    grouped = rollups.where(F.col("day") <= F.lit(day)).groupBy(*ID)
+    return grouped.agg(*columns) if columns else grouped.agg(F.count("*").alias("_n")).drop("_n")
+
+
+def window_days(measure: Measure, day: date) -> tuple[date | None, date]:
+    """First (None: no bound) and last day of the measure's window."""
+    last = day - timedelta(days=measure.offset)
+    first = last - timedelta(days=measure.window - 1) if measure.window else None
+    return first, last
+
+
+def _measure(measure: Measure, day: date) -> Column:
+    first, last = window_days(measure, day)
+    inside = F.col("day") <= F.lit(last)
+    if first is not None:
+        inside &= F.col("day") >= F.lit(first)
+    merged = [_merge(partial, inside) for partial in measure.partials]
+    if measure.function == "avg":
+        total, count = merged
+        # A sum of decimals divided keeps too few digits; a mean is a double.
+        return F.try_divide(total.cast("double"), count.cast("double"))
+    if measure.function in ("count", "count_distinct", "sum"):
+        return F.coalesce(merged[0], F.lit(0)).cast(measure.type)
+    return merged[0].cast(measure.type)
+
+
+def _merge(partial: Partial, inside: Column) -> Column:
+    value = F.when(inside, F.col(partial.id))
+    if partial.function in ("min", "first"):
+        merged = F.min(value)
+    elif partial.function in ("max", "last"):
+        merged = F.max(value)
+    else:
+        merged = F.sum(value)
+    return merged.getField("v") if partial.function in ("first", "last") else merged

@@ -1,0 +1,113 @@
+"""From raw rows to typed rows, each with the reason why it is set aside, or none."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from jobs.catalogue.model import Column as CleanColumn
+from jobs.catalogue.model import Source
+
+# Columns of our own in a typed row begin with an underscore; no configured name can.
+OWN = ("_file", "_line", "_unparsed", "batch")
+
+
+def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
+    """One typed row a raw row.
+
+    In: the raw columns of one batch (and `batch`, its data day). Out: the kept clean columns, `event_day`
+    (of events, in the session's time zone, which is the project's), `_batch`, `_content` (a hash of the
+    clean columns), `_reason` (null for a good row) and `_raw` (the raw row as JSON).
+    """
+    blank_is_null = _blank_is_null(raw) if source.read.format == "csv" else raw
+    valued = blank_is_null.withColumns({f"_v_{c.name}": F.expr(c.sql) for c in source.kept_columns})
+    kinds = {field.name: field.dataType for field in valued.schema.fields}
+    converted = valued.withColumns(
+        {
+            f"_c_{c.name}": _convert(F.col(f"_v_{c.name}"), kinds[f"_v_{c.name}"], c, timezone)
+            for c in source.kept_columns
+        }
+    )
+    clean = converted.select(
+        *[F.col(f"_c_{c.name}").alias(c.name) for c in source.kept_columns],
+        F.col("batch").alias("_batch"),
+        _conversion_failure(source, kinds).alias("_failure"),
+        (F.col("_unparsed") if "_unparsed" in raw.columns else F.lit(None).cast("string")).alias("_unparsed"),
+        F.to_json(F.struct(*[F.col(f"`{name}`") for name in raw.columns if name != "batch"])).alias("_raw"),
+    )
+    return _with_own_columns(clean, source)
+
+
+def _blank_is_null(raw: DataFrame) -> DataFrame:
+    """A CSV file has no null: an empty field is one."""
+    names = [name for name in raw.columns if name not in OWN]
+    return raw.withColumns({name: F.nullif(F.col(f"`{name}`"), F.lit("")) for name in names})
+
+
+def _convert(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
+    """The value in its declared type; null where it cannot be read."""
+    if column.type == "timestamp" and not isinstance(kind, T.TimestampType):
+        return _instant(value.cast("string"), column, timezone)
+    if column.type == "date" and isinstance(kind, T.StringType):
+        text = F.trim(value)
+        parsed = F.try_to_timestamp(text, F.lit(column.format)) if column.format else None
+        return parsed.cast("date") if parsed is not None else text.try_cast("date")
+    if isinstance(kind, T.StringType) and column.type != "string":
+        return F.trim(value).try_cast(column.type)
+    return value.try_cast(column.type)
+
+
+def _instant(text: Column, column: CleanColumn, timezone: str) -> Column:
+    """A wall clock reading of the source's time zone as an instant.
+
+    The zone's name goes behind the text, so that its rules (summer time) are applied by the parser. A
+    text with an offset of its own is an instant already.
+    """
+    zone = column.timezone or timezone
+    trimmed = F.trim(text)
+    if column.format:
+        return F.try_to_timestamp(F.concat(trimmed, F.lit(f" {zone}")), F.lit(f"{column.format} VV"))
+    has_offset = trimmed.rlike(r"(?i)(z|[+-]\d{2}:?\d{2})$") & (F.length(trimmed) > 10)
+    local = F.concat(trimmed, F.lit(f" {zone}"))
+    return F.when(has_offset, trimmed.try_cast("timestamp")).otherwise(local.try_cast("timestamp"))
+
+
+def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
+    """`type_<column>` of the first column that holds something its type cannot."""
+    failures = []
+    for column in source.kept_columns:
+        value = F.col(f"_v_{column.name}")
+        present = value.isNotNull()
+        if isinstance(kinds[f"_v_{column.name}"], T.StringType):
+            present = F.trim(value) != ""
+        failed = present & F.col(f"_c_{column.name}").isNull()
+        failures.append(F.when(failed, F.lit(f"type_{column.name}")))
+    return F.coalesce(*failures)
+
+
+def _with_own_columns(clean: DataFrame, source: Source) -> DataFrame:
+    names = [column.name for column in source.kept_columns]
+    event_day = (
+        {"event_day": F.to_date(F.col(source.time))} if source.kind == "events" and source.time else {}
+    )
+    return clean.withColumns(
+        {
+            **event_day,
+            "_content": F.md5(F.to_json(F.struct(*names))),
+            "_reason": F.coalesce(*_reasons(source)),
+        }
+    ).drop("_failure", "_unparsed")
+
+
+def _reasons(source: Source) -> list[Column]:
+    """Why a row is set aside, the first that holds: unreadable, a type, a rule, an empty id or time."""
+    rules = [F.when(F.expr(rule), F.lit(reason)) for reason, rule in source.reject]
+    needed = {source.user: "missing_user"} | dict.fromkeys(source.key, "missing_key")
+    if source.kind == "events" and source.time:
+        needed[source.time] = "missing_time"
+    empty = [F.when(_is_empty(F.col(name)), F.lit(reason)) for name, reason in needed.items()]
+    unparsed = F.when(F.col("_unparsed").isNotNull(), F.lit("unparsable"))
+    return [unparsed, F.col("_failure"), *rules, *empty]
+
+
+def _is_empty(column: Column) -> Column:
+    return column.isNull() | (F.trim(column.cast("string")) == "")

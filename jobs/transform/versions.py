@@ -1,0 +1,60 @@
+"""One row a key: which rows of a batch stay, which another version beats, which were there before."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Source
+
+KEPT, SUPERSEDED, REPEAT = "kept", "superseded", "repeat"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """`batch`: every good row of the batch with `_status`. `replaced`: the rows of the clean table that a
+    row of the batch takes the place of."""
+
+    batch: DataFrame
+    replaced: DataFrame
+
+
+def resolve(batch: DataFrame, existing: DataFrame, source: Source) -> Resolved:
+    """Decide between the rows of a batch and the clean rows of other batches with the same key.
+
+    Both frames have the clean columns, `_batch` and `_content`; `existing` holds no row of this batch.
+    The highest version wins; of equal versions the later batch. Equal content is a repeat, and the row
+    that was there first stays, so that reading rows again touches nothing.
+    """
+    if source.repeats == "keep":
+        return Resolved(batch.withColumn("_status", F.lit(KEPT)), existing.limit(0))
+    key = key_columns(source)
+    others = existing.join(batch.select(*key).distinct(), key, "left_semi")
+    pool = batch.withColumn("_new", F.lit(True)).unionByName(others.withColumn("_new", F.lit(False)))
+    ranked = _ranked(pool, key, source)
+    of_batch = ranked.where("_new").withColumn("_status", _status()).drop("_new", "_same", "_rank")
+    replaced = ranked.where(~F.col("_new") & (F.col("_rank") > 1)).drop("_new", "_same", "_rank")
+    return Resolved(of_batch, replaced)
+
+
+def key_columns(source: Source) -> list[str]:
+    """What tells two rows apart: the key, or all columns where repeats are dropped."""
+    return list(source.key) or ["_content"]
+
+
+def _ranked(pool: DataFrame, key: list[str], source: Source) -> DataFrame:
+    """`_same`: position among rows of equal content; `_rank`: position among the versions of the key."""
+    same = Window.partitionBy(*key, "_content").orderBy("_new", "_batch")
+    versions = Window.partitionBy(*key).orderBy((F.col("_same") > 1).asc(), *_precedence(source))
+    return pool.withColumn("_same", F.row_number().over(same)).withColumn(
+        "_rank", F.row_number().over(versions)
+    )
+
+
+def _precedence(source: Source) -> list[Column]:
+    version = [F.col(source.version).desc_nulls_last()] if source.version else []
+    return [*version, F.col("_batch").desc(), F.col("_content").desc()]
+
+
+def _status() -> Column:
+    return F.when(F.col("_same") > 1, REPEAT).when(F.col("_rank") == 1, KEPT).otherwise(SUPERSEDED)
