@@ -72,8 +72,9 @@ def coupons_table(rng: Rng, people: People, orders: Orders, coupons: Coupons, sp
     count = len(coupons.users)
     unused = coupons.order < 0
     redeemed = coupons.redeemed.copy()
-    odd = some(rng, count, 0.001)
-    redeemed[odd] = np.where(unused[odd], 0, coupons.claimed[odd] - HOUR)
+    used = np.flatnonzero(~unused)
+    odd = used[some(rng, len(used), 0.002)]
+    redeemed[odd] = coupons.claimed[odd] - HOUR
     campaigns = pick(rng, list(_CAMPAIGNS), list(_CAMPAIGNS.values()), count)
     names = np.array([*orders.ids, None], dtype=object)
     updated = np.where(unused, coupons.claimed, coupons.redeemed) + rng.integers(1, 120, count)

@@ -31,7 +31,7 @@ from demo.people import People
 from demo.products import Products
 
 STATEMENTS = 14  # months before the first day of which only monthly statements were brought over
-REPEATS = 0.62  # further orders of a buyer of average eagerness in 34 days
+REPEATS = 0.5  # further orders of a buyer of average eagerness in 34 days
 KEPT_DAYS = 4  # how long the reporting copy keeps what was replaced
 _METHODS = {"alipay": 38, "Alipay": 3, "wechat": 40, "WECHAT ": 3, "card": 10, "balance": 6}
 DELIVERED, UNPAID, CANCELLED = 0, 1, 2
@@ -113,7 +113,7 @@ def _who_and_when(rng: Rng, people: People, span: Span) -> tuple[Ints, Ints, Boo
     former = np.concatenate(
         [
             np.repeat(people.lapsed, 1 + rng.poisson(0.35, len(people.lapsed))),
-            people.buyers[rng.random(len(people.buyers)) < 0.22],
+            people.buyers[rng.random(len(people.buyers)) < 0.4],
         ]
     )
     statements = _statement_days(span)
@@ -141,7 +141,7 @@ def _statement_days(span: Span) -> Ints:
 
 def _lines(rng: Rng, statement: Bools, products: Products) -> Lines:
     """One to six lines an order; a statement has one."""
-    counts = np.where(statement, 1, 1 + np.minimum(rng.poisson(0.88, len(statement)), 5))
+    counts = np.where(statement, 1, 1 + np.minimum(rng.poisson(1.2, len(statement)), 5))
     orders = np.repeat(np.arange(len(statement), dtype=np.int64), counts)
     chosen = products.draw(rng, len(orders))
     quantities = rng.choice([1, 2, 3, 5, 10], len(orders), p=[0.74, 0.16, 0.06, 0.03, 0.01])
@@ -238,6 +238,7 @@ def _kept_versions(rng: Rng, orders: Orders, lines: Lines, span: Span) -> tuple[
     chance = rng.random((len(lines.orders), 3))
     per_line = newest[lines.orders] | np.where(recent[lines.orders], chance < 0.92, chance < 0.01)
     per_line &= reached[lines.orders]
+    per_line[orders.statement[lines.orders], :2] = False  # a statement tells how an order ended, no more
     rows, states = np.nonzero(per_line)
     return rows.astype(np.int64), states.astype(np.int64)
 

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 import pyarrow as pa
-from pyiceberg.expressions import And, EqualTo
 
 from jobs.errors import DataError
+from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import CHECKS
 from jobs.store.tables import ensure_table
@@ -110,7 +110,7 @@ def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequenc
         for result in results
     ]
     table = ensure_table(lake, CHECKS.name, CHECKS.schema, CHECKS.partition)
-    same = And(EqualTo("dt", day.isoformat()), EqualTo("run_id", run_id), EqualTo("stage", stage))
+    same = rows_where(dt=day, run_id=run_id, stage=stage)
     table.overwrite(pa.Table.from_pylist(rows, schema=CHECKS.schema), overwrite_filter=same)
 
 

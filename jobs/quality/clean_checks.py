@@ -65,20 +65,21 @@ def _configured(table: str, entry: CheckEntry) -> Check:
 
 
 def _expectation(entry: CheckEntry) -> tuple[str, str, dict[str, object]]:
-    column = {"column": entry.column}
+    column: dict[str, object] = {"column": entry.column}
+    bounds: dict[str, object]
     if entry.rows is not None:
         bounds = {"min_value": entry.rows.min, "max_value": entry.rows.max}
         return "number of rows", "ExpectTableRowCountToBeBetween", bounds
     if entry.between is not None:
         low, high = entry.between
-        arguments = {**column, "min_value": low, "max_value": high}
-        return f"{entry.column} in its range", "ExpectColumnValuesToBeBetween", arguments
+        bounds = {**column, "min_value": low, "max_value": high}
+        return f"{entry.column} in its range", "ExpectColumnValuesToBeBetween", bounds
     if entry.in_set is not None:
-        arguments = {**column, "value_set": entry.in_set}
-        return f"{entry.column} in its values", "ExpectColumnValuesToBeInSet", arguments
+        bounds = {**column, "value_set": entry.in_set}
+        return f"{entry.column} in its values", "ExpectColumnValuesToBeInSet", bounds
     if entry.matches is not None:
-        arguments = {**column, "regex": entry.matches}
-        return f"{entry.column} in its form", "ExpectColumnValuesToMatchRegex", arguments
+        bounds = {**column, "regex": entry.matches}
+        return f"{entry.column} in its form", "ExpectColumnValuesToMatchRegex", bounds
     return f"{entry.column} is given", "ExpectColumnValuesToNotBeNull", column
 
 

@@ -1,6 +1,6 @@
 """Files as a source: which there are up to a day, and their rows as Arrow batches.
 
-CSV and JSON land as strings with `_file`, `_line` and `_unparsed`; Parquet keeps its types, with `_file`
+CSV and JSON land as strings with where they stood; Parquet keeps its types, with its file
 and `_line`. Only the columns asked for leave the files.
 """
 
@@ -26,7 +26,8 @@ __all__ = ["FileFormat", "S3Access", "SourceFile", "list_files", "read_files"]
 
 FileFormat = Literal["csv", "json", "parquet"]
 
-FILE, LINE, UNPARSED = "_file", "_line", "_unparsed"
+# Iceberg keeps names that begin with an underscore, such as _file, for itself.
+FILE, LINE, UNPARSED = "landed_file", "landed_line", "landed_unparsed"
 
 
 @dataclass(frozen=True)

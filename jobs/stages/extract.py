@@ -17,7 +17,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyiceberg.expressions import EqualTo
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
@@ -30,6 +29,7 @@ from jobs.sources.sql import read_table
 from jobs.stages.days import end_of
 from jobs.stages.report import Line, StageReport
 from jobs.store.connections import files_root, sql_url
+from jobs.store.filters import rows_where
 from jobs.store.lake import Lake, files_access
 from jobs.store.tables import ensure_table, find_table, history, summary_value
 
@@ -39,12 +39,13 @@ SALT = "USERTAGS_PII_SALT"
 
 @dataclass(frozen=True)
 class Batch:
-    """One extracted batch: the data day, where its cursor ended, and the files that it read."""
+    """One extracted batch: the data day, the commit, where its cursor ended, the files that it read."""
 
     day: date
     until: datetime | None
     files: Mapping[str, str]
     rows: int
+    commit: int
 
 
 def extract(
@@ -86,6 +87,7 @@ def _batch(snapshot: Snapshot, day: str) -> Batch:
         until=datetime.fromisoformat(until) if until else None,
         files=json.loads(summary_value(snapshot, "files") or "{}"),
         rows=int(summary_value(snapshot, "rows") or 0),
+        commit=snapshot.snapshot_id,
     )
 
 
@@ -214,7 +216,7 @@ def _commit(
     paths, rows = _write_files(table, schema, stream, day)
     properties = {f"usertags.{key}": value for key, value in bounds.items()}
     properties |= {"usertags.batch": day.isoformat(), "usertags.rows": str(rows)}
-    of_day = EqualTo("batch", day.isoformat())
+    of_day = rows_where(batch=day)
     if not paths:
         table.overwrite(schema.empty_table(), overwrite_filter=of_day, snapshot_properties=properties)
         return 0

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 import pyarrow as pa
-from pyiceberg.expressions import And, EqualTo, LessThan
 
 from jobs.errors import DataError, UsageError
+from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLICATIONS, RUNS
 from jobs.store.tables import ensure_table, find_table
@@ -68,9 +68,7 @@ def record_run(lake: Lake, record: RunRecord) -> None:
         "warnings": json.dumps(record.warnings, ensure_ascii=False),
     }
     table = ensure_table(lake, RUNS.name, RUNS.schema, RUNS.partition)
-    same = And(
-        EqualTo("dt", record.day.isoformat()), EqualTo("run_id", record.run_id), EqualTo("stage", record.stage)
-    )
+    same = rows_where(dt=record.day, run_id=record.run_id, stage=record.stage)
     table.overwrite(pa.Table.from_pylist([row], schema=RUNS.schema), overwrite_filter=same)
 
 
@@ -79,7 +77,7 @@ def run_records(lake: Lake, day: date | None = None) -> list[RunRecord]:
     table = find_table(lake, RUNS.name)
     if table is None:
         return []
-    scan = table.scan(row_filter=EqualTo("dt", day.isoformat())) if day else table.scan()
+    scan = table.scan(row_filter=rows_where(dt=day)) if day else table.scan()
     rows = scan.to_arrow().to_pylist()
     return [_record(row) for row in sorted(rows, key=lambda row: row["recorded_at"])]
 
@@ -117,7 +115,7 @@ def publications(lake: Lake, *, before: date | None = None) -> list[Publication]
     table = find_table(lake, PUBLICATIONS.name)
     if table is None:
         return []
-    scan = table.scan(row_filter=LessThan("dt", before.isoformat())) if before else table.scan()
+    scan = table.scan(row_filter=f"dt < '{before}'") if before else table.scan()
     rows = sorted(scan.to_arrow().to_pylist(), key=lambda row: row["dt"])
     return [Publication(row["dt"], row["run_id"], row["verdict"], row["published_at"]) for row in rows]
 
@@ -139,7 +137,7 @@ def require_no_blocked_day(lake: Lake, day: date) -> None:
             raise DataError(
                 f"{day} waits: {blocked} was refused by its {stage} checks (run {record.run_id})",
                 safe="readers keep the last good day",
-                next_step=f"see `usertags checks --day {blocked}`, put the data right, then run {blocked} again",
+                next_step=f"see `usertags checks --day {blocked}`, then run {blocked} again",
             )
 
 

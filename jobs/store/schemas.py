@@ -14,7 +14,9 @@ class TableSpec:
     partition: tuple[str, ...] = ("dt", "run_id")
 
 
-def _spec(name: str, columns: dict[str, pa.DataType], partition: tuple[str, ...] = ("dt", "run_id")) -> TableSpec:
+def _spec(
+    name: str, columns: dict[str, pa.DataType], partition: tuple[str, ...] = ("dt", "run_id")
+) -> TableSpec:
     return TableSpec(name, pa.schema(list(columns.items())), partition)
 
 

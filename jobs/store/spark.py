@@ -25,7 +25,7 @@ def spark_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         builder = builder.master(catalogue.spark.master)
         builder = builder.config("spark.jars", ",".join(str(path) for path in jar_paths()))
-    for key, value in (_settings(catalogue) | lake_settings(lake)).items():
+    for key, value in _settings(catalogue).items():
         builder = builder.config(key, value)
     try:
         session = builder.getOrCreate()
@@ -36,7 +36,16 @@ def spark_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
             next_step="check that `java -version` says 17 or 21, then run it again",
         ) from error
     session.sparkContext.setLogLevel("ERROR")
-    return session
+    return _of_lake(session, catalogue, lake)
+
+
+def _of_lake(session: SparkSession, catalogue: Catalogue, lake: Lake) -> SparkSession:
+    """A session of its own over the same Spark, so that two lakes in one process never mix."""
+    own = session.newSession()
+    for key, value in lake_settings(lake).items():
+        own.conf.set(key, value)
+    own.conf.set("spark.sql.session.timeZone", catalogue.timezone)
+    return own
 
 
 def _settings(catalogue: Catalogue) -> dict[str, str]:
@@ -52,10 +61,10 @@ def _settings(catalogue: Catalogue) -> dict[str, str]:
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
             "spark.sql.ansi.enabled": "true",
-            "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|credential",
+            "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|credential",
         }
         | own
-        | {"spark.sql.session.timeZone": catalogue.timezone}
     )
 
 
@@ -67,7 +76,6 @@ def lake_settings(lake: Lake) -> dict[str, str]:
     properties.pop("py-io-impl", None)
     region = properties.pop("s3.region", lake.s3.region)
     settings = {
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         prefix: "org.apache.iceberg.spark.SparkCatalog",
         f"{prefix}.type": _TYPES.get(kind, kind),
         f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",

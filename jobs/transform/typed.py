@@ -6,9 +6,10 @@ from pyspark.sql import types as T
 
 from jobs.catalogue.model import Column as CleanColumn
 from jobs.catalogue.model import Source
+from jobs.sources.files import FILE, LINE, UNPARSED
 
-# Columns of our own in a typed row begin with an underscore; no configured name can.
-OWN = ("_file", "_line", "_unparsed", "batch")
+# What extract adds to the columns of a raw row.
+_ADDED = (FILE, LINE, UNPARSED, "batch")
 
 
 def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
@@ -31,7 +32,7 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
         *[F.col(f"_c_{c.name}").alias(c.name) for c in source.kept_columns],
         F.col("batch").alias("_batch"),
         _conversion_failure(source, kinds).alias("_failure"),
-        (F.col("_unparsed") if "_unparsed" in raw.columns else F.lit(None).cast("string")).alias("_unparsed"),
+        (F.col(UNPARSED) if UNPARSED in raw.columns else F.lit(None).cast("string")).alias("_unparsed"),
         F.to_json(F.struct(*[F.col(f"`{name}`") for name in raw.columns if name != "batch"])).alias("_raw"),
     )
     return _with_own_columns(clean, source)
@@ -39,7 +40,7 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
 
 def _blank_is_null(raw: DataFrame) -> DataFrame:
     """A CSV file has no null: an empty field is one."""
-    names = [name for name in raw.columns if name not in OWN]
+    names = [name for name in raw.columns if name not in _ADDED]
     return raw.withColumns({name: F.nullif(F.col(f"`{name}`"), F.lit("")) for name in names})
 
 

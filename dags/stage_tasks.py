@@ -1,0 +1,70 @@
+"""How Airflow runs a stage: as a Spark application or in the task itself, with errors told apart.
+
+A data or configuration error fails the task at once; only infrastructure errors are retried.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from jobs.errors import ConfigError, DataError, UsageError, UsertagsError
+from jobs.store.jars import jar_paths
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = os.environ.get("USERTAGS_CONFIGS", str(ROOT / "configs"))
+NO_RETRY = (ConfigError.exit_code, DataError.exit_code)
+
+T = TypeVar("T")
+
+
+def guarded(work: Callable[[], T]) -> T:
+    """Run a stage in the task: an error that no retry can mend fails it for good."""
+    try:
+        return work()
+    except UsertagsError as error:
+        if isinstance(error, (ConfigError, UsageError, DataError)):
+            raise AirflowFailException(str(error)) from error
+        raise
+
+
+class SparkStageOperator(SparkSubmitOperator):
+    """One Spark stage by spark-submit, on the connection `spark_default`.
+
+    The exit code of the application decides: 2 and 3 fail the task for good, anything else is retried.
+    """
+
+    def __init__(self, *, stage: str, **kwargs: Any) -> None:
+        super().__init__(
+            application=str(ROOT / "jobs" / "entry" / "submit.py"),
+            application_args=[
+                "--configs",
+                CONFIGS,
+                stage,
+                "--day",
+                "{{ ti.xcom_pull(task_ids='plan')['day'] }}",
+                "--run-id",
+                "{{ ti.xcom_pull(task_ids='plan')['run_id'] }}",
+            ],
+            conn_id="spark_default",
+            name=f"usertags {stage}",
+            spark_binary=str(Path(sys.executable).parent / "spark-submit"),
+            driver_memory=os.environ.get("USERTAGS_DRIVER_MEMORY", "2g"),
+            env_vars={"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
+            **kwargs,
+        )
+
+    def execute(self, context: Any) -> None:
+        self.jars = ",".join(str(path) for path in jar_paths())
+        try:
+            super().execute(context)
+        except AirflowException as error:
+            code = re.search(r"Error code is: (\d+)", str(error))
+            if code and int(code[1]) in NO_RETRY:
+                raise AirflowFailException(str(error)) from error
+            raise

@@ -1,0 +1,142 @@
+"""### User tags of one data day
+
+`plan → extract (one task a source) → clean → aggregate → tag → audit → publish`
+
+**The data day** is the day before the run's logical date, in the project's time zone: the run of
+2026-11-02 02:00 publishes 2026-11-01. A manual run without a logical date takes the day before it was
+queued. The parameter `day` names another one. A backfill over logical dates publishes the day before each.
+
+**When a task fails.** `audit` or `clean` failing at once, without retry, means that a critical check
+refused the data: readers keep the last good day, and later days wait until it is put right. The log names
+the check, what was observed and what to do. Anything else is retried twice. Clearing the run from `plan` on
+computes the day again as a new run; it is always safe.
+
+**Where to look.** `usertags checks --day D` lists the checks, `usertags report --day D` the row counts.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import Asset, Param, dag, get_current_context, task
+from stage_tasks import CONFIGS, SparkStageOperator, guarded
+
+TABLES = (
+    "user_tags",
+    "user_profile",
+    "user_tag_changes",
+    "rfm",
+    "rfm_thresholds",
+    "tag_statistics",
+    "tag_catalogue",
+)
+ASSETS = [Asset(name=f"tags.{table}", uri=f"usertags://tags/{table}") for table in TABLES]
+
+
+def data_day(logical_date: datetime | None, run_after: datetime, day: str | None, timezone: str) -> str:
+    """The data day of a run: the one that was asked for, else the day before the run, in the time zone."""
+    if day:
+        return day
+    moment = (logical_date or run_after).astimezone(ZoneInfo(timezone))
+    return (moment.date() - timedelta(days=1)).isoformat()
+
+
+@dag(
+    dag_id="user_tags_daily",
+    schedule="0 2 * * *",
+    start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai")),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["usertags"],
+    default_args={
+        "owner": "data engineering",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "execution_timeout": timedelta(hours=2),
+    },
+    dagrun_timeout=timedelta(hours=8),
+    params={
+        "day": Param(None, type=["null", "string"], format="date", description="Data day, as 2026-11-01"),
+        "re_extract": Param(False, type="boolean", description="Read the sources again for that day"),
+    },
+)
+def user_tags_daily() -> None:
+    """Wire the stages; what they do is in the package `jobs`."""
+
+    @task
+    def plan() -> dict[str, Any]:
+        """Name the data day and a new run of it, and the sources to extract."""
+        from pathlib import Path
+
+        from jobs.catalogue.build import load_catalogue
+        from jobs.stages.runs import new_run_id
+
+        context = get_current_context()
+        catalogue = guarded(lambda: load_catalogue(Path(CONFIGS)))
+        run = context["dag_run"]
+        day = data_day(run.logical_date, run.run_after, context["params"]["day"], catalogue.timezone)
+        return {"day": day, "run_id": new_run_id(), "sources": list(catalogue.sources)}
+
+    @task
+    def sources(planned: dict[str, Any]) -> list[str]:
+        """The sources, one mapped extract each."""
+        return planned["sources"]
+
+    @task(map_index_template="{{ source_name }}", max_active_tis_per_dagrun=2)
+    def extract(source: str, planned: dict[str, Any]) -> int:
+        """Land what is new in one source; returns the rows read."""
+        get_current_context()["source_name"] = source
+        re_extract = get_current_context()["params"]["re_extract"]
+        return _run_stage("extract", planned, source=source, re_extract=re_extract)
+
+    @task(outlets=ASSETS)
+    def publish(planned: dict[str, Any], *, outlet_events: Any) -> None:
+        """Make the run the published one of its day, and say so to whoever waits for the tables."""
+        from jobs.stages.report import Line
+
+        lines: dict[str, Line] = {}
+        _run_stage("publish", planned, lines=lines)
+        for asset in ASSETS:
+            outlet_events[asset].extra = {
+                "day": planned["day"],
+                "run_id": planned["run_id"],
+                "rows": lines[asset.name].written,
+            }
+
+    planned = plan()
+    extracted = extract.partial(planned=planned).expand(source=sources(planned))
+    spark_stages = [
+        SparkStageOperator(task_id=name, stage=name) for name in ("clean", "aggregate", "tag", "audit")
+    ]
+    previous: Any = extracted
+    for stage in spark_stages:
+        previous >> stage
+        previous = stage
+    previous >> publish(planned)
+
+
+def _run_stage(
+    stage: str, planned: dict[str, Any], *, lines: dict[str, Any] | None = None, **options: Any
+) -> int:
+    from datetime import date
+    from pathlib import Path
+
+    from jobs.catalogue.build import load_catalogue
+    from jobs.pipeline import Pipeline
+
+    def work() -> int:
+        pipeline = Pipeline(load_catalogue(Path(CONFIGS)), print)
+        rows = 0
+        for report in pipeline.stage(stage, date.fromisoformat(planned["day"]), planned["run_id"], **options):
+            for line in report.lines:
+                print(line)
+                rows += line.read or 0
+                if lines is not None:
+                    lines[line.name] = line
+        return rows
+
+    return guarded(work)
+
+
+user_tags_daily()

@@ -1,0 +1,324 @@
+"""The command line `usertags`."""
+
+import sys
+from collections.abc import Callable
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs.errors import InfrastructureError, UsageError, UsertagsError
+
+app = typer.Typer(
+    name="usertags",
+    help="User tags from orders and behaviour: extract, clean, aggregate, tag, audit, publish.",
+    epilog="Exit codes: 0 done · 2 configuration or usage · 3 data (readers keep the last good day) "
+    "· 4 infrastructure (run it again).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+services_app = typer.Typer(help="The embedded database and store of the configuration.", no_args_is_help=True)
+app.add_typer(services_app, name="services")
+
+ConfigsOption = Annotated[
+    Path,
+    typer.Option(
+        "--configs", envvar="USERTAGS_CONFIGS", help="The configuration folder.", show_default="configs"
+    ),
+]
+DayOption = Annotated[str, typer.Option("--day", help="The data day, as 2026-11-01.")]
+RunOption = Annotated[
+    str | None, typer.Option("--run-id", help="The run; default: a new one, or the day's newest built one.")
+]
+
+
+class Form(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+class Until(StrEnum):
+    extract = "extract"
+    clean = "clean"
+    aggregate = "aggregate"
+    tag = "tag"
+    audit = "audit"
+    publish = "publish"
+
+
+class _State:
+    configs = Path("configs")
+
+
+@app.callback()
+def _main(configs: ConfigsOption = Path("configs")) -> None:
+    _State.configs = configs
+
+
+def _catalogue() -> Any:
+    from jobs.catalogue.build import load_catalogue
+
+    return load_catalogue(_State.configs)
+
+
+def _pipeline() -> Any:
+    from jobs.cli.render import out
+    from jobs.pipeline import Pipeline
+
+    return Pipeline(_catalogue(), lambda text: out.print(f"[dim]{text}[/dim]"))
+
+
+def _day(text: str) -> date:
+    from jobs.stages.days import parse_day
+
+    return parse_day(text)
+
+
+@app.command()
+def check() -> None:
+    """Check the configuration: every error of every file at once, with its line."""
+    catalogue = _catalogue()
+    typer.echo(
+        f"{_State.configs}: {len(catalogue.sources)} sources, {len(catalogue.measures)} measures, "
+        f"{len(catalogue.tags)} tags: no problems (version {catalogue.version})"
+    )
+
+
+@app.command()
+def run(
+    day: Annotated[str | None, typer.Option("--day", help="The data day, as 2026-11-01.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="First day of several.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Last day of several.")] = None,
+    until: Annotated[Until, typer.Option(help="Stop after this stage.")] = Until.publish,
+    re_extract: Annotated[
+        bool, typer.Option(help="Read the sources again for a day that has a batch.")
+    ] = False,
+) -> None:
+    """Run all stages of a data day in order, or of several days; rerunning a day is safe."""
+    from jobs.cli.render import out, show_report
+    from jobs.stages.days import days_between
+    from jobs.stages.runs import new_run_id
+
+    if (day is None) == (from_ is None or to is None):
+        raise UsageError("name one day with --day, or several with --from and --to")
+    days = [_day(day)] if day else days_between(_day(from_ or ""), _day(to or ""))
+    pipeline = _pipeline()
+    for one in days:
+        run_id = new_run_id()
+        out.print(f"[bold]{one}[/bold] run {run_id}")
+        for report in pipeline.run(one, run_id, until=until.value, re_extract=re_extract):
+            show_report(report)
+
+
+@app.command()
+def extract(
+    day: DayOption,
+    source: Annotated[str | None, typer.Option(help="One source; default: all.")] = None,
+    run_id: RunOption = None,
+    re_extract: Annotated[bool, typer.Option(help="Read again for a day that has a batch.")] = False,
+) -> None:
+    """Read what is new in the sources into raw tables; needs no Spark."""
+    pipeline = _pipeline()
+    if source is not None and source not in pipeline.catalogue.sources:
+        raise UsageError(
+            f"no source {source!r}", next_step=f"the sources are {', '.join(pipeline.catalogue.sources)}"
+        )
+    _stage(pipeline, "extract", day, run_id, source=source, re_extract=re_extract)
+
+
+@app.command()
+def clean(day: DayOption, run_id: RunOption = None) -> None:
+    """Type, deduplicate and audit the batch of a day; bad rows go to quarantine."""
+    _stage(_pipeline(), "clean", day, run_id)
+
+
+@app.command()
+def aggregate(day: DayOption, run_id: RunOption = None) -> None:
+    """Bring the roll-ups up to the clean tables."""
+    _stage(_pipeline(), "aggregate", day, run_id)
+
+
+@app.command()
+def tag(day: DayOption, run_id: RunOption = None) -> None:
+    """Compute all tags of a day on a branch that no reader sees."""
+    _stage(_pipeline(), "tag", day, run_id)
+
+
+@app.command()
+def audit(day: DayOption, run_id: RunOption = None) -> None:
+    """Check the day's newest run, or the one given."""
+    _stage_of_built_run("audit", day, run_id)
+
+
+@app.command()
+def publish(day: DayOption, run_id: RunOption = None) -> None:
+    """Publish the day's newest audited run, or the one given; finishes an interrupted publication."""
+    _stage_of_built_run("publish", day, run_id)
+
+
+def _stage_of_built_run(stage: str, day: str, run_id: str | None) -> None:
+    from jobs.stages.runs import latest_run
+
+    pipeline = _pipeline()
+    _stage(pipeline, stage, day, run_id or latest_run(pipeline.lake, _day(day)))
+
+
+def _stage(pipeline: Any, stage: str, day: str, run_id: str | None, **options: Any) -> None:
+    from jobs.cli.render import show_report
+    from jobs.stages.runs import new_run_id
+
+    for report in pipeline.stage(stage, _day(day), run_id or new_run_id(), **options):
+        show_report(report)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help='For example "select * from tag_statistics_latest".')],
+    form: Annotated[Form, typer.Option("--format", help="How the rows are shown.")] = Form.table,
+) -> None:
+    """Ask the published tables (DuckDB SQL); `show tables` lists them."""
+    from jobs.cli.render import show_answer
+    from jobs.query import query as ask
+
+    pipeline = _quiet_pipeline()
+    show_answer(ask(pipeline.catalogue, pipeline.lake, sql), form.value)
+
+
+def _quiet_pipeline() -> Any:
+    """Commands whose output is data keep everything else out of it."""
+    from jobs.cli.render import err
+    from jobs.pipeline import Pipeline
+
+    return Pipeline(_catalogue(), lambda text: err.print(f"[dim]{text}[/dim]"))
+
+
+@app.command()
+def tags() -> None:
+    """Show the tag catalogue as a tree."""
+    from jobs.cli.render import show_tags
+
+    show_tags(_catalogue())
+
+
+@app.command()
+def explain(
+    day: DayOption,
+    user: Annotated[str, typer.Option(help="user_id, as customer:17850, or the bare id.")],
+    tag: Annotated[str | None, typer.Option(help="One tag, carried or not.")] = None,
+) -> None:
+    """Say why a user carries each tag: the rule, and the values that made it so."""
+    from jobs.cli.render import show_explanations
+    from jobs.explain import explain as ask
+
+    pipeline = _quiet_pipeline()
+    show_explanations(ask(pipeline.catalogue, pipeline.lake, user, _day(day), tag))
+
+
+@app.command()
+def report(day: DayOption, run_id: RunOption = None) -> None:
+    """Show what each stage of a day's run read, kept, set aside and wrote."""
+    from jobs.cli.render import show_reports
+    from jobs.stages.report import load_reports
+    from jobs.stages.runs import latest_run
+
+    pipeline = _quiet_pipeline()
+    chosen = run_id or latest_run(pipeline.lake, _day(day))
+    reports = load_reports(pipeline.lake, pipeline.catalogue, _day(day), chosen)
+    show_reports(reports, f"{day}, run {chosen}")
+
+
+@app.command()
+def checks(day: DayOption, form: Annotated[Form, typer.Option("--format")] = Form.table) -> None:
+    """Show the check results of a day's runs, failures first."""
+    from jobs.cli.render import show_answer
+    from jobs.query import query as ask
+
+    pipeline = _quiet_pipeline()
+    sql = (
+        'select run_id, stage, "table", "check", severity, success, observed, bounds, owner, action '
+        f"from ops.checks where dt = date '{_day(day)}' order by success, run_id desc, stage, 3, 4"
+    )
+    show_answer(ask(pipeline.catalogue, pipeline.lake, sql), form.value)
+
+
+@services_app.command("start")
+def services_start() -> None:
+    """Start the embedded services that are down."""
+    from jobs.cli.render import out
+    from jobs.store.connections import endpoints
+
+    endpoints(_catalogue(), lambda text: out.print(f"[dim]{text}[/dim]"))
+    services_status()
+
+
+@services_app.command("stop")
+def services_stop() -> None:
+    """Stop the embedded services; their data stays."""
+    from jobs import services
+
+    services.stop(_catalogue().state)
+    services_status()
+
+
+@services_app.command("status")
+def services_status() -> None:
+    """Say which embedded services run, and where."""
+    from jobs import services
+    from jobs.cli.render import show_answer
+    from jobs.query import Answer
+
+    rows = [(item.name, item.state, item.pid, item.url) for item in services.status(_catalogue().state)]
+    show_answer(Answer(["service", "state", "pid", "address"], rows), "table")
+
+
+def main() -> None:
+    """Run the command line; every error of ours ends with its message and exit code."""
+    sys.exit(_guarded(app))
+
+
+def _guarded(command: Callable[..., Any]) -> int:
+    try:
+        command(standalone_mode=False)
+    except UsertagsError as error:
+        return _fail(error)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.Abort:
+        return 130
+    except typer.TyperException as error:
+        error.show()
+        return 2
+    except Exception as error:
+        wrapped = _infrastructure(error)
+        if wrapped is None:
+            raise
+        return _fail(wrapped)
+    return 0
+
+
+def _fail(error: UsertagsError) -> int:
+    from jobs.cli.render import err
+
+    err.print(f"[red]error[/red]: {error.message}", markup=True, soft_wrap=True)
+    if error.safe:
+        err.print(f"[green]still safe[/green]: {error.safe}", soft_wrap=True)
+    if error.next_step:
+        err.print(f"[cyan]next[/cyan]: {error.next_step}", soft_wrap=True)
+    return error.exit_code
+
+
+def _infrastructure(error: Exception) -> InfrastructureError | None:
+    """A failure of Java, the network or the store, in one line; None for anything else."""
+    if type(error).__module__.split(".")[0] not in ("py4j", "pyspark", "botocore", "requests", "pyiceberg"):
+        return None
+    first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+    return InfrastructureError(
+        f"{type(error).__name__}: {first}"[:500],
+        safe="nothing half-done is visible to readers: every write is one commit",
+        next_step="see `usertags services status`, then run the same command again",
+    )

@@ -1,0 +1,94 @@
+"""How results look in a terminal."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.tree import Tree
+
+from jobs.catalogue.model import Catalogue
+from jobs.explain import Explanation
+from jobs.query import Answer
+from jobs.stages.report import StageReport
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+_COUNTS = ("read", "kept", "superseded", "repeats", "quarantined", "written")
+
+
+def show_report(report: StageReport) -> None:
+    """One line a source or table: what was read, kept, set aside and written."""
+    for line in report.lines:
+        counts = [f"{name} {getattr(line, name):,}" for name in _COUNTS if getattr(line, name) is not None]
+        note = f"[dim]{line.note}[/dim]" if line.note else ""
+        out.print(f"  {report.stage:<10}{line.name:<24}{'  '.join(counts)}  {note}", soft_wrap=True)
+    out.print(f"  [green]{report.stage:<10}done in {report.seconds:.1f} s[/green]")
+
+
+def show_reports(reports: Iterable[StageReport], title: str) -> None:
+    """The stages of a run as one table."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("stage")
+    table.add_column("source or table")
+    for name in ("read", "kept", "superseded", "repeats", "set aside", "written"):
+        table.add_column(name, justify="right")
+    table.add_column("note")
+    for report in reports:
+        for line in report.lines:
+            counts = [getattr(line, name) for name in _COUNTS]
+            cells = ["" if count is None else f"{count:,}" for count in counts]
+            table.add_row(report.stage, line.name, *cells, line.note)
+    out.print(table)
+
+
+def show_answer(answer: Answer, form: str) -> None:
+    if form == "json":
+        rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+        print(json.dumps(rows, ensure_ascii=False, default=str, indent=1))
+    elif form == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(answer.columns)
+        writer.writerows(answer.rows)
+    else:
+        table = Table(*answer.columns)
+        for row in answer.rows:
+            table.add_row(*["" if value is None else str(value) for value in row])
+        out.print(table)
+        out.print(f"[dim]{len(answer.rows)} rows[/dim]")
+
+
+def show_tags(catalogue: Catalogue) -> None:
+    """The catalogue as a tree of its four levels."""
+    root = Tree(f"[bold]{catalogue.project}[/bold]: {len(catalogue.tags)} tags")
+    branches: dict[tuple[str, ...], Tree] = {(): root}
+    for tag in sorted(catalogue.tags.values(), key=lambda tag: tag.path):
+        for depth in range(1, 4):
+            path = tag.path[:depth]
+            if path not in branches:
+                label = f"{path[-1]} [dim]{catalogue.levels[path[-1]]}[/dim]"
+                branches[path] = branches[path[:-1]].add(label)
+        status = "" if tag.status == "active" else f" [yellow]{tag.status}[/yellow]"
+        branches[tag.path].add(f"[bold]{tag.name}[/bold] {tag.id}{status}\n[dim]{tag.definition}[/dim]")
+    out.print(root)
+
+
+def show_explanations(explanations: Iterable[Explanation]) -> None:
+    for item in explanations:
+        value = "[yellow]not carried[/yellow]" if item.value is None else f"[green]{item.value}[/green]"
+        since = f" [dim]since {item.valid_from}[/dim]" if item.valid_from else ""
+        out.print(f"[bold]{item.name}[/bold] {item.tag_id} = {value}{since}")
+        out.print(f"    rule: {item.definition}", markup=False)
+        if item.inputs is None:
+            out.print("    the rule has changed since that day: its inputs are not known here")
+        else:
+            pairs = ", ".join(f"{name} = {_shown(value)}" for name, value in item.inputs.items())
+            out.print(f"    with: {pairs or 'no inputs'}", markup=False)
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else str(value)

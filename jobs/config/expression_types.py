@@ -1,0 +1,166 @@
+"""What an expression is made of: kinds of values, operands, and the error that names what is wrong.
+
+A *kind* is finer than the type family that callers see: `int` and `bigint` (whole numbers), `number`
+(with a fraction), `text`, `boolean`, `date`, `timestamp`, `null` (the literal), `unknown` (a raw column,
+whose type only the source knows) and `array:<kind>`, which stands inside an expression, never as its result.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any
+
+INT, BIGINT, NUMBER = "int", "bigint", "number"
+TEXT, BOOLEAN, DATE, TIMESTAMP, NULL, UNKNOWN = "text", "boolean", "date", "timestamp", "null", "unknown"
+
+NUMBERS = (INT, BIGINT, NUMBER)
+MOMENTS = (DATE, TIMESTAMP)
+
+_KIND_OF_TYPE = {
+    "string": TEXT,
+    "varchar": TEXT,
+    "char": TEXT,
+    "text": TEXT,
+    "tinyint": INT,
+    "smallint": INT,
+    "int": INT,
+    "integer": INT,
+    "bigint": BIGINT,
+    "long": BIGINT,
+    "float": NUMBER,
+    "double": NUMBER,
+    "decimal": NUMBER,
+    "numeric": NUMBER,
+    "boolean": BOOLEAN,
+    "date": DATE,
+    "timestamp": TIMESTAMP,
+    "timestamp_ltz": TIMESTAMP,
+    "timestamp_ntz": TIMESTAMP,
+}
+
+Value = Decimal | str | bool | date
+
+
+class ExpressionError(ValueError):
+    """An expression that is refused: what is wrong and where, and what was probably meant."""
+
+    def __init__(self, message: str, suggestion: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.suggestion = suggestion
+
+    def __str__(self) -> str:
+        return f"{self.message} (did you mean {self.suggestion}?)" if self.suggestion else self.message
+
+
+class Level(IntEnum):
+    """How tightly a piece of SQL holds together; a looser piece inside a tighter one needs parentheses."""
+
+    OR = 0
+    AND = 1
+    NOT = 2
+    PREDICATE = 3
+    ATOM = 4
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text literal. `pattern` is its value as a regular expression: there a backslash that SQL would
+    swallow stays; `swallowed` names the first such escape, which is refused outside patterns."""
+
+    raw: str
+    value: str
+    pattern: str
+    swallowed: str | None = None
+
+
+class Fragment:
+    """A piece of the expression as it was written, put together only when a message needs it."""
+
+    def __init__(self, node: Any, texts: dict[str, Text]) -> None:
+        self._node = node
+        self._texts = texts
+
+    def __str__(self) -> str:
+        shown = self._node.sql(dialect="spark", normalize_functions=False, comments=False)
+        for placeholder, text in self._texts.items():
+            shown = shown.replace(f"'{placeholder}'", text.raw)
+        return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What must hold of one subject for a condition to be true, for example amount > 5.
+
+    `operator` is one of = <> < <= > >= in, not in, null, not null; `values` are numbers, texts or truth
+    values, moments as microseconds; `step` is the distance between neighbours where the subject has one."""
+
+    subject: str
+    operator: str
+    values: tuple[Decimal | str | bool, ...]
+    step: Decimal | None
+    fragment: Fragment | str
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A checked piece of an expression with the SQL that it becomes.
+
+    `value` is set for literals (of dates and timestamps too), `text` for text literals. `facts` hold when the
+    operand is true, `denials` when its negation is."""
+
+    sql: str
+    kind: str
+    fragment: Fragment | str
+    level: Level = Level.ATOM
+    columns: frozenset[str] = frozenset()
+    value: Value | None = None
+    text: Text | None = None
+    facts: tuple[Fact, ...] = ()
+    denials: tuple[Fact, ...] = ()
+
+    def at(self, level: Level) -> str:
+        """The SQL, in parentheses where the place asks for something tighter."""
+        return self.sql if self.level >= level else f"({self.sql})"
+
+    @property
+    def described(self) -> str:
+        """For messages: what was written, and what it is."""
+        return f"{self.fragment} ({family(self.kind)})"
+
+
+def family(kind: str) -> str:
+    """What callers see: number, text, boolean, date, timestamp or unknown; messages know list too."""
+    if kind in NUMBERS:
+        return "number"
+    if kind.startswith("array:"):
+        return "list"
+    return UNKNOWN if kind == NULL else kind
+
+
+def kind_of_type(spark_type: str) -> str:
+    """The kind of a column from the name of its Spark type."""
+    name = spark_type.strip().lower()
+    if name.startswith("array<") and name.endswith(">"):
+        return f"array:{kind_of_type(name[6:-1])}"
+    return _KIND_OF_TYPE.get(name.partition("(")[0].strip(), UNKNOWN)
+
+
+def columns_of(operands: Iterable[Operand]) -> frozenset[str]:
+    """Every column that any of the operands reads."""
+    return frozenset[str]().union(*(operand.columns for operand in operands))
+
+
+def closest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that is spelled most like the word, when one is near enough."""
+    spelled = {choice.casefold(): choice for choice in choices}
+    found = difflib.get_close_matches(word.casefold(), spelled, n=1, cutoff=0.6)
+    return spelled[found[0]] if found else None
+
+
+def words(listed: str) -> frozenset[str]:
+    """The words of a listing, which is easier to read without quotes and commas."""
+    return frozenset(listed.split())

@@ -1,0 +1,101 @@
+"""Why a user carries a tag: the rule, and the measures that made it true."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from jobs.catalogue.model import RFM_COLUMNS, Catalogue
+from jobs.errors import UsageError
+from jobs.stages.runs import Publication, publication_of
+from jobs.store.filters import rows_where
+from jobs.store.lake import Lake
+from jobs.store.schemas import RFM, TAG_CATALOGUE, USER_MEASURES, USER_TAGS
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One tag of a user. `inputs` are the values that its rule read; None where the rule has changed
+    since, so that today's configuration cannot say which they were."""
+
+    tag_id: str
+    name: str
+    value: str | None
+    valid_from: date | None
+    definition: str
+    inputs: Mapping[str, Any] | None
+
+
+def explain(
+    catalogue: Catalogue, lake: Lake, user: str, day: date, tag: str | None = None
+) -> list[Explanation]:
+    """Every tag that a user carries on a published day; with `tag`, that one, carried or not.
+
+    Raises UsageError when the day is not published, or the user or tag does not exist on it.
+    """
+    published = publication_of(lake, day)
+    if published is None:
+        raise UsageError(
+            f"{day} is not published",
+            next_step='`usertags query "select dt from publications order by dt"` lists the days',
+        )
+    measures = _measures(catalogue, lake, published, user)
+    user_id = measures["user_id"]
+    values = measures | _one(lake, RFM.name, published, user_id, tuple(RFM_COLUMNS))
+    defined = {row["tag_id"]: row for row in _rows(lake, TAG_CATALOGUE.name, published)}
+    carried = {row["tag_id"]: row for row in _rows(lake, USER_TAGS.name, published, user_id=user_id)}
+    if tag is not None and tag not in defined:
+        raise UsageError(f"{day} has no tag {tag!r}", next_step="`usertags tags` lists them")
+    wanted = [tag] if tag else sorted(carried)
+    return [_explanation(catalogue, defined[name], carried.get(name), values, day) for name in wanted]
+
+
+def _explanation(
+    catalogue: Catalogue,
+    defined: Mapping[str, Any],
+    carried: Mapping[str, Any] | None,
+    values: Mapping[str, Any],
+    day: date,
+) -> Explanation:
+    current = catalogue.tags.get(defined["tag_id"])
+    inputs: dict[str, Any] | None = None
+    if current is not None and current.definition_version == defined["definition_version"]:
+        known = dict(values) | {"data_day": day}
+        inputs = {name: known.get(name.replace(".", "__")) for name in current.inputs}
+    return Explanation(
+        tag_id=defined["tag_id"],
+        name=defined["name_zh"],
+        value=carried["tag_value"] if carried else None,
+        valid_from=carried["valid_from"] if carried else None,
+        definition=defined["definition"],
+        inputs=inputs,
+    )
+
+
+def _measures(catalogue: Catalogue, lake: Lake, published: Publication, user: str) -> dict[str, Any]:
+    """The measures of the user, named by its user_id or by the bare id of any kind."""
+    kinds = sorted({source.id_kind for source in catalogue.sources.values()})
+    for user_id in [user, *[f"{kind}:{user}" for kind in kinds]]:
+        rows = _rows(lake, USER_MEASURES.name, published, user_id=user_id)
+        if rows:
+            return rows[0]
+    raise UsageError(
+        f"no such user on {published.day}",
+        next_step='`usertags query "select user_id from user_profile_latest limit 5"` shows how ids look',
+    )
+
+
+def _one(
+    lake: Lake, table: str, published: Publication, user_id: str, columns: tuple[str, ...]
+) -> dict[str, Any]:
+    rows = _rows(lake, table, published, user_id=user_id)
+    return {name: rows[0][name] for name in columns} if rows else {}
+
+
+def _rows(lake: Lake, table: str, published: Publication, **equal: str) -> list[dict[str, Any]]:
+    where = rows_where(dt=published.day, run_id=published.run_id)
+    for column, value in equal.items():
+        escaped = value.replace("'", "''")
+        where += f" and {column} = '{escaped}'"
+    found: list[dict[str, Any]] = lake.catalog.load_table(table).scan(row_filter=where).to_arrow().to_pylist()
+    return found

@@ -1,0 +1,77 @@
+"""The stages of a data day in order: the one module that composes them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+from pyspark.sql import SparkSession
+
+from jobs.catalogue.model import Catalogue
+from jobs.stages.aggregate import aggregate
+from jobs.stages.audit import audit
+from jobs.stages.clean import clean
+from jobs.stages.extract import extract
+from jobs.stages.publish import publish
+from jobs.stages.report import STAGES, StageReport, save_report
+from jobs.stages.tag import tag
+from jobs.store.connections import Progress
+from jobs.store.lake import Lake, open_lake
+from jobs.store.spark import spark_session
+
+
+@dataclass
+class Pipeline:
+    """The stages over one configuration; the lake is opened and Spark started when first needed."""
+
+    catalogue: Catalogue
+    progress: Progress | None = field(default=None)
+
+    @cached_property
+    def lake(self) -> Lake:
+        return open_lake(self.catalogue, self.progress)
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        lake = self.lake
+        if self.progress:
+            self.progress("starting Spark")
+        return spark_session(self.catalogue, lake, "run")
+
+    def run(
+        self, day: date, run_id: str, *, until: str = STAGES[-1], re_extract: bool = False
+    ) -> Iterator[StageReport]:
+        """All stages of a data day up to `until`, one report as each ends.
+
+        Raises the first stage's error; what is published stays, and running the day again completes it.
+        """
+        for stage in STAGES[: STAGES.index(until) + 1]:
+            yield from self.stage(stage, day, run_id, re_extract=re_extract)
+
+    def stage(
+        self, stage: str, day: date, run_id: str, *, source: str | None = None, re_extract: bool = False
+    ) -> Iterator[StageReport]:
+        """One stage of a data day; extract gives one report a source."""
+        if stage == "extract":
+            names = [source] if source else list(self.catalogue.sources)
+            for name in names:
+                entry = self.catalogue.sources[name]
+                yield self._saved(
+                    extract(self.catalogue, self.lake, entry, day, run_id, re_extract=re_extract)
+                )
+        elif stage == "publish":
+            yield self._saved(publish(self.catalogue, self.lake, day, run_id))
+        else:
+            yield self._saved(_SPARK_STAGES[stage](self.spark, self.catalogue, self.lake, day, run_id))
+
+    def _saved(self, report: StageReport) -> StageReport:
+        save_report(self.lake, self.catalogue, report)
+        return report
+
+
+_SPARK_STAGES: dict[str, Callable[[SparkSession, Catalogue, Lake, date, str], StageReport]] = {
+    "clean": clean,
+    "aggregate": aggregate,
+    "tag": tag,
+    "audit": audit,
+}

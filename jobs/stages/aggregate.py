@@ -1,0 +1,161 @@
+"""aggregate: day roll-ups of every source of events, for the touched days and the missing measures only.
+
+Grain of `rollup.<source>`: day, id_kind, id, and one column a partial aggregate. A row carries in
+`partials` the version of the set of partials it was built with, so that a new measure builds its own
+missing history beside the rows that stand.
+"""
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+
+from pyiceberg.table import Table
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import DataType
+
+from jobs.catalogue.model import Catalogue, Partial, Source
+from jobs.catalogue.versions import version_of
+from jobs.errors import DataError
+from jobs.stages.clean import clean_name
+from jobs.stages.report import Line, StageReport
+from jobs.store.lake import Lake
+from jobs.store.spark import spark_table
+from jobs.store.tables import ensure_table, find_table, history, summary_value
+from jobs.transform.rollup import day_rollup
+
+_PROPERTY = "usertags.partials."
+
+
+@dataclass(frozen=True)
+class Build:
+    """Days to build with a set of partials. `replace` takes the place of all rows of those days."""
+
+    days: tuple[date, ...]
+    partials: tuple[Partial, ...]
+    replace: bool
+
+    @property
+    def version(self) -> str:
+        return version_of(sorted(partial.id for partial in self.partials))
+
+
+def aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+    """Bring the roll-ups of every source of events up to its clean table; what is current is left alone."""
+    started = time.monotonic()
+    sources = [source for source in catalogue.sources.values() if source.kind == "events"]
+    lines = tuple(_aggregate(spark, catalogue, lake, source) for source in sources)
+    return StageReport("aggregate", day, run_id, time.monotonic() - started, lines)
+
+
+def rollup_name(source: Source) -> str:
+    return f"rollup.{source.name}"
+
+
+def partials_of(catalogue: Catalogue, source: Source) -> tuple[Partial, ...]:
+    """The partials that the measures of a source need, each once."""
+    found = {p.id: p for measure in catalogue.measures_of(source.name) for p in measure.partials}
+    return tuple(found[name] for name in sorted(found))
+
+
+def _aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, source: Source) -> Line:
+    clean_table = find_table(lake, clean_name(source))
+    if clean_table is None:
+        raise DataError(
+            f"source {source.name} was never cleaned",
+            safe="nothing was written",
+            next_step="run `usertags clean` for the day first",
+        )
+    partials = partials_of(catalogue, source)
+    clean = spark.table(spark_table(clean_name(source)))
+    table = _rollup_table(lake, source, day_rollup(clean, source, partials))
+    builds = plan(clean_table, table, partials)
+    for build in builds:
+        _write(table, clean, source, build, clean_table)
+    days = {day for build in builds for day in build.days}
+    note = f"{len(days)} days" + (f", {len(partials)} partials" if partials else "")
+    return Line(source.name, note=note if days else "nothing changed")
+
+
+def _rollup_table(lake: Lake, source: Source, rollup: DataFrame) -> Table:
+    schema = to_arrow_schema(rollup.withColumn("partials", F.lit("")).schema)
+    return ensure_table(lake, rollup_name(source), schema, ("day", "partials"))
+
+
+def plan(clean_table: Table, rollup_table: Table, partials: tuple[Partial, ...]) -> list[Build]:
+    """What has to be built: the days that clean changed since, whole; elsewhere what is missing."""
+    clean_days = _days_of(clean_table, "event_day")
+    touched = _touched_since(clean_table, rollup_table)
+    stale = clean_days if touched is None else touched
+    builds = [Build(tuple(sorted(stale)), partials, replace=True)] if stale else []
+    missing: dict[frozenset[str], list[date]] = defaultdict(list)
+    built = _built(rollup_table)
+    wanted = frozenset(partial.id for partial in partials)
+    for day in sorted(clean_days - stale):
+        lacking = wanted - built.get(day, frozenset())
+        if lacking or day not in built:
+            missing[lacking].append(day)
+    by_id = {partial.id: partial for partial in partials}
+    for lacking, days in missing.items():
+        builds.append(Build(tuple(days), tuple(by_id[name] for name in sorted(lacking)), replace=False))
+    return builds
+
+
+def _days_of(table: Table, column: str) -> set[date]:
+    """The days that a table has rows of, from its metadata."""
+    partitions = table.inspect.partitions().to_pylist()
+    return {part["partition"][column] for part in partitions if part["record_count"] > 0}
+
+
+def _touched_since(clean_table: Table, rollup_table: Table) -> set[date] | None:
+    """The days that clean's commits since the roll-up's last one touched; None when that is not known."""
+    seen = next(
+        (value for snapshot in history(rollup_table) if (value := summary_value(snapshot, "clean"))), None
+    )
+    touched: set[date] = set()
+    for snapshot in history(clean_table):
+        if str(snapshot.snapshot_id) == seen:
+            return touched
+        days = summary_value(snapshot, "days")
+        touched |= {date.fromisoformat(day) for day in days.split(",")} if days else set()
+    return None
+
+
+def _built(table: Table) -> dict[date, frozenset[str]]:
+    """The partials that each day of the roll-up has."""
+    found: dict[date, frozenset[str]] = defaultdict(frozenset)
+    for part in table.inspect.partitions().to_pylist():
+        values = part["partition"]
+        names = table.properties.get(_PROPERTY + values["partials"], "")
+        found[values["day"]] |= frozenset(name for name in names.split(",") if name)
+    return dict(found)
+
+
+def _write(table: Table, clean: DataFrame, source: Source, build: Build, clean_table: Table) -> None:
+    """One commit for one build. The set's version is explained in the table's properties before."""
+    names = ",".join(partial.id for partial in build.partials)
+    with table.transaction() as transaction:
+        transaction.set_properties({_PROPERTY + build.version: names})
+    days = list(build.days)
+    rows = day_rollup(clean.where(F.col("event_day").isin(days)), source, build.partials)
+    stamped = rows.withColumn("partials", F.lit(build.version))
+    columns = [
+        F.lit(None).cast(kind).alias(name) if name not in stamped.columns else F.col(name)
+        for name, kind in _columns(table, clean)
+    ]
+    snapshot = clean_table.current_snapshot()
+    where = F.col("day").isin(days)
+    if not build.replace:
+        where &= F.col("partials") == F.lit(build.version)
+    writer = stamped.select(*columns).writeTo(spark_table(rollup_name(source)))
+    if build.replace and snapshot is not None:
+        writer = writer.option("snapshot-property.usertags.clean", str(snapshot.snapshot_id))
+    writer.overwrite(where)
+
+
+def _columns(table: Table, clean: DataFrame) -> list[tuple[str, DataType]]:
+    name = ".".join(table.name()[-2:])
+    fields = clean.sparkSession.table(spark_table(name)).schema.fields
+    return [(field.name, field.dataType) for field in fields]

@@ -1,0 +1,100 @@
+"""publish: the run becomes the one of its day.
+
+Table by table `main` moves to the run's branch, where the run that is being replaced still stands; then one
+commit to `publications` makes the run the published one: that commit is the publication. Then the replaced
+run is deleted by partition. A crash at any point leaves readers one whole run of the day, and the same
+command finishes the work.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+
+from jobs.catalogue.model import Catalogue
+from jobs.errors import DataError, UsageError
+from jobs.stages.report import Line, StageReport
+from jobs.stages.runs import Publication, RunRecord, publication_of, run_branch, stage_record
+from jobs.store.filters import rows_where
+from jobs.store.lake import Lake
+from jobs.store.schemas import PUBLICATIONS, PUBLISHED
+from jobs.store.tables import drop_branch, ensure_table, fast_forward
+
+
+def publish(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+    """Publish an audited run, or finish a publication that was interrupted.
+
+    Raises UsageError when the run was not built or audited, DataError when its audit refused it, and
+    InfrastructureError when somebody else wrote the tables since the branch was made.
+    """
+    started = time.monotonic()
+    built, audited = _require_passed(lake, day, run_id)
+    for _ in publish_steps(lake, built, audited):
+        pass
+    lines = tuple(
+        Line(spec.name, written=built.row_counts.get(spec.name, 0), note=audited.status) for spec in PUBLISHED
+    )
+    return StageReport("publish", day, run_id, time.monotonic() - started, lines)
+
+
+def _require_passed(lake: Lake, day: date, run_id: str) -> tuple[RunRecord, RunRecord]:
+    built, audited = stage_record(lake, day, run_id, "tag"), stage_record(lake, day, run_id, "audit")
+    if built is None or audited is None:
+        raise UsageError(
+            f"run {run_id} of {day} is not audited", next_step="run the tag and audit stages first"
+        )
+    if audited.status == "refused":
+        raise DataError(
+            f"run {run_id} of {day} was refused by its audit",
+            safe="readers keep the last good day",
+            next_step="put the data right and run the day again",
+        )
+    return built, audited
+
+
+def publish_steps(lake: Lake, built: RunRecord, audited: RunRecord) -> Iterator[str]:
+    """The commits of a publication, one a step: after each of them readers see one whole run."""
+    branch = run_branch(built.run_id)
+    published = publication_of(lake, built.day)
+    if published is None or published.run_id != built.run_id:
+        for spec in PUBLISHED:
+            fast_forward(lake.catalog.load_table(spec.name), branch)
+            yield f"main of {spec.name} has the run"
+        _publish(lake, built, audited, published)
+        yield "the run is published"
+    yield from _clean_up(lake, built, branch)
+
+
+def _publish(lake: Lake, built: RunRecord, audited: RunRecord, replaced: Publication | None) -> None:
+    """The publication: one row, one commit."""
+    row = {
+        "dt": built.day,
+        "run_id": built.run_id,
+        "published_at": datetime.now(UTC),
+        "catalogue_version": built.catalogue_version,
+        "verdict": audited.status,
+        "warnings": json.dumps(audited.warnings, ensure_ascii=False),
+        "inputs": json.dumps(dict(built.inputs)),
+        "replaces": replaced.run_id if replaced else None,
+        "released_by": None,
+        "release_reason": None,
+        "row_counts": json.dumps(dict(built.row_counts)),
+    }
+    table = ensure_table(lake, PUBLICATIONS.name, PUBLICATIONS.schema, PUBLICATIONS.partition)
+    table.overwrite(
+        pa.Table.from_pylist([row], schema=PUBLICATIONS.schema),
+        overwrite_filter=rows_where(dt=built.day),
+    )
+
+
+def _clean_up(lake: Lake, built: RunRecord, branch: str) -> Iterator[str]:
+    """Delete every other run of the day from the tag tables, and the branch."""
+    others = f"{rows_where(dt=built.day)} and run_id != '{built.run_id}'"
+    for spec in PUBLISHED:
+        table = lake.catalog.load_table(spec.name)
+        drop_branch(table, branch)
+        if any(True for _ in table.scan(row_filter=others).plan_files()):
+            table.delete(others)
+        yield f"{spec.name} holds the published run of the day alone"

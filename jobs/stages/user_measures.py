@@ -1,0 +1,91 @@
+"""All measures and used profile columns of every user for a data day, kept as `ops.user_measures`."""
+
+from datetime import date
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Catalogue, Measure, Source
+from jobs.errors import DataError
+from jobs.stages.aggregate import rollup_name
+from jobs.stages.clean import clean_name
+from jobs.store.spark import spark_table
+from jobs.transform.rollup import ID, merge
+
+
+def user_measures(
+    spark: SparkSession, catalogue: Catalogue, day: date, snapshots: dict[str, int]
+) -> DataFrame:
+    """Grain: user. Out: user_id, one column a measure, `source__column` of each profile column in use.
+
+    The population is every id first seen on or before the data day in any source. `snapshots` names the
+    roll-up and profile snapshots that are read, so that the result is a function of them.
+    Raises DataError when no source has a user on or before that day.
+    """
+    merged = {
+        source.name: _merged(spark, catalogue, source, day, snapshots)
+        for source in catalogue.sources.values()
+        if source.kind == "events"
+    }
+    profiles = {
+        source.name: _profile(spark, catalogue, source, day, snapshots)
+        for source in catalogue.sources.values()
+        if source.kind == "profile"
+    }
+    frames = [*merged.values(), *profiles.values()]
+    population = reduce(DataFrame.union, [frame.select(*ID) for frame in frames]).distinct()
+    joined = reduce(lambda left, right: left.join(right, list(ID), "left"), frames, population)
+    user_id = F.concat_ws(":", *ID).alias("user_id")
+    measures = [_value(measure) for measure in catalogue.measures.values()]
+    columns = [F.col(name) for frame in profiles.values() for name in frame.columns if name not in ID]
+    return joined.select(user_id, *measures, *columns)
+
+
+def require_population(rows: int, day: date) -> None:
+    if rows == 0:
+        raise DataError(
+            f"no source has a user on or before {day}",
+            safe="nothing was published",
+            next_step="check the day, and that its batch was extracted and cleaned",
+        )
+
+
+def _snapshot(spark: SparkSession, name: str, snapshots: dict[str, int]) -> DataFrame:
+    reader = spark.read.option("versionAsOf", str(snapshots[name]))
+    return reader.table(spark_table(name))
+
+
+def _merged(
+    spark: SparkSession, catalogue: Catalogue, source: Source, day: date, snapshots: dict[str, int]
+) -> DataFrame:
+    rollups = _snapshot(spark, rollup_name(source), snapshots)
+    return merge(rollups, catalogue.measures_of(source.name), day)
+
+
+def _value(measure: Measure) -> Column:
+    """A user without a row in the source has counted nothing and spent nothing."""
+    column = F.col(measure.id)
+    if measure.function in ("count", "count_distinct", "sum"):
+        column = F.coalesce(column, F.lit(0).cast(measure.type))
+    return column.alias(measure.id)
+
+
+def profile_inputs(catalogue: Catalogue, source: Source) -> list[str]:
+    """The columns of a profile that some tag reads: no other leaves the clean table."""
+    used = {name for tag in catalogue.tags.values() for name in tag.inputs}
+    return [c.name for c in source.kept_columns if f"{source.name}.{c.name}" in used]
+
+
+def _profile(
+    spark: SparkSession, catalogue: Catalogue, source: Source, day: date, snapshots: dict[str, int]
+) -> DataFrame:
+    clean = _snapshot(spark, clean_name(source), snapshots)
+    if source.time:
+        first_seen = F.to_date(F.col(source.time))
+        clean = clean.where(first_seen.isNull() | (first_seen <= F.lit(day)))
+    return clean.select(
+        F.lit(source.id_kind).alias("id_kind"),
+        F.col(source.user).cast("string").alias("id"),
+        *[F.col(name).alias(f"{source.name}__{name}") for name in profile_inputs(catalogue, source)],
+    )

@@ -1,0 +1,5 @@
+-- What changed on the newest published day, tag by tag, and why.
+SELECT tag_id, change, reason, count(*) AS users
+FROM user_tag_changes_latest
+GROUP BY tag_id, change, reason
+ORDER BY users DESC, tag_id, change

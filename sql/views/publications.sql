@@ -1,0 +1,2 @@
+-- Every published day: its run, verdict and warnings.
+SELECT * FROM tags.publications
