@@ -19,7 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import Asset, Param, dag, get_current_context, task
-from stage_tasks import CONFIGS, SparkStageOperator, guarded
+from dags.stage_tasks import CONFIGS, SparkStageOperator, guarded
 
 TABLES = (
     "user_tags",

@@ -14,6 +14,8 @@ from jobs.config.expression_types import ExpressionError, Text
 _QUERY = re.compile(
     r"[\s(]*(select|with|insert|update|delete|merge|create|drop|alter|values)\b(?!\s*[=<>!.,)])", re.I
 )
+# Some broken input makes sqlglot stumble over its own tree instead of naming the mistake.
+_STUMBLES = (SqlglotError, AttributeError, KeyError, IndexError, TypeError, ValueError)
 
 
 class _Parser(SparkParser):  # type: ignore[misc]  # sqlglot carries no types here
@@ -39,14 +41,14 @@ def parse(expression: str) -> tuple[Any, dict[str, Text]]:
         roots = _Parser(error_level=ErrorLevel.RAISE, dialect=dialect).parse_into(
             exp.Condition, tokens, masked
         )
-    except SqlglotError as error:
+    except _STUMBLES as error:
         raise _unreadable(error, texts) from None
     if len(roots) != 1 or roots[0] is None:
         raise ExpressionError("the expression cannot be read: nothing is in it")
     return roots[0], texts
 
 
-def _unreadable(error: SqlglotError, texts: dict[str, Text]) -> ExpressionError:
+def _unreadable(error: Exception, texts: dict[str, Text]) -> ExpressionError:
     details = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
     description = str(details.get("description") or "")
     near = f"{str(details.get('start_context') or '')[-30:]}{details.get('highlight') or ''}"

@@ -36,7 +36,13 @@ _ESCAPES = {
 _OTHERWISE_IN_PATTERNS = frozenset("0bZ")
 _NUMERIC_ESCAPE = re.compile(r"[01][0-7]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}")
 
-_WRITTEN = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0", "\x1a": "\\Z"}
+_WRITTEN = {chr(code): f"\\u{code:04x}" for code in range(32)} | {
+    "\\": "\\\\",
+    "'": "\\'",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+}
 
 _REFUSED_MARKS = {
     ";": "one expression only: `;` is not allowed",
@@ -189,11 +195,15 @@ def _read_escape(expression: str, at: int) -> tuple[str, str, int]:
 
 def write_text(value: str) -> str:
     """The value as a Spark text literal."""
-    return "'" + "".join(_WRITTEN.get(sign, sign) for sign in value) + "'"
+    written = "".join(_WRITTEN.get(sign, sign) for sign in value)
+    # Spark fills in ${name} from its settings and the environment before it reads the SQL, texts included.
+    return "'" + written.replace("${", "\\u0024{") + "'"
 
 
 def write_name(name: str) -> str:
     """The column name as Spark reads it, in backticks only where it needs them."""
+    if "${" in name:
+        raise ExpressionError(f"the name {name} holds ${{, which Spark would fill in from its settings")
     if _PLAIN_NAME.fullmatch(name) and name.lower() not in _RESERVED:
         return name
     return "`" + name.replace("`", "``") + "`"

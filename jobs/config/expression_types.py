@@ -52,9 +52,6 @@ class ExpressionError(ValueError):
         self.message = message
         self.suggestion = suggestion
 
-    def __str__(self) -> str:
-        return f"{self.message} (did you mean {self.suggestion}?)" if self.suggestion else self.message
-
 
 class Level(IntEnum):
     """How tightly a piece of SQL holds together; a looser piece inside a tighter one needs parentheses."""
@@ -157,7 +154,7 @@ def columns_of(operands: Iterable[Operand]) -> frozenset[str]:
 def closest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that is spelled most like the word, when one is near enough."""
     spelled = {choice.casefold(): choice for choice in choices}
-    found = difflib.get_close_matches(word.casefold(), spelled, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word.casefold(), spelled, n=1, cutoff=0.65)
     return spelled[found[0]] if found else None
 
 

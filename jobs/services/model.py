@@ -51,6 +51,7 @@ class Endpoints:
             "type": "rest",
             "uri": uri,
             "credential": f"{key}:{secret}",
+            "oauth2-server-uri": f"{uri}/v1/oauth/tokens",
             "warehouse": self.warehouse,
             "s3.endpoint": endpoint,
             "s3.access-key-id": key,

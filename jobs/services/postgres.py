@@ -153,7 +153,7 @@ class Postgres:
             raise process.start_failed("PostgreSQL", self.log, f"no database could be created in {self.data}")
 
     def _own_folder(self) -> None:
-        """Give the folder to the user that the server runs as; InfrastructureError when it cannot get there."""
+        """Give the folder to the user of the server; InfrastructureError when that user cannot get there."""
         if self._run_as == "self":
             return
         owner = pwd.getpwnam(self._user or "root")
@@ -231,11 +231,11 @@ class Postgres:
         if child is not None and child.poll() is not None:
             raise process.start_failed("PostgreSQL", self.log, "the server ended at once", after=log_from)
         if not answered:
+            reason = f"no answer in {START_SECONDS:.0f} seconds"
+            failure = process.start_failed("PostgreSQL", self.log, reason, after=log_from)
             if child is not None:
                 process.end(self.pid, STOP_STEPS)
-            raise process.start_failed(
-                "PostgreSQL", self.log, f"no answer in {START_SECONDS:.0f} seconds", after=log_from
-            )
+            raise failure
 
     def _accepts(self, record: PostgresRecord) -> bool:
         with contextlib.suppress(psycopg.OperationalError), self._connect(record):
@@ -249,6 +249,7 @@ class Postgres:
             user=ADMIN,
             password=record.admin_password,
             dbname=ADMIN,
+            sslmode="disable",
             connect_timeout=5,
             autocommit=True,
         )

@@ -25,6 +25,7 @@ PORT_NAMES = (
     "s3", "s3_grpc", "catalog", "volume", "volume_grpc", "master", "master_grpc", "filer", "filer_grpc",
 )  # fmt: skip
 START_SECONDS = 60.0
+FOUNDING_SECONDS = 10.0
 # The server itself waits 15 s for its own open streams when asked to end. Requests under way get their
 # seconds, then it is killed: acknowledged writes are with the operating system already.
 STOP_STEPS = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 60.0))
@@ -53,7 +54,7 @@ class Store:
         return self.state / "logs" / "store.log"
 
     def pid(self) -> int | None:
-        return process.Identity("weed", f"-s3.config={self._identities}").pid()
+        return process.Identity("weed", self._config_argument).pid()
 
     def s3_endpoint(self, record: StoreRecord) -> str:
         return f"http://{LOOPBACK}:{record.ports['s3']}"
@@ -68,12 +69,8 @@ class Store:
             progress("store: starting the S3 server and the catalog")
             self._write_configuration(record)
             log_from = self.log.stat().st_size if self.log.exists() else 0
-            child = process.spawn(
-                self._command(record),
-                cwd=self.folder,
-                log=self.log,
-                environment=process.clean_environment(self.folder),
-            )
+            self._found_cluster(record)
+            child = self._spawn("server", *self._server_options(record))
         self._wait(record, child, log_from)
 
     def stop(self, record: StoreRecord | None) -> None:
@@ -91,24 +88,57 @@ class Store:
             _remove_sockets(record)
 
     @property
-    def _identities(self) -> Path:
-        return self.folder / "config" / "s3.json"
+    def _config(self) -> Path:
+        return self.folder / "config"
 
-    def _command(self, record: StoreRecord) -> list[str]:
+    @property
+    def _config_argument(self) -> str:
+        return f"-config_dir={self._config}"
+
+    def _spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
+        return process.spawn(
+            [str(_program()), self._config_argument, "-logtostderr=true", *arguments],
+            cwd=self.folder,
+            log=self.log,
+            environment=process.clean_environment(self.folder),
+        )
+
+    def _found_cluster(self, record: StoreRecord) -> None:
+        """Have the master found its cluster of one, alone, where it has not done so on this port.
+
+        In the whole server the volumes often ask before the master leads, and then wait for 5 seconds.
+        """
+        port = record.ports["master"]
+        if (self.folder / "data" / f"m{port}").exists():
+            return
+        # What it knew on another port is outdated: a new cluster learns from the volumes.
+        for outdated in (self.folder / "data").glob("m[0-9]*/"):
+            shutil.rmtree(outdated)
+        options = [f"-{name}={value}" for name, value in _master_options(record).items()]
+        child = self._spawn("master", "-mdir=data", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", *options)
+
+        def settled() -> bool:
+            if child.poll() is not None:
+                return True
+            try:
+                return bool(_json(f"http://{LOOPBACK}:{port}/cluster/status").get("IsLeader"))
+            except (OSError, ValueError):
+                return False
+
+        # Without success the server founds it itself, only later.
+        process.wait_until(settled, FOUNDING_SECONDS)
+        child.kill()
+        child.wait()
+
+    def _server_options(self, record: StoreRecord) -> list[str]:
         ports = record.ports
-        # The state of the master is kept by its port: a new port begins anew and learns from the volumes.
-        known = (self.folder / "data" / f"m{ports['master']}").exists()
         return [
-            str(_program()),
-            f"-config_dir={self._identities.parent}",
-            "-logtostderr=true",
-            "server",
             # Relative to the working directory: a list separated by commas, so no place for a user's path.
             "-dir=data",
             f"-ip={LOOPBACK}",
             f"-ip.bind={LOOPBACK}",
             "-s3",
-            f"-s3.config={self._identities}",
+            f"-s3.config={self._config / 's3.json'}",
             f"-s3.port={ports['s3']}",
             f"-s3.port.grpc={ports['s3_grpc']}",
             f"-s3.port.iceberg={ports['catalog']}",
@@ -120,15 +150,7 @@ class Store:
             "-volume.max=0",
             "-volume.minFreeSpace=256MiB",
             "-volume.preStopSeconds=0",
-            f"-master.port={ports['master']}",
-            f"-master.port.grpc={ports['master_grpc']}",
-            "-master.volumeSizeLimitMB=256",
-            "-master.telemetry=false",
-            # A master alone elects itself: the defaults (10 s) are for several that must agree.
-            "-master.raftHashicorp",
-            f"-master.raftBootstrap={'false' if known else 'true'}",
-            "-master.electionTimeout=300ms",
-            "-master.heartbeatInterval=100ms",
+            *(f"-master.{name}={value}" for name, value in _master_options(record).items()),
             f"-filer.port={ports['filer']}",
             f"-filer.port.grpc={ports['filer_grpc']}",
             "-filer.localSocket=filer.sock",
@@ -140,7 +162,7 @@ class Store:
     def _write_configuration(self, record: StoreRecord) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         (self.folder / "data").mkdir(mode=0o700, exist_ok=True)
-        self._identities.parent.mkdir(mode=0o700, exist_ok=True)
+        self._config.mkdir(mode=0o700, exist_ok=True)
         for name in ("s3.sock", "filer.sock"):
             (self.folder / name).unlink(missing_ok=True)
         identity = {
@@ -148,12 +170,12 @@ class Store:
             "credentials": [{"accessKey": record.access_key, "secretKey": record.secret_key}],
             "actions": ["Admin", "Read", "Write", "List", "Tagging"],
         }
-        write_private(self._identities, json.dumps({"identities": [identity]}))
+        write_private(self._config / "s3.json", json.dumps({"identities": [identity]}))
         sections = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
         security = "".join(f'[{section}]\nkey = "{record.internal_key}"\n' for section in sections)
-        write_private(self._identities.parent / "security.toml", security)
+        write_private(self._config / "security.toml", security)
         # Each bucket begins with this many volume files; the default of 7 is for a row of disks.
-        write_private(self._identities.parent / "master.toml", "[master.volume_growth]\ncopy_1 = 3\n")
+        write_private(self._config / "master.toml", "[master.volume_growth]\ncopy_1 = 3\n")
 
     def _wait(self, record: StoreRecord, child: subprocess.Popen[bytes] | None, log_from: int) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -168,12 +190,14 @@ class Store:
             if ended or time.monotonic() > deadline:
                 break
             time.sleep(process.POLL_SECONDS)
-        if child is not None and not ended:
+        if ended:
+            reason = "the server ended at once"
+        else:
+            reason = f"not ready in {START_SECONDS:.0f} seconds ({reason})"
+        failure = process.start_failed("store", self.log, reason, after=log_from)
+        if child is not None:
             process.end(self.pid, STOP_STEPS)
-        reason = (
-            "the server ended at once" if ended else f"not ready in {START_SECONDS:.0f} seconds ({reason})"
-        )
-        raise process.start_failed("store", self.log, reason, after=log_from)
+        raise failure
 
     def _check(self, record: StoreRecord, client: Any) -> None:
         """Buckets are there, the catalog answers, and a file can be written and read; or _NotReadyError."""
@@ -204,13 +228,13 @@ class Store:
             done = subprocess.run(
                 [
                     str(_program()),
-                    f"-config_dir={self._identities.parent}",
                     "shell",
                     f"-master={LOOPBACK}:{ports['master']}.{ports['master_grpc']}",
                     f"-filer={LOOPBACK}:{ports['filer']}.{ports['filer_grpc']}",
                 ],
                 input=script,
-                cwd=self.folder,
+                # Where the shell finds the keys: not by the option that a server is recognised by.
+                cwd=self._config,
                 env=process.clean_environment(self.folder),
                 capture_output=True,
                 text=True,
@@ -238,6 +262,19 @@ class Store:
             _json(f"{base}/v1/{TABLE_BUCKET}/namespaces", token=token)
         except (OSError, ValueError, KeyError) as error:
             raise _NotReadyError(f"catalog: {error}") from error
+
+
+def _master_options(record: StoreRecord) -> dict[str, object]:
+    return {
+        "port": record.ports["master"],
+        "port.grpc": record.ports["master_grpc"],
+        "volumeSizeLimitMB": 256,
+        "telemetry": "false",
+        # A master alone elects itself: the defaults (10 s) are for several that must agree.
+        "raftHashicorp": "true",
+        "electionTimeout": "300ms",
+        "heartbeatInterval": "100ms",
+    }
 
 
 def _client(endpoint: str, record: StoreRecord) -> Any:

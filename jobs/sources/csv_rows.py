@@ -37,11 +37,11 @@ def read_csv(
 ) -> Iterator[TextBatch]:
     """Batches of the wanted columns of one file. An empty field is an empty string, as CSV knows no null;
     blank lines are no records. Raises DataError for a header that is missing, doubled or unreadable."""
-    reader = csv.reader(lines, delimiter=one_character(delimiter), strict=True)
+    check_delimiter(delimiter)
     if isinstance(header, bool):
         if not header:
             raise UsageError("a CSV file without a header line needs `header: [names of its columns]`")
-        names = _read_header(reader, lines, path=path)
+        names = _read_header(lines, delimiter, path=path)
         _check_header(names, columns, path=path)
     else:
         names = list(header)
@@ -62,17 +62,18 @@ def read_csv(
         waiting = lines.ahead()
         if not waiting:
             return
+        # A reader of its own for each piece: one that met the end would not see lines that were given back.
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
         batch, used = records.parse(islice(reader, min(PIECE_LINES, waiting)), lines, line)
         line += used
         if batch.lines:
             yield batch
 
 
-def one_character(delimiter: str) -> str:
-    """The delimiter, or UsageError when CSV cannot be cut by it."""
+def check_delimiter(delimiter: str) -> None:
+    """UsageError when CSV cannot be cut by it."""
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UsageError("the delimiter of a CSV file is one character, not a quote and not a line end")
-    return delimiter
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,8 @@ def _plain_block(
     return plain
 
 
-def _read_header(reader: Iterable[list[str]], lines: Lines, *, path: str) -> list[str]:
+def _read_header(lines: Lines, delimiter: str, *, path: str) -> list[str]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         # Blank lines before the header are passed over, as they are between records.
         names = next((row for row in reader if row), None)

@@ -1,7 +1,7 @@
 """Files as a source: which there are up to a day, and their rows as Arrow batches.
 
 CSV and JSON land as strings with where they stood; Parquet keeps its types, with its file
-and `_line`. Only the columns asked for leave the files.
+and `landed_line`. Only the columns asked for leave the files.
 """
 
 import hashlib
@@ -79,11 +79,11 @@ def read_files(
 ) -> Reading:
     """The rows of these files, in their order.
 
-    CSV and JSON: every column is a string (an empty CSV field is '', a missing JSON key null), `_line` is
-    the first line of the record (1-based, the header counts), `_unparsed` is null or the text of a record
-    that could not be parsed, of which nothing but `length=N` is kept where `has_pii`.
+    CSV and JSON: every column is a string (an empty CSV field is '', a missing JSON key null);
+    `landed_line` is the first line of the record (1-based, the header counts); `landed_unparsed` is null or
+    the text of a record that could not be parsed, of which only `length=N` is kept where `has_pii`.
     `header` is True, or the names of the columns of files that have no header line.
-    Parquet: `_line` is the number of the row; the types are those of the first file.
+    Parquet: `landed_line` is the number of the row; the types are those of the first file.
     """
     if format == "parquet":
         return _read_parquet(files, columns, s3)

@@ -1,0 +1,129 @@
+"""`make demo`: the whole pipeline on the demonstration shop, through Airflow, with progress all the while."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from demo import DATA_DAYS, DAYS, HISTORY_FROM, SEED, USERS
+from demo.airflow import environment, ensure_metadata
+from demo.load import land_files, load_database
+from demo.shop import generate
+from jobs.catalogue.build import ROOT, load_catalogue
+from jobs.cli.render import show_answer, show_reports
+from jobs.errors import InfrastructureError, UsertagsError
+from jobs.pipeline import Pipeline
+from jobs.query import query
+from jobs.stages.report import load_reports
+from jobs.stages.runs import publication_of
+from jobs.store.connections import endpoints
+
+out = Console(highlight=False)
+CONFIGS = ROOT / "configs"
+
+
+def main() -> int:
+    try:
+        _demo()
+    except UsertagsError as error:
+        out.print(f"[red]error[/red]: {error}")
+        return error.exit_code
+    return 0
+
+
+def _demo() -> None:
+    started = time.monotonic()
+    pipeline = Pipeline(load_catalogue(CONFIGS), lambda text: out.print(f"  [dim]{text}[/dim]"))
+    _step("1/4  Starting the embedded database and store", lambda: endpoints(pipeline.catalogue, pipeline.progress))
+    _step(f"2/4  Filling them with a shop of {USERS:,} users", lambda: _fill(pipeline))
+    _step("3/4  Preparing Airflow", ensure_metadata)
+    _step(f"4/4  Running user_tags_daily for {len(DATA_DAYS)} data days", _run_days)
+    _show(pipeline, time.monotonic() - started)
+
+
+def _step(title: str, work: Callable[[], object]) -> None:
+    out.print(f"[bold]{title}[/bold]")
+    began = time.monotonic()
+    work()
+    out.print(f"  [green]done in {time.monotonic() - began:.0f} s[/green]")
+
+
+def _fill(pipeline: Pipeline) -> None:
+    shop = generate(SEED, USERS, HISTORY_FROM, DAYS)
+    running = endpoints(pipeline.catalogue)
+    assert running.postgres_url is not None
+    load_database(running.postgres_url, shop)
+    land_files(pipeline.lake.s3, shop, bucket="landing")
+
+
+def _run_days() -> None:
+    """The days run in a process of their own, whose whole log is kept; its progress lines come here."""
+    log = ROOT / ".usertags" / "demo" / "logs" / "airflow_demo.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "demo.airflow_days"]
+    with log.open("w") as kept, subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            kept.write(line)
+            if line.startswith(PROGRESS):
+                out.print("  " + line.removeprefix(PROGRESS).rstrip(), soft_wrap=True)
+    if process.returncode != 0:
+        raise InfrastructureError(
+            "a data day did not end well; the lines above say where",
+            safe="readers keep what was published before",
+            next_step=f"see {log.relative_to(ROOT)}, then run `make demo` again",
+        )
+
+
+PROGRESS = "progress: "
+
+
+def _show(pipeline: Pipeline, seconds: float) -> None:
+    for day in DATA_DAYS:
+        published = publication_of(pipeline.lake, day)
+        if published is not None:
+            reports = load_reports(pipeline.lake, pipeline.catalogue, day, published.run_id)
+            show_reports(reports, f"{day}, run {published.run_id}, {published.verdict}")
+    out.print("[bold]Users of each tag on the newest day[/bold]")
+    show_answer(query(pipeline.catalogue, pipeline.lake, _TAGS), "table")
+    _show_places(pipeline, seconds)
+
+
+_TAGS = """
+SELECT c.name_zh AS tag, c.tag_id, s.users, s.percent, s.values
+FROM (
+  SELECT tag_id, sum(users)::BIGINT AS users, round(100 * sum(share), 1) AS percent, count(*) AS values
+  FROM tag_statistics_latest WHERE users > 0 GROUP BY tag_id
+) AS s JOIN tag_catalogue_latest AS c USING (tag_id)
+ORDER BY c.level1, c.level2, c.level3, c.tag_id
+"""
+
+
+def _show_places(pipeline: Pipeline, seconds: float) -> None:
+    table = Table(show_header=False, box=None)
+    running = endpoints(pipeline.catalogue)
+    quality = Path(".usertags") / "demo" / "quality"
+    table.add_row("tables", f"Iceberg catalog {running.catalog_uri}, namespace tags, on {running.s3_endpoint}")
+    table.add_row("quality report", f"{quality}/demo/<day>/<run>/, and s3://reports/demo/")
+    table.add_row("checks", f".venv/bin/usertags checks --day {DATA_DAYS[-1]}")
+    table.add_row("ask", '.venv/bin/usertags query "select * from rfm_latest limit 5"')
+    table.add_row("why", f".venv/bin/usertags explain --user {_some_user(pipeline)} --day {DATA_DAYS[-1]}")
+    table.add_row("Airflow", "make up")
+    table.add_row("stop", "make down")
+    out.print(f"\n[green bold]The demo is done in {seconds / 60:.1f} minutes.[/green bold] What to type next:")
+    out.print(table)
+
+
+def _some_user(pipeline: Pipeline) -> str:
+    sql = "SELECT user_id FROM user_tags_latest WHERE tag_id = 'important_customer' ORDER BY user_id LIMIT 1"
+    return str(query(pipeline.catalogue, pipeline.lake, sql).rows[0][0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
