@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from jobs.catalogue.build import load_catalogue
 from jobs.errors import ConfigError, DataError, UsageError, UsertagsError
 from jobs.store.jars import jar_paths
 
@@ -54,12 +55,13 @@ class SparkStageOperator(SparkSubmitOperator):
             conn_id="spark_default",
             name=f"usertags {stage}",
             spark_binary=str(Path(sys.executable).parent / "spark-submit"),
-            driver_memory=os.environ.get("USERTAGS_DRIVER_MEMORY", "2g"),
             env_vars={"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
             **kwargs,
         )
 
     def execute(self, context: Any) -> None:
+        settings = guarded(lambda: load_catalogue(Path(CONFIGS))).spark.conf
+        self.conf = {name: str(value) for name, value in settings.items()}
         self.jars = ",".join(str(path) for path in jar_paths())
         try:
             super().execute(context)

@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import Asset, Param, dag, get_current_context, task
+
 from dags.stage_tasks import CONFIGS, SparkStageOperator, guarded
 
 TABLES = (

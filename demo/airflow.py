@@ -55,7 +55,8 @@ def _airflow(*arguments: str) -> None:
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
         raise InfrastructureError(
-            f"airflow {' '.join(arguments)} failed:\n{tail}", next_step="correct what it says and run it again"
+            f"airflow {' '.join(arguments)} failed:\n{tail}",
+            next_step="correct what it says and run it again",
         )
 
 
@@ -111,7 +112,9 @@ def _record() -> tuple[int, int] | None:
     if not _RECORD.exists():
         return None
     pid, port = json.loads(_RECORD.read_text())
-    command = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    command = subprocess.run(
+        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return (pid, port) if "airflow" in command.stdout else None
 
 

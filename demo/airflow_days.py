@@ -14,7 +14,9 @@ def main() -> int:
     dag = DagBag(str(ROOT / "dags")).get_dag("user_tags_daily")
     for day in DATA_DAYS:
         print(f"progress: {day}", flush=True)
-        logical = datetime(day.year, day.month, day.day, 2, tzinfo=ZoneInfo("Asia/Shanghai")) + timedelta(days=1)
+        logical = datetime(day.year, day.month, day.day, 2, tzinfo=ZoneInfo("Asia/Shanghai")) + timedelta(
+            days=1
+        )
         run = dag.test(logical_date=logical)
         if run.state != "success":
             return 1

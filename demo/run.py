@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from demo import DATA_DAYS, DAYS, HISTORY_FROM, SEED, USERS
-from demo.airflow import environment, ensure_metadata
+from demo.airflow import ensure_metadata, environment
 from demo.load import land_files, load_database
 from demo.shop import generate
 from jobs.catalogue.build import ROOT, load_catalogue
@@ -38,7 +38,10 @@ def main() -> int:
 def _demo() -> None:
     started = time.monotonic()
     pipeline = Pipeline(load_catalogue(CONFIGS), lambda text: out.print(f"  [dim]{text}[/dim]"))
-    _step("1/4  Starting the embedded database and store", lambda: endpoints(pipeline.catalogue, pipeline.progress))
+    _step(
+        "1/4  Starting the embedded database and store",
+        lambda: endpoints(pipeline.catalogue, pipeline.progress),
+    )
     _step(f"2/4  Filling them with a shop of {USERS:,} users", lambda: _fill(pipeline))
     _step("3/4  Preparing Airflow", ensure_metadata)
     _step(f"4/4  Running user_tags_daily for {len(DATA_DAYS)} data days", _run_days)
@@ -65,9 +68,12 @@ def _run_days() -> None:
     log = ROOT / ".usertags" / "demo" / "logs" / "airflow_demo.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "demo.airflow_days"]
-    with log.open("w") as kept, subprocess.Popen(
-        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    with (
+        log.open("w") as kept,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process,
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             kept.write(line)
@@ -109,14 +115,18 @@ def _show_places(pipeline: Pipeline, seconds: float) -> None:
     table = Table(show_header=False, box=None)
     running = endpoints(pipeline.catalogue)
     quality = Path(".usertags") / "demo" / "quality"
-    table.add_row("tables", f"Iceberg catalog {running.catalog_uri}, namespace tags, on {running.s3_endpoint}")
+    table.add_row(
+        "tables", f"Iceberg catalog {running.catalog_uri}, namespace tags, on {running.s3_endpoint}"
+    )
     table.add_row("quality report", f"{quality}/demo/<day>/<run>/, and s3://reports/demo/")
     table.add_row("checks", f".venv/bin/usertags checks --day {DATA_DAYS[-1]}")
     table.add_row("ask", '.venv/bin/usertags query "select * from rfm_latest limit 5"')
     table.add_row("why", f".venv/bin/usertags explain --user {_some_user(pipeline)} --day {DATA_DAYS[-1]}")
     table.add_row("Airflow", "make up")
     table.add_row("stop", "make down")
-    out.print(f"\n[green bold]The demo is done in {seconds / 60:.1f} minutes.[/green bold] What to type next:")
+    out.print(
+        f"\n[green bold]The demo is done in {seconds / 60:.1f} minutes.[/green bold] What to type next:"
+    )
     out.print(table)
 
 

@@ -30,10 +30,24 @@ class Validator:
     def validate(self, name: str, frame: DataFrame, checks: Sequence[Check]) -> list[CheckResult]:
         """The result of every declared check on a frame.
 
-        Raises InfrastructureError when Great Expectations left one out: silence is no success.
+        The first pass asks for yes or no alone, which Great Expectations computes for all checks together;
+        only checks that fail are run once more for what was observed.
+        Raises InfrastructureError when Great Expectations left a check out: silence is no success.
         """
-        definition = self._definition(name, checks)
-        outcome = definition.run(batch_parameters={"dataframe": frame}, result_format="SUMMARY")
+        passed = [item.success for item in self._run(name, frame, checks, "BOOLEAN_ONLY")]
+        failed = [check for check, success in zip(checks, passed, strict=True) if not success]
+        details = self._run(f"{name} (failed)", frame, failed, "SUMMARY") if failed else []
+        found = iter(details)
+        return [
+            _passed(check) if success else _failed(check, next(found))
+            for check, success in zip(checks, passed, strict=True)
+        ]
+
+    def _run(self, name: str, frame: DataFrame, checks: Sequence[Check], form: str) -> list[Any]:
+        """The outcomes in the order of the checks."""
+        outcome = self._definition(name, checks).run(
+            batch_parameters={"dataframe": frame}, result_format=form
+        )
         if len(outcome.results) != len(checks):
             raise InfrastructureError(
                 f"{len(checks)} checks are declared on {name} and {len(outcome.results)} were run",
@@ -41,7 +55,7 @@ class Validator:
                 next_step="see the log for the check that Great Expectations refused",
             )
         by_id = {item.expectation_config.meta["id"]: item for item in outcome.results}
-        return [_result(check, by_id[index]) for index, check in enumerate(checks)]
+        return [by_id[index] for index in range(len(checks))]
 
     def write_docs(self) -> Path:
         """Build the Data Docs of all that was validated; returns the folder of the site."""
@@ -65,25 +79,44 @@ class Validator:
         return kind(**check.arguments, severity=check.severity, meta=meta)
 
 
-def _result(check: Check, item: Any) -> CheckResult:
+def _passed(check: Check) -> CheckResult:
+    return _checked(check, success=True, observed="as wanted")
+
+
+def _failed(check: Check, item: Any) -> CheckResult:
     found: Mapping[str, Any] = item.result or {}
-    if item.exception_info and item.exception_info.get("raised_exception"):
-        observed = "the check itself failed"
-    else:
-        observed = _observed(found)
+    # A check that could not run has failed: it says so, and counts with its severity.
+    raised = _raised(item.exception_info or {})
+    return _checked(
+        check,
+        success=False,
+        observed=f"the check itself failed: {raised}" if raised else _observed(found),
+        rows=found.get("element_count"),
+        failing=found.get("unexpected_count"),
+    )
+
+
+def _raised(info: Mapping[str, Any]) -> str | None:
+    """The first exception of a check, whether it stands alone or by metric."""
+    for item in (info, *info.values()):
+        if isinstance(item, Mapping) and item.get("raised_exception"):
+            return str(item.get("exception_message"))[:200]
+    return None
+
+
+def _checked(check: Check, *, success: bool, observed: str, **counts: int | None) -> CheckResult:
     bounds = {key: value for key, value in check.arguments.items() if key in _BOUNDS}
     return CheckResult(
         table=check.table,
         name=check.name,
         severity=check.severity,
-        success=bool(item.success),
+        success=success,
         observed=observed,
         bounds=compact(bounds) if bounds else check.name,
         owner=check.owner,
         action=check.action,
         column=check.column,
-        rows=found.get("element_count"),
-        failing=found.get("unexpected_count"),
+        **counts,
     )
 
 

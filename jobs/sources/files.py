@@ -161,10 +161,11 @@ def _compile(pattern: str) -> re.Pattern[str]:
         elif part == "**/":
             out += r"(?:[^/.][^/]*/)*"
         elif part in {"**", "*", "?"}:
-            # At the beginning of a name, a wildcard does not stand for a dot: such files are hidden.
-            begins = out == "" or out.endswith(("/", ")*"))
             many = ".*" if part == "**" else "[^/]" if part == "?" else "[^/]*"
-            out += (r"(?!\.)" if begins else "") + many
+            # At the beginning of a name, a wildcard does not stand for a dot: such files are hidden.
+            if out == "" or out.endswith(("/", ")*")):
+                many = r"(?!\.)(?:[^/]|/(?!\.))*" if part == "**" else r"(?!\.)" + many
+            out += many
         else:
             out += re.escape(part)
     return re.compile(out, re.DOTALL)

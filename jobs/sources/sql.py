@@ -381,7 +381,7 @@ def _server_errors(url: URL, table: str) -> Iterator[None]:
         yield
     except sa.exc.DBAPIError as error:
         place = _describe(url)
-        code = str(getattr(error.orig, "sqlstate", None) or next(iter(getattr(error.orig, "args", ())), ""))
+        code = _code(error.orig)
         text = str(error.orig)
         if code in _MISSING_TABLE:
             raise DataError(f"table {table} does not exist in {place}", safe="nothing was written") from None
@@ -389,11 +389,19 @@ def _server_errors(url: URL, table: str) -> Iterator[None]:
             what, step = "refused the user or password, or the right to read", "check the connection's user"
         elif code in _NO_DATABASE or re.search('database ".*" does not exist', text):
             what, step = "does not exist", "check the name of the database in the connection"
-        else:
+        elif isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
             what, step = "cannot be reached or broke off", "check that the server runs, then run again"
+        else:
+            what, step = "could not run the query", "look for the cause in the log of the database"
         kind = type(error.orig).__name__
         raise InfrastructureError(
-            f"{place} {what} ({kind}{f' {code}' if len(code) <= 5 else ''}; table {table})",
+            f"{place} {what} ({kind}{code and f' {code}'}; table {table})",
             safe="nothing of this batch was written; the published data stays",
             next_step=step,
         ) from None
+
+
+def _code(error: BaseException | None) -> str:
+    """The number (MySQL) or SQLSTATE (PostgreSQL) of a driver's error; a refused connection has none."""
+    first = next(iter(getattr(error, "args", ())), None)
+    return str(first) if isinstance(first, int) else getattr(error, "sqlstate", None) or ""

@@ -4,8 +4,12 @@ Written on a branch of `clean.<source>` and audited there; a bad batch never rea
 """
 
 import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from pyiceberg.table import Table
 from pyspark.sql import DataFrame, SparkSession
@@ -22,12 +26,17 @@ from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.report import Line, StageReport
 from jobs.stages.reports_store import publish_docs, quality_folder
 from jobs.stages.runs import RunRecord, record_run, require_no_blocked_day
+from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import QUARANTINE
 from jobs.store.spark import spark_table
 from jobs.store.tables import drop_branch, ensure_table, fast_forward, find_table, history, summary_value
 from jobs.transform.typed import typed
 from jobs.transform.versions import KEPT, REPEAT, SUPERSEDED, Resolved, key_columns, resolve
+
+T = TypeVar("T")
+
+SOURCES_AT_ONCE = 3
 
 
 @dataclass(frozen=True)
@@ -68,16 +77,25 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     started = time.monotonic()
     require_no_blocked_day(lake, day)
     batches = [_batch(lake, source, day) for source in catalogue.sources.values()]
+    done = {batch.source.name: found for batch in batches if (found := _already_clean(lake, batch))}
+    todo = [batch for batch in batches if batch.source.name not in done]
+    written = _in_parallel(lambda batch: _clean(spark, catalogue, lake, batch, run_id), todo)
     validator = Validator(quality_folder(catalogue, day, run_id, "clean"))
-    cleaned = []
-    for batch in batches:
-        done = _already_clean(lake, batch)
-        cleaned.append(done or _clean(spark, catalogue, lake, batch, run_id, validator))
+    for batch, (counts, days) in zip(todo, written, strict=True):
+        checks = _checks(spark, catalogue, batch, days, counts, validator)
+        done[batch.source.name] = Cleaned(batch, _line(batch.source, counts, written=counts["kept"]), checks)
+    cleaned = [done[batch.source.name] for batch in batches]
     _gate(catalogue, lake, day, run_id, cleaned, validator)
     for item in cleaned:
         _take_over(lake, item.batch)
     lines = tuple(item.line for item in cleaned)
     return StageReport("clean", day, run_id, time.monotonic() - started, lines)
+
+
+def _in_parallel(work: Callable[[Batch], T], batches: list[Batch]) -> list[T]:
+    """Several sources at a time: while one waits for the store, another computes."""
+    with ThreadPoolExecutor(max_workers=SOURCES_AT_ONCE) as pool:
+        return list(pool.map(work, batches))
 
 
 def _batch(lake: Lake, source: Source, day: date) -> Batch:
@@ -127,49 +145,74 @@ _COUNTS = ("read", "kept", "superseded", "repeats", "quarantined")
 
 
 def _clean(
-    spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, run_id: str, validator: Validator
-) -> Cleaned:
+    spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, run_id: str
+) -> tuple[dict[str, int], list[date]]:
+    """Write the batch on its branch and its set-aside rows to quarantine; the counts and touched days."""
     source, day = batch.source, batch.day
     raw = spark.table(spark_table(raw_name(source))).where(F.col("batch") == F.lit(day))
     rows = typed(raw, source, catalogue.timezone).persist()
     good = rows.where("_reason is null").drop("_reason", "_raw")
-    table = ensure_table(
-        lake,
-        batch.table,
-        to_arrow_schema(good.schema),
-        ("event_day",) if source.kind == "events" else (),
-    )
-    everything = spark.table(spark_table(batch.table))
-    others = everything.where(F.col("_batch") != F.lit(day))
+    partition = ("event_day",) if source.kind == "events" else ()
+    table = ensure_table(lake, batch.table, to_arrow_schema(good.schema), partition)
+    others = _others(spark, table, batch)
     resolved = _persisted(resolve(good, others, source))
-    counts = _counts(raw, rows, resolved)
-    _write_quarantine(lake, rows, batch, run_id)
-    days = _touched_days(resolved, everything.where(F.col("_batch") == F.lit(day)), source)
-    written = _write_branch(spark, table, batch, resolved, others, days, counts)
-    checks = _checks(spark, catalogue, batch, days, counts, validator)
-    resolved.batch.unpersist()
-    resolved.replaced.unpersist()
-    rows.unpersist()
-    return Cleaned(batch, _line(source, counts, written=written), checks)
+    counts, kept_days = _counts(lake, batch, rows, resolved)
+    _write_quarantine(lake, rows, batch, run_id, counts["quarantined"])
+    days = sorted(kept_days | _replaced_days(resolved, source) | _earlier_days(table, batch))
+    _write_branch(spark, table, batch, resolved, others, days, counts)
+    for frame in (resolved.batch, resolved.replaced, rows):
+        frame.unpersist()
+    return counts, days
+
+
+def _others(spark: SparkSession, table: Table, batch: Batch) -> DataFrame:
+    """The clean rows of other batches; a table without files is known to have none."""
+    everything = spark.table(spark_table(batch.table))
+    current = table.current_snapshot()
+    if current is None or not int((current.summary or {}).get("total-records", 0)):  # type: ignore[call-overload]
+        return everything.limit(0)
+    return everything.where(F.col("_batch") != F.lit(batch.day))
 
 
 def _persisted(resolved: Resolved) -> Resolved:
     return Resolved(resolved.batch.persist(), resolved.replaced.persist())
 
 
-def _counts(raw: DataFrame, rows: DataFrame, resolved: Resolved) -> dict[str, int]:
-    by_status = {row["_status"]: row["count"] for row in resolved.batch.groupBy("_status").count().collect()}
-    return {
-        "read": raw.count(),
-        "kept": by_status.get(KEPT, 0),
-        "superseded": by_status.get(SUPERSEDED, 0),
-        "repeats": by_status.get(REPEAT, 0),
-        "quarantined": rows.where("_reason is not null").count(),
+def _counts(
+    lake: Lake, batch: Batch, rows: DataFrame, resolved: Resolved
+) -> tuple[dict[str, int], set[date]]:
+    """What became of the rows of the batch, and the event days of those that are kept.
+
+    The rows read are counted by the raw table's own metadata, not by what was computed from them.
+    """
+    event_day = F.col("event_day") if batch.source.kind == "events" else F.lit(None).cast("date")
+    found = resolved.batch.groupBy("_status", event_day.alias("day")).count()
+    set_aside = rows.where("_reason is not null").agg(
+        F.lit("quarantined").alias("_status"),
+        F.lit(None).cast("date").alias("day"),
+        F.count("*").alias("count"),
+    )
+    grouped = found.union(set_aside).collect()
+    totals: Counter[str] = Counter()
+    for row in grouped:
+        totals[row["_status"]] += row["count"]
+    raw = lake.catalog.load_table(raw_name(batch.source))
+    counts = {
+        "read": raw.scan(row_filter=rows_where(batch=batch.day)).count(),
+        "kept": totals[KEPT],
+        "superseded": totals[SUPERSEDED],
+        "repeats": totals[REPEAT],
+        "quarantined": totals["quarantined"],
     }
+    return counts, {row["day"] for row in grouped if row["_status"] == KEPT and row["day"]}
 
 
-def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str) -> None:
-    ensure_table(lake, QUARANTINE.name, QUARANTINE.schema, QUARANTINE.partition)
+def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str, count: int) -> None:
+    """Keep the rows set aside, in the place of those that an earlier try of the batch set aside."""
+    table = ensure_table(lake, QUARANTINE.name, QUARANTINE.schema, QUARANTINE.partition)
+    earlier = table.scan(row_filter=rows_where(source=batch.source.name, batch=batch.day)).count()
+    if count == 0 and earlier == 0:
+        return
     key = [name for name in key_columns(batch.source) if name != "_content"]
     set_aside = rows.where("_reason is not null").select(
         F.lit(batch.day).alias("batch"),
@@ -183,13 +226,20 @@ def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str) ->
     set_aside.writeTo(spark_table(QUARANTINE.name)).overwrite(same)
 
 
-def _touched_days(resolved: Resolved, of_batch: DataFrame, source: Source) -> list[date]:
-    """The event days whose rows change; of a profile, which has none, nothing to list."""
+def _replaced_days(resolved: Resolved, source: Source) -> set[date]:
     if source.kind != "events":
-        return []
-    kept = resolved.batch.where(F.col("_status") == KEPT).select("event_day")
-    touched = kept.union(resolved.replaced.select("event_day")).union(of_batch.select("event_day")).distinct()
-    return sorted(row["event_day"] for row in touched.collect())
+        return set()
+    return {row["event_day"] for row in resolved.replaced.select("event_day").distinct().collect()}
+
+
+def _earlier_days(table: Table, batch: Batch) -> set[date]:
+    """The days that an earlier try of the batch wrote: its rows there are replaced."""
+    found: set[date] = set()
+    for snapshot in history(table):
+        if summary_value(snapshot, "batch") == batch.day.isoformat():
+            days = summary_value(snapshot, "days") or ""
+            found |= {date.fromisoformat(day) for day in days.split(",") if day and day != "all"}
+    return found
 
 
 def _write_branch(
@@ -200,7 +250,7 @@ def _write_branch(
     others: DataFrame,
     days: list[date],
     counts: dict[str, int],
-) -> int:
+) -> None:
     """Rewrite the touched days on the batch's branch, in one commit that says what it did."""
     source = batch.source
     kept = resolved.batch.where(F.col("_status") == KEPT).drop("_status")
@@ -218,7 +268,6 @@ def _write_branch(
     for name, value in (properties | counts).items():
         writer = writer.option(f"snapshot-property.usertags.{name}", str(value))
     writer.overwrite(touched)
-    return counts["kept"]
 
 
 def _days_text(source: Source, days: list[date]) -> str:

@@ -298,7 +298,7 @@ def test_what_is_written_by_the_rules_is_read_back(rows: list[list[str]]) -> Non
     ]
 
 
-@settings(max_examples=20000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.text(st.sampled_from('ab,,,"\n\n\r中'), max_size=80))
 def test_the_size_of_blocks_and_the_quick_way_make_no_difference(text: str) -> None:
     """The same records come out of pyarrow at once and of the csv module in pieces."""
