@@ -62,7 +62,9 @@ def build_measure(
         id=name,
         source=source.name,
         function=aggregate.function,
-        partials=tuple(_partial(function, argument, condition) for function in _PARTIALS[aggregate.function]),
+        partials=tuple(
+            _partial(source.name, function, argument, condition) for function in _PARTIALS[aggregate.function]
+        ),
         window=_days(entry.window),
         offset=_days(entry.offset) or 0,
         type=_type(aggregate, types),
@@ -112,8 +114,8 @@ def _distinct_is_stated(
     return True
 
 
-def _partial(function: str, argument: str | None, where: str | None) -> Partial:
-    version = version_of([function, argument, where])
+def _partial(source: str, function: str, argument: str | None, where: str | None) -> Partial:
+    version = version_of([source, function, argument, where])
     return Partial(f"{function}_{version}", function, argument, where)  # type: ignore[arg-type]
 
 

@@ -5,7 +5,8 @@ costs that record only; reading goes on with the next line.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -62,9 +63,7 @@ def read_csv(
         waiting = lines.ahead()
         if not waiting:
             return
-        # A reader of its own for each piece: one that met the end would not see lines that were given back.
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        batch, used = records.parse(islice(reader, min(PIECE_LINES, waiting)), lines, line)
+        batch, used = records.read(lines, min(PIECE_LINES, waiting), line)
         line += used
         if batch.lines:
             yield batch
@@ -85,59 +84,59 @@ class _Records:
     delimiter: str
     has_pii: bool
 
-    def parse(self, found: Iterable[list[str]], lines: Lines, line: int) -> tuple[TextBatch, int]:
-        """The records that `found` draws from `lines`, and how many lines they took; `line` is the first."""
+    def read(self, lines: Lines, count: int, line: int) -> tuple[TextBatch, int]:
+        """The next records, `count` at most, and how many lines they took; `line` is the first of them."""
+        # A reader of its own for each piece: one that met the end would not see lines that were given back.
+        reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         rows: list[list[str]] = []
-        failed = False
-        try:
-            # On an error, the records before it are already in the list.
-            rows.extend(found)
-        except csv.Error:
-            failed = True
+        ends: list[int] = []
+        with suppress(csv.Error):
+            for row in islice(reader, count):
+                rows.append(row)
+                ends.append(reader.line_num)
         taken = lines.take()
         bad_bytes = lines.bad_bytes and any(map(BAD_BYTE.search, taken))
-        if not failed and not bad_bytes and self.simple(rows, taken):
+        if not bad_bytes and self.simple(rows, taken):
             return self.at_once(rows, line), len(taken)
-        batch, used = self.one_by_one(taken, line)
+        batch, used = self.one_by_one(rows, ends, taken, line)
         lines.give_back(taken[used:])
         return batch, used
 
     def simple(self, rows: list[list[str]], taken: list[str]) -> bool:
         """True when each line is one record of the right width, so that nothing has to be looked at."""
-        # A record takes at least one line: equal counts mean exactly one each.
+        # A record takes at least one line: equal counts mean exactly one each, and none that failed.
         return len(rows) == len(taken) and set(map(len, rows)) == {self.width}
 
     def at_once(self, rows: list[list[str]], line: int) -> TextBatch:
         fields = list(zip(*rows, strict=True))
         return TextBatch([fields[place] for place in self.places], range(line, line + len(rows)), None)
 
-    def one_by_one(self, taken: list[str], line: int) -> tuple[TextBatch, int]:
-        """The records of these lines, and how many of the lines they took.
+    def one_by_one(
+        self, found: list[list[str]], ends: list[int], taken: list[str], line: int
+    ) -> tuple[TextBatch, int]:
+        """The records of the lines taken, and how many of these lines they took; record N ends before line
+        `ends[N]`.
 
-        At a record that cannot be parsed only its first line is given up: a quote that is never closed
-        would otherwise swallow all that follows.
+        Lines after the last record are those of one that cannot be parsed. Only its first line is given up:
+        a quote that is never closed would otherwise swallow all that follows.
         """
         rows: list[list[str] | None] = []
         starts: list[int] = []
         unparsed: list[str | None] = []
-        reader = csv.reader(taken, delimiter=self.delimiter, strict=True)
         start = 0
-        while start < len(taken):
-            try:
-                row: list[str] | None = next(reader)
-                end = reader.line_num
-            except csv.Error:
-                row, end = None, start + 1
-            raw = taken[start:end]
-            failed = row is None
-            if row != []:
-                good = row is not None and len(row) == self.width and not any(map(BAD_BYTE.search, raw))
+        for row, end in zip(found, ends, strict=True):
+            if row:
+                raw = taken[start:end]
+                good = len(row) == self.width and not any(map(BAD_BYTE.search, raw))
                 rows.append(row if good else None)
                 unparsed.append(None if good else show("".join(raw), has_pii=self.has_pii))
                 starts.append(line + start)
             start = end
-            if failed:
-                break
+        if start < len(taken):
+            rows.append(None)
+            unparsed.append(show(taken[start], has_pii=self.has_pii))
+            starts.append(line + start)
+            start += 1
         columns = [[None if row is None else row[place] for row in rows] for place in self.places]
         return TextBatch(columns, starts, unparsed), start
 

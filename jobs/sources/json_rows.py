@@ -21,6 +21,8 @@ def _refuse(_: str) -> NoReturn:
 
 # Numbers stay the text that the file holds: a float would round 0.1 and large ids.
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse)
+# The scanner itself: raw_decode is a wrapper around it that costs a fifth of the time.
+_scan = _DECODER.scan_once  # type: ignore[attr-defined]
 
 
 def read_json(lines: Lines, *, path: str, columns: Sequence[str], has_pii: bool) -> Iterator[TextBatch]:
@@ -60,8 +62,8 @@ def _parse(line: str) -> dict[str, Any] | None:
     """The object of a line, or None when it holds anything else."""
     text = line.strip(_SPACE)
     try:
-        value, end = _DECODER.raw_decode(text)
-    except (ValueError, RecursionError):
+        value, end = _scan(text, 0)
+    except (ValueError, RecursionError, StopIteration):
         return None
     return value if type(value) is dict and end == len(text) else None
 
@@ -128,7 +130,7 @@ def _raw_value(line: str, wanted: str) -> str:
     while line[place] == '"':
         key, place = decoder.scanstring(line, place + 1)  # type: ignore[attr-defined]
         start = _skip_space(line, _skip_space(line, place) + 1)
-        _, end = _DECODER.raw_decode(line, start)
+        _, end = _scan(line, start)
         if key == wanted:
             found = line[start:end]
         place = _skip_space(line, end)

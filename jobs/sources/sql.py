@@ -326,10 +326,27 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     with _connect(engine) as connection:
         streamed = connection.execution_options(stream_results=True, yield_per=BATCH_ROWS)
-        for rows in streamed.execute(query).partitions():
-            values = zip(*rows, strict=True)
-            arrays = [_array(column, found, table) for column, found in zip(selected, values, strict=True)]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        result = streamed.execute(query)
+        # Held by a name: an iterator that only the loop holds is closed before `_leave` is reached.
+        partitions = result.partitions()
+        try:
+            for rows in partitions:
+                values = zip(*rows, strict=True)
+                arrays = [
+                    _array(column, found, table) for column, found in zip(selected, values, strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        except BaseException:
+            _leave(result)
+            raise
+
+
+def _leave(result: sa.CursorResult[Any]) -> None:
+    """pymysql fetches all rows that are left when a stream is closed; told that there are none, it lets the
+    connection be dropped. The other drivers do so by themselves."""
+    rows = getattr(result.cursor, "_result", None)
+    if rows is not None:
+        rows.unbuffered_active = False
 
 
 def _array(column: _Column, values: Sequence[Any], table: str) -> pa.Array:

@@ -23,22 +23,20 @@ def user_measures(
     roll-up and profile snapshots that are read, so that the result is a function of them.
     Raises DataError when no source has a user on or before that day.
     """
-    merged = {
-        source.name: _merged(spark, catalogue, source, day, snapshots)
-        for source in catalogue.sources.values()
+    sources = catalogue.sources.values()
+    rollups = [
+        _snapshot(spark, rollup_name(source), snapshots).drop("partials")
+        for source in sources
         if source.kind == "events"
-    }
-    profiles = {
-        source.name: _profile(spark, catalogue, source, day, snapshots)
-        for source in catalogue.sources.values()
-        if source.kind == "profile"
-    }
-    frames = [*merged.values(), *profiles.values()]
-    population = reduce(DataFrame.union, [frame.select(*ID) for frame in frames]).distinct()
-    joined = reduce(lambda left, right: left.join(right, list(ID), "left"), frames, population)
+    ]
+    profiles = [
+        _profile(spark, catalogue, source, day, snapshots) for source in sources if source.kind == "profile"
+    ]
+    seen = [merge(rollups, catalogue.measures.values(), day)] if rollups else []
+    joined = reduce(lambda left, right: left.join(right, list(ID), "full_outer"), [*seen, *profiles])
     user_id = F.concat_ws(":", *ID).alias("user_id")
     measures = [_value(measure) for measure in catalogue.measures.values()]
-    columns = [F.col(name) for frame in profiles.values() for name in frame.columns if name not in ID]
+    columns = [F.col(name) for frame in profiles for name in frame.columns if name not in ID]
     return joined.select(user_id, *measures, *columns)
 
 
@@ -54,13 +52,6 @@ def require_population(rows: int, day: date) -> None:
 def _snapshot(spark: SparkSession, name: str, snapshots: dict[str, int]) -> DataFrame:
     reader = spark.read.option("versionAsOf", str(snapshots[name]))
     return reader.table(spark_table(name))
-
-
-def _merged(
-    spark: SparkSession, catalogue: Catalogue, source: Source, day: date, snapshots: dict[str, int]
-) -> DataFrame:
-    rollups = _snapshot(spark, rollup_name(source), snapshots)
-    return merge(rollups, catalogue.measures_of(source.name), day)
 
 
 def _value(measure: Measure) -> Column:

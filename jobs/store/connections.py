@@ -30,7 +30,7 @@ def _line_of(file: str, name: str) -> int:
         return next((number for number, line in enumerate(lines, 1) if f"${{{name}}}" in line), 0)
 
 
-def embedded_names(catalogue: Catalogue) -> set[str]:
+def embedded_names(catalogue: Catalogue) -> set[services.ServiceName]:
     """The embedded services that the configuration uses."""
     found = {getattr(entry, "embedded", None) for entry in catalogue.connections.values()}
     return {name for name in found if name}

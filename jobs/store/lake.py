@@ -56,8 +56,14 @@ def open_lake(catalogue: Catalogue, progress: Progress | None = None) -> Lake:
     entry: LakeConnection = catalogue.connections[catalogue.lake]
     if entry.embedded:
         running = endpoints(catalogue, progress)
-        s3 = S3Access(running.s3_endpoint, "us-east-1", running.s3_access_key, running.s3_secret_key)
-        return Lake(running.catalog_properties(), s3, entry.reports_bucket)
+        properties = running.catalog_properties()
+        s3 = S3Access(
+            properties["s3.endpoint"],
+            properties["s3.region"],
+            properties["s3.access-key-id"],
+            properties["s3.secret-access-key"],
+        )
+        return Lake(properties, s3, entry.reports_bucket)
     assert entry.catalog is not None and entry.s3 is not None
     keys = {name: from_environment(value, catalogue) for name, value in entry.s3.model_dump().items()}
     s3 = S3Access(keys["endpoint"], keys["region"], keys["access_key"], keys["secret_key"])

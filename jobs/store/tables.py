@@ -1,10 +1,10 @@
 """Making tables, adding columns, moving branches: everything about a table except its rows."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
-from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot, ancestors_of
 from pyiceberg.transforms import IdentityTransform
@@ -19,16 +19,22 @@ def ensure_table(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[s
     A new table gets an empty first snapshot, so that it can be read and branched at once.
     Raises UsageError when a column would change its type: such a column needs a new name.
     """
-    table = find_table(lake, name)
-    if table is None:
-        table = lake.catalog.create_table_if_not_exists(name, schema=schema)
-        with table.update_spec() as spec:
-            for column in partition:
-                spec.add_field(column, IdentityTransform(), column)
-        table.overwrite(schema.empty_table(), overwrite_filter=AlwaysTrue())
-        return table
+    schema = pa.schema([field.with_nullable(True) for field in schema])
+    table = find_table(lake, name) or _create(lake, name, schema, partition)
     _add_columns(table, name, schema)
     return table
+
+
+def _create(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str]) -> Table:
+    """One commit makes the table; where another process was faster, its table is taken."""
+    transaction = lake.catalog.create_table_transaction(name, schema=schema)
+    with transaction.update_spec() as spec:
+        for column in partition:
+            spec.add_field(column, IdentityTransform(), column)
+    transaction.append(schema.empty_table())
+    with suppress(CommitFailedException):
+        transaction.commit_transaction()
+    return lake.catalog.load_table(name)
 
 
 def find_table(lake: Lake, name: str) -> Table | None:

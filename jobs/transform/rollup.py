@@ -1,7 +1,8 @@
 """Partial aggregates of a day, and merging them into measures over windows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -41,13 +42,16 @@ def _aggregate(partial: Partial, source: Source) -> Column:
     return functions[partial.function](values)
 
 
-def merge(rollups: DataFrame, measures: Iterable[Measure], day: date) -> DataFrame:
-    """Grain: id. In: day roll-ups up to the data day. Out: id_kind, id, one column a measure.
+def merge(rollups: Sequence[DataFrame], measures: Iterable[Measure], day: date) -> DataFrame:
+    """Grain: id. In: the day roll-ups of all sources. Out: id_kind, id, one column a measure.
 
-    A window of n days is the days D-n+1 … D, moved back by the measure's offset.
+    A window of n days is the days D-n+1 … D, moved back by the measure's offset. All sources are merged in
+    one aggregation: the columns of a roll-up are its own, and null in the rows of the others.
     """
+    known = [rows.where(F.col("day") <= F.lit(day)) for rows in rollups]
+    together = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), known)
     columns = [_measure(measure, day).alias(measure.id) for measure in measures]
-    grouped = rollups.where(F.col("day") <= F.lit(day)).groupBy(*ID)
+    grouped = together.groupBy(*ID)
     return grouped.agg(*columns) if columns else grouped.agg(F.count("*").alias("_n")).drop("_n")
 
 

@@ -190,16 +190,18 @@ def test_a_large_table_is_streamed_and_may_be_left_early(mysql_url: str) -> None
     reading = read_table(mysql_url, table="many", columns=["id", "fill"])
     held = pa.total_allocated_bytes()
     counts = []
+    started = time.monotonic()
     for batch in reading.batches:
         counts.append(batch.num_rows)
         assert pa.total_allocated_bytes() - held < 16 * 1024 * 1024
+    whole = time.monotonic() - started
     assert counts == [10_000] * 30
     early = read_table(mysql_url, table="many", columns=["id", "fill"])
     next(early.batches)
     started = time.monotonic()
     early.batches.close()  # type: ignore[attr-defined]
     # The 290,000 rows that are left are not fetched.
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < whole / 20
 
 
 def test_missing_tables_and_columns_are_named(mysql_url: str) -> None:
