@@ -27,9 +27,12 @@ class UsertagsError(Exception):
         return "\n".join(parts)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class ConfigProblem:
-    """One thing wrong in the configuration, where it stands and what was probably meant."""
+    """One thing wrong in the configuration, where it stands and what was probably meant.
+
+    Line 0 is the file, or folder, as a whole.
+    """
 
     file: str
     line: int
@@ -37,8 +40,9 @@ class ConfigProblem:
     suggestion: str | None = None
 
     def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
         hint = f" (did you mean {self.suggestion}?)" if self.suggestion else ""
-        return f"{self.file}:{self.line}: {self.message}{hint}"
+        return f"{place}: {self.message}{hint}"
 
 
 class ConfigError(UsertagsError):
@@ -47,9 +51,9 @@ class ConfigError(UsertagsError):
     exit_code = 2
 
     def __init__(self, problems: list[ConfigProblem], *, next_step: str = "") -> None:
-        self.problems = sorted(problems)
+        self.problems = sorted(set(problems), key=lambda each: (each.file, each.line, str(each)))
         lines = "\n".join(str(problem) for problem in self.problems)
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         super().__init__(
             f"{count} in the configuration:\n{lines}",
             safe="nothing was read or written",

@@ -1,17 +1,18 @@
 """From a configuration folder to a catalogue that can run, or to every problem that stands in its way."""
 
 from collections import Counter
-from collections.abc import Mapping
-from difflib import get_close_matches
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import available_timezones
 
 from jobs.catalogue.measures import build_measure
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Rfm, Source, Tag
 from jobs.catalogue.sources import build_source
-from jobs.catalogue.tags import build_rfm, build_tag
+from jobs.catalogue.tags import Inputs, build_rfm, build_tag
 from jobs.catalogue.versions import version_of
-from jobs.config.loader import Settings, load
+from jobs.config.loader import Located, Settings, load
+from jobs.config.models import ProjectEntry
+from jobs.config.validation import close
 from jobs.errors import ConfigError, ConfigProblem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,23 +26,31 @@ def load_catalogue(folder: Path) -> Catalogue:
     settings, problems = load(folder)
     problems = list(problems)
     catalogue = build_catalogue(settings, problems)
-    if problems:
+    if catalogue is None or problems:
         raise ConfigError(problems)
     return catalogue
 
 
-def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalogue:
-    """Build all that can be built; what cannot is added to `problems`."""
-    _check_project(settings, problems)
+def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalogue | None:
+    """Build all that can be built; what cannot is added to `problems`. None without a project."""
+    _check_connections(settings, problems)
+    if settings.project is not None:
+        _check_project(settings.project, settings, problems)
     sources = _sources(settings, problems)
     measures = _measures(settings, sources, problems)
-    project = settings.project.entry
+    inputs = _inputs(settings, sources, measures)
     rfm = None
-    if project.rfm is not None:
-        rfm = build_rfm(project.rfm, settings.project, measures, settings, problems)  # type: ignore[arg-type]
-    inputs, versions = _inputs(sources, measures, rfm)
-    tags = _tags(settings, inputs, versions, problems)
-    _check_exclusive(settings, tags, problems)
+    if settings.project is not None and settings.project.entry.rfm is not None:
+        entry = settings.project.entry.rfm
+        rfm = build_rfm(entry, settings.project, measures, inputs.versions, settings, problems)
+    if rfm is not None:
+        inputs = replace(inputs, versions={**inputs.versions, **dict.fromkeys(RFM_COLUMNS, rfm.version)})
+    _check_flat_names(settings, inputs, problems)
+    tags = _tags(settings, inputs, problems)
+    _check_exclusive(settings, problems)
+    if settings.project is None:
+        return None
+    project = settings.project.entry
     state = Path(project.state)
     return Catalogue(
         folder=settings.folder,
@@ -57,33 +66,37 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
         tags=tags,
         rfm=rfm,
         levels=dict(settings.levels),
-        exclusive=settings.exclusive,
-        version=version_of(
-            [project.timezone, versions, {name: tag.definition_version for name, tag in tags.items()}]
-        ),
+        exclusive=frozenset(settings.exclusive),
+        version=version_of([inputs.versions, {name: tag.definition_version for name, tag in tags.items()}]),
     )
 
 
-def _check_project(settings: Settings, problems: list[ConfigProblem]) -> None:
-    project = settings.project.entry
+def _check_project(located: Located[ProjectEntry], settings: Settings, problems: list[ConfigProblem]) -> None:
+    project = located.entry
     if project.timezone not in available_timezones():
-        hint = get_close_matches(project.timezone, sorted(available_timezones()), n=1)
-        problems.append(
-            settings.project.problem(
-                f"{project.timezone!r} is no time zone", "timezone", suggestion=hint[0] if hint else None
-            )
-        )
+        hint = close(project.timezone, available_timezones())
+        problems.append(located.problem(f"{project.timezone!r} is no time zone", "timezone", suggestion=hint))
     lake = settings.connections.get(project.lake)
-    if lake is None and project.lake not in settings.broken:
-        problems.append(settings.project.problem(f"no connection {project.lake!r}", "lake"))
-    elif lake is not None and lake.entry.kind != "lake":
-        problems.append(settings.project.problem(f"connection {project.lake!r} is no lake", "lake"))
-    if not settings.sources and not settings.broken:
-        problems.append(settings.project.problem("the folder has no sources/*.yml"))
-    for name, connection in settings.connections.items():
-        store = getattr(connection.entry, "store", None)
-        if store is not None and store not in settings.connections:
-            problems.append(connection.problem(f"connection {name!r} names no lake: {store!r}", "store"))
+    if lake is not None and lake.entry.kind != "lake":
+        message = f"connection {project.lake!r} is of kind {lake.entry.kind}, not lake"
+        problems.append(located.problem(message, "lake"))
+    elif lake is None and not settings.broken.has("connections", project.lake):
+        hint = close(project.lake, settings.connections)
+        problems.append(located.problem(f"no connection {project.lake!r}", "lake", suggestion=hint))
+    if not settings.sources and not settings.broken.any_of("sources"):
+        problems.append(located.problem("the folder has no sources/*.yml"))
+
+
+def _check_connections(settings: Settings, problems: list[ConfigProblem]) -> None:
+    """The store of a folder of files is the lake connection that has its address and keys."""
+    lakes = {name for name, item in settings.connections.items() if item.entry.kind == "lake"}
+    for located in settings.connections.values():
+        store = getattr(located.entry, "store", None)
+        if store is None or store in lakes or settings.broken.has("connections", store):
+            continue
+        problems.append(
+            located.problem(f"`store` names no lake: {store!r}", "store", suggestion=close(store, lakes))
+        )
 
 
 def _sources(settings: Settings, problems: list[ConfigProblem]) -> dict[str, Source]:
@@ -101,11 +114,10 @@ def _measures(
     return {name: measure for name, measure in built.items() if measure is not None}
 
 
-def _inputs(
-    sources: dict[str, Source], measures: dict[str, Measure], rfm: Rfm | None
-) -> tuple[dict[str, str], dict[str, object]]:
-    """The names that tags can use: their types, and what each is made of."""
-    inputs = {measure.id: measure.type for measure in measures.values()} | {"data_day": "date"}
+def _inputs(settings: Settings, sources: dict[str, Source], measures: dict[str, Measure]) -> Inputs:
+    """The names that tags can use, but those of RFM."""
+    timezone = settings.project.entry.timezone if settings.project else ""
+    types = {measure.id: measure.type for measure in measures.values()} | {"data_day": "date"}
     versions: dict[str, object] = {
         measure.id: [
             measure.function,
@@ -113,44 +125,51 @@ def _inputs(
             measure.window,
             measure.offset,
             [partial.id for partial in measure.partials],
-            _source_version(sources[measure.source], measure.uses),
+            _source_version(sources[measure.source], measure.uses, timezone),
         ]
         for measure in measures.values()
     }
     for source in sources.values():
-        if source.kind != "profile":
-            continue
-        for column in source.kept_columns:
+        for column in source.kept_columns if source.kind == "profile" else ():
             name = f"{source.name}.{column.name}"
-            inputs[name] = column.type
-            versions[name] = [column.sql, column.type, _source_version(source, frozenset({column.name}))]
-    if rfm is not None:
-        versions |= dict.fromkeys(RFM_COLUMNS, rfm.version)
-    return inputs, versions
+            types[name] = column.type
+            versions[name] = [name, _source_version(source, frozenset({column.name}), timezone)]
+    broken = settings.broken.plus("sources", settings.sources.keys() - sources.keys())
+    return Inputs(types, versions, broken.plus("measures", settings.measures.keys() - measures.keys()))
 
 
-def _source_version(source: Source, uses: frozenset[str]) -> str:
-    """What a value that reads the columns `uses` depends on: those columns and which rows are kept."""
-    columns = [(c.name, c.type, c.sql, c.timezone, c.format) for c in source.columns if c.name in uses]
-    return version_of([columns, source.key, source.version, source.repeats, source.time, source.reject])
+def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
+    """What a value that reads the columns `uses` depends on: those columns, which rows are kept, and whose
+    they are."""
+    columns = [
+        (column.name, column.type, column.sql, column.timezone, column.format, column.pii)
+        for column in source.columns
+        if column.name in uses | source.deciding
+    ]
+    rows = [source.key, source.version, source.repeats, source.time, source.reject]
+    return version_of([timezone, columns, rows, source.id_kind, source.user])
 
 
-def _tags(
-    settings: Settings,
-    inputs: Mapping[str, str],
-    versions: Mapping[str, object],
-    problems: list[ConfigProblem],
-) -> dict[str, Tag]:
+def _check_flat_names(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> None:
+    """`source.column` is the flat column source__column beside the measures."""
+    flat = {name.replace(".", "__"): name for name in inputs.types if "." in name}
+    for name in flat.keys() & settings.measures.keys():
+        message = f"{name!r} is how {flat[name]} is written in tables: choose another name"
+        problems.append(settings.measures[name].problem(message))
+
+
+def _tags(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> dict[str, Tag]:
     _check_names_once(settings, problems)
     built = {
-        name: build_tag(name, located, inputs, versions, settings, problems)
-        for name, located in settings.tags.items()
+        name: build_tag(name, located, inputs, settings, problems) for name, located in settings.tags.items()
     }
-    tags = {name: tag for name, tag in built.items() if tag is not None}
-    for name, tag in tags.items():
-        if tag.kind == "rfm" and settings.project.entry.rfm is None:
-            problems.append(settings.tags[name].problem("an rfm tag needs `rfm` in project.yml", "kind"))
-    return tags
+    if settings.project is not None and settings.project.entry.rfm is None:
+        problems += [
+            located.problem("an rfm tag needs `rfm` in project.yml", "kind")
+            for located in settings.tags.values()
+            if located.entry.kind == "rfm"
+        ]
+    return {name: tag for name, tag in built.items() if tag is not None}
 
 
 def _check_names_once(settings: Settings, problems: list[ConfigProblem]) -> None:
@@ -160,13 +179,9 @@ def _check_names_once(settings: Settings, problems: list[ConfigProblem]) -> None
             problems.append(located.problem(f"another tag is called {located.entry.name!r} as well", "name"))
 
 
-def _check_exclusive(settings: Settings, tags: dict[str, Tag], problems: list[ConfigProblem]) -> None:
-    paths = {"/".join(tag.path) for tag in tags.values()}
-    for path in settings.exclusive - paths:
-        if not settings.broken:
-            hint = get_close_matches(path, sorted(paths), n=1)
-            problems.append(
-                settings.project.problem(
-                    f"`exclusive` names no path of a tag: {path!r}", suggestion=hint[0] if hint else None
-                )
-            )
+def _check_exclusive(settings: Settings, problems: list[ConfigProblem]) -> None:
+    paths = {"/".join(located.entry.path) for located in settings.tags.values()}
+    for path, located in settings.exclusive.items():
+        if path not in paths and not settings.broken.any_of("tags"):
+            message = f"`exclusive` names no path of a tag: {path!r}"
+            problems.append(located.problem(message, suggestion=close(path, paths)))

@@ -1,12 +1,11 @@
 """Building measures: an aggregate over a window becomes partials that merge day by day."""
 
-from difflib import get_close_matches
-
-from jobs.catalogue.model import Measure, Partial, Source
+from jobs.catalogue.model import RESERVED_MEASURES, Measure, Partial, Source
 from jobs.catalogue.versions import version_of
 from jobs.config.expressions import Aggregate, Expression, ExpressionError, parse_aggregate, parse_boolean
 from jobs.config.loader import Located, Settings
 from jobs.config.models import MeasureEntry
+from jobs.config.validation import close
 from jobs.errors import ConfigProblem
 
 # What one day keeps of a user's rows for each aggregate.
@@ -31,15 +30,18 @@ def build_measure(
     settings: Settings,
     problems: list[ConfigProblem],
 ) -> Measure | None:
-    """One measure; None (and problems) when its source, aggregate or condition cannot be read."""
+    """One measure; None (and problems) when its source, aggregate or condition cannot be read.
+
+    A measure of a source that is broken itself is no problem of its own.
+    """
     entry = located.entry
+    if name in RESERVED_MEASURES:
+        problems.append(located.problem(f"{name!r} is a column of every user: choose another name"))
     source = sources.get(entry.source)
     if source is None:
-        if entry.source not in settings.broken and entry.source not in settings.sources:
-            hint = get_close_matches(entry.source, sorted(sources), n=1)
-            problems.append(
-                located.problem(f"no source {entry.source!r}", "source", suggestion=hint[0] if hint else None)
-            )
+        if entry.source not in settings.sources and not settings.broken.has("sources", entry.source):
+            hint = close(entry.source, settings.sources)
+            problems.append(located.problem(f"no source {entry.source!r}", "source", suggestion=hint))
         return None
     if source.kind != "events":
         problems.append(

@@ -26,7 +26,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Source:
-    """A source of rows about users; `user` is the column that holds the user's id of kind `id_kind`."""
+    """A source of rows about users; `user` is the column that holds the user's id of kind `id_kind`.
+
+    `deciding` are the columns that decide which rows are kept, and whose they are.
+    """
 
     name: str
     kind: Literal["events", "profile"]
@@ -40,6 +43,7 @@ class Source:
     time: str | None
     reject: tuple[tuple[str, str], ...]
     checks: tuple[CheckEntry, ...]
+    deciding: frozenset[str] = frozenset()
 
     @property
     def kept_columns(self) -> tuple[Column, ...]:
@@ -172,3 +176,7 @@ RFM_COLUMNS: Mapping[str, str] = {
     "octant": "string",
     "portrait": "string",
 }
+
+# Columns of the tables that hold the measures, or the tags, of a user.
+RESERVED_MEASURES = frozenset({"id", "id_kind", "user_id", "data_day", "dt", "run_id", *RFM_COLUMNS})
+RESERVED_TAGS = frozenset({"user_id", "dt", "run_id"})

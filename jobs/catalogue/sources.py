@@ -1,13 +1,18 @@
 """Building sources: their columns, keys and reject rules."""
 
-from difflib import get_close_matches
+import re
 from zoneinfo import available_timezones
 
 from jobs.catalogue.model import Column, Source
-from jobs.config.expressions import ExpressionError, parse_boolean, parse_scalar
+from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
 from jobs.config.loader import Located, Settings
-from jobs.config.models import ColumnEntry, SourceEntry
+from jobs.config.models import CheckEntry, ColumnEntry, SourceEntry
+from jobs.config.validation import close
 from jobs.errors import ConfigProblem
+
+# What landing adds to the columns of a raw row, and cleaning to those of an event.
+_LANDED = frozenset({"batch", "landed_file", "landed_line", "landed_unparsed"})
+_EVENT_DAY = "event_day"
 
 
 def build_source(
@@ -20,6 +25,7 @@ def build_source(
     _check_names(located, found)
     _check_connection(located, settings, found)
     _check_pii(located, [column for column in columns if column], found)
+    _check_checks(located, found)
     reject = _reject(located, found)
     problems += found
     if found:
@@ -36,21 +42,38 @@ def build_source(
         id_kind=id_kind,
         user=user,
         time=entry.time,
-        reject=tuple(reject),
+        reject=tuple((reason, rule.sql) for reason, rule in reject),
         checks=tuple(entry.checks),
+        deciding=_deciding(entry, [rule for _, rule in reject]),
     )
+
+
+def _deciding(entry: SourceEntry, rules: list[Expression]) -> frozenset[str]:
+    """Where repeats are dropped every kept column decides, because they are compared whole."""
+    named = {entry.version, entry.time, *entry.user.values(), *(entry.key or ())} - {None}
+    compared = {name for name, column in entry.columns.items() if column.pii != "drop"}
+    read = frozenset[str]().union(*(rule.columns for rule in rules))
+    return read | frozenset(str(name) for name in named) | (compared if entry.repeats == "drop" else set())
 
 
 def _column(
     name: str, entry: ColumnEntry, located: Located[SourceEntry], problems: list[ConfigProblem]
 ) -> Column | None:
     if entry.timezone and entry.timezone not in available_timezones():
-        hint = _close(entry.timezone, available_timezones())
+        hint = close(entry.timezone, available_timezones())
         problems.append(
             located.problem(
                 f"{entry.timezone!r} is no time zone", "columns", name, "timezone", suggestion=hint
             )
         )
+    if not is_type(entry.type):
+        message = (
+            f"{entry.type} has more digits than the 38 that a decimal can have, or more decimals than digits"
+        )
+        problems.append(located.problem(message, "columns", name, "type"))
+    if name == _EVENT_DAY and located.entry.kind == "events":
+        message = f"{name!r} is a column of every clean table of events: choose another name"
+        problems.append(located.problem(message, "columns", name))
     if entry.from_ is not None:
         sql, raw = f"`{entry.from_}`", frozenset({entry.from_})
     else:
@@ -60,6 +83,9 @@ def _column(
             problems.append(located.problem(str(error), "columns", name, "expr", suggestion=error.suggestion))
             return None
         sql, raw = expression.sql, expression.columns
+    for taken in sorted(raw & _LANDED):
+        message = f"{taken!r} is a column that landing adds itself: rename it in the source"
+        problems.append(located.problem(message, "columns", name))
     return Column(name, entry.type.replace(" ", ""), sql, raw, entry.pii, entry.timezone, entry.format)
 
 
@@ -69,26 +95,58 @@ def _check_names(located: Located[SourceEntry], problems: list[ConfigProblem]) -
     named = [("key", name) for name in entry.key or ()] + [("user", name) for name in entry.user.values()]
     named += [("version", entry.version)] if entry.version else []
     named += [("time", entry.time)] if entry.time else []
-    for index, check in enumerate(entry.checks):
-        if check.column is not None and check.column not in entry.columns:
-            problems.append(_unknown_column(located, check.column, "checks", index))
     for place, name in named:
-        column = entry.columns.get(name)
-        if column is None:
-            problems.append(_unknown_column(located, name, place))
-        elif column.pii == "drop":
-            problems.append(located.problem(f"column {name!r} is dropped and cannot be used here", place))
+        _check_kept(located, name, problems, place)
     time = entry.columns.get(entry.time or "")
     if time is not None and time.type not in ("timestamp", "date"):
         problems.append(located.problem(f"`time` is a timestamp or date, not {time.type}", "time"))
 
 
-def _unknown_column(located: Located[SourceEntry], name: str, *place: str | int) -> ConfigProblem:
-    return located.problem(
-        f"{place[0]} names no declared column: {name!r}",
-        *place,
-        suggestion=_close(name, set(located.entry.columns)),
-    )
+def _check_kept(
+    located: Located[SourceEntry], name: str, problems: list[ConfigProblem], *place: str | int
+) -> bool:
+    """Whether the name is one of a declared column that reaches the clean table."""
+    column = located.entry.columns.get(name)
+    if column is None:
+        message = f"{place[0]} names no declared column: {name!r}"
+        problems.append(located.problem(message, *place, suggestion=close(name, located.entry.columns)))
+    elif column.pii == "drop":
+        problems.append(located.problem(f"column {name!r} is dropped and cannot be used here", *place))
+    else:
+        return True
+    return False
+
+
+def _check_checks(located: Located[SourceEntry], problems: list[ConfigProblem]) -> None:
+    """A check that no row, or no column of that type, could ever meet is a mistake, not a bad batch."""
+    for index, check in enumerate(located.entry.checks):
+        place = ("checks", index)
+        if check.column is not None and _check_kept(located, check.column, problems, *place, "column"):
+            _check_values(located, check, located.entry.columns[check.column].type, problems, index)
+        low, high = (check.rows.min, check.rows.max) if check.rows else check.between or (None, None)
+        bounds = "rows" if check.rows else "between"
+        if low is None and high is None and (check.rows or check.between):
+            problems.append(located.problem(f"`{bounds}` has no bound", *place, bounds))
+        if low is not None and high is not None and low > high:
+            message = f"`{bounds}` never holds: the lower bound comes first"
+            problems.append(located.problem(message, *place, bounds))
+
+
+def _check_values(
+    located: Located[SourceEntry], check: CheckEntry, type_: str, problems: list[ConfigProblem], index: int
+) -> None:
+    if check.between is not None and type_ in ("string", "boolean", "date", "timestamp"):
+        message = f"`between` is of numbers, and {check.column} is of type {type_}"
+        problems.append(located.problem(message, "checks", index, "between"))
+    if check.matches is None:
+        return
+    if type_ != "string":
+        message = f"`matches` is of texts, and {check.column} is of type {type_}"
+        problems.append(located.problem(message, "checks", index, "matches"))
+    try:
+        re.compile(check.matches)
+    except re.error as error:
+        problems.append(located.problem(f"`matches` is no pattern: {error}", "checks", index, "matches"))
 
 
 def _check_connection(
@@ -97,8 +155,8 @@ def _check_connection(
     read = located.entry.read
     connection = settings.connections.get(read.connection)
     if connection is None:
-        if read.connection not in settings.broken:
-            hint = _close(read.connection, set(settings.connections))
+        if not settings.broken.has("connections", read.connection):
+            hint = close(read.connection, settings.connections)
             problems.append(
                 located.problem(f"no connection {read.connection!r}", "read", "connection", suggestion=hint)
             )
@@ -115,31 +173,32 @@ def _check_connection(
 
 
 def _check_pii(located: Located[SourceEntry], columns: list[Column], problems: list[ConfigProblem]) -> None:
-    """A raw column that is hashed or dropped is read by that one column only."""
-    personal = {name: column.name for column in columns if column.pii for name in column.raw}
+    """A raw column that is hashed or dropped is read by that one column only, however it is spelled."""
+    personal = {name.casefold(): column.name for column in columns if column.pii for name in column.raw}
+    cursor = located.entry.read.cursor
+    if cursor is not None and cursor.casefold() in personal:
+        message = f"{cursor!r} is personal data of column {personal[cursor.casefold()]!r} and no cursor"
+        problems.append(located.problem(message, "read", "cursor"))
     for column in columns:
-        for raw in column.raw & personal.keys():
-            if personal[raw] != column.name:
-                problems.append(
-                    located.problem(
-                        f"{raw!r} is personal data of column {personal[raw]!r} and cannot be read here",
-                        "columns",
-                        column.name,
-                    )
-                )
+        for raw in sorted(column.raw):
+            owner = personal.get(raw.casefold(), column.name)
+            if owner != column.name:
+                message = f"{raw!r} is personal data of column {owner!r} and cannot be read here"
+                problems.append(located.problem(message, "columns", column.name))
 
 
-def _reject(located: Located[SourceEntry], problems: list[ConfigProblem]) -> list[tuple[str, str]]:
+def _reject(located: Located[SourceEntry], problems: list[ConfigProblem]) -> list[tuple[str, Expression]]:
     types = {name: column.type for name, column in located.entry.columns.items() if column.pii != "drop"}
     rules = []
     for reason, text in located.entry.reject.items():
         try:
-            rules.append((reason, parse_boolean(text, columns=types).sql))
+            rules.append((reason, parse_boolean(text, columns=types)))
         except ExpressionError as error:
             problems.append(located.problem(str(error), "reject", reason, suggestion=error.suggestion))
     return rules
 
 
-def _close(word: str, known: set[str]) -> str | None:
-    matches = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return matches[0] if matches else None
+def is_type(name: str) -> bool:
+    """Whether Spark has the type: of a decimal, 1 to 38 digits, of which no more than all are decimals."""
+    digits = [int(number) for number in re.findall(r"\d+", name)]
+    return not digits or (1 <= digits[0] <= 38 and digits[1] <= digits[0])

@@ -1,38 +1,59 @@
 """Building tags: rules over the measures and profile columns of one user."""
 
+import re
 from collections.abc import Mapping
-from difflib import get_close_matches
+from dataclasses import dataclass
 
-from jobs.catalogue.model import RFM_COLUMNS, Measure, Rfm, Tag
+from jobs.catalogue.model import RESERVED_TAGS, RFM_COLUMNS, Measure, Rfm, Tag
+from jobs.catalogue.sources import is_type
 from jobs.catalogue.versions import version_of
 from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
-from jobs.config.loader import Located, Settings
-from jobs.config.models import Case, Example, RfmEntry, TagEntry
+from jobs.config.loader import Broken, Located, Settings
+from jobs.config.models import Case, Example, ProjectEntry, RfmEntry, TagEntry
+from jobs.config.validation import close
 from jobs.errors import ConfigProblem
 
 _TYPES = {"number": "double", "text": "string", "unknown": "string"}
+# Segment rules are read before the segment is known.
+_SEGMENT_COLUMNS = {name: type_ for name, type_ in RFM_COLUMNS.items() if name != "segment"}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a rule may use: each name's Spark type, and what it is made of (so that the definition_version
+    of a tag changes when any of it does). `broken` are the names that are declared and cannot be used."""
+
+    types: Mapping[str, str]
+    versions: Mapping[str, object]
+    broken: Broken
+
+    def lacks(self, name: str) -> bool:
+        """Whether an unknown name may be one that is declared but broken: that is reported already."""
+        source, dot, _ = name.partition(".")
+        if dot:
+            return self.broken.has("sources", source)
+        return self.broken.has("measures", name) or "tags" in self.broken.files
 
 
 def build_tag(
     name: str,
     located: Located[TagEntry],
-    inputs: Mapping[str, str],
-    versions: Mapping[str, object],
+    inputs: Inputs,
     settings: Settings,
     problems: list[ConfigProblem],
 ) -> Tag | None:
-    """One tag.
-
-    `inputs` are the names that a rule may use with their Spark types; `versions` says what each of them
-    is made of, so that the tag's definition_version changes when any of it does.
-    """
+    """One tag; None (and problems) when its rule cannot be read. A rule over something that is broken itself
+    is no problem of its own."""
     entry = located.entry
-    columns = dict(inputs) | (dict(RFM_COLUMNS) if entry.kind == "rfm" else {})
-    expression = _expression(located, columns, settings, problems)
+    if name in RESERVED_TAGS:
+        problems.append(located.problem(f"{name!r} is a column of every user: choose another name"))
+    inputs = _of_kind(entry, inputs)
+    expression = _expression(located, inputs, settings, problems)
     _check_levels(located, settings, problems)
-    _check_examples(located, columns, problems)
+    _check_examples(located, inputs, problems)
     if expression is None:
         return None
+    _check_type(located, expression, problems)
     used = tuple(sorted(expression.columns))
     type_ = "boolean" if entry.when else (entry.type or _TYPES.get(expression.type, expression.type))
     return Tag(
@@ -52,19 +73,49 @@ def build_tag(
         status=entry.status,
         examples=tuple(entry.examples),
         definition_version=version_of(
-            [expression.sql, type_, entry.validity, [(column, versions.get(column)) for column in used]]
+            [
+                expression.sql,
+                type_,
+                entry.validity,
+                [(column, inputs.versions.get(column)) for column in used],
+            ]
         ),
     )
 
 
+def _of_kind(entry: TagEntry, inputs: Inputs) -> Inputs:
+    if entry.kind != "rfm":
+        return inputs
+    return Inputs({**inputs.types, **RFM_COLUMNS}, inputs.versions, inputs.broken)
+
+
+def _check_type(located: Located[TagEntry], expression: Expression, problems: list[ConfigProblem]) -> None:
+    """A declared type that Spark cannot make of the value would fail at night."""
+    type_ = located.entry.type
+    if type_ is None:
+        return
+    moments = ("date", "timestamp")
+    if not is_type(type_):
+        problems.append(located.problem(f"{type_} has more digits than a decimal can have", "type"))
+    elif expression.type != type_ and type_ != "string" and expression.type not in ("text", "unknown"):
+        of_moment, to_moment = expression.type in moments, type_ in moments
+        if of_moment != to_moment or expression.type == "boolean" or type_ == "boolean":
+            message = f"the value is of type {expression.type} and cannot be read as {type_}"
+            problems.append(located.problem(message, "type"))
+
+
 def build_rfm(
     entry: RfmEntry,
-    located: Located[object],
+    located: Located[ProjectEntry],
     measures: Mapping[str, Measure],
+    versions: Mapping[str, object],
     settings: Settings,
     problems: list[ConfigProblem],
 ) -> Rfm | None:
-    """RFM over three measures of the same window, and `ever`, the frequency without a window."""
+    """RFM over three measures of the same window, and `ever`, the frequency without a window.
+
+    `versions` says what each measure is made of.
+    """
     names = {
         "recency": entry.recency,
         "frequency": entry.frequency,
@@ -75,21 +126,24 @@ def build_rfm(
     segments = []
     for index, segment in enumerate(entry.segments):
         try:
-            rule = parse_boolean(segment.when, columns=dict(RFM_COLUMNS), parameters=settings.parameters)
+            rule = parse_boolean(segment.when, columns=_SEGMENT_COLUMNS, parameters=settings.parameters)
             segments.append((segment, rule.sql))
         except ExpressionError as error:
-            place = ("rfm", "segments", index, "when")
-            problems.append(located.problem(str(error), *place, suggestion=error.suggestion))
+            if not ("tags" in settings.broken.files and _unknown_name(error)):
+                place = ("rfm", "segments", index, "when")
+                problems.append(located.problem(str(error), *place, suggestion=error.suggestion))
     if found is None or len(segments) != len(entry.segments):
         return None
-    parts = [entry.model_dump(), [(item.id, sql) for item, sql in segments]]
-    used = [(measure.partials, measure.window, measure.offset) for measure in found.values()]
-    return Rfm(entry, tuple(segments), version_of([parts, used]))
+    scoring = entry.model_dump(include={"scoring", "edges", "portraits"})
+    used = {role: versions[measure.id] for role, measure in found.items()}
+    return Rfm(
+        entry, tuple(segments), version_of([scoring, [(item.id, sql) for item, sql in segments], used])
+    )
 
 
 def _rfm_measures(
     names: dict[str, str],
-    located: Located[object],
+    located: Located[ProjectEntry],
     measures: Mapping[str, Measure],
     settings: Settings,
     problems: list[ConfigProblem],
@@ -98,11 +152,9 @@ def _rfm_measures(
     for role, name in names.items():
         if name in measures:
             found[role] = measures[name]
-        elif name not in settings.broken and name not in settings.measures:
-            hint = get_close_matches(name, sorted(measures), n=1)
-            problems.append(
-                located.problem(f"no measure {name!r}", "rfm", role, suggestion=hint[0] if hint else None)
-            )
+        elif name not in settings.measures and not settings.broken.has("measures", name):
+            hint = close(name, settings.measures)
+            problems.append(located.problem(f"no measure {name!r}", "rfm", role, suggestion=hint))
     if len(found) < len(names):
         return None
     windows = {(found[role].window, found[role].offset) for role in ("recency", "frequency", "monetary")}
@@ -121,44 +173,51 @@ def _rfm_measures(
 
 def _expression(
     located: Located[TagEntry],
-    columns: dict[str, str],
+    inputs: Inputs,
     settings: Settings,
     problems: list[ConfigProblem],
 ) -> Expression | None:
     entry = located.entry
     try:
         if entry.when is not None:
-            return parse_boolean(entry.when, columns=columns, parameters=settings.parameters)
+            return parse_boolean(entry.when, columns=inputs.types, parameters=settings.parameters)
         if entry.value is not None:
-            return parse_scalar(entry.value, columns=columns, parameters=settings.parameters)
+            return parse_scalar(entry.value, columns=inputs.types, parameters=settings.parameters)
     except ExpressionError as error:
         place = "when" if entry.when is not None else "value"
-        if not _mentions_broken(str(error), settings):
+        if not _is_follow_on(error, inputs):
             problems.append(located.problem(str(error), place, suggestion=error.suggestion))
         return None
-    return _cases(located, columns, settings, problems)
+    return _cases(located, inputs, settings, problems)
 
 
-def _mentions_broken(message: str, settings: Settings) -> bool:
-    """A rule over an entry that could not be read is wrong only because of that entry."""
-    return any(f"'{name}'" in message or f"`{name}`" in message for name in settings.broken)
+def _is_follow_on(error: ExpressionError, inputs: Inputs) -> bool:
+    """A rule over something that is broken is wrong only because of that."""
+    name = _unknown_name(error)
+    return name is not None and inputs.lacks(name)
+
+
+def _unknown_name(error: ExpressionError) -> str | None:
+    found = re.match(r"unknown name: ([^;]+)", error.message)
+    return found[1] if found else None
 
 
 def _cases(
     located: Located[TagEntry],
-    columns: dict[str, str],
+    inputs: Inputs,
     settings: Settings,
     problems: list[ConfigProblem],
 ) -> Expression | None:
     entry = located.entry
     before = len(problems)
-    branches = [
-        _case(located, index, case, columns, settings, problems)
+    tried = [
+        _case(located, index, case, inputs, settings, problems)
         for index, case in enumerate(entry.cases or ())
     ]
+    branches = [branch for branch in tried if branch is not None]
     if entry.else_ is not None and entry.else_ not in (entry.values or ()):
         problems.append(located.problem(f"{entry.else_!r} is in no `values`", "else"))
-    if len(problems) > before:
+    if len(problems) > before or len(branches) < len(tried):
         return None
     otherwise = f" ELSE {_literal(entry.else_)}" if entry.else_ is not None else ""
     sql = f"CASE {' '.join(sql for sql, _ in branches)}{otherwise} END"
@@ -171,18 +230,18 @@ def _case(
     located: Located[TagEntry],
     index: int,
     case: Case,
-    columns: dict[str, str],
+    inputs: Inputs,
     settings: Settings,
     problems: list[ConfigProblem],
-) -> tuple[str, frozenset[str]]:
+) -> tuple[str, frozenset[str]] | None:
     if case.value not in (located.entry.values or ()):
         problems.append(located.problem(f"{case.value!r} is in no `values`", "cases", index, "value"))
     try:
-        rule = parse_boolean(case.when, columns=columns, parameters=settings.parameters)
+        rule = parse_boolean(case.when, columns=inputs.types, parameters=settings.parameters)
     except ExpressionError as error:
-        if not _mentions_broken(str(error), settings):
+        if not _is_follow_on(error, inputs):
             problems.append(located.problem(str(error), "cases", index, "when", suggestion=error.suggestion))
-        return "", frozenset()
+        return None
     return f"WHEN {rule.sql} THEN {_literal(case.value)}", rule.columns
 
 
@@ -204,37 +263,28 @@ def _definition(entry: TagEntry) -> str:
 
 def _check_levels(located: Located[TagEntry], settings: Settings, problems: list[ConfigProblem]) -> None:
     for index, level in enumerate(located.entry.path):
-        if level not in settings.levels:
+        if level not in settings.levels and "tags" not in settings.broken.files:
             message = f"level {level!r} has no English id: add it to `levels`"
             problems.append(located.problem(message, "path", index))
 
 
-def _check_examples(
-    located: Located[TagEntry], columns: Mapping[str, str], problems: list[ConfigProblem]
-) -> None:
+def _check_examples(located: Located[TagEntry], inputs: Inputs, problems: list[ConfigProblem]) -> None:
     for index, example in enumerate(located.entry.examples):
-        _check_example(located, index, example, columns, problems)
+        _check_example(located, index, example, inputs, problems)
 
 
 def _check_example(
     located: Located[TagEntry],
     index: int,
     example: Example,
-    columns: Mapping[str, str],
+    inputs: Inputs,
     problems: list[ConfigProblem],
 ) -> None:
     for name in example.given:
-        if name not in columns:
-            hint = get_close_matches(name, sorted(columns), n=1)
-            problems.append(
-                located.problem(
-                    f"the example gives {name!r}, which no rule can use",
-                    "examples",
-                    index,
-                    "given",
-                    suggestion=hint[0] if hint else None,
-                )
-            )
+        if name not in inputs.types and not inputs.lacks(name):
+            message = f"the example gives {name!r}, which no rule can use"
+            place = ("examples", index, "given", name)
+            problems.append(located.problem(message, *place, suggestion=close(name, inputs.types)))
     entry = located.entry
     if entry.when is not None and not isinstance(example.expect, bool):
         problems.append(located.problem("a rule's example expects true or false", "examples", index))

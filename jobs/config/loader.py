@@ -1,19 +1,22 @@
 """Loading a configuration folder: every file, every entry, and every problem at once."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from jobs.config.models import Connection, MeasureEntry, ProjectEntry, SourceEntry, SparkEntry, TagEntry
+from jobs.config.validation import close, explain, is_name, not_a_name
 from jobs.config.yaml_file import Location, YamlFile, read_yaml
 from jobs.errors import ConfigError, ConfigProblem
 
 T = TypeVar("T")
+Kind = Literal["connections", "sources", "measures", "tags"]
+
+_FOLDERS = ("sources", "measures", "tags")
+_PLACES = "project.yml, connections.yml, spark/session.yml, sources/*.yml, measures/*.yml and tags/*.yml"
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,31 @@ class Located(Generic[T]):
 
 
 @dataclass(frozen=True)
+class Broken:
+    """What could not be read or built: entries, and kinds of which a whole file could not be read.
+
+    A reference to one of them is wrong only because of that, and is not reported again.
+    """
+
+    entries: frozenset[tuple[Kind, str]] = frozenset()
+    files: frozenset[Kind] = frozenset()
+
+    def has(self, kind: Kind, name: str) -> bool:
+        return kind in self.files or (kind, name) in self.entries
+
+    def any_of(self, kind: Kind) -> bool:
+        return kind in self.files or any(each == kind for each, _ in self.entries)
+
+    def plus(self, kind: Kind, names: Iterable[str]) -> "Broken":
+        return replace(self, entries=self.entries | {(kind, name) for name in names})
+
+
+@dataclass(frozen=True)
 class Settings:
-    """What a folder says, entry by entry. `broken` holds the names of entries that could not be read,
-    so that a reference to one is not reported a second time."""
+    """What a folder says, entry by entry; `project` is None where project.yml could not be read."""
 
     folder: Path
-    project: Located[ProjectEntry]
+    project: Located[ProjectEntry] | None
     connections: Mapping[str, Located[Any]]
     sources: Mapping[str, Located[SourceEntry]]
     measures: Mapping[str, Located[MeasureEntry]]
@@ -42,15 +64,15 @@ class Settings:
     levels: Mapping[str, str]
     parameters: Mapping[str, object]
     spark: SparkEntry
-    exclusive: frozenset[str]
-    broken: frozenset[str]
+    exclusive: Mapping[str, Located[str]]
+    broken: Broken
 
 
 def load(folder: Path) -> tuple[Settings, list[ConfigProblem]]:
     """Read a configuration folder.
 
     Returns the entries that could be read and the problems of those that could not.
-    Raises ConfigError at once where there is no folder or no readable project.yml.
+    Raises ConfigError at once where there is no such folder.
     """
     if not folder.is_dir():
         raise ConfigError(
@@ -58,12 +80,9 @@ def load(folder: Path) -> tuple[Settings, list[ConfigProblem]]:
             next_step="name the configuration folder with --configs or USERTAGS_CONFIGS",
         )
     reader = _Reader(folder)
-    project = reader.project()
-    if project is None:
-        raise ConfigError(reader.problems)
     settings = Settings(
         folder=folder,
-        project=project,
+        project=reader.project(),
         connections=reader.connections(),
         sources=reader.sources(),
         measures=reader.measures(),
@@ -71,9 +90,10 @@ def load(folder: Path) -> tuple[Settings, list[ConfigProblem]]:
         spark=reader.spark(),
         levels=reader.levels,
         parameters=reader.parameters,
-        exclusive=frozenset(reader.exclusive),
-        broken=frozenset(reader.broken),
+        exclusive=reader.exclusive,
+        broken=Broken(frozenset(reader.broken), frozenset(reader.broken_files)),
     )
+    reader.stray_files()
     return settings, reader.problems
 
 
@@ -81,111 +101,162 @@ class _Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.problems: list[ConfigProblem] = []
-        self.broken: set[str] = set()
+        self.broken: set[tuple[Kind, str]] = set()
+        self.broken_files: set[Kind] = set()
         self.levels: dict[str, str] = {}
         self.parameters: dict[str, object] = {}
-        self.exclusive: set[str] = set()
+        self.exclusive: dict[str, Located[str]] = {}
 
     def project(self) -> Located[ProjectEntry] | None:
         file = self._read(self.folder / "project.yml")
-        return self._entry(ProjectEntry, file, (), "project") if file else None
+        return self._entry(ProjectEntry, file, ()) if file else None
 
     def connections(self) -> dict[str, Located[Any]]:
-        file = self._read(self.folder / "connections.yml")
-        return self._section(file, "connections", Connection) if file else {}
+        file = self._read(self.folder / "connections.yml", "connections")
+        return self._only_section(file, "connections", Connection) if file else {}
 
     def spark(self) -> SparkEntry:
         path = self.folder / "spark" / "session.yml"
         file = self._read(path) if path.exists() else None
-        entry = self._entry(SparkEntry, file, (), "spark") if file else None
+        entry = self._entry(SparkEntry, file, ()) if file else None
         return entry.entry if entry else SparkEntry()
 
     def sources(self) -> dict[str, Located[SourceEntry]]:
         found: dict[str, Located[SourceEntry]] = {}
         for file in self._files("sources"):
-            name = file.data.get("source") if isinstance(file.data, dict) else None
-            entry = self._entry(SourceEntry, file, (), str(name))
-            if entry is None:
+            entry = self._entry(SourceEntry, file, ())
+            if entry is not None:
+                self._add(found, entry.entry.source, entry)
                 continue
-            self._add(found, entry.entry.source, entry)
+            name = file.data.get("source") if isinstance(file.data, dict) else None
+            self._mark("sources", name)
         return found
 
     def measures(self) -> dict[str, Located[MeasureEntry]]:
         found: dict[str, Located[MeasureEntry]] = {}
         for file in self._files("measures"):
-            for name, entry in self._section(file, "measures", MeasureEntry).items():
+            for name, entry in self._only_section(file, "measures", MeasureEntry).items():
                 self._add(found, name, entry)
         return found
 
     def tags(self) -> dict[str, Located[TagEntry]]:
         found: dict[str, Located[TagEntry]] = {}
         for file in self._files("tags"):
-            self._unknown_sections(file, {"tags", "levels", "parameters", "exclusive"})
-            data = file.data if isinstance(file.data, dict) else {}
-            self._merge(self.levels, file, "levels", data.get("levels"))
-            self._merge(self.parameters, file, "parameters", data.get("parameters"))
-            self.exclusive |= {path for path, value in (data.get("exclusive") or {}).items() if value is True}
-            if "tags" in data:
-                for name, entry in self._section(file, "tags", TagEntry, only=False).items():
+            if not self._known_sections(file, {"tags", "levels", "parameters", "exclusive"}):
+                self.broken_files.add("tags")
+            for name, level_id in self._merge(self.levels, file, "levels"):
+                if not is_name(level_id):
+                    self.problems.append(file.problem(("levels", name), not_a_name(level_id)))
+            self._merge(self.parameters, file, "parameters")
+            self._exclusive_paths(file)
+            if "tags" in self._mapping(file):
+                for name, entry in self._section(file, "tags", TagEntry).items():
                     self._add(found, name, entry)
         return found
 
-    def _files(self, kind: str) -> list[YamlFile]:
-        paths = sorted((self.folder / kind).glob("*.yml"))
-        return [file for file in (self._read(path) for path in paths) if file is not None]
+    def stray_files(self) -> None:
+        """A file that nothing reads holds rules that nobody runs."""
+        known = {self.folder / "project.yml", self.folder / "connections.yml"}
+        known |= {self.folder / "spark" / "session.yml"}
+        known |= {path for kind in _FOLDERS for path in (self.folder / kind).glob("*.yml")}
+        for pattern in ("*", "*/*", "*/*/*"):
+            for path in sorted(self.folder.glob(f"{pattern}.y*ml")):
+                inside = path.relative_to(self.folder)
+                if path not in known and not any(part.startswith(".") for part in inside.parts):
+                    self.problems.append(ConfigProblem(str(path), 0, f"is never read: there are {_PLACES}"))
 
-    def _read(self, path: Path) -> YamlFile | None:
+    def _files(self, kind: Kind) -> list[YamlFile]:
+        paths = sorted((self.folder / kind).glob("*.yml"))
+        return [file for file in (self._read(path, kind) for path in paths) if file is not None]
+
+    def _read(self, path: Path, kind: Kind | None = None) -> YamlFile | None:
         file = read_yaml(path, str(path))
         self.problems += file.problems
-        return None if file.data is None else file
+        if file.data is not None:
+            return file
+        if not file.problems:
+            self.problems.append(file.problem((), "is empty"))
+        if kind is not None:
+            self.broken_files.add(kind)
+        return None
 
-    def _merge(self, target: dict[str, Any], file: YamlFile, section: str, values: object) -> None:
+    def _mark(self, kind: Kind, name: object) -> None:
+        """Remember an entry that could not be read; without a name it may be any."""
+        if isinstance(name, str):
+            self.broken.add((kind, name))
+        else:
+            self.broken_files.add(kind)
+
+    def _merge(self, target: dict[str, Any], file: YamlFile, section: str) -> list[tuple[str, object]]:
+        """Add a section's values to those of other files; returns the section's."""
+        values = self._mapping(file).get(section)
         if values is None:
-            return
+            return []
         if not isinstance(values, dict):
             self.problems.append(file.problem((section,), f"`{section}` is a mapping of names to values"))
-            return
+            self.broken_files.add("tags")
+            return []
         for name, value in values.items():
             if target.get(name, value) != value:
                 self.problems.append(file.problem((section, name), f"{name!r} has another value elsewhere"))
             target[name] = value
+        return list(values.items())
 
-    def _unknown_sections(self, file: YamlFile, known: set[str]) -> None:
+    def _exclusive_paths(self, file: YamlFile) -> None:
+        stated: dict[str, Any] = {}
+        for path, value in self._merge(stated, file, "exclusive"):
+            place = ("exclusive", path)
+            if value is True:
+                self.exclusive[path] = Located(path, file, place)
+            elif value is not False:
+                self.problems.append(file.problem(place, "`exclusive` of a path is true or false"))
+
+    def _mapping(self, file: YamlFile) -> Mapping[Any, Any]:
+        return file.data if isinstance(file.data, dict) else {}
+
+    def _known_sections(self, file: YamlFile, known: set[str]) -> bool:
+        """Whether the file holds known sections only; reports what else it holds."""
         if not isinstance(file.data, dict):
             self.problems.append(file.problem((), f"is a mapping with {', '.join(sorted(known))}"))
-            return
-        for key in file.data:
-            if key not in known:
-                self.problems.append(file.problem((key,), f"unknown key {key!r}", _close(key, known)))
+            return False
+        unknown = [key for key in file.data if key not in known]
+        self.problems += [
+            file.problem((key,), f"unknown key {str(key)!r}", close(key, known)) for key in unknown
+        ]
+        return not unknown
 
-    def _section(
-        self, file: YamlFile, section: str, model: Any, *, only: bool = True
-    ) -> dict[str, Located[Any]]:
-        if only:
-            self._unknown_sections(file, {section})
-        entries = file.data.get(section) if isinstance(file.data, dict) else None
+    def _only_section(self, file: YamlFile, section: Kind, model: Any) -> dict[str, Located[Any]]:
+        if not self._known_sections(file, {section}):
+            self.broken_files.add(section)
+            if section not in self._mapping(file):
+                return {}
+        return self._section(file, section, model)
+
+    def _section(self, file: YamlFile, section: Kind, model: Any) -> dict[str, Located[Any]]:
+        entries = self._mapping(file).get(section)
         if not isinstance(entries, dict):
             self.problems.append(file.problem((section,), f"`{section}` is a mapping of names to entries"))
+            self.broken_files.add(section)
             return {}
         found = {}
         for name in entries:
-            entry = self._entry(model, file, (section, name), str(name))
-            if not _is_name(name):
-                message = f"{name!r} is no name: small letters, digits and _ only, a letter first"
-                self.problems.append(file.problem((section, name), message))
+            entry = self._entry(model, file, (section, name))
+            if not is_name(name):
+                self.problems.append(file.problem((section, name), not_a_name(name)))
             elif entry is not None:
                 found[name] = entry
+            if name not in found:
+                self._mark(section, name)
         return found
 
-    def _entry(self, model: Any, file: YamlFile, location: Location, name: str) -> Located[Any] | None:
+    def _entry(self, model: Any, file: YamlFile, location: Location) -> Located[Any] | None:
         data: Any = file.data
         for step in location:
             data = data[step]
         try:
             return Located(TypeAdapter(model).validate_python(data), file, location)
         except ValidationError as error:
-            self.broken.add(name)
-            self.problems += [_explain(file, location, item, model) for item in error.errors()]
+            self.problems += explain(file, location, model, error)
             return None
 
     def _add(self, found: dict[str, Located[T]], name: str, entry: Located[T]) -> None:
@@ -197,47 +268,4 @@ class _Reader:
         found[name] = entry
 
 
-def _is_name(text: object) -> bool:
-    return isinstance(text, str) and re.fullmatch(r"[a-z][a-z0-9_]*", text) is not None
-
-
-def _explain(file: YamlFile, location: Location, item: Any, model: Any) -> ConfigProblem:
-    inside = tuple(step for step in item["loc"] if (*location, step) in file.lines or isinstance(step, str))
-    place = location + _known(file, location, inside)
-    path = ".".join(str(step) for step in (*location[-1:], *inside))
-    if item["type"] == "extra_forbidden":
-        key = str(inside[-1])
-        return file.problem(place, f"unknown key {key!r} in {path}", _close(key, _fields(model)))
-    message = item["msg"].removeprefix("Value error, ")
-    return file.problem(place, f"{path}: {message}" if path else message)
-
-
-def _known(file: YamlFile, location: Location, inside: Location) -> Location:
-    """The part of pydantic's path that stands in the file (it adds names of union members)."""
-    kept: Location = ()
-    for step in inside:
-        if (*location, *kept, step) in file.lines:
-            kept = (*kept, step)
-    return kept
-
-
-def _fields(model: Any) -> set[str]:
-    """Every key that the model, or a model inside it, knows: enough for a suggestion."""
-    names: set[str] = set()
-    pending = [TypeAdapter(model).json_schema(by_alias=True)]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, dict):
-            names |= set(part.get("properties", {}))
-            pending += list(part.values())
-        elif isinstance(part, list):
-            pending += part
-    return names
-
-
-def _close(word: object, known: set[str]) -> str | None:
-    matches = get_close_matches(str(word), sorted(known), n=1, cutoff=0.6)
-    return matches[0] if matches else None
-
-
-__all__ = ["Located", "Settings", "load"]
+__all__ = ["Broken", "Located", "Settings", "load"]

@@ -45,7 +45,8 @@ def _after_validity(tag: Tag, day: date) -> Column:
     """The tag's value once its validity has spoken; a user who left the population keeps nothing."""
     value = F.col(tag.id)
     earlier = F.col("_before").getItem(tag.id)
-    kept = earlier["tag_value"].cast(tag.type)
+    # A value that a newer type of the tag cannot hold is not remembered.
+    kept = earlier["tag_value"].try_cast(tag.type)
     if tag.validity == "static" and any("." not in name for name in tag.inputs):
         # A static tag keeps its first value; one that reads the profile alone follows its corrections.
         value = F.coalesce(kept, value)
@@ -55,7 +56,10 @@ def _after_validity(tag: Tag, day: date) -> Column:
 
 
 def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], day: date) -> DataFrame:
-    """Grain: user, tag, rank. In: `carried`. Out: the columns of `tags.user_tags` but dt and run_id."""
+    """Grain: user, tag, rank. In: `carried`. Out: the columns of `tags.user_tags` but dt and run_id; no
+    row, and user_id alone, where there are no tags."""
+    if not tags:
+        return state.select("user_id").limit(0)
     rows = F.array(*[_tag_row(tag, levels, day) for tag in tags])
     present = F.filter(rows, lambda row: row["tag_value"].isNotNull())
     return state.where("_in_population").select("user_id", F.inline(present))
@@ -104,8 +108,8 @@ def changes(state: DataFrame, tags: Sequence[Tag], previous_versions: Mapping[st
     catalogue), `definition` (its rule is new or changed), `data` (the user did).
     """
     today = F.map_from_arrays(
-        F.array(*[F.lit(tag.id) for tag in tags]),
-        F.array(*[F.when(F.col("_in_population"), as_text(tag, F.col(tag.id))) for tag in tags]),
+        _texts([F.lit(tag.id) for tag in tags]),
+        _texts([F.when(F.col("_in_population"), as_text(tag, F.col(tag.id))) for tag in tags]),
     )
     before = F.transform_values("_before", lambda _, remembered: remembered["tag_value"])
     rows = (
@@ -114,11 +118,9 @@ def changes(state: DataFrame, tags: Sequence[Tag], previous_versions: Mapping[st
             "user_id",
             "_old",
             "_new",
-            F.explode(
-                F.array_union(
-                    F.coalesce(F.map_keys("_old"), F.array().cast("array<string>")), F.map_keys("_new")
-                )
-            ).alias("tag_id"),
+            F.explode(F.array_union(F.coalesce(F.map_keys("_old"), _texts([])), F.map_keys("_new"))).alias(
+                "tag_id"
+            ),
         )
         .select(
             "user_id",
@@ -136,6 +138,11 @@ def changes(state: DataFrame, tags: Sequence[Tag], previous_versions: Mapping[st
         "new_value",
         _reason(tags, previous_versions).alias("reason"),
     )
+
+
+def _texts(columns: Sequence[Column]) -> Column:
+    """An array of texts, also where it is empty."""
+    return F.array(*columns).cast("array<string>")
 
 
 def _change() -> Column:

@@ -18,6 +18,7 @@ from jobs.config.models import Edges
 DIMENSIONS = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary"}
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
 TERCILES = (1 / 3, 2 / 3)
+_EXACT = "decimal(30,9)"
 OUT_OF_WINDOW, NEVER_ORDERED, OTHERS = "out_of_window", "never_ordered", "others"
 
 
@@ -41,7 +42,8 @@ class Threshold:
 def basis(measures: DataFrame, rfm: Rfm, day: date) -> DataFrame:
     """Grain: user. Out: user_id, recency_days (to D+1), frequency, monetary, `_ever` (orders of all time).
 
-    Recency, frequency and monetary are null for users without an order in the window.
+    Recency, frequency and monetary are null for users without an order in the window. Monetary is free of
+    the noise of binary fractions, so that equal amounts are equal numbers.
     """
     entry = rfm.entry
     ordered = F.col(entry.frequency) >= 1
@@ -50,7 +52,7 @@ def basis(measures: DataFrame, rfm: Rfm, day: date) -> DataFrame:
         "user_id",
         F.when(ordered, F.datediff(following, F.to_date(entry.recency))).alias("recency_days"),
         F.when(ordered, F.col(entry.frequency).cast("bigint")).alias("frequency"),
-        F.when(ordered, F.col(entry.monetary).cast("double")).alias("monetary"),
+        F.when(ordered, F.col(entry.monetary).try_cast(_EXACT).cast("double")).alias("monetary"),
         F.coalesce(F.col(entry.ever), F.lit(0)).alias("_ever"),
     )
 
@@ -65,7 +67,8 @@ def thresholds(based: DataFrame, rfm: Rfm) -> list[Threshold]:
     for dimension, column in DIMENSIONS.items():
         aggregates.append(F.percentile(column, list(QUINTILES)).alias(f"{dimension}_edges"))
         aggregates.append(F.percentile(column, list(TERCILES)).alias(f"{dimension}_terciles"))
-        aggregates.append(F.avg(column).alias(f"{dimension}_mean"))
+        # A mean of doubles depends on their order: three users of 0.1 would stand below theirs.
+        aggregates.append(F.avg(F.col(column).cast(_EXACT)).cast("double").alias(f"{dimension}_mean"))
     row = population.agg(*aggregates).collect()[0].asDict()
     return [_threshold(dimension, row, rfm) for dimension in DIMENSIONS]
 

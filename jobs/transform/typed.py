@@ -11,6 +11,19 @@ from jobs.sources.files import FILE, LINE, UNPARSED
 # What extract adds to the columns of a raw row.
 _ADDED = (FILE, LINE, UNPARSED, "batch")
 
+# Spark alone would read '10:30:00' as a time of the day the job runs, '2024' as a day, and '12f' as a number.
+_YEAR_FIRST = r"^\d{4}-"
+_DAY_ALONE = r"^\d{4}-\d{1,2}-\d{1,2}$"
+_TO_THE_MINUTE = r"^(\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2})(?![:\d])"
+_WITH_OFFSET = r"^\d{4}-\d{1,2}-\d{1,2}[Tt ].*([Zz]|[+-]\d{2}(:?\d{2})?)$"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+
+# JSON shows milliseconds where it is not told more: rows that differ in less would be taken for one.
+_JSON = {
+    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
+}
+
 
 def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
     """One typed row a raw row.
@@ -33,7 +46,9 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
         F.col("batch").alias("_batch"),
         _conversion_failure(source, kinds).alias("_failure"),
         (F.col(UNPARSED) if UNPARSED in raw.columns else F.lit(None).cast("string")).alias("_unparsed"),
-        F.to_json(F.struct(*[F.col(f"`{name}`") for name in raw.columns if name != "batch"])).alias("_raw"),
+        F.to_json(F.struct(*[F.col(f"`{name}`") for name in raw.columns if name != "batch"]), _JSON).alias(
+            "_raw"
+        ),
     )
     return _with_own_columns(clean, source)
 
@@ -47,29 +62,44 @@ def _blank_is_null(raw: DataFrame) -> DataFrame:
 def _convert(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
     """The value in its declared type; null where it cannot be read."""
     if column.type == "timestamp" and not isinstance(kind, T.TimestampType):
-        return _instant(value.cast("string"), column, timezone)
-    if column.type == "date" and isinstance(kind, T.StringType):
-        text = F.trim(value)
-        parsed = F.try_to_timestamp(text, F.lit(column.format)) if column.format else None
-        return parsed.cast("date") if parsed is not None else text.try_cast("date")
-    if isinstance(kind, T.StringType) and column.type != "string":
-        return F.trim(value).try_cast(column.type)
+        return _instant(F.trim(value.cast("string")), column, timezone)
+    text = F.trim(value) if isinstance(kind, T.StringType) else None
+    if column.type == "date" and text is not None:
+        return _date(text, column)
+    if column.type == "double":
+        return _double(value if text is None else F.when(text.rlike(_NUMBER), text))
+    if text is not None and column.type != "string":
+        return text.try_cast(column.type)
     return value.try_cast(column.type)
+
+
+def _double(value: Column) -> Column:
+    """A number; neither NaN, which is greater than any threshold, nor infinity is one."""
+    number = value.try_cast("double")
+    return F.when(F.abs(number) < F.lit(float("inf")), number)
+
+
+def _date(text: Column, column: CleanColumn) -> Column:
+    if column.format:
+        return F.try_to_timestamp(text, F.lit(column.format)).cast("date")
+    return F.when(text.rlike(_YEAR_FIRST), text).try_cast("date")
 
 
 def _instant(text: Column, column: CleanColumn, timezone: str) -> Column:
     """A wall clock reading of the source's time zone as an instant.
 
-    The zone's name goes behind the text, so that its rules (summer time) are applied by the parser. A
-    text with an offset of its own is an instant already.
+    The zone's name goes behind the text, so that its rules (summer time) are applied by the parser: of an
+    hour that comes twice the first is meant, and an hour that is left out is read as the one after it. A
+    text with an offset of its own is an instant already; a day alone is its midnight.
     """
-    zone = column.timezone or timezone
-    trimmed = F.trim(text)
+    zone = F.lit(f" {column.timezone or timezone}")
     if column.format:
-        return F.try_to_timestamp(F.concat(trimmed, F.lit(f" {zone}")), F.lit(f"{column.format} VV"))
-    has_offset = trimmed.rlike(r"(?i)(z|[+-]\d{2}:?\d{2})$") & (F.length(trimmed) > 10)
-    local = F.concat(trimmed, F.lit(f" {zone}"))
-    return F.when(has_offset, trimmed.try_cast("timestamp")).otherwise(local.try_cast("timestamp"))
+        return F.try_to_timestamp(F.concat(text, zone), F.lit(f"{column.format} VV"))
+    # The parser takes a zone only behind full seconds.
+    full = F.when(text.rlike(_DAY_ALONE), F.concat(text, F.lit(" 00:00:00")))
+    full = full.when(text.rlike(_YEAR_FIRST), F.regexp_replace(text, _TO_THE_MINUTE, "$1:00"))
+    placed = F.when(text.rlike(_WITH_OFFSET), F.upper(full)).otherwise(F.concat(full, zone))
+    return placed.try_cast("timestamp")
 
 
 def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
@@ -93,7 +123,7 @@ def _with_own_columns(clean: DataFrame, source: Source) -> DataFrame:
     return clean.withColumns(
         {
             **event_day,
-            "_content": F.md5(F.to_json(F.struct(*names))),
+            "_content": F.md5(F.to_json(F.struct(*names), _JSON)),
             "_reason": F.coalesce(*_reasons(source)),
         }
     ).drop("_failure", "_unparsed")
@@ -102,7 +132,7 @@ def _with_own_columns(clean: DataFrame, source: Source) -> DataFrame:
 def _reasons(source: Source) -> list[Column]:
     """Why a row is set aside, the first that holds: unreadable, a type, a rule, an empty id or time."""
     rules = [F.when(F.expr(rule), F.lit(reason)) for reason, rule in source.reject]
-    needed = {source.user: "missing_user"} | dict.fromkeys(source.key, "missing_key")
+    needed = dict.fromkeys([source.user, *source.key], "missing_key") | {source.user: "missing_user"}
     if source.kind == "events" and source.time:
         needed[source.time] = "missing_time"
     empty = [F.when(_is_empty(F.col(name)), F.lit(reason)) for name, reason in needed.items()]

@@ -9,6 +9,8 @@ from jobs.catalogue.model import Source
 
 KEPT, SUPERSEDED, REPEAT = "kept", "superseded", "repeat"
 
+_HELPERS = ("_new", "_same", "_seen", "_rank")
+
 
 @dataclass(frozen=True)
 class Resolved:
@@ -23,8 +25,8 @@ def resolve(batch: DataFrame, existing: DataFrame, source: Source) -> Resolved:
     """Decide between the rows of a batch and the clean rows of other batches with the same key.
 
     Both frames have the clean columns, `_batch` and `_content`; `existing` holds no row of this batch.
-    The highest version wins; of equal versions the later batch. Equal content is a repeat, and the row
-    that was there first stays, so that reading rows again touches nothing.
+    The highest version wins; of equal versions the one that a later batch held. Equal content is a repeat,
+    and the row that was there first stays, so that reading rows again touches nothing.
     """
     if source.repeats == "keep":
         return Resolved(batch.withColumn("_status", F.lit(KEPT)), existing.limit(0))
@@ -32,8 +34,8 @@ def resolve(batch: DataFrame, existing: DataFrame, source: Source) -> Resolved:
     others = existing.join(batch.select(*key).distinct(), key, "left_semi")
     pool = batch.withColumn("_new", F.lit(True)).unionByName(others.withColumn("_new", F.lit(False)))
     ranked = _ranked(pool, key, source)
-    of_batch = ranked.where("_new").withColumn("_status", _status()).drop("_new", "_same", "_rank")
-    replaced = ranked.where(~F.col("_new") & (F.col("_rank") > 1)).drop("_new", "_same", "_rank")
+    of_batch = ranked.where("_new").withColumn("_status", _status()).drop(*_HELPERS)
+    replaced = ranked.where(~F.col("_new") & (F.col("_rank") > 1)).drop(*_HELPERS)
     return Resolved(of_batch, replaced)
 
 
@@ -43,17 +45,20 @@ def key_columns(source: Source) -> list[str]:
 
 
 def _ranked(pool: DataFrame, key: list[str], source: Source) -> DataFrame:
-    """`_same`: position among rows of equal content; `_rank`: position among the versions of the key."""
-    same = Window.partitionBy(*key, "_content").orderBy("_new", "_batch")
+    """`_same`: position among rows of equal content; `_seen`: the last batch that held that content;
+    `_rank`: position among the versions of the key."""
+    equal = Window.partitionBy(*key, "_content")
     versions = Window.partitionBy(*key).orderBy((F.col("_same") > 1).asc(), *_precedence(source))
-    return pool.withColumn("_same", F.row_number().over(same)).withColumn(
-        "_rank", F.row_number().over(versions)
+    return (
+        pool.withColumn("_same", F.row_number().over(equal.orderBy("_new", "_batch")))
+        .withColumn("_seen", F.max("_batch").over(equal))
+        .withColumn("_rank", F.row_number().over(versions))
     )
 
 
 def _precedence(source: Source) -> list[Column]:
     version = [F.col(source.version).desc_nulls_last()] if source.version else []
-    return [*version, F.col("_batch").desc(), F.col("_content").desc()]
+    return [*version, F.col("_seen").desc(), F.col("_content").desc()]
 
 
 def _status() -> Column:

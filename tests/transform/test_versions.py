@@ -1,0 +1,233 @@
+"""One row a key: which row of which batch stands."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.catalogue.model import Catalogue, Source
+from jobs.quality.clean_checks import reconciliation
+from jobs.transform.versions import KEPT, REPEAT, SUPERSEDED, Resolved, resolve
+
+from .builders import FEW, ORDERS, frame, rows
+
+Build = Callable[..., Catalogue]
+Row = tuple[str, int | None, str, date]
+
+FIRST, SECOND, THIRD = (date(2024, 7, day) for day in (1, 2, 3))
+SCHEMA = "order_id string, version int, _content string, _batch date"
+
+
+@pytest.fixture(scope="module")
+def sources(build: Build) -> dict[str, Source]:
+    """The same source with a version, with a key alone, and without a key."""
+    columns = ORDERS["columns"] | {"version": {"from": "version", "type": "int"}}
+    kinds = {
+        "versioned": {"version": "version"},
+        "keyed": {},
+        "drop": {"key": None, "repeats": "drop"},
+        "keep": {"key": None, "repeats": "keep"},
+    }
+    entries = {name: ORDERS | {"columns": columns} | parts for name, parts in kinds.items()}
+    return dict(build(sources=entries).sources)
+
+
+def decided(
+    spark: SparkSession, source: Source, batch: Sequence[Row], existing: Sequence[Row] = ()
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Rows of the batch as (order_id, content, status), and replaced rows as (order_id, content, batch)."""
+    resolved = resolve(frame(spark, SCHEMA, batch), frame(spark, SCHEMA, existing), source)
+    return _rows(resolved.batch, "_status"), _rows(resolved.replaced, "_batch")
+
+
+def _rows(found: DataFrame, last: str) -> list[tuple[Any, ...]]:
+    return sorted((row["order_id"], row["_content"], row[last]) for row in rows(found))
+
+
+def test_the_highest_version_of_a_key_wins(spark: SparkSession, sources: dict[str, Source]) -> None:
+    batch = [("a", 1, "old", SECOND), ("a", 3, "new", SECOND), ("a", 2, "between", SECOND)]
+    assert decided(spark, sources["versioned"], batch) == (
+        [("a", "between", SUPERSEDED), ("a", "new", KEPT), ("a", "old", SUPERSEDED)],
+        [],
+    )
+
+
+def test_a_newer_version_takes_the_place_of_an_earlier_batch_and_an_older_one_does_not(
+    spark: SparkSession, sources: dict[str, Source]
+) -> None:
+    existing = [("a", 1, "a1", FIRST), ("b", 5, "b5", FIRST), ("c", 1, "c1", FIRST)]
+    batch = [("a", 2, "a2", SECOND), ("b", 4, "b4", SECOND), ("d", 1, "d1", SECOND)]
+    assert decided(spark, sources["versioned"], batch, existing) == (
+        [("a", "a2", KEPT), ("b", "b4", SUPERSEDED), ("d", "d1", KEPT)],
+        [("a", "a1", FIRST)],
+    )
+
+
+def test_of_equal_versions_the_later_batch_wins_even_when_an_earlier_one_is_cleaned_again(
+    spark: SparkSession, sources: dict[str, Source]
+) -> None:
+    batch = [("a", 1, "new", SECOND), ("b", 1, "new", SECOND)]
+    existing = [("a", 1, "old", FIRST), ("b", 1, "last", THIRD)]
+    assert decided(spark, sources["versioned"], batch, existing) == (
+        [("a", "new", KEPT), ("b", "new", SUPERSEDED)],
+        [("a", "old", FIRST)],
+    )
+
+
+def test_equal_content_is_a_repeat_and_the_row_that_was_there_first_stays(
+    spark: SparkSession, sources: dict[str, Source]
+) -> None:
+    batch = [("a", 1, "same", SECOND), ("a", 1, "same", SECOND), ("b", 1, "twice", SECOND)] * 2
+    kept, replaced = decided(spark, sources["versioned"], batch, [("a", 1, "same", FIRST)])
+    assert kept == [("a", "same", REPEAT)] * 4 + [("b", "twice", KEPT), ("b", "twice", REPEAT)]
+    assert replaced == []
+
+
+def test_without_a_version_the_later_batch_wins(spark: SparkSession, sources: dict[str, Source]) -> None:
+    batch = [("a", 1, "new", SECOND), ("b", 1, "same", SECOND)]
+    existing = [("a", 9, "old", FIRST), ("b", 1, "same", FIRST)]
+    assert decided(spark, sources["keyed"], batch, existing) == (
+        [("a", "new", KEPT), ("b", "same", REPEAT)],
+        [("a", "old", FIRST)],
+    )
+
+
+def test_a_row_without_a_version_loses_to_any_other(spark: SparkSession, sources: dict[str, Source]) -> None:
+    batch = [("a", None, "unknown", SECOND), ("b", 0, "known", SECOND), ("c", None, "only", SECOND)]
+    existing = [("a", -1, "known", FIRST), ("b", None, "unknown", FIRST)]
+    assert decided(spark, sources["versioned"], batch, existing) == (
+        [("a", "unknown", SUPERSEDED), ("b", "known", KEPT), ("c", "only", KEPT)],
+        [("b", "unknown", FIRST)],
+    )
+
+
+def test_two_contents_of_one_version_in_one_batch_do_not_take_turns_when_read_again(
+    spark: SparkSession, sources: dict[str, Source]
+) -> None:
+    both = [("a", 1, "x"), ("a", 1, "y")]
+    first, _ = decided(spark, sources["versioned"], [(*row, FIRST) for row in both])
+    assert first == [("a", "x", SUPERSEDED), ("a", "y", KEPT)]
+    again, replaced = decided(
+        spark, sources["versioned"], [(*row, SECOND) for row in both], [("a", 1, "y", FIRST)]
+    )
+    assert again == [("a", "x", SUPERSEDED), ("a", "y", REPEAT)]
+    assert replaced == []
+
+
+def test_repeats_are_dropped_or_kept_as_the_source_says(
+    spark: SparkSession, sources: dict[str, Source]
+) -> None:
+    batch = [("a", 1, "same", SECOND), ("a", 1, "same", SECOND), ("a", 1, "other", SECOND)]
+    existing = [("a", 1, "same", FIRST)]
+    assert decided(spark, sources["drop"], batch, existing) == (
+        [("a", "other", KEPT), ("a", "same", REPEAT), ("a", "same", REPEAT)],
+        [],
+    )
+    assert decided(spark, sources["keep"], batch, existing) == (
+        [("a", "other", KEPT), ("a", "same", KEPT), ("a", "same", KEPT)],
+        [],
+    )
+
+
+def test_what_comes_back_has_the_columns_that_went_in(
+    spark: SparkSession, sources: dict[str, Source]
+) -> None:
+    empty: list[Row] = []
+    for name in ("versioned", "keep"):
+        resolved: Resolved = resolve(frame(spark, SCHEMA, empty), frame(spark, SCHEMA, empty), sources[name])
+        assert set(resolved.batch.columns) == {"order_id", "version", "_content", "_batch", "_status"}
+        assert set(resolved.replaced.columns) == {"order_id", "version", "_content", "_batch"}
+
+
+def drawn(seed: int, batches: int) -> list[list[Row]]:
+    """Batches that meet often: few keys, versions and contents, some rows without a version."""
+    draw = random.Random(seed)
+    return [
+        [
+            (
+                draw.choice("abcdefgh"),
+                draw.choice([None, 1, 2, 3]),
+                draw.choice(["v", "w", "x", "y"]),
+                FIRST + timedelta(days=number),
+            )
+            for _ in range(draw.randrange(40))
+        ]
+        for number in range(batches)
+    ]
+
+
+def best(read: Sequence[Row], *, versioned: bool) -> dict[str, tuple[int | None, str]]:
+    """Of all rows ever read, the one that stands for each key: no windows, no order of arrival."""
+
+    def precedence(row: Row) -> tuple[object, ...]:
+        _, version, content, batch = row
+        known = (version is not None, version or 0) if versioned else ()
+        return (*known, batch, content)
+
+    found: dict[str, Row] = {}
+    for row in read:
+        if row[0] not in found or precedence(row) > precedence(found[row[0]]):
+            found[row[0]] = row
+    return {key: (version, content) for key, (_, version, content, _) in found.items()}
+
+
+def in_content(read: Sequence[Row]) -> list[Row]:
+    """Content is a hash of the row, so rows of equal content have equal versions."""
+    return [(key, version, f"{version}{content}", batch) for key, version, content, batch in read]
+
+
+@pytest.mark.parametrize("name", ["versioned", "keyed"])
+@FEW
+@given(seed=st.integers(0, 2**32))
+def test_batch_by_batch_the_best_version_of_every_key_stands(
+    spark: SparkSession, sources: dict[str, Source], name: str, seed: int
+) -> None:
+    read: list[Row] = []
+    standing: list[Row] = []
+    for batch in map(in_content, drawn(seed, batches=3)):
+        read += batch
+        resolved = resolve(frame(spark, SCHEMA, batch), frame(spark, SCHEMA, standing), sources[name])
+        statuses = rows(resolved.batch)
+        gone = {(row["order_id"], row["_content"]) for row in rows(resolved.replaced)}
+        kept = [row for row in statuses if row["_status"] == KEPT]
+        standing = [row for row in standing if (row[0], row[2]) not in gone]
+        standing += [(row["order_id"], row["version"], row["_content"], row["_batch"]) for row in kept]
+        assert Counter(
+            (row["order_id"], row["version"], row["_content"], row["_batch"]) for row in statuses
+        ) == Counter(batch)
+        assert len(standing) == len({row[0] for row in standing})
+        assert {row[0]: (row[1], row[2]) for row in standing} == best(read, versioned=name == "versioned")
+
+
+@FEW
+@given(seed=st.integers(0, 2**32))
+def test_every_row_of_a_batch_is_accounted_for_and_reading_it_again_changes_nothing(
+    spark: SparkSession, sources: dict[str, Source], seed: int
+) -> None:
+    earlier, batch = map(in_content, drawn(seed, batches=2))
+    standing = list({row[0]: row for row in earlier}.values())
+    source = sources["versioned"]
+    resolved = resolve(frame(spark, SCHEMA, batch), frame(spark, SCHEMA, standing), source)
+    found = Counter(row["_status"] for row in rows(resolved.batch))
+    counts = {
+        "read": len(batch),
+        "kept": found[KEPT],
+        "superseded": found[SUPERSEDED],
+        "repeats": found[REPEAT],
+        "quarantined": 0,
+    }
+    assert reconciliation(source, counts).success
+    kept = [row for row in rows(resolved.batch) if row["_status"] == KEPT]
+    stands = {row[0]: row for row in standing} | {
+        row["order_id"]: (row["order_id"], row["version"], row["_content"], row["_batch"]) for row in kept
+    }
+    again = [(*row[:3], row[3] + timedelta(days=1)) for row in batch]
+    once_more, replaced = decided(spark, source, again, list(stands.values()))
+    assert {status for _, _, status in once_more} <= {REPEAT, SUPERSEDED}
+    assert replaced == []
