@@ -63,6 +63,8 @@ def spark():
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.memory", "2g")
+        # The first session of a process decides on the JVM: the quick compiler suits many small jobs.
+        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.sql.session.timeZone", "Asia/Shanghai")
     )
@@ -93,8 +95,8 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
         shutil.copytree(source, folder)
         state = folder.parent / "state"
         made.append(state)
-        project = yaml.safe_load((folder / "project.yml").read_text())
-        (folder / "project.yml").write_text(yaml.safe_dump(project | {"state": str(state)}, allow_unicode=True))
+        project = yaml.safe_load((folder / "project.yml").read_text()) | {"state": str(state)}
+        (folder / "project.yml").write_text(yaml.safe_dump(project, allow_unicode=True))
         return Project(folder, state)
 
     yield make

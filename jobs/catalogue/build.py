@@ -3,16 +3,15 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from zoneinfo import available_timezones
 
 from jobs.catalogue.measures import build_measure
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Rfm, Source, Tag
+from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Source, Tag
 from jobs.catalogue.sources import build_source
 from jobs.catalogue.tags import Inputs, build_rfm, build_tag
 from jobs.catalogue.versions import version_of
 from jobs.config.loader import Located, Settings, load
 from jobs.config.models import ProjectEntry
-from jobs.config.validation import close
+from jobs.config.validation import close, timezones
 from jobs.errors import ConfigError, ConfigProblem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,8 +72,8 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
 
 def _check_project(located: Located[ProjectEntry], settings: Settings, problems: list[ConfigProblem]) -> None:
     project = located.entry
-    if project.timezone not in available_timezones():
-        hint = close(project.timezone, available_timezones())
+    if project.timezone not in timezones():
+        hint = close(project.timezone, timezones())
         problems.append(located.problem(f"{project.timezone!r} is no time zone", "timezone", suggestion=hint))
     lake = settings.connections.get(project.lake)
     if lake is not None and lake.entry.kind != "lake":

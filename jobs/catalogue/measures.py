@@ -91,10 +91,13 @@ def _where(
     if located.entry.where is None:
         return None
     try:
-        return parse_boolean(located.entry.where, columns=types)
+        where = parse_boolean(located.entry.where, columns=types)
     except ExpressionError as error:
         problems.append(located.problem(str(error), "where", suggestion=error.suggestion))
         return None
+    if not where.columns:
+        problems.append(located.problem("is the same for every row: it reads no column", "where"))
+    return where
 
 
 def _distinct_is_stated(

@@ -1,13 +1,12 @@
 """Building sources: their columns, keys and reject rules."""
 
 import re
-from zoneinfo import available_timezones
 
 from jobs.catalogue.model import Column, Source
 from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
 from jobs.config.loader import Located, Settings
 from jobs.config.models import CheckEntry, ColumnEntry, SourceEntry
-from jobs.config.validation import close
+from jobs.config.validation import close, timezones
 from jobs.errors import ConfigProblem
 
 # What landing adds to the columns of a raw row, and cleaning to those of an event.
@@ -59,8 +58,8 @@ def _deciding(entry: SourceEntry, rules: list[Expression]) -> frozenset[str]:
 def _column(
     name: str, entry: ColumnEntry, located: Located[SourceEntry], problems: list[ConfigProblem]
 ) -> Column | None:
-    if entry.timezone and entry.timezone not in available_timezones():
-        hint = close(entry.timezone, available_timezones())
+    if entry.timezone and entry.timezone not in timezones():
+        hint = close(entry.timezone, timezones())
         problems.append(
             located.problem(
                 f"{entry.timezone!r} is no time zone", "columns", name, "timezone", suggestion=hint
@@ -92,6 +91,10 @@ def _column(
 def _check_names(located: Located[SourceEntry], problems: list[ConfigProblem]) -> None:
     """Everything that names a column names one that is declared, and kept where it is needed."""
     entry = located.entry
+    if entry.key == []:
+        problems.append(located.problem("`key` names no column", "key"))
+    if entry.read.lookback != "0s" and entry.read.cursor is None:
+        problems.append(located.problem("a `lookback` goes back from a `cursor`", "read", "lookback"))
     named = [("key", name) for name in entry.key or ()] + [("user", name) for name in entry.user.values()]
     named += [("version", entry.version)] if entry.version else []
     named += [("time", entry.time)] if entry.time else []
@@ -123,6 +126,8 @@ def _check_checks(located: Located[SourceEntry], problems: list[ConfigProblem]) 
         place = ("checks", index)
         if check.column is not None and _check_kept(located, check.column, problems, *place, "column"):
             _check_values(located, check, located.entry.columns[check.column].type, problems, index)
+        for position in range(len(check.in_set or ())):
+            problems += located.truth_values((*place, "in_set", position))
         low, high = (check.rows.min, check.rows.max) if check.rows else check.between or (None, None)
         bounds = "rows" if check.rows else "between"
         if low is None and high is None and (check.rows or check.between):
@@ -192,7 +197,12 @@ def _reject(located: Located[SourceEntry], problems: list[ConfigProblem]) -> lis
     rules = []
     for reason, text in located.entry.reject.items():
         try:
-            rules.append((reason, parse_boolean(text, columns=types)))
+            rule = parse_boolean(text, columns=types)
+            rules.append((reason, rule))
+            if not rule.columns:
+                problems.append(
+                    located.problem("is the same for every row: it reads no column", "reject", reason)
+                )
         except ExpressionError as error:
             problems.append(located.problem(str(error), "reject", reason, suggestion=error.suggestion))
     return rules

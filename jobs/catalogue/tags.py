@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from jobs.catalogue.model import RESERVED_TAGS, RFM_COLUMNS, Measure, Rfm, Tag
 from jobs.catalogue.sources import is_type
@@ -49,10 +50,14 @@ def build_tag(
         problems.append(located.problem(f"{name!r} is a column of every user: choose another name"))
     inputs = _of_kind(entry, inputs)
     expression = _expression(located, inputs, settings, problems)
+    _check_words(located, problems)
     _check_levels(located, settings, problems)
     _check_examples(located, inputs, problems)
     if expression is None:
         return None
+    if not expression.columns:
+        place = next(key for key in ("when", "value", "cases") if getattr(entry, key) is not None)
+        problems.append(located.problem("is the same for every user: it reads no measure or column", place))
     _check_type(located, expression, problems)
     used = tuple(sorted(expression.columns))
     type_ = "boolean" if entry.when else (entry.type or _TYPES.get(expression.type, expression.type))
@@ -97,7 +102,7 @@ def _check_type(located: Located[TagEntry], expression: Expression, problems: li
     moments = ("date", "timestamp")
     if not is_type(type_):
         problems.append(located.problem(f"{type_} has more digits than a decimal can have", "type"))
-    elif expression.type != type_ and type_ != "string" and expression.type not in ("text", "unknown"):
+    elif type_ not in (expression.type, "string") and expression.type not in ("text", "unknown"):
         of_moment, to_moment = expression.type in moments, type_ in moments
         if of_moment != to_moment or expression.type == "boolean" or type_ == "boolean":
             message = f"the value is of type {expression.type} and cannot be read as {type_}"
@@ -261,6 +266,14 @@ def _definition(entry: TagEntry) -> str:
     return " ".join("; ".join(parts).split())
 
 
+def _check_words(located: Located[TagEntry], problems: list[ConfigProblem]) -> None:
+    entry = located.entry
+    problems += located.truth_values(
+        ("else",), *(("values", index) for index in range(len(entry.values or ())))
+    )
+    problems += located.truth_values(*(("cases", index, "value") for index in range(len(entry.cases or ()))))
+
+
 def _check_levels(located: Located[TagEntry], settings: Settings, problems: list[ConfigProblem]) -> None:
     for index, level in enumerate(located.entry.path):
         if level not in settings.levels and "tags" not in settings.broken.files:
@@ -285,8 +298,35 @@ def _check_example(
             message = f"the example gives {name!r}, which no rule can use"
             place = ("examples", index, "given", name)
             problems.append(located.problem(message, *place, suggestion=close(name, inputs.types)))
+        elif name in inputs.types and not _fits(example.given[name], inputs.types[name]):
+            message = f"the example gives {name} something that is not of type {inputs.types[name]}"
+            problems.append(located.problem(message, "examples", index, "given", name))
     entry = located.entry
     if entry.when is not None and not isinstance(example.expect, bool):
-        problems.append(located.problem("a rule's example expects true or false", "examples", index))
+        problems.append(
+            located.problem("a rule's example expects true or false", "examples", index, "expect")
+        )
     if entry.values is not None and example.expect not in (None, *entry.values):
         problems.append(located.problem(f"{example.expect!r} is in no `values`", "examples", index, "expect"))
+
+
+def _fits(value: object, type_: str) -> bool:
+    """Whether an example's value is one of the input's type, as YAML reads it; nothing fits every type."""
+    if value is None:
+        return True
+    if type_ == "string":
+        return isinstance(value, str)
+    if type_ == "boolean":
+        return isinstance(value, bool)
+    if type_ in ("date", "timestamp"):
+        return isinstance(value, date) or (isinstance(value, str) and _is_moment(value))
+    whole = type_ in ("int", "bigint")
+    return isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -164,8 +164,9 @@ def publish(day: DayOption, run_id: RunOption = None) -> None:
 def _stage_of_built_run(stage: str, day: str, run_id: str | None) -> None:
     from jobs.stages.runs import latest_run
 
+    wanted = _day(day)
     pipeline = _pipeline()
-    _stage(pipeline, stage, day, run_id or latest_run(pipeline.lake, _day(day)))
+    _stage(pipeline, stage, day, run_id or latest_run(pipeline.lake, wanted))
 
 
 def _stage(pipeline: Any, stage: str, day: str, run_id: str | None, **options: Any) -> None:
@@ -215,8 +216,9 @@ def explain(
     from jobs.cli.render import show_explanations
     from jobs.explain import explain as ask
 
+    wanted = _day(day)
     pipeline = _quiet_pipeline()
-    show_explanations(ask(pipeline.catalogue, pipeline.lake, user, _day(day), tag))
+    show_explanations(ask(pipeline.catalogue, pipeline.lake, user, wanted, tag))
 
 
 @app.command()
@@ -226,9 +228,10 @@ def report(day: DayOption, run_id: RunOption = None) -> None:
     from jobs.stages.report import load_reports
     from jobs.stages.runs import latest_run
 
+    wanted = _day(day)
     pipeline = _quiet_pipeline()
-    chosen = run_id or latest_run(pipeline.lake, _day(day))
-    reports = load_reports(pipeline.lake, pipeline.catalogue, _day(day), chosen)
+    chosen = run_id or latest_run(pipeline.lake, wanted)
+    reports = load_reports(pipeline.lake, pipeline.catalogue, wanted, chosen)
     show_reports(reports, f"{day}, run {chosen}")
 
 
@@ -291,8 +294,7 @@ def _guarded(command: Callable[..., Any]) -> int:
     except typer.Abort:
         return 130
     except typer.TyperException as error:
-        error.show()
-        return 2
+        return _misused(error)
     except Exception as error:
         wrapped = _infrastructure(error)
         if wrapped is None:
@@ -301,14 +303,27 @@ def _guarded(command: Callable[..., Any]) -> int:
     return 0
 
 
+def _misused(error: typer.TyperException) -> int:
+    """A command, option or value that the command line does not know. Asking for nothing shows the help,
+    which says it all."""
+    message = error.format_message().replace("Value error, ", "")
+    if not message:
+        return UsageError.exit_code
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = context.command_path if context else "usertags"
+    return _fail(UsageError(message, next_step=f"see `{command} --help`"))
+
+
 def _fail(error: UsertagsError) -> int:
+    from rich.markup import escape
+
     from jobs.cli.render import err
 
-    err.print(f"[red]error[/red]: {error.message}", markup=True, soft_wrap=True)
+    err.print(f"[red]error[/red]: {escape(error.message)}", soft_wrap=True)
     if error.safe:
-        err.print(f"[green]still safe[/green]: {error.safe}", soft_wrap=True)
+        err.print(f"[green]still safe[/green]: {escape(error.safe)}", soft_wrap=True)
     if error.next_step:
-        err.print(f"[cyan]next[/cyan]: {error.next_step}", soft_wrap=True)
+        err.print(f"[cyan]next[/cyan]: {escape(error.next_step)}", soft_wrap=True)
     return error.exit_code
 
 

@@ -1,6 +1,6 @@
 """Loading a configuration folder: every file, every entry, and every problem at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -29,6 +29,20 @@ class Located(Generic[T]):
 
     def problem(self, message: str, *inside: str | int, suggestion: str | None = None) -> ConfigProblem:
         return self.file.problem((*self.location, *inside), message, suggestion)
+
+    def truth_values(self, *places: Location) -> list[ConfigProblem]:
+        """Texts at these places that YAML has read as truth values: validation takes them for 1 and 0."""
+        message = "yes, no, on, off, true and false are truth values in YAML: put the word in quotes"
+        return [self.problem(message, *place) for place in places if isinstance(self._written(place), bool)]
+
+    def _written(self, inside: Location) -> object:
+        """What the file says at a place, before validation; None where nothing stands."""
+        value: Any = self.file.data
+        for step in (*self.location, *inside):
+            if (*self.location, *inside) not in self.file.lines:
+                return None
+            value = value[step]
+        return value
 
 
 @dataclass(frozen=True)
@@ -147,7 +161,9 @@ class _Reader:
             for name, level_id in self._merge(self.levels, file, "levels"):
                 if not is_name(level_id):
                     self.problems.append(file.problem(("levels", name), not_a_name(level_id)))
-            self._merge(self.parameters, file, "parameters")
+            for name, _ in self._merge(self.parameters, file, "parameters"):
+                if not is_name(name):
+                    self.problems.append(file.problem(("parameters", name), not_a_name(name)))
             self._exclusive_paths(file)
             if "tags" in self._mapping(file):
                 for name, entry in self._section(file, "tags", TagEntry).items():
@@ -166,7 +182,8 @@ class _Reader:
                     self.problems.append(ConfigProblem(str(path), 0, f"is never read: there are {_PLACES}"))
 
     def _files(self, kind: Kind) -> list[YamlFile]:
-        paths = sorted((self.folder / kind).glob("*.yml"))
+        """The files of a kind; hidden ones are of editors."""
+        paths = sorted((self.folder / kind).glob("[!.]*.yml"))
         return [file for file in (self._read(path, kind) for path in paths) if file is not None]
 
     def _read(self, path: Path, kind: Kind | None = None) -> YamlFile | None:
@@ -197,10 +214,13 @@ class _Reader:
             self.broken_files.add("tags")
             return []
         for name, value in values.items():
+            if not isinstance(name, str):
+                self.problems.append(file.problem((section, name), f"{name!r} is no text: put it in quotes"))
+                continue
             if target.get(name, value) != value:
                 self.problems.append(file.problem((section, name), f"{name!r} has another value elsewhere"))
             target[name] = value
-        return list(values.items())
+        return [(name, value) for name, value in values.items() if isinstance(name, str)]
 
     def _exclusive_paths(self, file: YamlFile) -> None:
         stated: dict[str, Any] = {}
@@ -254,10 +274,16 @@ class _Reader:
         for step in location:
             data = data[step]
         try:
-            return Located(TypeAdapter(model).validate_python(data), file, location)
+            entry = TypeAdapter(model).validate_python(data)
         except ValidationError as error:
             self.problems += explain(file, location, model, error)
             return None
+        # A key without a value would be as good as no key: a condition left out, or personal data in clear.
+        for place in _without_value(data, location):
+            self.problems.append(
+                file.problem(place, f"`{place[-1]}` has no value: give one, or take the key out")
+            )
+        return Located(entry, file, location)
 
     def _add(self, found: dict[str, Located[T]], name: str, entry: Located[T]) -> None:
         if name in found:
@@ -266,6 +292,16 @@ class _Reader:
             self.problems.append(entry.problem(f"{name!r} is declared already at {place}"))
             return
         found[name] = entry
+
+
+def _without_value(data: Any, place: Location) -> Iterator[Location]:
+    """The keys that have no value, but for those of examples, where it means that there is nothing."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in items:
+        if value is None and isinstance(data, dict):
+            yield (*place, key)
+        elif key != "examples":
+            yield from _without_value(value, (*place, key))
 
 
 __all__ = ["Broken", "Located", "Settings", "load"]

@@ -4,7 +4,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -81,6 +83,12 @@ def close(word: object, known: Iterable[str]) -> str | None:
     """The known name that was probably meant."""
     matches = get_close_matches(str(word), sorted(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """Every time zone that this machine knows; read from disk once."""
+    return frozenset(available_timezones())
 
 
 def is_name(text: object) -> bool:
@@ -180,7 +188,10 @@ def _plain(part: Any, schema: Any) -> Iterator[Any]:
 
 
 def _inside(part: Any, step: str | int) -> Iterator[Any]:
-    key = "items" if isinstance(step, int) else "additionalProperties"
-    found = part.get("properties", {}).get(step, part.get(key))
-    if isinstance(found, dict):
-        yield found
+    if isinstance(step, int):
+        found = [part.get("items")]
+    elif step in part.get("properties", {}):
+        found = [part["properties"][step]]
+    else:
+        found = [*part.get("patternProperties", {}).values(), part.get("additionalProperties")]
+    yield from (each for each in found if isinstance(each, dict))

@@ -32,7 +32,7 @@ from jobs.store.schemas import QUARANTINE
 from jobs.store.spark import spark_table
 from jobs.store.tables import drop_branch, ensure_table, fast_forward, find_table, history, summary_value
 from jobs.transform.typed import typed
-from jobs.transform.versions import KEPT, REPEAT, SUPERSEDED, Resolved, key_columns, resolve
+from jobs.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Resolved, key_columns, resolve
 
 T = TypeVar("T")
 
@@ -155,13 +155,13 @@ def _clean(
     partition = ("event_day",) if source.kind == "events" else ()
     table = ensure_table(lake, batch.table, to_arrow_schema(good.schema), partition)
     others = _others(spark, table, batch)
-    resolved = _persisted(resolve(good, others, source))
-    counts, kept_days = _counts(lake, batch, rows, resolved)
+    resolved = Resolved(resolve(good, _comparable(good, others, source), source).rows.persist())
+    counts, changed_days = _counts(lake, batch, rows, resolved)
     _write_quarantine(lake, rows, batch, run_id, counts["quarantined"])
-    days = sorted(kept_days | _replaced_days(resolved, source) | _earlier_days(table, batch))
+    days = sorted(changed_days | _earlier_days(table, batch))
     _write_branch(spark, table, batch, resolved, others, days, counts)
-    for frame in (resolved.batch, resolved.replaced, rows):
-        frame.unpersist()
+    resolved.rows.unpersist()
+    rows.unpersist()
     return counts, days
 
 
@@ -174,19 +174,29 @@ def _others(spark: SparkSession, table: Table, batch: Batch) -> DataFrame:
     return everything.where(F.col("_batch") != F.lit(batch.day))
 
 
-def _persisted(resolved: Resolved) -> Resolved:
-    return Resolved(resolved.batch.persist(), resolved.replaced.persist())
+def _comparable(good: DataFrame, others: DataFrame, source: Source) -> DataFrame:
+    """The clean rows that a row of the batch can meet: files that hold none of them are not opened.
+
+    Keys of the batch lie between its least and its greatest; equal rows of a source without a key fall on
+    the same event day.
+    """
+    if source.key:
+        first = F.col(source.key[0])
+        low, high = good.agg(F.min(first), F.max(first)).collect()[0]
+        return others.where(first.between(F.lit(low), F.lit(high)))
+    days = [row["event_day"] for row in good.select("event_day").distinct().collect()]
+    return others.where(F.col("event_day").isin(days))
 
 
 def _counts(
     lake: Lake, batch: Batch, rows: DataFrame, resolved: Resolved
 ) -> tuple[dict[str, int], set[date]]:
-    """What became of the rows of the batch, and the event days of those that are kept.
+    """What became of the rows of the batch, and the event days that it changes.
 
     The rows read are counted by the raw table's own metadata, not by what was computed from them.
     """
     event_day = F.col("event_day") if batch.source.kind == "events" else F.lit(None).cast("date")
-    found = resolved.batch.groupBy("_status", event_day.alias("day")).count()
+    found = resolved.rows.groupBy("_status", event_day.alias("day")).count()
     set_aside = rows.where("_reason is not null").agg(
         F.lit("quarantined").alias("_status"),
         F.lit(None).cast("date").alias("day"),
@@ -204,7 +214,8 @@ def _counts(
         "repeats": totals[REPEAT],
         "quarantined": totals["quarantined"],
     }
-    return counts, {row["day"] for row in grouped if row["_status"] == KEPT and row["day"]}
+    changed = {row["day"] for row in grouped if row["_status"] in (KEPT, REPLACED)}
+    return counts, changed - {None}
 
 
 def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str, count: int) -> None:
@@ -224,12 +235,6 @@ def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str, co
     )
     same = (F.col("source") == F.lit(batch.source.name)) & (F.col("batch") == F.lit(batch.day))
     set_aside.writeTo(spark_table(QUARANTINE.name)).overwrite(same)
-
-
-def _replaced_days(resolved: Resolved, source: Source) -> set[date]:
-    if source.kind != "events":
-        return set()
-    return {row["event_day"] for row in resolved.replaced.select("event_day").distinct().collect()}
 
 
 def _earlier_days(table: Table, batch: Batch) -> set[date]:
@@ -255,7 +260,7 @@ def _write_branch(
     source = batch.source
     kept = resolved.batch.where(F.col("_status") == KEPT).drop("_status")
     stay = others
-    if source.repeats != "keep":
+    if source.repeats is None:
         stay = others.join(resolved.replaced.select(*key_columns(source)), key_columns(source), "left_anti")
     touched = F.lit(True)
     if source.kind == "events":

@@ -32,7 +32,7 @@ def as_text(tag: Tag, value: Column) -> Column:
     if tag.type == "double" or tag.type.startswith("decimal"):
         whole = value.try_cast("bigint")
         return F.when(whole == value, whole.cast("string")).otherwise(
-            F.regexp_replace(text, r"(\.\d*?)0+$", "$1")
+            F.regexp_replace(text, r"\.0+$|(\.\d*?)0+$", "$1")
         )
     return text
 

@@ -8,17 +8,27 @@ from pyspark.sql import functions as F
 from jobs.catalogue.model import Source
 
 KEPT, SUPERSEDED, REPEAT = "kept", "superseded", "repeat"
+STANDING, REPLACED = "standing", "replaced"
 
 _HELPERS = ("_new", "_same", "_seen", "_rank")
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """`batch`: every good row of the batch with `_status`. `replaced`: the rows of the clean table that a
-    row of the batch takes the place of."""
+    """`rows`: every good row of the batch, and every clean row of its keys, with `_status`. One frame, so
+    that what was read and compared once can be kept and used for counting and for writing."""
 
-    batch: DataFrame
-    replaced: DataFrame
+    rows: DataFrame
+
+    @property
+    def batch(self) -> DataFrame:
+        """The rows of the batch, with `_status`: kept, superseded or repeat."""
+        return self.rows.where(F.col("_status").isin(KEPT, SUPERSEDED, REPEAT))
+
+    @property
+    def replaced(self) -> DataFrame:
+        """The rows of the clean table that a row of the batch takes the place of."""
+        return self.rows.where(F.col("_status") == REPLACED).drop("_status")
 
 
 def resolve(batch: DataFrame, existing: DataFrame, source: Source) -> Resolved:
@@ -29,14 +39,11 @@ def resolve(batch: DataFrame, existing: DataFrame, source: Source) -> Resolved:
     and the row that was there first stays, so that reading rows again touches nothing.
     """
     if source.repeats == "keep":
-        return Resolved(batch.withColumn("_status", F.lit(KEPT)), existing.limit(0))
+        return Resolved(batch.withColumn("_status", F.lit(KEPT)))
     key = key_columns(source)
     others = existing.join(batch.select(*key).distinct(), key, "left_semi")
     pool = batch.withColumn("_new", F.lit(True)).unionByName(others.withColumn("_new", F.lit(False)))
-    ranked = _ranked(pool, key, source)
-    of_batch = ranked.where("_new").withColumn("_status", _status()).drop(*_HELPERS)
-    replaced = ranked.where(~F.col("_new") & (F.col("_rank") > 1)).drop(*_HELPERS)
-    return Resolved(of_batch, replaced)
+    return Resolved(_ranked(pool, key, source).withColumn("_status", _status()).drop(*_HELPERS))
 
 
 def key_columns(source: Source) -> list[str]:
@@ -62,4 +69,6 @@ def _precedence(source: Source) -> list[Column]:
 
 
 def _status() -> Column:
-    return F.when(F.col("_same") > 1, REPEAT).when(F.col("_rank") == 1, KEPT).otherwise(SUPERSEDED)
+    first = F.col("_rank") == 1
+    of_batch = F.when(F.col("_same") > 1, REPEAT).when(first, KEPT).otherwise(SUPERSEDED)
+    return F.when(F.col("_new"), of_batch).when(first, STANDING).otherwise(REPLACED)

@@ -1,0 +1,60 @@
+"""Projects that are run once and read by many tests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.store.schemas import PUBLISHED
+
+from .shop import Row, Shop
+
+CASES = Path(__file__).resolve().parents[1] / "cases"
+TINY_SHOP = CASES / "tiny_shop"
+TABLES = tuple(spec.name.removeprefix("tags.") for spec in PUBLISHED)
+NewShop = Callable[[Path, str], Shop]
+
+
+@pytest.fixture(scope="session")
+def new_shop(
+    spark: SparkSession, new_project: Callable[[Path], object], tmp_path_factory: pytest.TempPathFactory
+) -> NewShop:
+    """Makes a project of a configuration folder, with an empty landing folder; Spark is there already,
+    because the first session decides on the settings of the JVM."""
+
+    def make(configs: Path, variable: str) -> Shop:
+        return Shop(new_project(configs).folder, variable, tmp_path_factory.mktemp("landing"))  # type: ignore[attr-defined]
+
+    return make
+
+
+@dataclass(frozen=True)
+class FourDays:
+    """The tiny shop after four days in order, the third of them run twice and the last without any file.
+
+    `runs` are the run ids in order. `seen` holds what each day's tables showed right after its first run.
+    """
+
+    shop: Shop
+    runs: dict[date, list[str]]
+    seen: dict[date, dict[str, list[Row]]]
+
+
+@pytest.fixture(scope="session")
+def four_days(new_shop: NewShop) -> FourDays:
+    shop = new_shop(TINY_SHOP, "TINY_SHOP_DIR")
+    days = [date(2026, 3, number) for number in (1, 2, 3, 4)]
+    runs: dict[date, list[str]] = {}
+    seen: dict[date, dict[str, list[Row]]] = {}
+    for day in days:
+        shop.land(TINY_SHOP / "landing", str(day))
+        runs[day] = [shop.run(day)]
+        seen[day] = {table: shop.published(table, day) for table in TABLES}
+        if day == days[2]:
+            seen[day]["user_measures"] = shop.measures(day, runs[day][0])
+            seen[day]["publications"] = [shop.publication(day)]
+            runs[day].append(shop.run(day))
+    return FourDays(shop, runs, seen)

@@ -1,0 +1,337 @@
+"""Data days of a tiny shop, from its files to its tag tables: four in order, one of them twice."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from jobs.store.filters import rows_where
+
+from .conftest import TABLES, FourDays
+from .expected import D1, D2, D3, D4, D5, MOVED, PROFILES, people
+
+
+def test_the_profile_holds_what_is_true_of_everybody_known_by_the_day(four_days: FourDays) -> None:
+    shop = four_days.shop
+    assert shop.profile(D1) == people(PROFILES[D1])
+    assert shop.profile(D2) == people(PROFILES[D2])
+    assert shop.profile(D3) == people(PROFILES[D3], MOVED)
+
+
+def test_user_tags_and_the_profile_are_the_same_facts(four_days: FourDays) -> None:
+    for day in (D1, D2, D3, D4):
+        pairs = {
+            (row["user_id"].removeprefix("customer:"), row["tag_id"])
+            for row in four_days.shop.published("user_tags", day)
+        }
+        profile = four_days.shop.profile(day)
+        assert pairs == {(user, tag) for user, row in profile.items() for tag in row}
+
+
+def test_a_row_of_user_tags(four_days: FourDays) -> None:
+    shop = four_days.shop
+    version = shop.pipeline.catalogue.tags["yearly_spend"].definition_version
+    assert shop.tags(D3, "yearly_spend")["u2"] == {
+        "user_id": "customer:u2",
+        "tag_id": "yearly_spend",
+        "tag_value": "650",
+        "tag_number": 650.0,
+        "rank": 1,
+        "share": None,
+        "tag_kind": "fact",
+        "level1": "consumption",
+        "level2": "customer_value",
+        "level3": "spending_power",
+        "valid_from": D3,
+        "valid_until": None,
+        "confidence": 1.0,
+        "source": "rule",
+        "set_by": None,
+        "reason": None,
+        "definition_version": version,
+    }
+    important = shop.tags(D3, "important_customer")["u1"]
+    assert (important["tag_value"], important["tag_number"], important["tag_kind"]) == ("true", None, "rule")
+
+
+def test_valid_from_is_the_first_day_of_the_value(four_days: FourDays) -> None:
+    def since(day: date, tag: str) -> dict[str, date]:
+        return {user: row["valid_from"] for user, row in four_days.shop.tags(day, tag).items()}
+
+    assert since(D1, "important_customer") == {"u2": D1}
+    assert since(D2, "important_customer") == {"u1": D2, "u3": D2}
+    # u2 lost the tag on D2 and has it anew.
+    assert since(D3, "important_customer") == {"u1": D2, "u3": D2, "u2": D3}
+    assert since(D4, "important_customer") == {"u1": D2, "u3": D2, "u2": D3}
+    # A value that changes begins anew; one that stays goes on.
+    spent = since(D3, "yearly_spend")
+    assert spent == {"u1": D2, "u2": D3, "u3": D1, "u4": D1, "u5": D3, "u6": D3, "u7": D3, "u8": D1}
+    assert since(D4, "city") == {
+        "u1": D1,
+        "u2": D1,
+        "u3": D1,
+        "u4": D3,
+        "u5": D2,
+        "u6": D3,
+        "u7": D2,
+        "u8": D1,
+    }
+
+
+def test_a_tag_with_a_period_outlives_its_rule_by_it(four_days: FourDays) -> None:
+    def until(day: date) -> dict[str, tuple[date, date]]:
+        rows = four_days.shop.tags(day, "just_bought")
+        return {user: (row["valid_from"], row["valid_until"]) for user, row in rows.items()}
+
+    assert until(D1) == {"u2": (D1, D3)}
+    assert until(D2) == {"u1": (D2, D4), "u2": (D1, D3), "u5": (D2, D4), "u7": (D2, D4)}
+    assert until(D3) == {"u1": (D2, D4), "u2": (D1, D5), "u5": (D2, D4), "u7": (D2, D4)}
+    assert until(D4) == until(D3)
+
+
+def test_changes_name_what_came_went_and_moved(four_days: FourDays) -> None:
+    assert four_days.shop.changes(D3) == {
+        ("u1", "bought_today", "removed", "true", None, "data"),
+        ("u2", "bought_today", "added", None, "true", "data"),
+        ("u2", "important_customer", "added", None, "true", "data"),
+        ("u2", "yearly_spend", "changed", "620", "650", "data"),
+        ("u4", "city", "added", None, "杭州", "data"),
+        ("u5", "bought_today", "removed", "true", None, "data"),
+        ("u5", "yearly_spend", "changed", "80", "90", "data"),
+        ("u6", "city", "added", None, "深圳", "data"),
+        ("u6", "gender", "added", None, "female", "data"),
+        ("u6", "no_order_yet", "added", None, "true", "data"),
+        ("u6", "rfm_segment", "added", None, "never_ordered", "data"),
+        ("u6", "yearly_spend", "added", None, "0", "data"),
+        ("u7", "bought_today", "removed", "true", None, "data"),
+        ("u7", "has_ordered", "removed", "true", None, "data"),
+        ("u7", "no_order_yet", "added", None, "true", "data"),
+        ("u7", "rfm_segment", "changed", "fresh", "never_ordered", "data"),
+        ("u7", "yearly_spend", "changed", "40", "0", "data"),
+    }
+
+
+def test_a_tag_that_is_no_longer_true_is_gone_and_in_changes_as_removed(four_days: FourDays) -> None:
+    shop = four_days.shop
+    assert "u2" in shop.tags(D1, "important_customer")
+    assert "u2" not in shop.tags(D2, "important_customer")
+    assert ("u2", "important_customer", "removed", "true", None, "data") in shop.changes(D2)
+
+
+def test_rfm_rows(four_days: FourDays) -> None:
+    def scores(day: date) -> dict[str, tuple[Any, ...]]:
+        columns = (
+            "recency_days",
+            "frequency",
+            "monetary",
+            "r_score",
+            "f_score",
+            "m_score",
+            "octant",
+            "portrait",
+        )
+        rows = four_days.shop.published("rfm", day)
+        return {
+            row["user_id"].removeprefix("customer:"): tuple(row[name] for name in columns) for row in rows
+        }
+
+    nothing = (None,) * 8
+    assert scores(D1) == {
+        "u1": (51, 2, 150.0, 3, 2, 2, "000", "R2F2"),
+        "u2": (1, 3, 620.0, 5, 3, 4, "111", "R3F2"),
+        "u3": nothing,
+        "u4": nothing,
+        "u8": nothing,
+    }
+    # Means 1.25 days, 2 orders, 237.50.
+    assert scores(D2) == {
+        "u1": (1, 3, 210.0, 5, 3, 3, "110", "R3F2"),
+        "u2": (2, 3, 620.0, 5, 3, 4, "011", "R3F2"),
+        "u3": nothing,
+        "u4": nothing,
+        "u5": (1, 1, 80.0, 5, 1, 1, "100", "R3F1"),
+        "u7": (1, 1, 40.0, 5, 1, 1, "100", "R3F1"),
+        "u8": nothing,
+    }
+    # Means 2 days (which u1 equals), 8/3 orders, 950/3.
+    assert scores(D3) == {
+        "u1": (2, 3, 210.0, 5, 3, 3, "110", "R3F2"),
+        "u2": (1, 4, 650.0, 5, 4, 4, "111", "R3F3"),
+        "u3": nothing,
+        "u4": nothing,
+        "u5": (3, 1, 90.0, 5, 1, 1, "000", "R3F1"),
+        "u6": nothing,
+        "u7": nothing,
+        "u8": nothing,
+    }
+
+
+def test_thresholds_say_what_the_day_was_scored_with(four_days: FourDays) -> None:
+    rows = {row["dimension"]: row for row in four_days.shop.published("rfm_thresholds", D3)}
+    assert {row["scoring"] for row in rows.values()} == {"fixed"}
+    assert {row["population"] for row in rows.values()} == {3}
+    assert rows["recency"]["edges"] == [8, 31, 91, 181]
+    assert rows["frequency"]["portrait_edges"] == [2, 4]
+    assert rows["recency"]["mean"] == 2
+    assert rows["monetary"]["mean"] == pytest.approx(950 / 3)
+
+
+def test_statistics_count_the_users_of_each_value(four_days: FourDays) -> None:
+    rows = four_days.shop.published("tag_statistics", D3)
+    found = {
+        (row["tag_id"], row["tag_value"]): (row["users"], row["users_before"], row["change"]) for row in rows
+    }
+    assert found["important_customer", "true"] == (3, 2, 1)
+    assert found["bought_today", "true"] == (1, 3, -2)
+    assert found["rfm_segment", "fresh"] == (1, 2, -1)
+    assert found["yearly_spend", "620"] == (0, 1, -1)
+    shares = {(row["tag_id"], row["tag_value"]): row["share"] for row in rows}
+    assert shares["important_customer", "true"] == 3 / 8
+
+
+def test_the_population_is_everybody_first_seen_by_the_day(four_days: FourDays) -> None:
+    everybody = {day: set(four_days.shop.profile(day)) for day in (D1, D2, D3, D4)}
+    assert everybody[D1] == {"u1", "u2", "u3", "u4", "u8"}
+    assert everybody[D2] == everybody[D1] | {"u5", "u7"}
+    assert everybody[D3] == everybody[D2] | {"u6"}
+    assert everybody[D4] == everybody[D3]
+    for day, users in everybody.items():
+        assert {row["user_id"] for row in four_days.shop.published("rfm", day)} == {
+            f"customer:{user}" for user in users
+        }
+
+
+def test_a_draft_is_computed_apart_and_never_published(four_days: FourDays) -> None:
+    shop = four_days.shop
+    drafts = shop.rows("ops.drafts", rows_where(dt=D3, run_id=four_days.runs[D3][-1]))
+    assert [(row["user_id"], row["tag_id"]) for row in drafts] == [("customer:u2", "big_spender")]
+    for table in ("user_tags", "user_tag_changes", "tag_statistics"):
+        assert "big_spender" not in {row["tag_id"] for row in shop.rows(f"tags.{table}")}
+    assert "big_spender" not in shop.rows("tags.user_profile")[0]
+    statuses = {row["tag_id"]: row["status"] for row in shop.published("tag_catalogue", D3)}
+    assert statuses["big_spender"] == "draft"
+
+
+def test_a_late_row_moves_its_event_to_the_day_it_was_on(four_days: FourDays) -> None:
+    shop = four_days.shop
+    rows = {row["order_id"]: row for row in shop.rows("clean.orders")}
+    assert (rows["E1"]["event_day"], rows["E1"]["amount"], rows["E1"]["_batch"]) == (D1, Decimal("90.00"), D3)
+    assert (rows["F1"]["event_day"], rows["F1"]["status"]) == (D2, "cancelled")
+    # An older version that comes later changes nothing.
+    assert (rows["A3"]["status"], rows["A3"]["_batch"]) == ("paid", D2)
+    # The day that the event left and the one that it came to are both rewritten, and rolled up again.
+    assert shop.touched(D3) == {D1, D2, D3}
+    rolled_up = {(row["day"], row["id"]) for row in shop.rows("rollup.orders")}
+    assert (D1, "u5") in rolled_up
+    assert (D2, "u5") not in rolled_up
+
+
+def test_what_is_published_stands_whatever_comes_later(four_days: FourDays) -> None:
+    for day in (D1, D2):
+        assert {table: four_days.shop.published(table, day) for table in TABLES} == four_days.seen[day]
+
+
+def test_the_same_day_run_again_gives_the_same_rows(four_days: FourDays) -> None:
+    shop = four_days.shop
+    first, again = four_days.runs[D3]
+    assert first != again
+    for table in TABLES:
+        assert shop.published(table, D3) == four_days.seen[D3][table], table
+    assert shop.measures(D3, again) == four_days.seen[D3]["user_measures"]
+    (before,) = four_days.seen[D3]["publications"]
+    differing = {name for name, value in shop.publication(D3).items() if value != before[name]}
+    assert differing == {"run_id", "published_at", "replaces"}
+
+
+def test_the_run_that_was_replaced_is_gone_and_named(four_days: FourDays) -> None:
+    shop = four_days.shop
+    first, again = four_days.runs[D3]
+    for table in TABLES:
+        assert {row["run_id"] for row in shop.rows(f"tags.{table}", rows_where(dt=D3))} == {again}
+        assert set(shop.lake.catalog.load_table(f"tags.{table}").metadata.refs) == {"main"}
+    assert four_days.seen[D3]["publications"][0]["replaces"] is None
+    assert shop.publication(D3)["replaces"] == first
+
+
+def test_a_publication_names_its_inputs_and_counts(four_days: FourDays) -> None:
+    shop = four_days.shop
+    row = shop.publication(D2)
+    assert (row["run_id"], row["verdict"], json.loads(row["warnings"])) == (
+        four_days.runs[D2][0],
+        "passed",
+        [],
+    )
+    assert row["catalogue_version"] == shop.pipeline.catalogue.version
+    assert set(json.loads(row["inputs"])) == {"orders", "users", "referrals"}
+    counts = json.loads(row["row_counts"])
+    for table in TABLES:
+        assert counts[f"tags.{table}"] == len(shop.published(table, D2))
+
+
+def test_an_empty_day_is_published_and_nothing_of_yesterday_stands_wrongly(four_days: FourDays) -> None:
+    shop = four_days.shop
+    assert shop.publication(D4)["run_id"] == four_days.runs[D4][0]
+    yesterday = {
+        user: {tag: value for tag, value in row.items() if tag != "bought_today"}
+        for user, row in shop.profile(D3).items()
+    }
+    assert shop.profile(D4) == yesterday
+    assert shop.changes(D4) == {("u2", "bought_today", "removed", "true", None, "data")}
+    recency = {row["user_id"]: row["recency_days"] for row in shop.published("rfm", D4)}
+    assert {user: days for user, days in recency.items() if days is not None} == {
+        "customer:u1": 3,
+        "customer:u2": 2,
+        "customer:u5": 4,
+    }
+
+
+def test_bad_rows_are_set_aside_with_their_reason_and_content(four_days: FourDays) -> None:
+    rows = four_days.shop.rows("ops.quarantine", rows_where(source="orders"))
+    assert {row["batch"] for row in rows} == {D1}
+    assert {row["run_id"] for row in rows} == {four_days.runs[D1][0]}
+    by_reason = {row["reason"]: row for row in rows}
+    assert {reason: row["key"] for reason, row in by_reason.items()} == {
+        "missing_user": "X1",
+        "type_amount": "X2",
+        "unknown_status": "X3",
+        "unparsable": "",
+    }
+    raw = json.loads(by_reason["type_amount"]["raw"])
+    assert (raw["amount"], raw["customer"], raw["landed_line"]) == ("ten", "u1", 10)
+    assert raw["landed_file"] == "orders/dt=2026-03-01/orders.json"
+    broken = json.loads(by_reason["unparsable"]["raw"])
+    assert '"order_id": "X4"' in broken["landed_unparsed"]
+    (referral,) = four_days.shop.rows("ops.quarantine", rows_where(source="referrals"))
+    assert (referral["reason"], referral["batch"]) == ("self_referral", D2)
+
+
+def test_every_row_read_is_accounted_for(four_days: FourDays) -> None:
+    found = {
+        (row["dt"], row["table"]): (json.loads(row["observed"]), row["bounds"], row["success"])
+        for row in four_days.shop.rows("ops.checks", "check = 'every row is accounted for'")
+        if row["run_id"] == four_days.runs[row["dt"]][0]
+    }
+    counted = {
+        (D1, "orders"): (12, 6, 1, 1, 4),
+        (D1, "users"): (5, 5, 0, 0, 0),
+        (D1, "referrals"): (2, 1, 0, 1, 0),
+        (D2, "orders"): (3, 3, 0, 0, 0),
+        (D2, "users"): (2, 2, 0, 0, 0),
+        (D2, "referrals"): (2, 1, 0, 0, 1),
+        (D3, "orders"): (4, 3, 1, 0, 0),
+        (D3, "users"): (2, 2, 0, 0, 0),
+        (D3, "referrals"): (0, 0, 0, 0, 0),
+        (D4, "orders"): (0, 0, 0, 0, 0),
+        (D4, "users"): (0, 0, 0, 0, 0),
+        (D4, "referrals"): (0, 0, 0, 0, 0),
+    }
+    assert found == {
+        (day, f"clean.{source}"): (
+            {"kept": kept, "superseded": superseded, "repeats": repeats, "quarantined": quarantined},
+            f"read {read}",
+            True,
+        )
+        for (day, source), (read, kept, superseded, repeats, quarantined) in counted.items()
+    }

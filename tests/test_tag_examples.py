@@ -1,0 +1,119 @@
+"""The examples of every tag that ships, computed by Spark as the tag stage computes them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.catalogue.build import load_catalogue
+from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag
+from jobs.config.models import Example
+from jobs.transform.tags import as_text, evaluated
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGURATIONS = [ROOT / "configs", *sorted(path.parent for path in ROOT.glob("examples/*/project.yml"))]
+SOME_DAY = date(2026, 11, 1)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One example of a tag; its row in the query is named after both."""
+
+    tag: Tag
+    index: int
+    example: Example
+
+    @property
+    def row(self) -> str:
+        return f"{self.tag.id} #{self.index + 1}"
+
+    @property
+    def day(self) -> date:
+        given = self.example.given.get("data_day", SOME_DAY)
+        return given if isinstance(given, date) else date.fromisoformat(given)
+
+
+@pytest.mark.parametrize("folder", CONFIGURATIONS, ids=lambda folder: folder.name)
+def test_every_example_of_every_tag_comes_out_as_it_says(spark: SparkSession, folder: Path) -> None:
+    catalogue = load_catalogue(folder)
+    shown = list(_examples(catalogue))
+    assert shown
+    session = spark.newSession()
+    session.conf.set("spark.sql.session.timeZone", catalogue.timezone)
+    values = _values(session, catalogue, shown)
+    wrong = [
+        f"{item.row}: given {item.example.given}, expected {item.example.expect!r}, is {values[item.row]!r}"
+        for item in shown
+        if not _as_expected(item, values[item.row])
+    ]
+    assert wrong == []
+
+
+def _examples(catalogue: Catalogue) -> Iterator[Shown]:
+    for tag in catalogue.tags.values():
+        for index, example in enumerate(tag.examples):
+            assert "data_day" not in tag.inputs or "data_day" in example.given, f"{tag.id} reads the data day"
+            yield Shown(tag, index, example)
+
+
+def _values(session: SparkSession, catalogue: Catalogue, shown: Iterable[Shown]) -> dict[str, str | None]:
+    """The value that each example gives its tag, as `tag_value` shows it: one query for all."""
+    by_day: dict[date, list[Shown]] = {}
+    for item in shown:
+        by_day.setdefault(item.day, []).append(item)
+    tags = list(catalogue.tags.values())
+    frames = [
+        evaluated(_inputs(session, catalogue, items), tags, day).select(
+            "user_id", F.create_map(*[part for tag in tags for part in _pair(tag)]).alias("values")
+        )
+        for day, items in by_day.items()
+    ]
+    rows = reduce(DataFrame.unionByName, frames).collect()
+    return {row["user_id"]: row["values"][row["user_id"].partition(" ")[0]] for row in rows}
+
+
+def _pair(tag: Tag) -> tuple[Any, Any]:
+    return F.lit(tag.id), as_text(tag, F.col(tag.id))
+
+
+def _inputs(session: SparkSession, catalogue: Catalogue, items: list[Shown]) -> DataFrame:
+    """A row an example: its inputs in their declared types, null where it gives none."""
+    types = _input_types(catalogue)
+    texts = [(item.row, *[_text(item.example.given.get(name)) for name in types]) for item in items]
+    frame = session.createDataFrame(texts, ", ".join(["user_id string", *[f"`{n}` string" for n in types]]))
+    typed = [F.col(f"`{name}`").cast(type_).alias(name.replace(".", "__")) for name, type_ in types.items()]
+    return frame.select("user_id", *typed)
+
+
+def _input_types(catalogue: Catalogue) -> dict[str, str]:
+    """Every name that a rule can use, with its Spark type; the data day is not among them."""
+    types = {measure.id: measure.type for measure in catalogue.measures.values()}
+    types |= {name: column.type for name, (_, column) in catalogue.profile_columns().items()}
+    return types | (dict(RFM_COLUMNS) if catalogue.rfm else {})
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)
+
+
+def _as_expected(item: Shown, value: str | None) -> bool:
+    """False and nothing are both no tag; numbers are equal whatever their digits."""
+    expected = item.example.expect
+    if expected is None or expected is False:
+        return value is None
+    if value is None:
+        return False
+    if isinstance(expected, int | float) and not isinstance(expected, bool):
+        return Decimal(value) == Decimal(str(expected))
+    return value == _text(expected)
