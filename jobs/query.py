@@ -1,6 +1,7 @@
 """Reading the published tables with DuckDB, through the snapshots that the catalog names."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,13 @@ def query(catalogue: Catalogue, lake: Lake, sql: str) -> Answer:
     with connect(catalogue, lake) as connection:
         try:
             result = connection.sql(sql)
+            answer = Answer([], []) if result is None else Answer(result.columns, result.fetchall())
         except duckdb.Error as error:
             raise UsageError(
                 f"the query cannot run: {error}",
                 next_step='`usertags query "show tables"` lists the tables',
             ) from None
-        if result is None:
-            return Answer([], [])
-        return Answer(result.columns, result.fetchall())
+        return answer
 
 
 def connect(catalogue: Catalogue, lake: Lake) -> duckdb.DuckDBPyConnection:
@@ -53,7 +53,9 @@ def connect(catalogue: Catalogue, lake: Lake) -> duckdb.DuckDBPyConnection:
             location = lake.catalog.load_table(f"{namespace}.{name}").metadata_location
             connection.execute(f"CREATE VIEW {namespace}.{name} AS SELECT * FROM iceberg_scan('{location}')")
     for name, select in view_files():
-        connection.execute(f"CREATE VIEW {name} AS {select}")
+        # Before the first publication some of the tables are not there, and neither are their views.
+        with suppress(duckdb.CatalogException):
+            connection.execute(f"CREATE VIEW {name} AS {select}")
     return connection
 
 

@@ -180,6 +180,8 @@ def _comparable(good: DataFrame, others: DataFrame, source: Source) -> DataFrame
     Keys of the batch lie between its least and its greatest; equal rows of a source without a key fall on
     the same event day.
     """
+    if source.repeats == "keep":
+        return others.limit(0)
     if source.key:
         first = F.col(source.key[0])
         low, high = good.agg(F.min(first), F.max(first)).collect()[0]

@@ -1,11 +1,11 @@
 """The lake of a configuration: its Iceberg catalog and the S3 storage behind it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from pyiceberg.catalog import Catalog, load_catalog
-from pyiceberg.exceptions import ForbiddenError, UnauthorizedError
+from pyiceberg.exceptions import ForbiddenError, OAuthError, UnauthorizedError
 
 from jobs.catalogue.model import Catalogue
 from jobs.config.models import FilesConnection, LakeConnection
@@ -19,10 +19,10 @@ NAMESPACES = ("raw", "clean", "rollup", "ops", "tags")
 
 @dataclass(frozen=True)
 class Lake:
-    """`properties` are PyIceberg's catalog properties, keys included: never print them."""
+    """`properties` are PyIceberg's catalog properties, keys included: never print them. The repr has none."""
 
-    properties: dict[str, str]
-    s3: S3Access
+    properties: dict[str, str] = field(repr=False)
+    s3: S3Access = field(repr=False)
     reports_bucket: str
 
     @cached_property
@@ -32,7 +32,7 @@ class Lake:
             catalog = load_catalog(CATALOG, **self.properties)
             for namespace in NAMESPACES:
                 catalog.create_namespace_if_not_exists(namespace)
-        except (ForbiddenError, UnauthorizedError) as error:
+        except (ForbiddenError, OAuthError, UnauthorizedError) as error:
             raise InfrastructureError(
                 "the table catalog refused the keys",
                 safe="nothing was read or written",

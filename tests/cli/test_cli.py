@@ -26,10 +26,11 @@ def usertags(
     *arguments: str, configs: Path | None = SMALL, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     folder = ["--configs", str(configs)] if configs else []
+    outside = {name: value for name, value in os.environ.items() if name != "USERTAGS_CONFIGS"}
     return subprocess.run(
         [str(USERTAGS), *folder, *arguments],
         cwd=ROOT,
-        env=os.environ | {"COLUMNS": "200"} | environment,
+        env=outside | {"COLUMNS": "200"} | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -189,7 +190,7 @@ def test_no_command_shows_the_help() -> None:
         (("explain", "--day", "2026-11-01"), "Missing option '--user'.", "usertags explain --help"),
         (("run", "--until", "lunch"), "Invalid value for '--until': 'lunch' is not one of 'extract', 'clean'",
          "usertags run --help"),
-        (("run", "--day"), "Option '--day' requires an argument.", "usertags run --help"),
+        (("run", "--day"), "Option '--day' requires an argument.", "usertags --help"),
         (("query", "select 1", "--format", "xml"), "Invalid value for '--format'", "usertags query --help"),
     ],
 )  # fmt: skip

@@ -77,7 +77,9 @@ def write_catalogue(
     _write(folder / "project.yml", project)
     _write(folder / "connections.yml", {"connections": CONNECTIONS})
     for name, source in (sources or {"orders": ORDERS}).items():
-        _write(folder / "sources" / f"{name}.yml", {"source": name} | dict(source))
+        # None takes out what the source that a test starts from has.
+        given = {key: value for key, value in source.items() if value is not None}
+        _write(folder / "sources" / f"{name}.yml", {"source": name} | given)
     if measures:
         _write(folder / "measures" / "all.yml", {"measures": measures})
     if tags:

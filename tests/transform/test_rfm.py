@@ -96,12 +96,12 @@ def test_a_purchase_today_has_recency_one_and_a_score(
 def test_edges_are_the_quantiles_plus_one_unit_and_bins_are_closed_on_the_left(
     spark: SparkSession, configured: Callable[..., Rfm]
 ) -> None:
-    """Eleven users at 0, 10 … 100: the 20 % quantile is 20, and 21 is the first value above it."""
-    users = [buyer(f"u{n}", days_ago=10 * n, orders=10 * n + 1, paid=f"{10 * n}") for n in range(11)]
+    """Eleven users at 1, 2 … 11: the 20 % quantile is 3, so 4 is the first value of the second score."""
+    users = [buyer(f"u{n}", days_ago=n, orders=n + 1, paid=f"{n}") for n in range(11)]
     table, found = computed(spark, configured("quantile"), users)
-    assert found["frequency"].edges == (22.0, 42.0, 62.0, 82.0)
-    assert found["recency"].edges == (22.0, 42.0, 62.0, 82.0)
-    assert found["monetary"].edges == (21.0, 41.0, 61.0, 81.0)
+    assert found["frequency"].edges == (4.0, 6.0, 8.0, 10.0)
+    assert found["recency"].edges == (4.0, 6.0, 8.0, 10.0)
+    assert found["monetary"].edges == (3.0, 5.0, 7.0, 9.0)
     scores = [1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert [table[f"u{n}"]["f_score"] for n in range(11)] == scores
     assert [table[f"u{n}"]["m_score"] for n in range(11)] == scores

@@ -273,9 +273,7 @@ def drawn(seed: int, day: date) -> list[Order]:
     return orders
 
 
-def in_duckdb(
-    catalogue: Catalogue, entries: dict[str, Any], orders: Sequence[Order], day: date
-) -> dict[str, Any]:
+def in_duckdb(entries: dict[str, Any], orders: Sequence[Order], day: date) -> dict[str, Any]:
     """The same measures from the rows themselves, without roll-ups."""
     fields = ["order_id", "customer", "status", "amount", "units", "rating", "ordered_at"]
     kinds = [pa.string()] * 3 + [pa.decimal128(12, 2), pa.int32(), pa.float64(), pa.timestamp("us")]
@@ -284,11 +282,16 @@ def in_duckdb(
     connection = duckdb.connect()
     connection.register("orders", pa.table(columns, fields))
     selected = [
-        _in_duckdb(entry["value"], entry.get("where"), *window_days(catalogue.measures[name], day))
-        for name, entry in entries.items()
+        _in_duckdb(entry["value"], entry.get("where"), *_window(entry, day)) for entry in entries.values()
     ]
     query = f"select customer, {', '.join(selected)} from orders where ordered_at::date <= '{day}' group by 1"
     return {row[0]: dict(zip(entries, row[1:], strict=True)) for row in connection.execute(query).fetchall()}
+
+
+def _window(entry: dict[str, Any], day: date) -> tuple[date | None, date]:
+    days, back = (int(entry.get(name, "0d").removesuffix("d")) for name in ("window", "offset"))
+    last = day - timedelta(days=back)
+    return (last + timedelta(days=1) - timedelta(days=days) if days else None), last
 
 
 def _in_duckdb(value: str, where: str | None, first: date | None, last: date) -> str:
@@ -321,7 +324,7 @@ def test_every_aggregate_over_any_window_is_what_duckdb_says(
 ) -> None:
     catalogue = build(measures=entries)
     orders = drawn(seed, day)
-    expected = in_duckdb(catalogue, entries, orders, day)
+    expected = in_duckdb(entries, orders, day)
     found = measured(spark, catalogue, orders, day)
     assert found.keys() == expected.keys()
     for user, values in expected.items():

@@ -164,9 +164,12 @@ SHOWN: dict[str, list[tuple[Any, str, float | None]]] = {
 @pytest.fixture(scope="module")
 def shown(spark: SparkSession, build: Build) -> dict[str, list[tuple[Any, str, float | None]]]:
     """Each value of `SHOWN` as text, read back from that text, and as a number; from one frame."""
-    entries = {f"t{n}": tag(value="paid", type=kind) for n, kind in enumerate(SHOWN) if kind != "boolean"}
-    entries |= {f"t{n}": tag(when="orders > 0") for n, kind in enumerate(SHOWN) if kind == "boolean"}
-    tags = build(measures=MEASURES, tags=entries).tags
+    read = {"string": "users.city", "date": "users.born", "timestamp": "last_order_at"}
+    entries = {
+        f"t{n}": tag(when="orders > 0") if kind == "boolean" else tag(value=read.get(kind, "paid"), type=kind)
+        for n, kind in enumerate(SHOWN)
+    }
+    tags = build(sources=SOURCES, measures=MEASURES, tags=entries).tags
     height = max(map(len, SHOWN.values()))
     columns = [[case[0] for case in cases] + [None] * (height - len(cases)) for cases in SHOWN.values()]
     schema = ", ".join(f"t{n} {kind}" for n, kind in enumerate(SHOWN))
