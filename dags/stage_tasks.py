@@ -60,8 +60,7 @@ class SparkStageOperator(SparkSubmitOperator):
         )
 
     def execute(self, context: Any) -> None:
-        settings = guarded(lambda: load_catalogue(Path(CONFIGS))).spark.conf
-        self.conf = {name: str(value) for name, value in settings.items()}
+        self.conf = guarded(lambda: load_catalogue(Path(CONFIGS))).spark.texts()
         self.jars = ",".join(str(path) for path in jar_paths())
         try:
             super().execute(context)

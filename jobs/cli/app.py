@@ -104,7 +104,8 @@ def run(
     from jobs.stages.days import days_between
     from jobs.stages.runs import new_run_id
 
-    if (day is None) == (from_ is None or to is None):
+    several = from_ is not None and to is not None
+    if (day is None) != several or (day is not None and (from_ or to)):
         raise UsageError("name one day with --day, or several with --from and --to")
     days = [_day(day)] if day else days_between(_day(from_ or ""), _day(to or ""))
     pipeline = _pipeline()
@@ -286,11 +287,10 @@ def main() -> None:
 
 def _guarded(command: Callable[..., Any]) -> int:
     try:
-        command(standalone_mode=False)
+        # Where a command ends itself with a code, it is what this call returns.
+        code = command(standalone_mode=False)
     except UsertagsError as error:
         return _fail(error)
-    except typer.Exit as stop:
-        return stop.exit_code
     except typer.Abort:
         return 130
     except typer.TyperException as error:
@@ -300,7 +300,7 @@ def _guarded(command: Callable[..., Any]) -> int:
         if wrapped is None:
             raise
         return _fail(wrapped)
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _misused(error: typer.TyperException) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
@@ -73,7 +74,9 @@ def show_tags(catalogue: Catalogue) -> None:
                 label = f"{path[-1]} [dim]{catalogue.levels[path[-1]]}[/dim]"
                 branches[path] = branches[path[:-1]].add(label)
         status = "" if tag.status == "active" else f" [yellow]{tag.status}[/yellow]"
-        branches[tag.path].add(f"[bold]{tag.name}[/bold] {tag.id}{status}\n[dim]{tag.definition}[/dim]")
+        branches[tag.path].add(
+            f"[bold]{tag.name}[/bold] {tag.id}{status}\n[dim]{escape(tag.definition)}[/dim]"
+        )
     out.print(root)
 
 

@@ -299,3 +299,10 @@ class SparkEntry(Entry):
 
     master: str = "local[*]"
     conf: dict[str, str | int | bool] = Field(default_factory=dict)
+
+    def texts(self) -> dict[str, str]:
+        """The settings as Spark writes them."""
+        return {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in self.conf.items()
+        }

@@ -42,6 +42,12 @@ def read_yaml(path: Path, name: str) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark or error.context_mark or _START).line + 1
         return YamlFile(name, None, {}, [ConfigProblem(name, line, f"is not YAML: {error.problem}")])
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        message = f"is not YAML: the character U+{ord(text[error.position]):04X} is not allowed"
+        return YamlFile(name, None, {}, [ConfigProblem(name, line, message)])
+    except RecursionError:
+        return YamlFile(name, None, {}, [ConfigProblem(name, 1, "is nested too deeply to be read")])
     if node is None:
         return YamlFile(name, None, {}, [ConfigProblem(name, 1, "is empty")])
     builder = _Builder(name)
@@ -58,19 +64,43 @@ class _Builder:
         self.lines: dict[Location, int] = {}
         self.problems: list[ConfigProblem] = []
         self._loader = yaml.SafeLoader("")
+        self._open: list[yaml.Node] = []
 
     def build(self, node: yaml.Node, location: Location) -> Any:
         self.lines[location] = node.start_mark.line + 1
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, location)
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        if any(node is outer for outer in self._open):
+            self._report(node, "an alias stands inside what it names")
+            return None
+        self._open.append(node)
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, location)
             return [self.build(item, (*location, index)) for index, item in enumerate(node.value)]
-        return self._loader.construct_object(node, deep=True)
+        finally:
+            self._open.pop()
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        """The value; where YAML cannot make it, as of a date that does not exist, the text as written."""
+        try:
+            return self._loader.construct_object(node, deep=True)
+        except yaml.constructor.ConstructorError:
+            self._report(node, f"unknown YAML tag {node.tag}")
+        except ValueError as error:
+            self._report(node, f"{node.value} is no value: {error}")
+        return node.value
+
+    def _report(self, node: yaml.Node, message: str) -> None:
+        self.problems.append(ConfigProblem(self.name, node.start_mark.line + 1, message))
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[Any, Any]:
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            key = self._loader.construct_object(key_node, deep=True)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._report(key_node, "a key is a single word: put text with brackets or braces in quotes")
+                continue
+            key = self._scalar(key_node)
             # YAML 1.1 reads the bare words yes, no, on, off as booleans; here they are names.
             key = key_node.value if isinstance(key, bool) else key
             line = key_node.start_mark.line + 1

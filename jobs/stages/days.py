@@ -1,5 +1,6 @@
 """Data days and the instants they begin and end at, in the project's time zone."""
 
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,10 +9,11 @@ from jobs.errors import UsageError
 
 def parse_day(text: str) -> date:
     """A data day as YYYY-MM-DD; raises UsageError for anything else."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no day", next_step="write it as 2026-11-01") from None
+    with suppress(ValueError):
+        day = date.fromisoformat(text)
+        if day.isoformat() == text:
+            return day
+    raise UsageError(f"{text!r} is no day", next_step="write it as 2026-11-01")
 
 
 def end_of(day: date, timezone: str) -> datetime:

@@ -49,11 +49,7 @@ def _of_lake(session: SparkSession, catalogue: Catalogue, lake: Lake) -> SparkSe
 
 
 def _settings(catalogue: Catalogue) -> dict[str, str]:
-    own = {
-        key: str(value).lower() if isinstance(value, bool) else str(value)
-        for key, value in catalogue.spark.conf.items()
-    }
-    return {
+    ours = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
@@ -62,7 +58,8 @@ def _settings(catalogue: Catalogue) -> dict[str, str]:
         "spark.sql.ansi.enabled": "true",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|credential",
-    } | own
+    }
+    return ours | catalogue.spark.texts()
 
 
 def lake_settings(lake: Lake) -> dict[str, str]:

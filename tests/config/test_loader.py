@@ -349,6 +349,39 @@ def test_a_word_that_yaml_takes_for_a_truth_value_is_refused(folder: Folder) -> 
     assert folder.problems() == [f"{ORDERS}:{check}: {message}", f"{TAGS}:{line}: {message}"]
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("2026-02-30", "2026-02-30 is no value: day is out of range for month"),
+        ("!env SECRET", "unknown YAML tag !env"),
+        ("!!python/name:os.system", "unknown YAML tag tag:yaml.org,2002:python/name:os.system"),
+        ("{{ ds }}", "a key is a single word: put text with brackets or braces in quotes"),
+        ("{[a, b]: c}", "a key is a single word: put text with brackets or braces in quotes"),
+        ("&again [*again]", "an alias stands inside what it names"),
+        ("\x07", "is not YAML: the character U+0007 is not allowed"),
+    ],
+)
+def test_what_yaml_cannot_make_a_value_of_is_a_problem_on_its_line(
+    folder: Folder, value: str, message: str
+) -> None:
+    line = folder.replace(TAGS, "expect: true", f"expect: {value}")
+    assert f"{TAGS}:{line}: {message}" in folder.problems()
+
+
+def test_brackets_without_end_are_a_problem(folder: Folder) -> None:
+    folder.write(TAGS, "tags: " + "[" * 3000)
+    assert folder.problems() == [f"{TAGS}:1: is nested too deeply to be read"]
+
+
+def test_an_alias_that_names_something_else_is_read(folder: Folder) -> None:
+    folder.replace(TAGS, "path: [基础属性, 客户价值, 交易]", "path: &place [基础属性, 客户价值, 交易]")
+    folder.replace(TAGS, "    kind: rfm\n", "    kind: rfm\n    # the same place\n")
+    text = folder.read(TAGS)
+    at = text.rindex("path: [消费属性, 客户价值, 交易]")
+    folder.write(TAGS, text[:at] + "path: *place" + text[at + len("path: [消费属性, 客户价值, 交易]") :])
+    assert folder.catalogue().tags["segment"].path == ("基础属性", "客户价值", "交易")
+
+
 # ---- files ----------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -12,21 +13,31 @@ from jobs.store.schemas import PUBLISHED
 
 from .shop import Row, Shop
 
-CASES = Path(__file__).resolve().parents[1] / "cases"
+ROOT = Path(__file__).resolve().parents[2]
+CASES, EXAMPLES = ROOT / "tests" / "cases", ROOT / "examples"
 TINY_SHOP = CASES / "tiny_shop"
 TABLES = tuple(spec.name.removeprefix("tags.") for spec in PUBLISHED)
-NewShop = Callable[[Path, str], Shop]
+NewShop = Callable[..., Shop]
+
+
+def real_data(name: str) -> Path:
+    """A folder of public data beside the repository; the test is skipped where it is not there."""
+    folder = ROOT.parent / "shared" / "data" / name
+    if not folder.is_dir():
+        pytest.skip(f"no public data in {folder}")
+    return folder
 
 
 @pytest.fixture(scope="session")
 def new_shop(
-    spark: SparkSession, new_project: Callable[[Path], object], tmp_path_factory: pytest.TempPathFactory
+    spark: SparkSession, new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory
 ) -> NewShop:
-    """Makes a project of a configuration folder, with an empty landing folder; Spark is there already,
-    because the first session decides on the settings of the JVM."""
+    """Makes a project of a configuration folder whose files are read from `landing`, by default a new empty
+    folder. Spark is there already, because the first session decides on the settings of the JVM."""
 
-    def make(configs: Path, variable: str) -> Shop:
-        return Shop(new_project(configs).folder, variable, tmp_path_factory.mktemp("landing"))  # type: ignore[attr-defined]
+    def make(configs: Path, variable: str, landing: Path | None = None) -> Shop:
+        project = new_project(configs)
+        return Shop(project.folder, variable, landing or tmp_path_factory.mktemp("landing"))
 
     return make
 

@@ -82,6 +82,10 @@ class Shop:
         scan = loaded.scan(row_filter=where) if where else loaded.scan()
         return ordered(scan.to_arrow().to_pylist())
 
+    def count(self, table: str, where: str = "") -> int:
+        loaded = self.lake.catalog.load_table(table)
+        return (loaded.scan(row_filter=where) if where else loaded.scan()).count()
+
     def published(self, table: str, day: date) -> list[Row]:
         """The published rows of a day, without the columns that name the run."""
         found = publication_of(self.lake, day)

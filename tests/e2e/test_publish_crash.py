@@ -1,36 +1,35 @@
 """A publication killed after any of its commits: readers see one whole run, and it can be finished."""
 
 import multiprocessing
-import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import pyarrow as pa
 import pytest
 
 from jobs.errors import InfrastructureError, UsageError
 from jobs.query import query
-from jobs.sources.s3 import S3Access
-from jobs.stages.publish import publish, publish_steps
-from jobs.stages.runs import RunRecord, record_run, run_branch, stage_record
+from jobs.stages.publish import publish
+from jobs.stages.runs import RunRecord, record_run, run_branch
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import PUBLISHED, USER_MEASURES
-from jobs.store.tables import ensure_table
+from jobs.store.schemas import PUBLISHED, USER_MEASURES, TableSpec
+from jobs.store.tables import ensure_table, find_table
 
 from .conftest import TINY_SHOP, FourDays, NewShop
+from .killed import publish_and_die
 from .shop import Shop
 
 # Every table moves, then the publication, then every table is cleaned.
 STEPS = 2 * len(PUBLISHED) + 1
 PUBLISHING = len(PUBLISHED) + 1
-NOBODY: dict[str, tuple[str, int]] = {}
+NOTHING: dict[str, tuple[str, int]] = {}
 
 # A server that has the modules loaded forks the children that are killed.
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["jobs.stages.publish"])
+context.set_forkserver_preload(["e2e.killed"])
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Audited:
 
     def kill_after(self, day: date, run_id: str, step: int) -> None:
         """Publish in another process, which is killed after so many commits."""
-        child = context.Process(target=_publish_and_die, args=(self.lake.properties, day, run_id, step))
+        child = context.Process(target=publish_and_die, args=(self.lake.properties, day, run_id, step))
         child.start()
         child.join(60)
         assert child.exitcode == -signal.SIGKILL
@@ -81,6 +80,8 @@ class Audited:
             f"where dt = date '{day}' group by run_id"
             for name in [*self.tables, "tags.publications"]
         ]
+        if find_table(self.lake, "tags.publications") is None:
+            return NOTHING
         rows = query(self.shop.pipeline.catalogue, self.lake, " union all ".join(parts)).rows
         found = {name: (run_id, count) for name, run_id, count in rows}
         assert len(found) == len(rows), f"a table shows two runs of {day}: {rows}"
@@ -103,94 +104,91 @@ class Audited:
         return {name: {run_id} for name in self.tables}
 
 
-def _publish_and_die(properties: dict[str, str], day: date, run_id: str, step: int) -> None:
-    s3 = S3Access(
-        properties["s3.endpoint"],
-        properties["s3.region"],
-        properties["s3.access-key-id"],
-        properties["s3.secret-access-key"],
-    )
-    lake = Lake(properties, s3, "reports")
-    built, audited = stage_record(lake, day, run_id, "tag"), stage_record(lake, day, run_id, "audit")
-    assert built is not None and audited is not None
-    for number, _ in enumerate(publish_steps(lake, built, audited), start=1):
-        if number == step:
-            os.kill(os.getpid(), signal.SIGKILL)
+@pytest.fixture(scope="module")
+def built(four_days: FourDays) -> dict[str, pa.Table]:
+    """The rows of a run that Spark has built, by table."""
+    day = date(2026, 3, 3)
+    where = rows_where(dt=day, run_id=four_days.runs[day][-1])
+    catalog = four_days.shop.lake.catalog
+    tables = {
+        spec.name: catalog.load_table(spec.name).scan(row_filter=where).to_arrow() for spec in PUBLISHED
+    }
+    assert all(table.num_rows > 0 for table in tables.values())
+    return tables
 
 
 @pytest.fixture(scope="module")
-def audited(four_days: FourDays, new_shop: NewShop) -> Audited:
-    """An empty lake beside the one whose third day's rows are taken."""
-    day = date(2026, 3, 3)
-    shop = new_shop(TINY_SHOP, "TINY_SHOP_DIR")
-    where = rows_where(dt=day, run_id=four_days.runs[day][-1])
-    tables = {}
-    for spec in PUBLISHED:
-        source = four_days.shop.lake.catalog.load_table(spec.name)
-        tables[spec.name] = source.scan(row_filter=where).to_arrow()
-        assert tables[spec.name].num_rows > 0
-        ensure_table(shop.lake, spec.name, tables[spec.name].schema, spec.partition)
-    return Audited(shop, tables)
+def other_shop(new_shop: NewShop) -> Shop:
+    return new_shop(TINY_SHOP, "TINY_SHOP_DIR")
+
+
+@pytest.fixture
+def audited(built: dict[str, pa.Table], other_shop: Shop) -> Audited:
+    """A lake of its own in which nothing was published yet."""
+    catalog = other_shop.lake.catalog
+
+    def make(spec: TableSpec) -> None:
+        ensure_table(other_shop.lake, spec.name, built[spec.name].schema, spec.partition)
+
+    with ThreadPoolExecutor(len(PUBLISHED)) as pool:
+        there = [*catalog.list_tables("tags"), *catalog.list_tables("ops")]
+        list(pool.map(catalog.drop_table, there))
+        list(pool.map(make, PUBLISHED))
+    return Audited(other_shop, built)
+
+
+DAY = date(2026, 5, 1)
 
 
 def test_before_the_first_publication_there_is_nothing_to_read(audited: Audited) -> None:
-    day = date(2026, 4, 1)
-    audited.prepare(day, "r0")
-    with pytest.raises(UsageError, match="user_tags"):
-        audited.read(day)
-    audited.kill_after(day, "r0", PUBLISHING - 1)
-    with pytest.raises(UsageError, match="user_tags"):
-        audited.read(day)
-    audited.publish(day, "r0")
-    assert audited.read(day) == audited.whole("r0")
+    audited.prepare(DAY, "r1")
+    with pytest.raises(UsageError, match="publications does not exist"):
+        query(audited.shop.pipeline.catalogue, audited.lake, "select * from tags.publications")
+    assert audited.read(DAY) == NOTHING
 
 
 @pytest.mark.parametrize("step", range(1, STEPS + 1))
 def test_a_publication_killed_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
-    day = date(2026, 5, 1) + timedelta(days=step)
-    before: dict[str, tuple[str, int]] = {}
-    for run_id in (f"first{step}", f"again{step}"):
-        audited.prepare(day, run_id)
-        audited.kill_after(day, run_id, step)
-        assert audited.read(day) == (audited.whole(run_id) if step >= PUBLISHING else before)
-        audited.publish(day, run_id)
-        assert audited.stored(day) == audited.holds_alone(run_id)
+    before = NOTHING
+    for run_id in ("first", "again"):
+        audited.prepare(DAY, run_id)
+        audited.kill_after(DAY, run_id, step)
+        assert audited.read(DAY) == (audited.whole(run_id) if step >= PUBLISHING else before)
+        audited.publish(DAY, run_id)
+        assert audited.stored(DAY) == audited.holds_alone(run_id)
+        assert audited.shop.publication(DAY)["run_id"] == run_id
         before = audited.whole(run_id)
-    assert audited.read(day) == before
 
 
 def test_another_run_takes_over_from_one_that_was_killed(audited: Audited) -> None:
-    day = date(2026, 6, 1)
-    audited.prepare(day, "published")
-    audited.publish(day, "published")
-    audited.prepare(day, "killed")
-    audited.kill_after(day, "killed", 3)
-    audited.prepare(day, "next")
-    audited.publish(day, "next")
-    assert audited.read(day) == audited.whole("next")
-    runs = {run for found in audited.stored(day).values() for run in found if not run.startswith("run_")}
-    assert runs == {"next"}
+    audited.prepare(DAY, "published")
+    audited.publish(DAY, "published")
+    audited.prepare(DAY, "killed")
+    audited.kill_after(DAY, "killed", 3)
+    audited.prepare(DAY, "next")
+    audited.publish(DAY, "next")
+    assert audited.read(DAY) == audited.whole("next")
+    for found in audited.stored(DAY).values():
+        assert found == {"next", run_branch("killed")}
 
 
 def test_a_run_that_another_one_overtook_is_refused(audited: Audited) -> None:
-    day = date(2026, 6, 2)
-    audited.prepare(day, "faster")
-    audited.prepare(day, "slower")
-    audited.publish(day, "faster")
+    audited.prepare(DAY, "faster")
+    audited.prepare(DAY, "slower")
+    audited.publish(DAY, "faster")
     with pytest.raises(InfrastructureError, match="written by somebody else"):
-        audited.publish(day, "slower")
-    assert audited.read(day) == audited.whole("faster")
+        audited.publish(DAY, "slower")
+    assert audited.read(DAY) == audited.whole("faster")
 
 
 def test_publishing_again_changes_nothing(audited: Audited) -> None:
-    day = date(2026, 6, 3)
-    audited.prepare(day, "once")
-    audited.publish(day, "once")
+    audited.prepare(DAY, "once")
+    audited.publish(DAY, "once")
     before = {name: audited.shop.snapshot(name) for name in [*audited.tables, "tags.publications"]}
-    audited.publish(day, "once")
+    audited.publish(DAY, "once")
     assert {name: audited.shop.snapshot(name) for name in before} == before
 
 
 def test_a_run_that_was_not_audited_is_not_published(audited: Audited) -> None:
     with pytest.raises(UsageError, match="is not audited"):
-        audited.publish(date(2026, 6, 4), "unknown")
+        audited.publish(DAY, "unknown")

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from jobs.catalogue.model import Catalogue, Source
 from jobs.quality.clean_checks import reconciliation
-from jobs.transform.versions import KEPT, REPEAT, SUPERSEDED, Resolved, resolve
+from jobs.transform.versions import KEPT, REPEAT, REPLACED, STANDING, SUPERSEDED, resolve
 
 from .builders import FEW, ORDERS, frame, rows
 
@@ -43,11 +43,15 @@ def decided(
 ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """Rows of the batch as (order_id, content, status), and replaced rows as (order_id, content, batch)."""
     resolved = resolve(frame(spark, SCHEMA, batch), frame(spark, SCHEMA, existing), source)
-    return _rows(resolved.batch, "_status"), _rows(resolved.replaced, "_batch")
+    found = rows(resolved.rows)
+    of_batch = [row for row in found if row["_status"] in (KEPT, SUPERSEDED, REPEAT)]
+    replaced = [row for row in found if row["_status"] == REPLACED]
+    assert all(row["_status"] == STANDING for row in found if row not in of_batch + replaced)
+    return _named(of_batch, "_status"), _named(replaced, "_batch")
 
 
-def _rows(found: DataFrame, last: str) -> list[tuple[Any, ...]]:
-    return sorted((row["order_id"], row["_content"], row[last]) for row in rows(found))
+def _named(found: Sequence[dict[str, Any]], last: str) -> list[tuple[Any, ...]]:
+    return sorted((row["order_id"], row["_content"], row[last]) for row in found)
 
 
 def test_the_highest_version_of_a_key_wins(spark: SparkSession, sources: dict[str, Source]) -> None:
@@ -135,14 +139,21 @@ def test_repeats_are_dropped_or_kept_as_the_source_says(
     )
 
 
-def test_what_comes_back_has_the_columns_that_went_in(
+def test_what_stands_of_the_earlier_rows_is_told_from_what_is_replaced(
     spark: SparkSession, sources: dict[str, Source]
 ) -> None:
-    empty: list[Row] = []
-    for name in ("versioned", "keep"):
-        resolved: Resolved = resolve(frame(spark, SCHEMA, empty), frame(spark, SCHEMA, empty), sources[name])
-        assert set(resolved.batch.columns) == {"order_id", "version", "_content", "_batch", "_status"}
-        assert set(resolved.replaced.columns) == {"order_id", "version", "_content", "_batch"}
+    """Rows of keys that the batch does not name are not looked at; the columns are those that went in."""
+    batch = [("a", 2, "a2", SECOND), ("b", 1, "b1", SECOND)]
+    existing = [("a", 1, "a1", FIRST), ("b", 5, "b5", FIRST), ("c", 1, "c1", FIRST)]
+    resolved = resolve(frame(spark, SCHEMA, batch), frame(spark, SCHEMA, existing), sources["versioned"])
+    assert {row["_content"]: row["_status"] for row in rows(resolved.rows)} == {
+        "a2": KEPT,
+        "b1": SUPERSEDED,
+        "a1": REPLACED,
+        "b5": STANDING,
+    }
+    assert {row["_content"] for row in rows(resolved.batch)} == {"a2", "b1"}
+    assert rows(resolved.replaced) == [{"order_id": "a", "version": 1, "_content": "a1", "_batch": FIRST}]
 
 
 def drawn(seed: int, batches: int) -> list[list[Row]]:
