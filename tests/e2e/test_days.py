@@ -264,7 +264,7 @@ def test_a_publication_names_its_inputs_and_counts(four_days: FourDays) -> None:
         [],
     )
     assert row["catalogue_version"] == shop.pipeline.catalogue.version
-    assert set(json.loads(row["inputs"])) == {"orders", "users", "referrals"}
+    assert set(json.loads(row["inputs"])) == {"rollup.orders", "clean.users", "rollup.referrals"}
     counts = json.loads(row["row_counts"])
     for table in TABLES:
         assert counts[f"tags.{table}"] == len(shop.published(table, D2))
