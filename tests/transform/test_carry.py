@@ -347,12 +347,12 @@ def test_a_value_that_a_new_type_of_the_tag_cannot_hold_is_not_remembered(
 
 
 def test_from_day_to_day_a_period_ends_where_it_should(spark: SparkSession, catalogue: Catalogue) -> None:
-    """True on one day alone: it stays for two more, since its first day, and the changes say so twice."""
-    tags = [replace(catalogue.tags["active"], validity="2d")]
+    """True on one day alone: it stays for one more, since its first day, and the changes say so twice."""
+    tags = [replace(catalogue.tags["active"], validity="1d")]
     before: list[Remembered] = []
     seen: list[tuple[date, str] | None] = []
     kinds: list[list[str]] = []
-    for number in range(4):
+    for number in range(3):
         day = DAY + timedelta(days=number)
         found = a_day(spark, catalogue, {"u": {"active": number == 0 or None}}, before, tags=tags, day=day)
         before = [
@@ -361,8 +361,8 @@ def test_from_day_to_day_a_period_ends_where_it_should(spark: SparkSession, cata
         ]
         seen.append((before[0].since, before[0].value) if before else None)
         kinds.append([change[0] for change in found.changes.values()])
-    assert seen == [(DAY, "true")] * 3 + [None]
-    assert kinds == [["added"], [], [], ["removed"]]
+    assert seen == [(DAY, "true")] * 2 + [None]
+    assert kinds == [["added"], [], ["removed"]]
 
 
 DRAWN = {
