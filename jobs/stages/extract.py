@@ -11,6 +11,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -232,26 +233,28 @@ def _write_files(
 ) -> tuple[list[str], int]:
     """Write the stream into Parquet files that no commit knows yet; removed again when it breaks."""
     paths: list[str] = []
-    rows = 0
+    rows = in_file = 0
     writer: Any = None
-    in_file = 0
-    try:
-        for batch in stream:
-            if batch.num_rows == 0:
-                continue
-            if writer is None or in_file >= ROWS_A_FILE:
-                if writer is not None:
-                    writer.close()
-                paths.append(f"{table.location()}/data/batch={day}/{uuid.uuid4()}.parquet")
-                sink = table.io.new_output(paths[-1]).create()
-                writer, in_file = pq.ParquetWriter(sink, schema, compression="zstd"), 0
-            writer.write_batch(batch)
-            in_file += batch.num_rows
-            rows += batch.num_rows
-        if writer is not None:
-            writer.close()
-    except BaseException:
-        for path in paths:
-            table.io.delete(path)
-        raise
+    # An upload that is left open would keep the process from ending.
+    with ExitStack() as uploads:
+        try:
+            for batch in stream:
+                if batch.num_rows == 0:
+                    continue
+                if writer is None or in_file >= ROWS_A_FILE:
+                    uploads.close()
+                    paths.append(f"{table.location()}/data/batch={day}/{uuid.uuid4()}.parquet")
+                    sink = uploads.enter_context(table.io.new_output(paths[-1]).create())
+                    writer = uploads.enter_context(pq.ParquetWriter(sink, schema, compression="zstd"))
+                    in_file = 0
+                writer.write_batch(batch)
+                in_file += batch.num_rows
+                rows += batch.num_rows
+            uploads.close()
+        except BaseException:
+            with suppress(OSError):
+                uploads.close()
+            for path in paths:
+                table.io.delete(path)
+            raise
     return paths, rows
