@@ -1,5 +1,6 @@
 """`make demo`: the whole pipeline on the demonstration shop, through Airflow, with progress all the while."""
 
+import re
 import subprocess
 import sys
 import time
@@ -77,8 +78,9 @@ def _run_days() -> None:
         assert process.stdout is not None
         for line in process.stdout:
             kept.write(line)
-            if line.startswith(PROGRESS):
-                out.print("  " + line.removeprefix(PROGRESS).rstrip(), soft_wrap=True)
+            shown = _progress(line)
+            if shown:
+                out.print(shown, soft_wrap=True)
     if process.returncode != 0:
         raise InfrastructureError(
             "a data day did not end well; the lines above say where",
@@ -87,7 +89,15 @@ def _run_days() -> None:
         )
 
 
-PROGRESS = "progress: "
+def _progress(line: str) -> str | None:
+    """A line of Airflow's log as progress: a day that begins, a task that starts."""
+    if line.startswith("progress: "):
+        return f"  [bold]{line.removeprefix('progress: ').strip()}[/bold]"
+    task = re.search(r"starting task_id=(\w+) map_index=(-?\d+)", line)
+    if task is None:
+        return None
+    part = f" {int(task[2]) + 1}" if int(task[2]) >= 0 else ""
+    return f"    [dim]{time.strftime('%H:%M:%S')}[/dim] {task[1]}{part}"
 
 
 def _show(pipeline: Pipeline, seconds: float) -> None:
