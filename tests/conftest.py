@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 import yaml
 
@@ -17,6 +18,10 @@ from jobs.sources.s3 import S3Access
 from jobs.store.jars import jar_paths
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# A busy machine is no defect, and a run that fails is to fail again.
+hypothesis.settings.register_profile("usertags", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("usertags")
 os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
 
@@ -62,7 +67,7 @@ def spark():
         .config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.memory", "2g")
+        .config("spark.driver.memory", "6g")
         # The first session of a process decides on the JVM: the quick compiler suits many small jobs.
         .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
         .config("spark.sql.shuffle.partitions", "2")

@@ -1,10 +1,10 @@
 """Making tables, adding columns, moving branches: everything about a table except its rows."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from threading import Lock
 
 import pyarrow as pa
-from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot, ancestors_of
 from pyiceberg.transforms import IdentityTransform
@@ -25,16 +25,31 @@ def ensure_table(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[s
     return table
 
 
+# Sources are cleaned side by side, and all of them may want the same new table.
+_CREATING = Lock()
+
+
 def _create(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str]) -> Table:
-    """One commit makes the table; where another process was faster, its table is taken."""
+    """One commit makes the table; where another thread or process was faster, its table is taken."""
+    with _CREATING:
+        try:
+            _create_once(lake, name, schema, partition)
+        except (CommitFailedException, TableAlreadyExistsError, ValueError):
+            # The catalog may hand out the other one's table to be made: then it has its partitions already.
+            if find_table(lake, name) is None:
+                raise
+        return lake.catalog.load_table(name)
+
+
+def _create_once(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str]) -> None:
+    if find_table(lake, name) is not None:
+        return
     transaction = lake.catalog.create_table_transaction(name, schema=schema)
     with transaction.update_spec() as spec:
         for column in partition:
             spec.add_field(column, IdentityTransform(), column)
     transaction.append(schema.empty_table())
-    with suppress(CommitFailedException):
-        transaction.commit_transaction()
-    return lake.catalog.load_table(name)
+    transaction.commit_transaction()
 
 
 def find_table(lake: Lake, name: str) -> Table | None:
