@@ -253,6 +253,8 @@ class Reader:
 
     def _not(self, node: Any) -> Operand:
         inner = _unwrapped(node.this)
+        if isinstance(inner, exp.Not):
+            return self._twice_negated(inner)
         negated = {
             exp.Between: self._between,
             exp.In: self._in,
@@ -263,6 +265,13 @@ class Reader:
         if negated is not None:
             return negated(inner, negation=node)
         return operators.negate(self.read(inner), self._fragment(node))
+
+    def _twice_negated(self, node: Any) -> Operand:
+        """What stands behind two negations; negating it once more checks that it can be negated."""
+        behind = _unwrapped(node.this)
+        operand = self.read(behind)
+        operators.negate(operand, self._fragment(node))
+        return operand
 
     def _between(self, node: Any, *, negation: Any = None) -> Operand:
         if node.args.get("symmetric"):

@@ -86,8 +86,8 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
         done[batch.source.name] = Cleaned(batch, _line(batch.source, counts, written=counts["kept"]), checks)
     cleaned = [done[batch.source.name] for batch in batches]
     _gate(catalogue, lake, day, run_id, cleaned, validator)
-    for item in cleaned:
-        _take_over(lake, item.batch)
+    for batch in batches:
+        _settle(lake, batch, written=batch in todo)
     lines = tuple(item.line for item in cleaned)
     return StageReport("clean", day, run_id, time.monotonic() - started, lines)
 
@@ -318,8 +318,10 @@ def _gate(
         raise GateRefused(day, "clean", results)
 
 
-def _take_over(lake: Lake, batch: Batch) -> None:
+def _settle(lake: Lake, batch: Batch, *, written: bool) -> None:
+    """Take over the branch that this run wrote; one that an earlier, refused try left is dropped."""
     table = lake.catalog.load_table(batch.table)
     if batch.branch in table.metadata.refs:
-        fast_forward(table, batch.branch)
+        if written:
+            fast_forward(table, batch.branch)
         drop_branch(table, batch.branch)
