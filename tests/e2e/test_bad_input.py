@@ -172,7 +172,7 @@ def test_a_file_that_cannot_be_used_is_a_data_error_and_a_rerun_completes(
 def test_an_unset_environment_variable_is_named_with_its_line(shop: Shop) -> None:
     environment = {name: value for name, value in shop.environment().items() if name != "BAD_INPUT_DIR"}
     done = subprocess.run(
-        shop.command("extract", "--day", "2026-11-02", "--source", "visits"),
+        shop.command("extract", "--day", "2026-11-20", "--source", "visits"),
         env=environment,
         capture_output=True,
         text=True,
