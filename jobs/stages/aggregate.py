@@ -22,7 +22,7 @@ from jobs.errors import DataError
 from jobs.stages.clean import clean_name
 from jobs.stages.report import Line, StageReport
 from jobs.store.lake import Lake
-from jobs.store.spark import spark_table
+from jobs.store.spark import one_file_at_a_time, spark_table
 from jobs.store.tables import ensure_table, find_table, history, summary_value
 from jobs.transform.rollup import day_rollup
 
@@ -149,7 +149,7 @@ def _write(table: Table, clean: DataFrame, source: Source, build: Build, clean_t
     where = F.col("day").isin(days)
     if not build.replace:
         where &= F.col("partials") == F.lit(build.version)
-    writer = stamped.select(*columns).writeTo(spark_table(rollup_name(source)))
+    writer = one_file_at_a_time(stamped.select(*columns).writeTo(spark_table(rollup_name(source))))
     if build.replace and snapshot is not None:
         writer = writer.option("snapshot-property.usertags.clean", str(snapshot.snapshot_id))
     writer.overwrite(where)

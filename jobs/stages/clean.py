@@ -29,7 +29,7 @@ from jobs.stages.runs import RunRecord, record_run, require_no_blocked_day
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import QUARANTINE
-from jobs.store.spark import spark_table
+from jobs.store.spark import one_file_at_a_time, spark_table
 from jobs.store.tables import drop_branch, ensure_table, fast_forward, find_table, history, summary_value
 from jobs.transform.typed import typed
 from jobs.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Resolved, key_columns, resolve
@@ -271,7 +271,7 @@ def _write_branch(
     result = stay.where(touched).select(*columns).unionByName(kept.select(*columns))
     spark.sql(f"ALTER TABLE {spark_table(batch.table)} CREATE OR REPLACE BRANCH {batch.branch}")
     properties = {"batch": batch.day.isoformat(), "stamp": batch.stamp, "days": _days_text(source, days)}
-    writer = result.writeTo(spark_table(batch.table, batch.branch))
+    writer = one_file_at_a_time(result.writeTo(spark_table(batch.table, batch.branch)))
     for name, value in (properties | counts).items():
         writer = writer.option(f"snapshot-property.usertags.{name}", str(value))
     writer.overwrite(touched)

@@ -22,7 +22,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
 from jobs.catalogue.model import Catalogue, Source
-from jobs.errors import ConfigError, ConfigProblem
+from jobs.errors import ConfigError, ConfigProblem, InfrastructureError
 from jobs.sources.files import SourceFile, list_files, read_files
 from jobs.sources.pii import hash_pii
 from jobs.sources.reading import Reading
@@ -251,10 +251,23 @@ def _write_files(
                 in_file += batch.num_rows
                 rows += batch.num_rows
             uploads.close()
+        except OSError as error:
+            _abandon(table, uploads, paths)
+            raise InfrastructureError(
+                f"the store did not take the rows of {day} ({type(error).__name__})",
+                safe="nothing was committed",
+                next_step="see `usertags services status`, then run the same command again",
+            ) from error
         except BaseException:
-            with suppress(OSError):
-                uploads.close()
-            for path in paths:
-                table.io.delete(path)
+            _abandon(table, uploads, paths)
             raise
     return paths, rows
+
+
+def _abandon(table: Table, uploads: ExitStack, paths: list[str]) -> None:
+    """Remove what no commit will name. Where the store does not answer it stays, as an orphan."""
+    with suppress(OSError):
+        uploads.close()
+    for path in paths:
+        with suppress(OSError):
+            table.io.delete(path)

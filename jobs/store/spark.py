@@ -3,7 +3,7 @@
 import os
 import sys
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrameWriterV2, SparkSession
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import InfrastructureError
@@ -99,3 +99,9 @@ def _jdbc(prefix: str, properties: dict[str, str]) -> dict[str, str]:
 def spark_table(name: str, branch: str | None = None) -> str:
     """The name of a table, or of its branch, as Spark writes it."""
     return f"{CATALOG}.{name}" + (f".branch_{branch}" if branch else "")
+
+
+def one_file_at_a_time(writer: DataFrameWriterV2) -> DataFrameWriterV2:
+    """Sort the rows by partition before they are written. Else a file of each partition is open at once, and
+    a first batch of some years of days takes gigabytes for a few thousand rows."""
+    return writer.option("fanout-enabled", "false")

@@ -242,7 +242,7 @@ def _fill_orders(shop: Shop, rows: int) -> None:
 
 
 def test_a_database_that_dies_mid_extract_leaves_nothing_and_a_rerun_completes(shop: Shop) -> None:
-    rows = 2_000_000
+    rows = 1_000_000
     _fill_orders(shop, rows)
     command = shop.command("extract", "--day", DAY, "--source", "orders")
     with subprocess.Popen(
