@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from jobs.catalogue.build import load_catalogue
+from jobs.cli.app import main
 from jobs.pipeline import Pipeline
 from jobs.stages.report import STAGES, StageReport
 from jobs.stages.runs import new_run_id, publication_of
@@ -67,6 +69,14 @@ class Shop:
             for report in self.pipeline.run(day, run_id, until=until, re_extract=re_extract):
                 self.reports.append(report)
         return run_id
+
+    def command(self, *arguments: str) -> int:
+        """A command of `usertags` in this process; returns its exit code."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["usertags", "--configs", str(self.folder), *arguments])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        return int(ended.value.code or 0)
 
     def line(self, stage: str, name: str) -> dict[str, int | None]:
         """What the last run's stage counted of a source."""

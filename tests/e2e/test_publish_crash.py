@@ -11,7 +11,6 @@ import pytest
 
 from jobs.errors import InfrastructureError, UsageError
 from jobs.query import query
-from jobs.stages.publish import publish
 from jobs.stages.runs import RunRecord, record_run, run_branch
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
@@ -71,7 +70,7 @@ class Audited:
         assert child.exitcode == -signal.SIGKILL
 
     def publish(self, day: date, run_id: str) -> None:
-        publish(self.shop.pipeline.catalogue, self.lake, day, run_id)
+        list(self.shop.pipeline.stage("publish", day, run_id))
 
     def read(self, day: date) -> dict[str, tuple[str, int]]:
         """What BI sees of a day: each table's run and its rows. Fails where a table shows two runs."""
@@ -158,6 +157,13 @@ def test_a_publication_killed_after_any_commit_shows_whole_runs(audited: Audited
         assert audited.stored(DAY) == audited.holds_alone(run_id)
         assert audited.shop.publication(DAY)["run_id"] == run_id
         before = audited.whole(run_id)
+
+
+def test_the_command_finishes_the_newest_run(audited: Audited) -> None:
+    audited.prepare(DAY, "killed")
+    audited.kill_after(DAY, "killed", 2)
+    assert audited.shop.command("publish", "--day", str(DAY)) == 0
+    assert audited.read(DAY) == audited.whole("killed")
 
 
 def test_another_run_takes_over_from_one_that_was_killed(audited: Audited) -> None:

@@ -1,6 +1,5 @@
 """Who reads the published tables: PyIceberg, DuckDB, Spark, the files of sql/, and the command line."""
 
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -11,7 +10,6 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.cli.app import main
 from jobs.errors import UsageError
 from jobs.explain import explain
 from jobs.query import SQL, connect, extension_path, query, view_files
@@ -233,20 +231,9 @@ def test_what_explain_does_not_know_is_an_error_of_usage(
 # The same through the command line, whose exit codes schedulers read.
 
 
-def usertags(shop: Shop, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["usertags", "--configs", str(shop.folder), *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
-
-
-def test_the_command_line_explains(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code = usertags(
-        shop, monkeypatch, "explain", "--day", str(D3), "--user", "u3", "--tag", "important_customer"
-    )
-    assert code == 0
+def test_the_command_line_explains(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("explain", "--day", str(D3), "--user", "u3", "--tag", "important_customer")
+    assert shop.command(*arguments) == 0
     shown = capsys.readouterr().out
     assert "rule: orders_180d >= 3 or referrals_180d >= 2" in shown
     assert "with: orders_180d = 0, referrals_180d = 2" in shown
@@ -264,12 +251,9 @@ def test_the_command_line_explains(
     ids=" ".join,
 )
 def test_the_command_line_ends_with_2_for_what_does_not_exist(
-    shop: Shop,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: tuple[str, ...],
+    shop: Shop, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
-    assert usertags(shop, monkeypatch, *arguments) == 2
+    assert shop.command(*arguments) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "error" in shown.err
