@@ -34,13 +34,33 @@ def guarded(work: Callable[[], T]) -> T:
         raise
 
 
+def run_stage(stage: str, planned: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """Run a stage of the planned run in the task; returns the report's line of each source or table."""
+    from datetime import date
+
+    from jobs.pipeline import Pipeline
+
+    def work() -> dict[str, Any]:
+        pipeline = Pipeline(load_catalogue(Path(CONFIGS)), print)
+        lines: dict[str, Any] = {}
+        for report in pipeline.stage(stage, date.fromisoformat(planned["day"]), planned["run_id"], **options):
+            for line in report.lines:
+                print(line)
+                lines[line.name] = line
+        return lines
+
+    return guarded(work)
+
+
 class SparkStageOperator(SparkSubmitOperator):
-    """One Spark stage by spark-submit, on the connection `spark_default`.
+    """One Spark stage, where configs/spark/session.yml says that Spark runs: in a session of a server that
+    runs already, or else by spark-submit on the connection `spark_default`.
 
     The exit code of the application decides: 2 and 3 fail the task for good, anything else is retried.
     """
 
     def __init__(self, *, stage: str, **kwargs: Any) -> None:
+        self.stage = stage
         super().__init__(
             application=str(ROOT / "jobs" / "entry" / "submit.py"),
             application_args=[
@@ -60,7 +80,11 @@ class SparkStageOperator(SparkSubmitOperator):
         )
 
     def execute(self, context: Any) -> None:
-        self.conf = guarded(lambda: load_catalogue(Path(CONFIGS))).spark.texts()
+        spark = guarded(lambda: load_catalogue(Path(CONFIGS))).spark
+        if spark.remote:
+            run_stage(self.stage, context["ti"].xcom_pull(task_ids="plan"))
+            return
+        self.conf = spark.texts()
         self.jars = ",".join(str(path) for path in jar_paths())
         try:
             super().execute(context)

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import Asset, Param, dag, get_current_context, task
 
-from dags.stage_tasks import CONFIGS, SparkStageOperator, guarded
+from dags.stage_tasks import CONFIGS, SparkStageOperator, guarded, run_stage
 
 TABLES = (
     "user_tags",
@@ -89,15 +89,12 @@ def user_tags_daily() -> None:
         """Land what is new in one source; returns the rows read."""
         get_current_context()["source_name"] = source
         re_extract = get_current_context()["params"]["re_extract"]
-        return _run_stage("extract", planned, source=source, re_extract=re_extract)
+        return run_stage("extract", planned, source=source, re_extract=re_extract)[source].read
 
     @task(outlets=ASSETS)
     def publish(planned: dict[str, Any], *, outlet_events: Any) -> None:
         """Make the run the published one of its day, and say so to whoever waits for the tables."""
-        from jobs.stages.report import Line
-
-        lines: dict[str, Line] = {}
-        _run_stage("publish", planned, lines=lines)
+        lines = run_stage("publish", planned)
         for asset in ASSETS:
             outlet_events[asset].extra = {
                 "day": planned["day"],
@@ -115,29 +112,6 @@ def user_tags_daily() -> None:
         previous >> stage
         previous = stage
     previous >> publish(planned)
-
-
-def _run_stage(
-    stage: str, planned: dict[str, Any], *, lines: dict[str, Any] | None = None, **options: Any
-) -> int:
-    from datetime import date
-    from pathlib import Path
-
-    from jobs.catalogue.build import load_catalogue
-    from jobs.pipeline import Pipeline
-
-    def work() -> int:
-        pipeline = Pipeline(load_catalogue(Path(CONFIGS)), print)
-        rows = 0
-        for report in pipeline.stage(stage, date.fromisoformat(planned["day"]), planned["run_id"], **options):
-            for line in report.lines:
-                print(line)
-                rows += line.read or 0
-                if lines is not None:
-                    lines[line.name] = line
-        return rows
-
-    return guarded(work)
 
 
 user_tags_daily()

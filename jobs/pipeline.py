@@ -34,9 +34,9 @@ class Pipeline:
     @cached_property
     def spark(self) -> SparkSession:
         lake = self.lake
-        if self.progress:
+        if self.progress and not self.catalogue.spark.remote:
             self.progress("starting Spark")
-        return spark_session(self.catalogue, lake, "run")
+        return spark_session(self.catalogue, lake, "run", self.progress)
 
     def run(
         self, day: date, run_id: str, *, until: str = STAGES[-1], re_extract: bool = False

@@ -21,7 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-services_app = typer.Typer(help="The embedded database and store of the configuration.", no_args_is_help=True)
+services_app = typer.Typer(
+    help="The embedded database, store and Spark of a configuration.", no_args_is_help=True
+)
 app.add_typer(services_app, name="services")
 
 ConfigsOption = Annotated[
@@ -255,8 +257,12 @@ def services_start() -> None:
     """Start the embedded services that are down."""
     from jobs.cli.render import out
     from jobs.store.connections import endpoints
+    from jobs.store.spark import start_server
 
-    endpoints(_catalogue(), lambda text: out.print(f"[dim]{text}[/dim]"))
+    catalogue = _catalogue()
+    endpoints(catalogue, lambda text: out.print(f"[dim]{text}[/dim]"))
+    if catalogue.spark.remote == "embedded":
+        start_server(catalogue, lambda text: out.print(f"[dim]{text}[/dim]"))
     services_status()
 
 
@@ -329,7 +335,14 @@ def _fail(error: UsertagsError) -> int:
 
 def _infrastructure(error: Exception) -> InfrastructureError | None:
     """A failure of Java, the network or the store, in one line; None for anything else."""
-    if type(error).__module__.split(".")[0] not in ("py4j", "pyspark", "botocore", "requests", "pyiceberg"):
+    if type(error).__module__.split(".")[0] not in (
+        "py4j",
+        "pyspark",
+        "grpc",
+        "botocore",
+        "requests",
+        "pyiceberg",
+    ):
         return None
     first = str(error).strip().splitlines()[0] if str(error).strip() else ""
     return InfrastructureError(

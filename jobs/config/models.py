@@ -295,10 +295,24 @@ class ProjectEntry(Entry):
 
 
 class SparkEntry(Entry):
-    """How Spark runs: the master where no spark-submit says another, and Spark's own settings."""
+    """How Spark runs, and Spark's own settings.
+
+    By itself each stage is an application of its own, on `master` where no spark-submit says another.
+    `remote: embedded` keeps one session server of the configuration running, on `master`; `sc://host:port`
+    is a Spark Connect server that somebody else runs.
+    """
 
     master: str = "local[*]"
+    remote: Annotated[str, StringConstraints(pattern=r"^(embedded|sc://.+)$")] | None = None
     conf: dict[str, str | int | bool] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "SparkEntry":
+        if self.remote not in (None, "embedded") and "master" in self.model_fields_set:
+            raise ValueError(
+                "a server elsewhere has its own master: give `remote: sc://…` or `master`, not both"
+            )
+        return self
 
     def texts(self) -> dict[str, str]:
         """The settings as Spark writes them."""

@@ -1,4 +1,4 @@
-"""The embedded servers of a configuration: PostgreSQL, and an S3 store with an Iceberg REST catalog.
+"""The embedded servers of a configuration: PostgreSQL, an S3 store with an Iceberg REST catalog, and Spark.
 
 They listen on 127.0.0.1 only; data, logs, ports and generated passwords live in one state folder.
 """

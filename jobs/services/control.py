@@ -2,19 +2,22 @@
 
 import contextlib
 import fcntl
+import hashlib
+import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from jobs.errors import InfrastructureError
-from jobs.services import ports, postgres, store
+from jobs.services import ports, postgres, spark, store
 from jobs.services.model import SERVICE_NAMES, Endpoints, ServiceName, ServiceStatus
 from jobs.services.postgres import Postgres
 from jobs.services.process import POLL_SECONDS
 from jobs.services.records import Records
+from jobs.services.spark import Spark
 from jobs.services.store import Store
 
 MINIMUM_FREE_BYTES = 512 * 1024**2
@@ -22,12 +25,17 @@ LOCK_SECONDS = 180.0
 
 
 def start(
-    state: Path, names: Collection[ServiceName], *, progress: Callable[[str], None] | None = None
+    state: Path,
+    names: Collection[ServiceName],
+    *,
+    spark_settings: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Endpoints:
     """Start the named servers that do not run yet, side by side, and return when all of them answer.
 
-    `progress` gets a line for each step. Data, ports and passwords are kept in `state` between starts.
-    InfrastructureError when a server cannot start; the other one then stays up.
+    `progress` gets a line for each step. Data, ports and passwords are kept in `state` between starts. A
+    Spark server that was started with other settings is started anew.
+    InfrastructureError when a server cannot start; the others then stay up.
     """
     state = _folder(state)
     report = progress or (lambda line: None)
@@ -38,11 +46,12 @@ def start(
         _check_space(state)
         with _exclusive(state, report):
             todo = [name for name in SERVICE_NAMES if name in names]
-            failures = _start_all(state, todo, report)
+            settings = dict(spark_settings or {})
+            failures = _start_all(state, todo, settings, report)
             # Another program may take a port between the choice and the start: once more with other ports.
             again = [name for name, error in failures.items() if "already in use" in str(error).lower()]
             if again:
-                failures = {**failures, **dict.fromkeys(again)} | _start_all(state, again, report)
+                failures = {**failures, **dict.fromkeys(again)} | _start_all(state, again, settings, report)
             for error in failures.values():
                 if error is not None:
                     raise error
@@ -57,42 +66,50 @@ def start(
 
 
 def stop(state: Path) -> None:
-    """End both servers of the state folder; nothing happens where none runs."""
+    """End the servers of the state folder; nothing happens where none runs."""
     state = _folder(state)
     if not state.is_dir():
         return
-    with _disk_errors(state), _exclusive(state, lambda line: None), ThreadPoolExecutor(2) as pool:
+    with _disk_errors(state), _exclusive(state, lambda line: None), ThreadPoolExecutor(3) as pool:
         # Without a readable services.json the servers are still found and ended.
         record = None
         with contextlib.suppress(InfrastructureError):
             record = Records.load(state).store
-        ends = [pool.submit(Postgres(state).stop), pool.submit(Store(state).stop, record)]
+        ends = [
+            pool.submit(Postgres(state).stop),
+            pool.submit(Store(state).stop, record),
+            pool.submit(Spark(state).stop),
+        ]
         for end in ends:
             end.result()
 
 
 def status(state: Path) -> list[ServiceStatus]:
-    """Both servers as they are now, PostgreSQL first."""
+    """The servers as they are now, PostgreSQL first."""
     state = _folder(state)
-    records, database, files = Records.load(state), Postgres(state), Store(state)
-    url = catalog = None
+    records, database, files, sessions = Records.load(state), Postgres(state), Store(state), Spark(state)
+    url = catalog = connect = None
     if records.postgres is not None and records.postgres.ports:
         url = f"postgresql://{postgres.USER}@{ports.LOOPBACK}:{records.postgres.ports['sql']}/{postgres.DATABASE}"
     if records.store is not None and records.store.ports:
         catalog = files.s3_endpoint(records.store)
+    if records.spark is not None and records.spark.ports:
+        connect = sessions.address(records.spark)
     return [
         _status("postgres", database.pid(), url, database.log),
         _status("store", files.pid(), catalog, files.log),
+        _status("spark", sessions.pid(), connect, sessions.log),
     ]
 
 
 def endpoints(state: Path) -> Endpoints | None:
-    """Where the running servers are; None when neither runs."""
+    """Where the running servers are; None when none runs."""
     state = _folder(state)
-    records, database, files = Records.load(state), Postgres(state), Store(state)
+    records, database, files, sessions = Records.load(state), Postgres(state), Store(state), Spark(state)
     postgres_up = records.postgres is not None and _up(database.pid(), records.postgres.ports, ("sql",))
     store_up = records.store is not None and _up(files.pid(), records.store.ports, ("s3", "catalog"))
-    if not postgres_up and not store_up:
+    spark_up = records.spark is not None and _up(sessions.pid(), records.spark.ports, ("connect",))
+    if not postgres_up and not store_up and not spark_up:
         return None
     record = records.store if store_up else None
     return Endpoints(
@@ -101,14 +118,19 @@ def endpoints(state: Path) -> Endpoints | None:
         s3_access_key=record.access_key if record else None,
         s3_secret_key=record.secret_key if record else None,
         catalog_uri=files.catalog_uri(record) if record else None,
+        spark_url=sessions.url(records.spark) if records.spark and spark_up else None,
     )
 
 
 def _start_all(
-    state: Path, names: Collection[ServiceName], report: Callable[[str], None]
+    state: Path,
+    names: Collection[ServiceName],
+    settings: Mapping[str, str],
+    report: Callable[[str], None],
 ) -> dict[ServiceName, InfrastructureError | None]:
     """Start the servers side by side, remember those that are prepared, and return what failed."""
-    records = _with_ports(state, Records.load(state), names)
+    records = _with_spark_settings(state, Records.load(state), names, settings)
+    records = _with_ports(state, records, names)
     # Saved before anything starts: a server must never run with a port or password that nobody knows.
     records.save(state)
     with ThreadPoolExecutor(len(SERVICE_NAMES)) as pool:
@@ -117,18 +139,37 @@ def _start_all(
             tasks["postgres"] = pool.submit(Postgres(state).start, records.postgres, report)
         if "store" in names and records.store is not None:
             tasks["store"] = pool.submit(Store(state).start, records.store, report)
+        if "spark" in names and records.spark is not None:
+            tasks["spark"] = pool.submit(Spark(state).start, records.spark, settings, report)
     failures: dict[ServiceName, InfrastructureError | None] = {}
     for name, task in tasks.items():
         error = task.exception()
         if error is None:
-            prepare = records.with_postgres if name == "postgres" else records.with_store
-            records = prepare(prepared=True)
+            records = _prepared(records, name)
         elif isinstance(error, InfrastructureError):
             failures[name] = error
         else:
             raise error
     records.save(state)
     return failures
+
+
+def _prepared(records: Records, name: ServiceName) -> Records:
+    if name == "postgres":
+        return records.with_postgres(prepared=True)
+    return records.with_store(prepared=True) if name == "store" else records
+
+
+def _with_spark_settings(
+    state: Path, records: Records, names: Collection[ServiceName], settings: Mapping[str, str]
+) -> Records:
+    """Remember what Spark is started with; a server that runs with other settings is ended."""
+    if "spark" not in names:
+        return records
+    version = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    if records.spark is None or records.spark.settings != version:
+        Spark(state).stop()
+    return records.with_spark(settings=version)
 
 
 def _with_ports(state: Path, records: Records, names: Collection[ServiceName]) -> Records:
@@ -143,15 +184,19 @@ def _with_ports(state: Path, records: Records, names: Collection[ServiceName]) -
             )
         if records.postgres is None or database.pid() is None:
             known = records.postgres.ports if records.postgres else {}
-            others = records.store.ports.values() if records.store else ()
+            others = records.ports() - set(known.values())
             records = records.with_postgres(ports=ports.choose(postgres.PORT_NAMES, known, taken=others))
     if "store" in names:
         if records.store is None:
             files.stop(None)
         if records.store is None or files.pid() is None:
             known = records.store.ports if records.store else {}
-            others = records.postgres.ports.values() if records.postgres else ()
+            others = records.ports() - set(known.values())
             records = records.with_store(ports=ports.choose(store.PORT_NAMES, known, taken=others))
+    if "spark" in names and (records.spark is None or Spark(state).pid() is None):
+        known = records.spark.ports if records.spark else {}
+        others = records.ports() - set(known.values())
+        records = records.with_spark(ports=ports.choose(spark.PORT_NAMES, known, taken=others))
     return records
 
 

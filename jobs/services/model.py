@@ -6,8 +6,8 @@ from typing import Literal
 
 from jobs.errors import InfrastructureError
 
-ServiceName = Literal["postgres", "store"]
-SERVICE_NAMES: tuple[ServiceName, ...] = ("postgres", "store")
+ServiceName = Literal["postgres", "store", "spark"]
+SERVICE_NAMES: tuple[ServiceName, ...] = ("postgres", "store", "spark")
 
 TABLE_BUCKET = "analytics"
 LANDING_BUCKET = "landing"
@@ -27,6 +27,7 @@ class Endpoints:
     s3_access_key: str | None = field(default=None, repr=False)
     s3_secret_key: str | None = field(default=None, repr=False)
     catalog_uri: str | None = None
+    spark_url: str | None = field(default=None, repr=False)
     bucket: str = TABLE_BUCKET
     landing_bucket: str = LANDING_BUCKET
     reports_bucket: str = REPORTS_BUCKET
@@ -45,7 +46,7 @@ class Endpoints:
             raise InfrastructureError(
                 "The embedded store is not running.",
                 safe="its data is on disk",
-                next_step="start it with `usertags up`",
+                next_step="start it with `usertags services start`",
             )
         return {
             "type": "rest",

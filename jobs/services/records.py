@@ -44,11 +44,25 @@ class StoreRecord:
 
 
 @dataclass(frozen=True)
+class SparkRecord:
+    """The Spark server: `settings` names what it was started with."""
+
+    token: str = field(repr=False)
+    ports: dict[str, int] = field(default_factory=dict)
+    settings: str = ""
+
+    @classmethod
+    def new(cls) -> Self:
+        return cls(token=_secret())
+
+
+@dataclass(frozen=True)
 class Records:
-    """What is remembered of both servers; None for one that was never started."""
+    """What is remembered of the servers; None for one that was never started."""
 
     postgres: PostgresRecord | None = None
     store: StoreRecord | None = None
+    spark: SparkRecord | None = None
 
     @classmethod
     def load(cls, state: Path) -> Self:
@@ -56,10 +70,11 @@ class Records:
         path = state / FILE_NAME
         try:
             content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            postgres, store = content.get("postgres"), content.get("store")
+            postgres, store, spark = (content.get(name) for name in ("postgres", "store", "spark"))
             return cls(
                 postgres=PostgresRecord(**postgres) if postgres else None,
                 store=StoreRecord(**store) if store else None,
+                spark=SparkRecord(**spark) if spark else None,
             )
         except (FileNotFoundError, NotADirectoryError):
             return cls()
@@ -77,8 +92,8 @@ class Records:
         write_private(state / FILE_NAME, text + "\n")
 
     def ports(self) -> set[int]:
-        """Every port remembered for either server."""
-        sections = [section for section in (self.postgres, self.store) if section is not None]
+        """Every port remembered for any server."""
+        sections = [section for section in (self.postgres, self.store, self.spark) if section is not None]
         return {port for section in sections for port in section.ports.values()}
 
     def with_postgres(self, **changes: Any) -> Self:
@@ -86,6 +101,9 @@ class Records:
 
     def with_store(self, **changes: Any) -> Self:
         return replace(self, store=replace(self.store or StoreRecord.new(), **changes))
+
+    def with_spark(self, **changes: Any) -> Self:
+        return replace(self, spark=replace(self.spark or SparkRecord.new(), **changes))
 
 
 def write_private(path: Path, text: str) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from jobs import services
 from jobs.catalogue.model import Catalogue
@@ -12,12 +12,12 @@ from jobs.errors import ConfigError, ConfigProblem
 Progress = Callable[[str], None]
 
 
-def from_environment(text: str, catalogue: Catalogue) -> str:
+def from_environment(text: str, catalogue: Catalogue, file_name: str = "connections.yml") -> str:
     """Replace each ${NAME} by the environment's value; every unset name is one ConfigError."""
     names = re.findall(r"\$\{(\w+)\}", text)
     missing = [name for name in names if name not in os.environ]
     if missing:
-        file = str(catalogue.folder / "connections.yml")
+        file = str(catalogue.folder / file_name)
         raise ConfigError(
             [ConfigProblem(file, _line_of(file, name), f"${{{name}}} is not set") for name in missing],
             next_step=f"set it first: export {missing[0]}=…",
@@ -37,8 +37,19 @@ def embedded_names(catalogue: Catalogue) -> set[services.ServiceName]:
 
 
 def endpoints(catalogue: Catalogue, progress: Progress | None = None) -> services.Endpoints:
-    """The embedded services of the configuration, started where they are down."""
+    """The embedded database and store of the configuration, started where they are down."""
     return services.start(catalogue.state, embedded_names(catalogue), progress=progress)
+
+
+def spark_url(catalogue: Catalogue, settings: Mapping[str, str], progress: Progress | None = None) -> str:
+    """Where Spark Connect answers, with its token: never print it. The embedded server is started with the
+    settings where it is down."""
+    remote = catalogue.spark.remote or ""
+    if remote != "embedded":
+        return from_environment(remote, catalogue, "spark/session.yml")
+    found = services.start(catalogue.state, {"spark"}, spark_settings=settings, progress=progress)
+    assert found.spark_url is not None
+    return found.spark_url
 
 
 def sql_url(name: str, catalogue: Catalogue) -> str:

@@ -7,18 +7,58 @@ from pyspark.sql import DataFrameWriterV2, SparkSession
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import InfrastructureError
+from jobs.store.connections import Progress, spark_url
 from jobs.store.jars import jar_paths
 from jobs.store.lake import CATALOG, Lake
 
+# Settings that the results depend on.
+_SQL = {"spark.sql.ansi.enabled": "true"}
 # PyIceberg's catalog types and Spark's names for them.
 _TYPES = {"rest": "rest", "glue": "glue", "hive": "hive", "sql": "jdbc"}
 
 
-def spark_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
-    """A session for one stage. Under spark-submit its master stands; else configs/spark/session.yml's.
+def spark_session(
+    catalogue: Catalogue, lake: Lake, stage: str, progress: Progress | None = None
+) -> SparkSession:
+    """A session for one stage, where configs/spark/session.yml says. Under spark-submit its master stands.
 
     Raises InfrastructureError when Java or the Iceberg jars are missing or Spark does not start.
     """
+    if catalogue.spark.remote:
+        return _remote_session(catalogue, lake, progress)
+    return _own_session(catalogue, lake, stage)
+
+
+def start_server(catalogue: Catalogue, progress: Progress | None = None) -> str:
+    """The address of the session server that the configuration names, the embedded one started where it is
+    down. It holds a token: never print it."""
+    jars = {"spark.jars": ",".join(str(path) for path in jar_paths())}
+    settings = _settings(catalogue) | jars | {"spark.master": catalogue.spark.master}
+    return spark_url(catalogue, settings, progress)
+
+
+def _remote_session(catalogue: Catalogue, lake: Lake, progress: Progress | None) -> SparkSession:
+    url = start_server(catalogue, progress)
+    try:
+        session: SparkSession = SparkSession.builder.remote(url).create()
+        for key, value in _session_settings(catalogue, lake).items():
+            session.conf.set(key, value)
+    except Exception as error:  # the client raises whatever the network or the server ended with
+        raise InfrastructureError(
+            f"the Spark server does not take a session ({type(error).__name__})",
+            safe="nothing was read or written",
+            next_step="see `usertags services status`, or the server that configs/spark/session.yml names",
+        ) from error
+    return session
+
+
+def _session_settings(catalogue: Catalogue, lake: Lake) -> dict[str, str]:
+    """What a session of a server is told: our settings are the embedded server's own already."""
+    theirs = {} if catalogue.spark.remote == "embedded" else {**_SQL, **catalogue.spark.texts()}
+    return {**theirs, **lake_settings(lake), "spark.sql.session.timeZone": catalogue.timezone}
+
+
+def _own_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"usertags {catalogue.project} {stage}")
@@ -49,13 +89,12 @@ def _of_lake(session: SparkSession, catalogue: Catalogue, lake: Lake) -> SparkSe
 
 
 def _settings(catalogue: Catalogue) -> dict[str, str]:
-    ours = {
+    ours = _SQL | {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
-        "spark.sql.ansi.enabled": "true",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|credential",
     }
