@@ -32,18 +32,21 @@ def show_report(report: StageReport) -> None:
 
 
 def show_reports(reports: Iterable[StageReport], title: str) -> None:
-    """The stages of a run as one table."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("stage")
-    table.add_column("source or table")
-    for name in ("read", "kept", "superseded", "repeats", "set aside", "written"):
-        table.add_column(name, justify="right")
-    table.add_column("note")
+    """The stages of a run as one table that fits a terminal of 80 columns."""
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("stage", no_wrap=True)
+    table.add_column("source or table", no_wrap=True)
+    for name in ("read", "kept", "super-\nseded", "repeats", "set\naside", "written"):
+        table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
+    stage = ""
     for report in reports:
         for line in report.lines:
             counts = [getattr(line, name) for name in _COUNTS]
             cells = ["" if count is None else f"{count:,}" for count in counts]
-            table.add_row(report.stage, line.name, *cells, line.note)
+            table.add_row("" if report.stage == stage else report.stage, line.name, *cells)
+            stage = report.stage
+            if line.note and all(count is None for count in counts):
+                table.add_row("", f"  [dim]{line.note}[/dim]")
     out.print(table)
 
 

@@ -5,7 +5,7 @@ Written on a branch of `clean.<source>` and audited there; a bad batch never rea
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -79,8 +79,8 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     batches = [_batch(lake, source, day) for source in catalogue.sources.values()]
     done = {batch.source.name: found for batch in batches if (found := _already_clean(lake, batch))}
     todo = [batch for batch in batches if batch.source.name not in done]
-    written = _in_parallel(lambda batch: _clean(spark, catalogue, lake, batch, run_id), todo)
     validator = Validator(quality_folder(catalogue, day, run_id, "clean"))
+    written = _in_parallel(lambda batch: _clean(spark, catalogue, lake, batch, run_id), todo)
     for batch, (counts, days) in zip(todo, written, strict=True):
         checks = _checks(spark, catalogue, batch, days, counts, validator)
         done[batch.source.name] = Cleaned(batch, _line(batch.source, counts, written=counts["kept"]), checks)
@@ -92,10 +92,10 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     return StageReport("clean", day, run_id, time.monotonic() - started, lines)
 
 
-def _in_parallel(work: Callable[[Batch], T], batches: list[Batch]) -> list[T]:
-    """Several sources at a time: while one waits for the store, another computes."""
+def _in_parallel(work: Callable[[Batch], T], batches: list[Batch]) -> Iterator[T]:
+    """Several sources at a time, in order: while one waits for the store or is checked, others compute."""
     with ThreadPoolExecutor(max_workers=SOURCES_AT_ONCE) as pool:
-        return list(pool.map(work, batches))
+        yield from pool.map(work, batches)
 
 
 def _batch(lake: Lake, source: Source, day: date) -> Batch:
@@ -155,7 +155,7 @@ def _clean(
     partition = ("event_day",) if source.kind == "events" else ()
     table = ensure_table(lake, batch.table, to_arrow_schema(good.schema), partition)
     others = _others(spark, table, batch)
-    resolved = Resolved(resolve(good, _comparable(good, others, source), source).rows.persist())
+    resolved = Resolved(resolve(good, _comparable(good, others, table, source), source).rows.persist())
     counts, changed_days = _counts(lake, batch, rows, resolved)
     _write_quarantine(lake, rows, batch, run_id, counts["quarantined"])
     days = sorted(changed_days | _earlier_days(table, batch))
@@ -168,19 +168,25 @@ def _clean(
 def _others(spark: SparkSession, table: Table, batch: Batch) -> DataFrame:
     """The clean rows of other batches; a table without files is known to have none."""
     everything = spark.table(spark_table(batch.table))
-    current = table.current_snapshot()
-    if current is None or not int((current.summary or {}).get("total-records", 0)):  # type: ignore[call-overload]
+    if not _rows(table):
         return everything.limit(0)
     return everything.where(F.col("_batch") != F.lit(batch.day))
 
 
-def _comparable(good: DataFrame, others: DataFrame, source: Source) -> DataFrame:
+def _rows(table: Table) -> int:
+    """The rows of a table, from its metadata."""
+    current = table.current_snapshot()
+    summary = current.summary if current else None
+    return int(summary.additional_properties.get("total-records", 0)) if summary else 0
+
+
+def _comparable(good: DataFrame, others: DataFrame, table: Table, source: Source) -> DataFrame:
     """The clean rows that a row of the batch can meet: files that hold none of them are not opened.
 
     Keys of the batch lie between its least and its greatest; equal rows of a source without a key fall on
     the same event day.
     """
-    if source.repeats == "keep":
+    if source.repeats == "keep" or not _rows(table):
         return others.limit(0)
     if source.key:
         first = F.col(source.key[0])

@@ -6,7 +6,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Tag
@@ -60,44 +60,53 @@ def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], 
     row, and user_id alone, where there are no tags."""
     if not tags:
         return state.select("user_id").limit(0)
-    rows = F.array(*[_tag_row(tag, levels, day) for tag in tags])
-    present = F.filter(rows, lambda row: row["tag_value"].isNotNull())
-    return state.where("_in_population").select("user_id", F.inline(present))
-
-
-def _tag_row(tag: Tag, levels: Mapping[str, str], day: date) -> Column:
-    value = F.col(tag.id)
-    text = as_text(tag, value)
-    earlier = F.col("_before").getItem(tag.id)
-    same = F.coalesce(earlier["tag_value"] == text, F.lit(False))
-    level1, level2, level3 = level_ids(tag, levels)
-    return F.struct(
-        F.lit(tag.id).alias("tag_id"),
-        text.alias("tag_value"),
-        as_number(tag, value).alias("tag_number"),
+    present = F.inline(F.array(*[_tag_row(tag) for tag in tags]))
+    rows = state.where("_in_population").select("user_id", "_before", present).where("tag_value is not null")
+    earlier = F.col("_before").getItem(F.col("tag_id"))
+    same = F.coalesce(earlier["tag_value"] == F.col("tag_value"), F.lit(False))
+    return rows.join(F.broadcast(_described(state.sparkSession, tags, levels)), "tag_id").select(
+        "user_id",
+        "tag_id",
+        "tag_value",
+        "tag_number",
         F.lit(1).alias("rank"),
         F.lit(None).cast("double").alias("share"),
-        F.lit(tag.kind).alias("tag_kind"),
-        F.lit(level1).alias("level1"),
-        F.lit(level2).alias("level2"),
-        F.lit(level3).alias("level3"),
+        "tag_kind",
+        "level1",
+        "level2",
+        "level3",
         F.when(same, earlier["valid_from"]).otherwise(F.lit(day)).alias("valid_from"),
-        _valid_until(tag, day).alias("valid_until"),
+        F.when(F.col("fresh"), F.date_add(F.lit(day), F.col("period")))
+        .when(F.col("period").isNotNull(), earlier["valid_until"])
+        .alias("valid_until"),
         F.lit(1.0).alias("confidence"),
         F.lit("rule").alias("source"),
         F.lit(None).cast("string").alias("set_by"),
         F.lit(None).cast("string").alias("reason"),
-        F.lit(tag.definition_version).alias("definition_version"),
+        "definition_version",
     )
 
 
-def _valid_until(tag: Tag, day: date) -> Column:
-    """The last day that a tag with a period stays when its rule is true no more; null for the others."""
-    period = _period(tag)
-    if period is None:
-        return F.lit(None).cast("date")
-    fresh = F.date_add(F.lit(day), period)
-    return F.when(F.col(f"_true_{tag.id}"), fresh).otherwise(F.col("_before").getItem(tag.id)["valid_until"])
+def _tag_row(tag: Tag) -> Column:
+    """What one user has of a tag. `fresh`: the rule of a tag with a period holds today."""
+    value = F.col(tag.id)
+    fresh = F.col(f"_true_{tag.id}") if _period(tag) else F.lit(None).cast("boolean")
+    return F.struct(
+        F.lit(tag.id).alias("tag_id"),
+        as_text(tag, value).alias("tag_value"),
+        as_number(tag, value).alias("tag_number"),
+        fresh.alias("fresh"),
+    )
+
+
+def _described(spark: SparkSession, tags: Sequence[Tag], levels: Mapping[str, str]) -> DataFrame:
+    """Grain: tag. What is the same for every user of a tag, and the days of its validity."""
+    rows = [(tag.id, tag.kind, *level_ids(tag, levels), _period(tag), tag.definition_version) for tag in tags]
+    return spark.createDataFrame(
+        rows,
+        "tag_id string, tag_kind string, level1 string, level2 string, level3 string, period int, "
+        "definition_version string",
+    )
 
 
 def changes(state: DataFrame, tags: Sequence[Tag], previous_versions: Mapping[str, str]) -> DataFrame:
