@@ -78,15 +78,15 @@ class Spark:
         return f"spark.usertags.state={self.state}"
 
     def _command(self, record: SparkRecord, settings: Mapping[str, str]) -> list[str]:
-        scratch = self.folder / "tmp"
+        # Relative to the working directory: a user's path may hold what Java's options cannot.
+        scratch = "tmp"
         own = {
-            "spark.local.dir": str(scratch),
+            "spark.local.dir": scratch,
             "spark.connect.grpc.binding.address": ports.LOOPBACK,
             "spark.connect.grpc.binding.port": str(record.ports["connect"]),
             "spark.connect.session.manager.defaultSessionTimeout": "10m",
         }
         options = {**settings, **own}
-        # Spark's client sends no work to the temporary folder of the machine: what is left there, stays.
         java = f"-Djava.io.tmpdir={scratch} {options.pop('spark.driver.extraJavaOptions', '')}".strip()
         arguments = [f"{name}={value}" for name, value in options.items()]
         arguments += [f"spark.driver.extraJavaOptions={java}", self._mark]
@@ -97,6 +97,7 @@ class Spark:
         java = {"JAVA_HOME": os.environ["JAVA_HOME"]} if "JAVA_HOME" in os.environ else {}
         return process.clean_environment(
             self.folder,
+            LC_ALL="C.UTF-8",
             SPARK_LOCAL_IP=ports.LOOPBACK,
             PYSPARK_PYTHON=sys.executable,
             SPARK_CONNECT_AUTHENTICATE_TOKEN=record.token,

@@ -62,7 +62,7 @@ def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], 
         return state.select("user_id").limit(0)
     present = F.inline(F.array(*[_tag_row(tag) for tag in tags]))
     rows = state.where("_in_population").select("user_id", "_before", present).where("tag_value is not null")
-    earlier = F.col("_before").getItem(F.col("tag_id"))
+    earlier = F.col("_before")[F.col("tag_id")]
     same = F.coalesce(earlier["tag_value"] == F.col("tag_value"), F.lit(False))
     return rows.join(F.broadcast(_described(state.sparkSession, tags, levels)), "tag_id").select(
         "user_id",

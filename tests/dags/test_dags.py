@@ -362,6 +362,20 @@ def test_any_other_end_is_retried(submit: Callable[..., list[str]], code: int) -
     assert not isinstance(caught.value, AirflowFailException)
 
 
+@pytest.mark.parametrize("stage", SPARK_STAGES)
+def test_with_a_session_server_the_task_runs_the_stage_itself(
+    submit: Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    from dags import stage_tasks
+
+    Folder(tmp_path / "small").write("spark/session.yml", "remote: sc://spark.example:15002\n")
+    ran: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(stage_tasks, "run_stage", lambda stage, planned: ran.append((stage, planned)))
+    (tmp_path / "call.txt").write_text("")
+    assert submit(stage, 0) == []
+    assert [(name, planned["day"]) for name, planned in ran] == [(stage, "2026-11-01")]
+
+
 def test_a_wrong_configuration_fails_the_task_before_spark_starts(
     submit: Callable[..., list[str]], tmp_path: Path
 ) -> None:
