@@ -6,6 +6,9 @@
 2026-11-02 02:00 publishes 2026-11-01. A manual run without a logical date takes the day before it was
 queued. The parameter `day` names another one. A backfill over logical dates publishes the day before each.
 
+**The schedule** is 02:00 of Asia/Shanghai, or what `USERTAGS_SCHEDULE` (cron) and `USERTAGS_TIMEZONE` say;
+`USERTAGS_LAST_DAY` names a last data day.
+
 **When a task fails.** `audit` or `clean` failing at once, without retry, means that a critical check
 refused the data: readers keep the last good day, and later days wait until it is put right. The log names
 the check, what was observed and what to do. Anything else is retried twice. Clearing the run from `plan` on
@@ -14,7 +17,8 @@ computes the day again as a new run; it is always safe.
 **Where to look.** `usertags checks --day D` lists the checks, `usertags report --day D` the row counts.
 """
 
-from datetime import datetime, timedelta
+import os
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,6 +38,18 @@ TABLES = (
 ASSETS = [Asset(name=f"tags.{table}", uri=f"usertags://tags/{table}") for table in TABLES]
 
 
+SCHEDULE = os.environ.get("USERTAGS_SCHEDULE", "0 2 * * *")
+TIMEZONE = ZoneInfo(os.environ.get("USERTAGS_TIMEZONE", "Asia/Shanghai"))
+
+
+def end_date(last_day: str | None) -> datetime | None:
+    """The end of the day on which the last run starts, where the environment names the last data day."""
+    if not last_day:
+        return None
+    after = date.fromisoformat(last_day) + timedelta(days=1)
+    return datetime(after.year, after.month, after.day, 23, 59, tzinfo=TIMEZONE)
+
+
 def data_day(logical_date: datetime | None, run_after: datetime, day: str | None, timezone: str) -> str:
     """The data day of a run: the one that was asked for, else the day before the run, in the time zone."""
     if day:
@@ -44,8 +60,9 @@ def data_day(logical_date: datetime | None, run_after: datetime, day: str | None
 
 @dag(
     dag_id="user_tags_daily",
-    schedule="0 2 * * *",
-    start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai")),
+    schedule=SCHEDULE,
+    start_date=datetime(2026, 1, 1, tzinfo=TIMEZONE),
+    end_date=end_date(os.environ.get("USERTAGS_LAST_DAY")),
     catchup=False,
     max_active_runs=1,
     doc_md=__doc__,

@@ -1,4 +1,7 @@
-"""Airflow of the demo: its settings, its metadata, and starting and stopping its UI."""
+"""An Airflow of its own for a configuration: its settings, its metadata, and starting and stopping it.
+
+`python -m demo.airflow up` and `down` serve the demo's days.
+"""
 
 import json
 import os
@@ -8,114 +11,133 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
+from demo import DATA_DAYS
 from jobs.catalogue.build import ROOT
 from jobs.errors import InfrastructureError, UsertagsError
 
-HOME = ROOT / ".usertags" / "airflow"
-_RECORD = HOME / "ui.json"
 
+@dataclass(frozen=True)
+class Airflow:
+    """An Airflow that keeps everything in `home` and runs the days of a configuration up to `last_day`."""
 
-def environment(port: int = 8080) -> dict[str, str]:
-    """The process environment of every Airflow command of the demo. Everything listens on loopback."""
-    bin_folder = Path(sys.executable).parent
-    url = f"http://127.0.0.1:{port}"
-    return os.environ | {
-        "PATH": f"{bin_folder}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "AIRFLOW_HOME": str(HOME),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__API__BASE_URL": url,
-        "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(port + 1),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(port + 2),
-        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "local[*]"}),
-        "USERTAGS_CONFIGS": os.environ.get("USERTAGS_CONFIGS", str(ROOT / "configs")),
-        "PYTHONWARNINGS": "ignore",
-    }
+    home: Path
+    configs: Path
+    last_day: date
 
+    def environment(self, port: int = 8080) -> dict[str, str]:
+        """The process environment of every command. Everything listens on loopback."""
+        bin_folder = Path(sys.executable).parent
+        url = f"http://127.0.0.1:{port}"
+        return os.environ | {
+            "PATH": f"{bin_folder}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__API__BASE_URL": url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(port + 1),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(port + 2),
+            "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "local[*]"}),
+            "USERTAGS_CONFIGS": str(self.configs),
+            "USERTAGS_LAST_DAY": self.last_day.isoformat(),
+            "PYTHONWARNINGS": "ignore",
+        }
 
-def ensure_metadata() -> None:
-    """Make or upgrade Airflow's own database."""
-    HOME.mkdir(parents=True, exist_ok=True)
-    _airflow("db", "migrate")
+    def ensure_metadata(self) -> None:
+        """Make or upgrade Airflow's own database."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.command("db", "migrate")
 
+    def command(self, *arguments: str) -> str:
+        """Run an Airflow command and return what it printed."""
+        running = self._running()
+        environment = self.environment(running[1]) if running else self.environment()
+        command = [sys.executable, "-m", "airflow", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+            raise InfrastructureError(
+                f"airflow {' '.join(arguments)} failed:\n{tail}",
+                next_step="correct what it says and run it again",
+            )
+        return done.stdout
 
-def _airflow(*arguments: str) -> None:
-    command = [sys.executable, "-m", "airflow", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+    def up(self) -> str:
+        """Start Airflow in a process group of its own; returns its address once it is healthy."""
+        running = self._running()
+        if running is not None:
+            return f"http://127.0.0.1:{running[1]}"
+        self.ensure_metadata()
+        port = _free_port(8080)
+        log = self.home / "ui.log"
+        with log.open("w") as kept:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "airflow", "standalone"],
+                cwd=ROOT,
+                env=self.environment(port),
+                stdout=kept,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._record.write_text(json.dumps([process.pid, port]))
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(180):
+            if process.poll() is not None:
+                break
+            if _healthy(url):
+                self.command("dags", "unpause", "user_tags_daily")
+                return url
+            time.sleep(1)
+        self.down()
         raise InfrastructureError(
-            f"airflow {' '.join(arguments)} failed:\n{tail}",
-            next_step="correct what it says and run it again",
+            "Airflow did not become healthy", safe="the tables stand", next_step=f"see {log}"
         )
 
-
-def up() -> str:
-    """Start Airflow in a process group of its own; returns its address once it is healthy."""
-    if _record() is not None:
-        return f"http://127.0.0.1:{_record()[1]}"  # type: ignore[index]
-    ensure_metadata()
-    port = _free_port(8080)
-    log = HOME / "ui.log"
-    with log.open("w") as kept:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", "standalone"],
-            cwd=ROOT,
-            env=environment(port),
-            stdout=kept,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    _RECORD.write_text(json.dumps([process.pid, port]))
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(180):
-        if process.poll() is not None:
-            break
-        if _healthy(url):
-            _airflow("dags", "unpause", "user_tags_daily")
-            return url
-        time.sleep(1)
-    down()
-    raise InfrastructureError(
-        "Airflow did not become healthy", safe="the tables stand", next_step=f"see {log.relative_to(ROOT)}"
-    )
-
-
-def down() -> None:
-    """Stop the Airflow that `up` started, and nothing else."""
-    record = _record()
-    _RECORD.unlink(missing_ok=True)
-    if record is None:
-        return
-    os.killpg(record[0], signal.SIGTERM)
-    for _ in range(300):
-        try:
-            os.killpg(record[0], 0)
-        except ProcessLookupError:
+    def down(self) -> None:
+        """Stop the Airflow that `up` started, and nothing else."""
+        running = self._running()
+        self._record.unlink(missing_ok=True)
+        if running is None:
             return
-        time.sleep(0.1)
-    os.killpg(record[0], signal.SIGKILL)
+        os.killpg(running[0], signal.SIGTERM)
+        for _ in range(300):
+            try:
+                os.killpg(running[0], 0)
+            except ProcessLookupError:
+                return
+            time.sleep(0.1)
+        os.killpg(running[0], signal.SIGKILL)
+
+    @property
+    def _record(self) -> Path:
+        return self.home / "ui.json"
+
+    def _running(self) -> tuple[int, int] | None:
+        """Process and port of a running Airflow of ours; a pid that another program has now is not ours."""
+        if not self._record.exists():
+            return None
+        pid, port = json.loads(self._record.read_text())
+        command = subprocess.run(
+            ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
+        return (pid, port) if "airflow" in command.stdout else None
 
 
-def _record() -> tuple[int, int] | None:
-    """Process and port of a running Airflow of ours; a pid that another program has now is not ours."""
-    if not _RECORD.exists():
-        return None
-    pid, port = json.loads(_RECORD.read_text())
-    command = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return (pid, port) if "airflow" in command.stdout else None
+def demo_airflow() -> Airflow:
+    """The Airflow of the demo: its last run is that of the last day that has data."""
+    configs = Path(os.environ.get("USERTAGS_CONFIGS", ROOT / "configs"))
+    return Airflow(ROOT / ".usertags" / "airflow", configs, DATA_DAYS[-1])
 
 
 def _free_port(first: int) -> int:
@@ -137,15 +159,15 @@ def _healthy(url: str) -> bool:
             health = json.load(answer)
     except OSError:
         return False
-    return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler"))
+    return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
 
 
 def _main(command: str) -> int:
     try:
         if command == "up":
-            print(f"Airflow: {up()}/dags/user_tags_daily (make down stops it)")
+            print(f"Airflow: {demo_airflow().up()}/dags/user_tags_daily (make down stops it)")
         else:
-            down()
+            demo_airflow().down()
     except UsertagsError as error:
         print(error, file=sys.stderr)
         return error.exit_code

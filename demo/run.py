@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from demo import DATA_DAYS, DAYS, HISTORY_FROM, SEED, USERS
-from demo.airflow import ensure_metadata, environment
+from demo.airflow import demo_airflow
 from demo.load import land_files, load_database
 from demo.shop import generate
 from jobs.catalogue.build import ROOT, load_catalogue
@@ -44,7 +44,7 @@ def _demo() -> None:
         lambda: endpoints(pipeline.catalogue, pipeline.progress),
     )
     _step(f"2/4  Filling them with a shop of {USERS:,} users", lambda: _fill(pipeline))
-    _step("3/4  Preparing Airflow", ensure_metadata)
+    _step("3/4  Preparing Airflow", demo_airflow().ensure_metadata)
     _step(f"4/4  Running user_tags_daily for {len(DATA_DAYS)} data days", _run_days)
     _show(pipeline, time.monotonic() - started)
 
@@ -72,7 +72,12 @@ def _run_days() -> None:
     with (
         log.open("w") as kept,
         subprocess.Popen(
-            command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=ROOT,
+            env=demo_airflow().environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process,
     ):
         assert process.stdout is not None

@@ -1,0 +1,100 @@
+"""Under Airflow's own scheduler, by a backfill and by hand: through spark-submit and a session server."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.airflow import Airflow
+from jobs.catalogue.build import load_catalogue
+from jobs.stages.runs import publications
+from jobs.store.lake import open_lake
+
+TINY_SHOP = Path(__file__).resolve().parents[1] / "cases" / "tiny_shop"
+MARCH_1, MARCH_2 = date(2026, 3, 1), date(2026, 3, 2)
+SECONDS = 300
+
+
+@dataclass
+class Scheduled:
+    """A real Airflow over the tiny shop."""
+
+    airflow: Airflow
+    url: str
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}/auth/token", timeout=10) as answer:
+            token = json.load(answer)["access_token"]
+        request = urllib.request.Request(
+            f"{self.url}/api/v2/{path}", headers={"Authorization": f"Bearer {token}"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def finished(self, run_type: str) -> dict[str, Any]:
+        """Waits for the newest run of a type; fails with the states of its tasks."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            runs = self.get("dags/user_tags_daily/dagRuns?order_by=-id&limit=20")["dag_runs"]
+            found = next((run for run in runs if run["run_type"] == run_type), None)
+            if found and found["state"] in ("success", "failed"):
+                tasks = self.get(f"dags/user_tags_daily/dagRuns/{found['dag_run_id']}/taskInstances")
+                states = {item["task_id"]: item["state"] for item in tasks["task_instances"]}
+                assert found["state"] == "success", states
+                return dict(found)
+            time.sleep(2)
+        raise AssertionError(f"no {run_type} run ended in {SECONDS} s: {runs}")
+
+    def published(self) -> dict[date, str]:
+        lake = open_lake(load_catalogue(self.airflow.configs))
+        return {row.day: row.run_id for row in publications(lake)}
+
+    def announced(self) -> dict[str, dict[str, Any]]:
+        """The newest event of each table's asset."""
+        events = self.get("assets/events?order_by=timestamp&limit=100")["asset_events"]
+        return {event["name"]: event["extra"] for event in events}
+
+
+@pytest.fixture(scope="module")
+def scheduled(
+    new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scheduled]:
+    project = new_project(TINY_SHOP)
+    airflow = Airflow(tmp_path_factory.mktemp("scheduler"), project.folder, MARCH_2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINY_SHOP_DIR", str(TINY_SHOP / "landing"))
+        try:
+            yield Scheduled(airflow, airflow.up())
+        finally:
+            airflow.down()
+
+
+def test_a_backfill_submits_to_spark_and_publishes_the_day_before_each_date(scheduled: Scheduled) -> None:
+    scheduled.airflow.command(
+        "backfill", "create", "--dag-id", "user_tags_daily",
+        "--from-date", "2026-03-02T00:00:00+08:00", "--to-date", "2026-03-02T12:00:00+08:00",
+    )  # fmt: skip
+    run = scheduled.finished("backfill")
+    assert run["logical_date"] == "2026-03-01T18:00:00Z"
+    assert list(scheduled.published()) == [MARCH_1]
+
+
+def test_a_run_by_hand_on_the_session_server_tells_who_waits_for_the_tables(scheduled: Scheduled) -> None:
+    (scheduled.airflow.configs / "spark" / "session.yml").write_text(
+        "remote: embedded\nmaster: local[2]\nconf: {spark.driver.memory: 1g}\n"
+    )
+    before = scheduled.published()
+    scheduled.airflow.command("dags", "trigger", "user_tags_daily", "--conf", '{"day": "2026-03-02"}')
+    scheduled.finished("manual")
+    after = scheduled.published()
+    assert after[MARCH_1] == before[MARCH_1]
+    told = scheduled.announced()
+    assert {extra["day"] for extra in told.values()} == {"2026-03-02"}
+    assert {extra["run_id"] for extra in told.values()} == {after[MARCH_2]}
+    assert told["tags.user_tags"]["rows"] > 0 and len(told) == 7
