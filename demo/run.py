@@ -147,7 +147,7 @@ def _show_places(pipeline: Pipeline, seconds: float) -> None:
 
 def _some_user(pipeline: Pipeline) -> str:
     sql = "SELECT user_id FROM user_tags_latest WHERE tag_id = 'important_customer' ORDER BY user_id LIMIT 1"
-    return str(query(pipeline.catalogue, pipeline.lake, sql).rows[0][0])
+    return str(query(pipeline.catalogue, pipeline.lake, sql).rows[0][0]).split(":")[-1]
 
 
 if __name__ == "__main__":

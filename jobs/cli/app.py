@@ -241,7 +241,7 @@ def report(day: DayOption, run_id: RunOption = None) -> None:
 @app.command()
 def checks(day: DayOption, form: Annotated[Form, typer.Option("--format")] = Form.table) -> None:
     """Show the check results of a day's runs, failures first."""
-    from jobs.cli.render import show_answer
+    from jobs.cli.render import show_answer, show_checks
     from jobs.query import query as ask
 
     pipeline = _quiet_pipeline()
@@ -249,7 +249,11 @@ def checks(day: DayOption, form: Annotated[Form, typer.Option("--format")] = For
         'select run_id, stage, "table", "check", severity, success, observed, bounds, owner, action '
         f"from ops.checks where dt = date '{_day(day)}' order by success, run_id desc, stage, 3, 4"
     )
-    show_answer(ask(pipeline.catalogue, pipeline.lake, sql), form.value)
+    answer = ask(pipeline.catalogue, pipeline.lake, sql)
+    if form is Form.table:
+        show_checks(answer)
+    else:
+        show_answer(answer, form.value)
 
 
 @services_app.command("start")

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.tree import Tree
 
@@ -61,9 +62,41 @@ def show_answer(answer: Answer, form: str) -> None:
     else:
         table = Table(*answer.columns)
         for row in answer.rows:
-            table.add_row(*["" if value is None else str(value) for value in row])
-        out.print(table)
+            table.add_row(*[_cell(value) for value in row])
+        fits = Measurement.get(out, out.options.update_width(10_000), table).maximum <= out.width
+        out.print(table if fits or not answer.rows else _records(answer))
         out.print(f"[dim]{len(answer.rows)} rows[/dim]")
+
+
+def _records(answer: Answer) -> Table:
+    """Rows that are wider than the terminal: a line a value, so that nothing is cut."""
+    table = Table("column", "value", show_header=False, box=None)
+    for number, row in enumerate(answer.rows, 1):
+        table.add_row(f"[dim]row {number}[/dim]", "")
+        for name, value in zip(answer.columns, row, strict=True):
+            table.add_row(f"  [bold]{escape(name)}[/bold]", _cell(value))
+    return table
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else escape(str(value))
+
+
+def show_checks(answer: Answer) -> None:
+    """Check results for a person: what failed with what to do about it, and a line for each that passed."""
+    for values in answer.rows:
+        row = dict(zip(answer.columns, values, strict=True))
+        title = escape(f"{row['table']}: {row['check']}")
+        if row["success"]:
+            out.print(f"[green]passed[/green]  {title}", soft_wrap=True)
+            continue
+        out.print(f"[red]failed[/red]  {title} [red]({row['severity']})[/red]", soft_wrap=True)
+        wanted, observed = escape(str(row["bounds"])), escape(str(row["observed"]))
+        out.print(f"        wanted {wanted}; observed {observed}", soft_wrap=True)
+        out.print(f"        {escape(row['owner'])}: {escape(row['action'])}", soft_wrap=True)
+        out.print(f"        [dim]{row['stage']} of run {row['run_id']}[/dim]", soft_wrap=True)
+    failed = sum(not row[answer.columns.index("success")] for row in answer.rows)
+    out.print(f"[dim]{len(answer.rows)} checks, {failed} failed[/dim]")
 
 
 def show_tags(catalogue: Catalogue) -> None:
