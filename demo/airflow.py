@@ -19,6 +19,16 @@ from demo import DATA_DAYS
 from jobs.catalogue.build import ROOT
 from jobs.errors import InfrastructureError, UsertagsError
 
+# Not `airflow standalone`: its log servers listen on every address, and the logs are on this disk anyway. When
+# one component ends, all do.
+_COMPONENTS = """
+"$1" -m airflow api-server &
+"$1" -m airflow scheduler --skip-serve-logs &
+"$1" -m airflow dag-processor &
+"$1" -m airflow triggerer --skip-serve-logs &
+wait -n; kill 0
+"""
+
 
 @dataclass(frozen=True)
 class Airflow:
@@ -46,8 +56,6 @@ class Airflow:
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__BASE_URL": url,
             "AIRFLOW__API__WORKERS": "1",
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(port + 1),
-            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(port + 2),
             "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "local[*]"}),
             "USERTAGS_CONFIGS": str(self.configs),
             "USERTAGS_LAST_DAY": self.last_day.isoformat(),
@@ -83,7 +91,7 @@ class Airflow:
         log = self.home / "ui.log"
         with log.open("w") as kept:
             process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", "standalone"],
+                ["bash", "-c", _COMPONENTS, "airflow", sys.executable],
                 cwd=ROOT,
                 env=self.environment(port),
                 stdout=kept,
@@ -141,9 +149,8 @@ def demo_airflow() -> Airflow:
 
 
 def _free_port(first: int) -> int:
-    """The first of three free neighbours: the API, and the two log servers behind it."""
-    for port in range(first, first + 300, 3):
-        if all(_is_free(port + offset) for offset in range(3)):
+    for port in range(first, first + 300):
+        if _is_free(port):
             return port
     raise InfrastructureError(f"no free port from {first} on", next_step="stop what listens there")
 

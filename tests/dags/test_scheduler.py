@@ -1,6 +1,7 @@
 """Under Airflow's own scheduler, by a backfill and by hand: through spark-submit and a session server."""
 
 import json
+import os
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from demo.airflow import Airflow
@@ -73,6 +75,25 @@ def scheduled(
             yield Scheduled(airflow, airflow.up())
         finally:
             airflow.down()
+
+
+def test_it_listens_on_this_machine_alone(scheduled: Scheduled) -> None:
+    group = json.loads((scheduled.airflow.home / "ui.json").read_text())[0]
+    processes = [process for process in psutil.process_iter() if _in_group(process, group)]
+    listening = {
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def _in_group(process: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == group or os.getsid(process.pid) == group
+    except ProcessLookupError:
+        return False
 
 
 def test_a_backfill_submits_to_spark_and_publishes_the_day_before_each_date(scheduled: Scheduled) -> None:
