@@ -19,7 +19,7 @@ from demo import DATA_DAYS
 from jobs.catalogue.build import ROOT
 from jobs.errors import InfrastructureError, UsertagsError
 
-# Not `airflow standalone`: its log servers listen on every address, and the logs are on this disk anyway. When
+# Not `airflow standalone`: its log servers listen on every address, and logs are on this disk anyway. When
 # one component ends, all do.
 _COMPONENTS = """
 "$1" -m airflow api-server &
