@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jobs.catalogue.measures import build_measure
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Source, Tag
+from jobs.catalogue.sameness import same_rules
 from jobs.catalogue.sources import build_source
 from jobs.catalogue.tags import Inputs, build_rfm, build_tag
 from jobs.catalogue.versions import version_of
@@ -168,7 +169,11 @@ def _tags(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> 
             for located in settings.tags.values()
             if located.entry.kind == "rfm"
         ]
-    return {name: tag for name, tag in built.items() if tag is not None}
+    tags = {name: tag for name, tag in built.items() if tag is not None}
+    for tag, other in same_rules(tags.values()):
+        message = f"{tag.id} has the same rule as {other.id!r} ({other.name}): one of the two is enough"
+        problems.append(settings.tags[tag.id].problem(message))
+    return tags
 
 
 def _check_names_once(settings: Settings, problems: list[ConfigProblem]) -> None:
