@@ -82,13 +82,25 @@ def _day(text: str) -> date:
 
 
 @app.command()
-def check() -> None:
+def check(
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Also name pairs of published tags with nearly the same users.")
+    ] = False,
+    threshold: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Least Jaccard index of such a pair.")
+    ] = 0.95,
+) -> None:
     """Check the configuration: every error of every file at once, with its line."""
     catalogue = _catalogue()
     typer.echo(
         f"{_State.configs}: {len(catalogue.sources)} sources, {len(catalogue.measures)} measures, "
         f"{len(catalogue.tags)} tags: no problems (version {catalogue.version})"
     )
+    if strict:
+        from jobs.cli.render import show_overlaps
+        from jobs.overlap import overlaps
+
+        show_overlaps(overlaps(catalogue, _quiet_pipeline().lake, threshold), threshold)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.tree import Tree
 
 from jobs.catalogue.model import Catalogue
 from jobs.explain import Explanation
+from jobs.overlap import Overlap
 from jobs.query import Answer
 from jobs.stages.report import StageReport
 
@@ -76,6 +77,17 @@ def _records(answer: Answer) -> Table:
         for name, value in zip(answer.columns, row, strict=True):
             table.add_row(f"  [bold]{escape(name)}[/bold]", _cell(value))
     return table
+
+
+def show_overlaps(pairs: Sequence[Overlap], threshold: float) -> None:
+    for pair in pairs:
+        one, other = (f"{pair.tag} = {pair.value}", f"{pair.other_tag} = {pair.other_value}")
+        out.print(
+            f"[yellow]alike[/yellow]   {escape(one)} ({pair.users:,} users) and {escape(other)}"
+            f" ({pair.other_users:,}): {pair.both:,} in both, Jaccard {pair.jaccard:.3f}",
+            soft_wrap=True,
+        )
+    out.print(f"[dim]{len(pairs)} pairs of published tags with Jaccard {threshold:g} or more[/dim]")
 
 
 def _cell(value: Any) -> str:
