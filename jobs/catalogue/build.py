@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jobs.catalogue.measures import build_measure
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Source, Tag
+from jobs.catalogue.references import in_order
 from jobs.catalogue.sameness import same_rules
 from jobs.catalogue.sources import build_source
 from jobs.catalogue.tags import Inputs, build_rfm, build_tag
@@ -152,6 +153,10 @@ def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
 
 def _check_flat_names(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> None:
     """`source.column` is the flat column source__column beside the measures."""
+    if "tags" in settings.sources:
+        problems.append(
+            settings.sources["tags"].problem("`tags` is how a rule names a tag: choose another name")
+        )
     flat = {name.replace(".", "__"): name for name in inputs.types if "." in name}
     for name in flat.keys() & settings.measures.keys():
         message = f"{name!r} is how {flat[name]} is written in tables: choose another name"
@@ -160,16 +165,19 @@ def _check_flat_names(settings: Settings, inputs: Inputs, problems: list[ConfigP
 
 def _tags(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> dict[str, Tag]:
     _check_names_once(settings, problems)
-    built = {
-        name: build_tag(name, located, inputs, settings, problems) for name, located in settings.tags.items()
-    }
+    inputs = replace(inputs, broken=inputs.broken.plus("tags", settings.tags.keys()))
+    built: dict[str, Tag] = {}
+    for name in in_order(settings.tags, problems):
+        tag = build_tag(name, settings.tags[name], inputs, built, settings, problems)
+        if tag is not None:
+            built[name] = tag
     if settings.project is not None and settings.project.entry.rfm is None:
         problems += [
             located.problem("an rfm tag needs `rfm` in project.yml", "kind")
             for located in settings.tags.values()
             if located.entry.kind == "rfm"
         ]
-    tags = {name: tag for name, tag in built.items() if tag is not None}
+    tags = {name: built[name] for name in settings.tags if name in built}
     for tag, other in same_rules(tags.values()):
         message = f"{tag.id} has the same rule as {other.id!r} ({other.name}): one of the two is enough"
         problems.append(settings.tags[tag.id].problem(message))

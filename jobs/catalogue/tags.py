@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from jobs.catalogue.model import RESERVED_TAGS, RFM_COLUMNS, Measure, Rfm, Tag
+from jobs.catalogue.references import PREFIX, check_usable, written_out
 from jobs.catalogue.sources import is_type
 from jobs.catalogue.versions import version_of
 from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
@@ -30,7 +31,9 @@ class Inputs:
 
     def lacks(self, name: str) -> bool:
         """Whether an unknown name may be one that is declared but broken: that is reported already."""
-        source, dot, _ = name.partition(".")
+        source, dot, rest = name.partition(".")
+        if source == "tags" and dot:
+            return self.broken.has("tags", rest)
         if dot:
             return self.broken.has("sources", source)
         return self.broken.has("measures", name) or "tags" in self.broken.files
@@ -40,16 +43,18 @@ def build_tag(
     name: str,
     located: Located[TagEntry],
     inputs: Inputs,
+    tags: Mapping[str, Tag],
     settings: Settings,
     problems: list[ConfigProblem],
 ) -> Tag | None:
     """One tag; None (and problems) when its rule cannot be read. A rule over something that is broken itself
-    is no problem of its own."""
+    is no problem of its own. `tags` are those that it can use, built before it."""
     entry = located.entry
     if name in RESERVED_TAGS:
         problems.append(located.problem(f"{name!r} is a column of every user: choose another name"))
     inputs = _of_kind(entry, inputs)
-    expression = _expression(located, inputs, settings, problems)
+    usable = check_usable(located, settings.tags, problems)
+    expression = _expression(located, _with_tags(inputs, tags), settings, problems) if usable else None
     _check_words(located, problems)
     _check_levels(located, settings, problems)
     _check_examples(located, inputs, problems)
@@ -59,6 +64,7 @@ def build_tag(
         place = next(key for key in ("when", "value", "cases") if getattr(entry, key) is not None)
         problems.append(located.problem("is the same for every user: it reads no measure or column", place))
     _check_type(located, expression, problems)
+    expression = written_out(expression, tags)
     used = tuple(sorted(expression.columns))
     type_ = "boolean" if entry.when else (entry.type or _TYPES.get(expression.type, expression.type))
     return Tag(
@@ -86,6 +92,10 @@ def build_tag(
             ]
         ),
     )
+
+
+def _with_tags(inputs: Inputs, tags: Mapping[str, Tag]) -> Inputs:
+    return replace(inputs, types={**inputs.types, **{f"{PREFIX}{tag.id}": tag.type for tag in tags.values()}})
 
 
 def _of_kind(entry: TagEntry, inputs: Inputs) -> Inputs:
