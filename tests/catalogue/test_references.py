@@ -76,7 +76,7 @@ def test_a_text_that_only_looks_like_a_tag_stays_a_text(folder: Folder) -> None:
     rule = "tags.many and users.gender not in ('tags.many', 'tags__many')"
     with_tags(folder, entry("odd", f'when: "{rule}"'), entry("many", "when: orders_180d >= 3"))
     assert folder.catalogue().tags["odd"].sql == (
-        "coalesce((orders_180d >= 3), FALSE) AND NOT users__gender IN ('tags.many', 'tags__many')"
+        "coalesce((orders_180d >= 3), FALSE) AND users__gender NOT IN ('tags.many', 'tags__many')"
     )
 
 
