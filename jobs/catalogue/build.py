@@ -1,7 +1,7 @@
 """From a configuration folder to a catalogue that can run, or to every problem that stands in its way."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from jobs.catalogue.measures import build_measure
@@ -125,6 +125,7 @@ def _inputs(settings: Settings, sources: dict[str, Source], measures: dict[str, 
             measure.type,
             measure.window,
             measure.offset,
+            *([astuple(measure.calendar)] if measure.calendar else []),
             [partial.id for partial in measure.partials],
             _source_version(sources[measure.source], measure.uses, timezone),
         ]

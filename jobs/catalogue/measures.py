@@ -1,10 +1,10 @@
 """Building measures: an aggregate over a window becomes partials that merge day by day."""
 
-from jobs.catalogue.model import RESERVED_MEASURES, Measure, Partial, Source
+from jobs.catalogue.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
 from jobs.catalogue.versions import version_of
 from jobs.config.expressions import Aggregate, Expression, ExpressionError, parse_aggregate, parse_boolean
 from jobs.config.loader import Located, Settings
-from jobs.config.models import MeasureEntry
+from jobs.config.models import CalendarWindow, MeasureEntry
 from jobs.config.validation import close
 from jobs.errors import ConfigProblem
 
@@ -57,6 +57,8 @@ def build_measure(
         return None
     if not _distinct_is_stated(located, aggregate, problems):
         return None
+    calendar = _calendar(located, settings, problems)
+    window = entry.window if isinstance(entry.window, str) else None
     argument = aggregate.argument.sql if aggregate.argument else None
     uses = aggregate.argument.columns if aggregate.argument else frozenset()
     condition = where.sql if where else None
@@ -67,12 +69,36 @@ def build_measure(
         partials=tuple(
             _partial(source.name, function, argument, condition) for function in _PARTIALS[aggregate.function]
         ),
-        window=_days(entry.window),
+        window=_days(window),
         offset=_days(entry.offset) or 0,
+        calendar=calendar,
         type=_type(aggregate, types),
         uses=uses | (where.columns if where else frozenset()),
         description=entry.description,
     )
+
+
+def _calendar(
+    located: Located[MeasureEntry], settings: Settings, problems: list[ConfigProblem]
+) -> CalendarPeriod | None:
+    window = located.entry.window
+    if not isinstance(window, CalendarWindow):
+        return None
+    periods = settings.project.entry.calendar if settings.project else {}
+    if window.calendar not in periods:
+        # Without a project nothing is known of its periods.
+        if settings.project is not None:
+            message = f"`calendar` of project.yml has no period {window.calendar!r}"
+            hint = close(window.calendar, periods)
+            problems.append(located.problem(message, "window", "calendar", suggestion=hint))
+        return None
+    period = periods[window.calendar]
+    return CalendarPeriod(_month_and_day(period.from_), _month_and_day(period.to), window.years_ago)
+
+
+def _month_and_day(text: str) -> tuple[int, int]:
+    month, day = text.split("-")
+    return int(month), int(day)
 
 
 def _aggregate(

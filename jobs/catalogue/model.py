@@ -77,8 +77,18 @@ class Partial:
 
 
 @dataclass(frozen=True)
+class CalendarPeriod:
+    """A period of every year, each end as month and day; `years_ago` that of an earlier year."""
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+    years_ago: int
+
+
+@dataclass(frozen=True)
 class Measure:
-    """One number a user, merged from partials over a window of days that ends `offset` days before D.
+    """One number a user, merged from partials over its window: `window` days that end `offset` days before D,
+    or the days of a calendar's period up to D, or all days up to D.
 
     `uses` are the clean columns that its aggregate and condition read.
     """
@@ -89,6 +99,7 @@ class Measure:
     partials: tuple[Partial, ...]
     window: int | None
     offset: int
+    calendar: CalendarPeriod | None
     type: str
     uses: frozenset[str]
     description: str

@@ -172,11 +172,12 @@ def _rfm_measures(
             problems.append(located.problem(f"no measure {name!r}", "rfm", role, suggestion=hint))
     if len(found) < len(names):
         return None
-    windows = {(found[role].window, found[role].offset) for role in ("recency", "frequency", "monetary")}
+    scored = [found[role] for role in ("recency", "frequency", "monetary")]
+    windows = {(measure.window, measure.offset, measure.calendar) for measure in scored}
     before = len(problems)
     if len(windows) > 1:
         problems.append(located.problem("recency, frequency and monetary need the same window", "rfm"))
-    if found["ever"].window is not None:
+    if found["ever"].window is not None or found["ever"].calendar is not None:
         problems.append(located.problem("`ever` counts orders of all time: no window", "rfm", "ever"))
     if found["recency"].type not in ("timestamp", "date"):
         problems.append(located.problem("`recency` is the time of the last order", "rfm", "recency"))

@@ -3,9 +3,20 @@
 What the machine runs is built from these in `jobs.catalogue`.
 """
 
+import re
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 ColumnType = Annotated[
@@ -178,11 +189,27 @@ class SourceEntry(Entry):
         return self
 
 
+class CalendarWindow(Entry):
+    """A period of `calendar` in project.yml: the one that began last, or that of some years before."""
+
+    calendar: str
+    years_ago: Annotated[int, Field(ge=0, le=20)] = 0
+
+
+def _window_form(value: object) -> str:
+    return "calendar" if isinstance(value, dict | CalendarWindow) else "days"
+
+
+AnyWindow = Annotated[
+    Annotated[Window, Tag("days")] | Annotated[CalendarWindow, Tag("calendar")], Discriminator(_window_form)
+]
+
+
 class MeasureEntry(Entry):
     source: str
     value: str
     where: str | None = None
-    window: Window | None = None
+    window: AnyWindow | None = None
     offset: Window | None = None
     distinct_within: Literal["day"] | None = None
     description: str = ""
@@ -191,6 +218,8 @@ class MeasureEntry(Entry):
     def _offset_needs_window(self) -> "MeasureEntry":
         if self.offset is not None and self.window is None:
             raise ValueError("an `offset` needs a `window`")
+        if self.offset is not None and isinstance(self.window, CalendarWindow):
+            raise ValueError("an `offset` is of a window of days; a calendar's window has `years_ago`")
         return self
 
 
@@ -285,6 +314,30 @@ class RfmEntry(Entry):
         return self
 
 
+class Period(Entry):
+    """Days of every year, as 10-20 to 11-11; `to` before `from` is in the next year."""
+
+    from_: str = Field(alias="from")
+    to: str
+
+    @model_validator(mode="after")
+    def _days_of_every_year(self) -> "Period":
+        for key, text in (("from", self.from_), ("to", self.to)):
+            if not is_day_of_every_year(text):
+                raise ValueError(f"`{key}` is a month and a day that every year has, such as 11-11: {text!r}")
+        return self
+
+
+def is_day_of_every_year(text: str) -> bool:
+    if not re.fullmatch(r"\d\d-\d\d", text):
+        return False
+    try:
+        date.fromisoformat(f"2001-{text}")
+    except ValueError:
+        return False
+    return True
+
+
 class ProjectEntry(Entry):
     project: Name
     timezone: str
@@ -292,6 +345,7 @@ class ProjectEntry(Entry):
     state: str
     lake: str
     rfm: RfmEntry | None = None
+    calendar: dict[Name, Period] = Field(default_factory=dict)
 
 
 class SparkEntry(Entry):

@@ -7,7 +7,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import Measure, Partial, Source
+from jobs.catalogue.model import CalendarPeriod, Measure, Partial, Source
 
 ID = ("id_kind", "id")
 
@@ -57,9 +57,21 @@ def merge(rollups: Sequence[DataFrame], measures: Iterable[Measure], day: date) 
 
 def window_days(measure: Measure, day: date) -> tuple[date | None, date]:
     """First (None: no bound) and last day of the measure's window."""
+    if measure.calendar is not None:
+        return calendar_days(measure.calendar, day)
     last = day - timedelta(days=measure.offset)
     first = last - timedelta(days=measure.window - 1) if measure.window else None
     return first, last
+
+
+def calendar_days(period: CalendarPeriod, day: date) -> tuple[date, date]:
+    """First and last day of the occurrence that began last on or before the day, or of that some years
+    earlier; never past the day."""
+    year = day.year if (day.month, day.day) >= period.first else day.year - 1
+    year -= period.years_ago
+    first = date(year, *period.first)
+    last = date(year + (period.last < period.first), *period.last)
+    return first, min(last, day)
 
 
 def _measure(measure: Measure, day: date) -> Column:

@@ -70,10 +70,11 @@ def write_catalogue(
     measures: Mapping[str, Mapping[str, Any]] | None = None,
     tags: Mapping[str, Mapping[str, Any]] | None = None,
     rfm: Mapping[str, Any] | None = None,
+    calendar: Mapping[str, Any] | None = None,
 ) -> Catalogue:
     """Write a configuration folder and load it as the command line would."""
     project = {"project": "small", "timezone": "Asia/Shanghai", "currency": "CNY", "state": "state"}
-    project |= {"lake": "lake"} | ({"rfm": rfm} if rfm else {})
+    project |= {"lake": "lake"} | ({"rfm": rfm} if rfm else {}) | ({"calendar": calendar} if calendar else {})
     _write(folder / "project.yml", project)
     _write(folder / "connections.yml", {"connections": CONNECTIONS})
     for name, source in (sources or {"orders": ORDERS}).items():
