@@ -14,6 +14,7 @@ import pytest
 
 from jobs import services
 from jobs.errors import InfrastructureError
+from jobs.services.process import wait_until
 from jobs.services.spark import Spark
 
 SETTINGS = {
@@ -90,6 +91,7 @@ def test_a_killed_server_starts_again(home: Path) -> None:
     pid = Spark(home).pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: Spark(home).pid() is None, 10)
     assert _ask(_start(home), "select 'again'").stdout == "[('again',)]\n"
 
 
