@@ -51,6 +51,7 @@ class Spark:
         """Start the server where it does not run and wait until it answers."""
         child, log_from = None, 0
         if self.pid() is None:
+            _require_java()
             progress("Spark: starting the session server")
             shutil.rmtree(self.folder, ignore_errors=True)
             (self.folder / "tmp").mkdir(mode=0o700, parents=True)
@@ -84,7 +85,8 @@ class Spark:
             "spark.local.dir": scratch,
             "spark.connect.grpc.binding.address": ports.LOOPBACK,
             "spark.connect.grpc.binding.port": str(record.ports["connect"]),
-            "spark.connect.session.manager.defaultSessionTimeout": "10m",
+            # A session waits while its day is extracted, which Spark does not see.
+            "spark.connect.session.manager.defaultSessionTimeout": "12h",
         }
         options = {**settings, **own}
         java = f"-Djava.io.tmpdir={scratch} {options.pop('spark.driver.extraJavaOptions', '')}".strip()
@@ -116,6 +118,15 @@ class Spark:
         failure = process.start_failed("Spark", self.log, reason, after=log_from)
         process.end(self.pid, STOP_STEPS)
         raise failure
+
+
+def _require_java() -> None:
+    if "JAVA_HOME" not in os.environ and shutil.which("java") is None:
+        raise InfrastructureError(
+            "Spark needs Java 17 or 21, and there is no `java` on this machine.",
+            safe="nothing was started",
+            next_step="run `scripts/install runtime`, which says how to install it, then start again",
+        )
 
 
 def _program() -> Path:

@@ -32,6 +32,8 @@ def spark_session(
 def start_server(catalogue: Catalogue, progress: Progress | None = None) -> str:
     """The address of the session server that the configuration names, the embedded one started where it is
     down. It holds a token: never print it."""
+    if catalogue.spark.remote != "embedded":
+        return spark_url(catalogue, {}, progress)
     jars = {"spark.jars": ",".join(str(path) for path in jar_paths())}
     settings = _settings(catalogue) | jars | {"spark.master": catalogue.spark.master}
     return spark_url(catalogue, settings, progress)

@@ -103,6 +103,13 @@ def test_a_stop_ends_it_and_leaves_no_scratch_file(home: Path) -> None:
     services.stop(home)
 
 
+def test_without_java_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InfrastructureError, match=r"needs Java 17 or 21(?s:.*)scripts/install"):
+        services.start(tmp_path / "state", ["spark"], spark_settings=SETTINGS)
+
+
 def test_a_start_that_fails_shows_the_end_of_its_log(home: Path) -> None:
     with pytest.raises(InfrastructureError, match=r"(?s)Spark did not start: it ended at once.*memory"):
         _start(home, **{"spark.driver.memory": "no memory"})
