@@ -67,11 +67,11 @@ def sql_url(name: str, catalogue: Catalogue) -> str:
 def _airflow_url(conn_id: str, catalogue: Catalogue) -> str:
     """An Airflow connection: from its environment variable, else from Airflow itself."""
     from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowRuntimeError
+    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
     try:
         connection = BaseHook.get_connection(conn_id)
-    except AirflowRuntimeError as error:
+    except (AirflowNotFoundException, AirflowRuntimeError) as error:
         file = str(catalogue.folder / "connections.yml")
         raise ConfigError(
             [ConfigProblem(file, 0, f"Airflow has no connection {conn_id!r}")],
