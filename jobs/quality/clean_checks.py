@@ -1,6 +1,7 @@
 """The checks of a cleaned batch: those of the source's configuration, and those that every source has."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -98,6 +99,26 @@ def reconciliation(source: Source, counts: Mapping[str, int]) -> CheckResult:
         action="rows were lost or doubled while cleaning: report it, this is a defect of the pipeline",
         rows=counts["read"],
         failing=abs(counts["read"] - accounted),
+    )
+
+
+def one_definition(source: Source, others: Sequence[date]) -> CheckResult:
+    """A warning when other batches stand as the source's columns or rules were defined before: measures over
+    them mix two meanings until those days are cleaned anew."""
+    span = f"{others[0]} to {others[-1]}" if others else ""
+    command = f"usertags run --from {others[0]} --to {others[-1]}" if others else ""
+    return CheckResult(
+        table=f"clean.{source.name}",
+        name="all batches follow the same definition",
+        severity="warning",
+        success=not others,
+        observed=f"{len(others)} batches by another definition{f', {span}' if span else ''}",
+        bounds="0",
+        owner=_OWNER,
+        action="the source's columns or rules have changed since: clean those days anew"
+        + (f" (`{command}`)" if command else ""),
+        rows=None,
+        failing=len(others),
     )
 
 

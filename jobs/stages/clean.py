@@ -20,7 +20,12 @@ from jobs.catalogue.model import Catalogue, Source
 from jobs.catalogue.versions import version_of
 from jobs.errors import DataError
 from jobs.quality.checks import CheckResult, GateRefused, judge, save_checks
-from jobs.quality.clean_checks import declared_checks, distinct_within_day, reconciliation
+from jobs.quality.clean_checks import (
+    declared_checks,
+    distinct_within_day,
+    one_definition,
+    reconciliation,
+)
 from jobs.quality.expectations import Validator
 from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.report import Line, StageReport
@@ -41,11 +46,12 @@ SOURCES_AT_ONCE = 3
 
 @dataclass(frozen=True)
 class Batch:
-    """One source's batch of a data day. `stamp` names the raw commit and the definition it is cleaned by:
-    the same stamp gives the same rows."""
+    """One source's batch of a data day. `definition` is the version of the source's columns and rules;
+    `stamp` names the raw commit as well, and the checks: the same stamp gives the same rows."""
 
     source: Source
     day: date
+    definition: str
     stamp: str
 
     @property
@@ -83,6 +89,7 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     written = _in_parallel(lambda batch: _clean(spark, catalogue, lake, batch, run_id), todo)
     for batch, (counts, days) in zip(todo, written, strict=True):
         checks = _checks(spark, catalogue, batch, days, counts, validator)
+        checks += (one_definition(batch.source, _others_of(find_table(lake, batch.table), batch)),)
         done[batch.source.name] = Cleaned(batch, _line(batch.source, counts, written=counts["kept"]), checks)
     cleaned = [done[batch.source.name] for batch in batches]
     _gate(catalogue, lake, day, run_id, cleaned, validator)
@@ -107,12 +114,11 @@ def _batch(lake: Lake, source: Source, day: date) -> Batch:
             safe="nothing was written",
             next_step=f"run `usertags extract --day {day}` first",
         )
-    definition = [(c.name, c.type, c.sql, c.timezone, c.format, c.pii) for c in source.columns]
+    columns = [(c.name, c.type, c.sql, c.timezone, c.format, c.pii) for c in source.columns]
     rules = [source.key, source.repeats, source.version, source.time, source.user, source.reject]
-    stamp = version_of(
-        [known[day].commit, definition, rules, [check.model_dump() for check in source.checks]]
-    )
-    return Batch(source, day, stamp)
+    definition = version_of([columns, rules])
+    stamp = version_of([known[day].commit, columns, rules, [check.model_dump() for check in source.checks]])
+    return Batch(source, day, definition, stamp)
 
 
 def _already_clean(lake: Lake, batch: Batch) -> Cleaned | None:
@@ -124,8 +130,21 @@ def _already_clean(lake: Lake, batch: Batch) -> Cleaned | None:
             return None
         counts = {name: int(summary_value(snapshot, name) or 0) for name in _COUNTS}
         line = _line(batch.source, counts, written=0, note="batch is clean already")
-        return Cleaned(batch, line, (reconciliation(batch.source, counts),))
+        definition = one_definition(batch.source, _others_of(table, batch))
+        return Cleaned(batch, line, (reconciliation(batch.source, counts), definition))
     return None
+
+
+def _others_of(table: Table | None, batch: Batch) -> list[date]:
+    """The batches that stand in the clean table as another definition of the source made them."""
+    newest: dict[str, str | None] = {}
+    for snapshot in history(table) if table else ():
+        name = summary_value(snapshot, "batch")
+        if name is not None and name not in newest:
+            newest[name] = summary_value(snapshot, "definition")
+    newest.pop(batch.day.isoformat(), None)
+    known = {name: made_by for name, made_by in newest.items() if made_by is not None}
+    return sorted(date.fromisoformat(name) for name, made_by in known.items() if made_by != batch.definition)
 
 
 def _line(source: Source, counts: dict[str, int], *, written: int, note: str = "") -> Line:
@@ -276,7 +295,12 @@ def _write_branch(
     columns = table.schema().column_names
     result = stay.where(touched).select(*columns).unionByName(kept.select(*columns))
     spark.sql(f"ALTER TABLE {spark_table(batch.table)} CREATE OR REPLACE BRANCH {batch.branch}")
-    properties = {"batch": batch.day.isoformat(), "stamp": batch.stamp, "days": _days_text(source, days)}
+    properties = {
+        "batch": batch.day.isoformat(),
+        "definition": batch.definition,
+        "stamp": batch.stamp,
+        "days": _days_text(source, days),
+    }
     writer = one_file_at_a_time(result.writeTo(spark_table(batch.table, batch.branch)))
     for name, value in (properties | counts).items():
         writer = writer.option(f"snapshot-property.usertags.{name}", str(value))

@@ -361,6 +361,17 @@ def test_cleaning_a_batch_again_leaves_the_rows_of_the_others(relaxed: Relaxed) 
     assert relaxed.orders["E1"]["amount"] == Decimal("90.00")
 
 
+def test_batches_that_stand_by_another_definition_are_a_warning_with_what_to_run(relaxed: Relaxed) -> None:
+    """The others keep the old meaning until they are cleaned anew: said, not silent."""
+    name = "all batches follow the same definition"
+    where = rows_where(dt=D1, run_id=relaxed.shop.run(D1, until="clean"))
+    checks = [row for row in relaxed.shop.rows("ops.checks", where) if row["check"] == name]
+    assert {row["severity"] for row in checks} == {"warning"}
+    (failed,) = [row for row in checks if not row["success"]]
+    assert failed["table"] == "clean.orders"
+    assert f"usertags run --from {D2} --to {D5}" in failed["action"]
+
+
 def test_a_refused_try_is_forgotten_when_its_definition_is_taken_back(relaxed: Relaxed) -> None:
     """The branch that the gate refused must not reach main with the next run, which finds the batch clean."""
     shop = relaxed.shop
