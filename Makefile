@@ -40,4 +40,4 @@ lock:
 	  --overrides requirements/overrides.txt --generate-hashes requirements/$$name.in -o requirements/$$name.txt; done
 
 clean: down
-	@rm -rf .venv .jars .usertags .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	@rm -rf .venv .jars .usertags spark-warehouse .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
