@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import astuple, replace
 from pathlib import Path
 
+from jobs.catalogue.explicit import explicit_measures
 from jobs.catalogue.measures import build_measure
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Source, Tag
 from jobs.catalogue.references import in_order
@@ -112,13 +113,20 @@ def _measures(
         name: build_measure(name, located, sources, settings, problems)
         for name, located in settings.measures.items()
     }
-    return {name: measure for name, measure in built.items() if measure is not None}
+    found = {name: measure for name, measure in built.items() if measure is not None}
+    for name, measure in explicit_measures(sources).items():
+        if name in settings.measures:
+            message = f"{name!r} holds the tags that people set in {measure.source}: choose another name"
+            problems.append(settings.measures[name].problem(message))
+        found[name] = measure
+    return found
 
 
 def _inputs(settings: Settings, sources: dict[str, Source], measures: dict[str, Measure]) -> Inputs:
     """The names that tags can use, but those of RFM."""
     timezone = settings.project.entry.timezone if settings.project else ""
-    types = {measure.id: measure.type for measure in measures.values()} | {"data_day": "date"}
+    types = {measure.id: measure.type for measure in measures.values() if measure.by is None}
+    types["data_day"] = "date"
     versions: dict[str, object] = {
         measure.id: [
             measure.function,
@@ -126,6 +134,7 @@ def _inputs(settings: Settings, sources: dict[str, Source], measures: dict[str, 
             measure.window,
             measure.offset,
             *([astuple(measure.calendar)] if measure.calendar else []),
+            *([measure.by, measure.half_life] if measure.by else []),
             [partial.id for partial in measure.partials],
             _source_version(sources[measure.source], measure.uses, timezone),
         ]
@@ -137,7 +146,8 @@ def _inputs(settings: Settings, sources: dict[str, Source], measures: dict[str, 
             types[name] = column.type
             versions[name] = [name, _source_version(source, frozenset({column.name}), timezone)]
     broken = settings.broken.plus("sources", settings.sources.keys() - sources.keys())
-    return Inputs(types, versions, broken.plus("measures", settings.measures.keys() - measures.keys()))
+    broken = broken.plus("measures", settings.measures.keys() - measures.keys())
+    return Inputs(types, versions, broken, sources, measures)
 
 
 def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:

@@ -55,7 +55,7 @@ def build_measure(
     where = _where(located, types, problems)
     if aggregate is None or (entry.where is not None and where is None):
         return None
-    if not _distinct_is_stated(located, aggregate, problems):
+    if not _distinct_is_stated(located, aggregate, problems) or not _by(located, aggregate, types, problems):
         return None
     calendar = _calendar(located, settings, problems)
     window = entry.window if isinstance(entry.window, str) else None
@@ -67,15 +67,40 @@ def build_measure(
         source=source.name,
         function=aggregate.function,
         partials=tuple(
-            _partial(source.name, function, argument, condition) for function in _PARTIALS[aggregate.function]
+            _partial(source.name, function, argument, condition, entry.by)
+            for function in _PARTIALS[aggregate.function]
         ),
         window=_days(window),
         offset=_days(entry.offset) or 0,
         calendar=calendar,
-        type=_type(aggregate, types),
-        uses=uses | (where.columns if where else frozenset()),
+        type="map<string,double>" if entry.by else _type(aggregate, types),
+        uses=uses | (where.columns if where else frozenset()) | ({entry.by} if entry.by else set()),
         description=entry.description,
+        by=entry.by,
+        half_life=_days(entry.half_life),
     )
+
+
+def _by(
+    located: Located[MeasureEntry],
+    aggregate: Aggregate,
+    types: dict[str, str],
+    problems: list[ConfigProblem],
+) -> bool:
+    """Whether the values of the column `by`, if it is given, can be counted or summed apart."""
+    by = located.entry.by
+    if by is None:
+        return True
+    before = len(problems)
+    if by not in types:
+        message = f"`by` names no column that reaches the clean table: {by!r}"
+        problems.append(located.problem(message, "by", suggestion=close(by, types)))
+    elif types[by] != "string":
+        problems.append(located.problem(f"`by` is a column of texts, not {types[by]}", "by"))
+    if aggregate.function not in ("count", "count_distinct", "sum"):
+        message = f"{aggregate.function}() cannot be taken `by` the values of a column: count or sum"
+        problems.append(located.problem(message, "value"))
+    return len(problems) == before
 
 
 def _calendar(
@@ -145,9 +170,9 @@ def _distinct_is_stated(
     return True
 
 
-def _partial(source: str, function: str, argument: str | None, where: str | None) -> Partial:
-    version = version_of([source, function, argument, where])
-    return Partial(f"{function}_{version}", function, argument, where)  # type: ignore[arg-type]
+def _partial(source: str, function: str, argument: str | None, where: str | None, by: str | None) -> Partial:
+    version = version_of([source, function, argument, where, *([by] if by else [])])
+    return Partial(f"{function}_{version}", function, argument, where, by)  # type: ignore[arg-type]
 
 
 def _days(text: str | None) -> int | None:

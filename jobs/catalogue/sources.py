@@ -2,6 +2,7 @@
 
 import re
 
+from jobs.catalogue.explicit import build_explicit
 from jobs.catalogue.model import Column, Source
 from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
 from jobs.config.loader import Located, Settings
@@ -25,6 +26,7 @@ def build_source(
     _check_connection(located, settings, found)
     _check_pii(located, [column for column in columns if column], found)
     _check_checks(located, found)
+    explicit = build_explicit(located, found)
     reject = _reject(located, found)
     problems += found
     if found:
@@ -44,6 +46,7 @@ def build_source(
         reject=tuple((reason, rule.sql) for reason, rule in reject),
         checks=tuple(entry.checks),
         deciding=_deciding(entry, [rule for _, rule in reject]),
+        explicit=explicit,
     )
 
 

@@ -45,7 +45,7 @@ from jobs.store.schemas import (
 from jobs.store.spark import spark_table
 from jobs.store.tables import ensure_table, find_table
 from jobs.transform import carry, rfm
-from jobs.transform.tags import evaluated, level_ids
+from jobs.transform.tags import evaluated, first_value, level_ids
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,9 @@ def _tags(run: Run, before: Publication | None, counts: dict[str, int]) -> None:
     drafts = [item for item in catalogue.tags.values() if item.status == "draft"]
     state = _state(run, inputs, tags, before).persist()
     counts[USER_TAGS.name] = run.write(USER_TAGS, carry.user_tags(state, tags, catalogue.levels, run.day))
-    profile = state.where("_in_population").select("user_id", *[item.id for item in tags])
+    profile = state.where("_in_population").select(
+        "user_id", *[first_value(item, F.col(item.id)).alias(item.id) for item in tags]
+    )
     counts[USER_PROFILE.name] = run.write(USER_PROFILE, profile)
     changed = carry.changes(state, tags, _previous_versions(run, before))
     counts[USER_TAG_CHANGES.name] = run.write(USER_TAG_CHANGES, changed)

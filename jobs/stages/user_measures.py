@@ -57,7 +57,7 @@ def _snapshot(spark: SparkSession, name: str, snapshots: dict[str, int]) -> Data
 def _value(measure: Measure) -> Column:
     """A user without a row in the source has counted nothing and spent nothing."""
     column = F.col(measure.id)
-    if measure.function in ("count", "count_distinct", "sum"):
+    if measure.by is None and measure.function in ("count", "count_distinct", "sum"):
         column = F.coalesce(column, F.lit(0).cast(measure.type))
     return column.alias(measure.id)
 
