@@ -7,7 +7,6 @@ import pytest
 from jobs.catalogue.build import load_catalogue
 from jobs.cli.tag_book import check_book, tag_book, write_book
 from jobs.errors import UsageError
-
 from tests.folders import TAGS, Folder
 
 
@@ -25,7 +24,8 @@ def test_a_tag_is_shown_with_its_definition_owner_values_and_examples(folder: Fo
         "Size. 近一年实付",
         "",
         "- rule, string; owner finance; 30d: stays 30 days after it was true",
-        "- definition: `large when paid_365d >= 1000; middle when paid_365d between 100 and 999.99; else small`",
+        "- definition: `large when paid_365d >= 1000; middle when paid_365d between 100 and 999.99; "
+        "else small`",
         "- values: large, middle, small",
         "- examples:",
         "  - paid_365d 1000 → **large**",

@@ -1,7 +1,8 @@
 """Cases of tags: a folder a tag, with rows of sources and what tags they give.
 
-`<source>.csv` has rows of a source in its raw columns, as far as they matter; `expected.csv` says who carries the
-tag (user, rank, value): a user of the case that is not there has no tag. Lines that begin with # are for people.
+`<source>.csv` has rows of a source in its raw columns, as far as they matter; `expected.csv` says who carries
+the tag (user, rank, value): a user of the case that is not there has no tag. Lines that begin with # are for
+people.
 
 A case numbers its users and rows from 1. All cases are run together, so the numbers of each are made its own.
 """
