@@ -68,11 +68,20 @@ def _catalogue() -> Any:
     return load_catalogue(_State.configs)
 
 
+def _told(console: Any) -> Callable[[str], None]:
+    """Shows progress on a console."""
+
+    def tell(text: str) -> None:
+        console.print(f"[dim]{text}[/dim]")
+
+    return tell
+
+
 def _pipeline() -> Any:
     from jobs.cli.render import out
     from jobs.pipeline import Pipeline
 
-    return Pipeline(_catalogue(), lambda text: out.print(f"[dim]{text}[/dim]"))
+    return Pipeline(_catalogue(), _told(out))
 
 
 def _day(text: str) -> date:
@@ -210,7 +219,7 @@ def _quiet_pipeline() -> Any:
     from jobs.cli.render import err
     from jobs.pipeline import Pipeline
 
-    return Pipeline(_catalogue(), lambda text: err.print(f"[dim]{text}[/dim]"))
+    return Pipeline(_catalogue(), _told(err))
 
 
 @app.command()
@@ -276,9 +285,9 @@ def services_start() -> None:
     from jobs.store.spark import start_server
 
     catalogue = _catalogue()
-    endpoints(catalogue, lambda text: out.print(f"[dim]{text}[/dim]"))
+    endpoints(catalogue, _told(out))
     if catalogue.spark.remote == "embedded":
-        start_server(catalogue, lambda text: out.print(f"[dim]{text}[/dim]"))
+        start_server(catalogue, _told(out))
     services_status()
 
 
