@@ -24,6 +24,7 @@ from sqlglot import exp
 
 from jobs.config import expression_operators as operators
 from jobs.config.expression_conversions import cast_hint
+from jobs.config.expression_lookup import Dictionary
 from jobs.config.expression_parser import parse
 from jobs.config.expression_reader import Reader
 from jobs.config.expression_types import BOOLEAN, NUMBER, NUMBERS, ExpressionError, Operand, family
@@ -34,6 +35,7 @@ AggregateName = Literal["count", "count_distinct", "sum", "min", "max", "avg", "
 
 _AGGREGATES = ("count", "sum", "min", "max", "avg", "first", "last")
 _NO_PARAMETERS: Mapping[str, object] = MappingProxyType({})
+_NO_DICTIONARIES: Mapping[str, Dictionary] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -69,35 +71,47 @@ class Aggregate:
 
 
 def parse_scalar(
-    text: str, *, columns: Mapping[str, str] | None, parameters: Mapping[str, object] = _NO_PARAMETERS
+    text: str,
+    *,
+    columns: Mapping[str, str] | None,
+    parameters: Mapping[str, object] = _NO_PARAMETERS,
+    dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
 ) -> Expression:
     """The checked expression; raises ExpressionError.
 
     `columns` maps each name that may be read (`column` or `source.column`) to its Spark type; None allows any
-    bare name, for raw columns. `parameters` are named literals."""
+    bare name, for raw columns. `parameters` are named literals, `dictionaries` those of lookup()."""
     with _depth_limited():
         root, texts = parse(text)
-        return _expression(Reader(texts, columns, parameters).read(root))
+        return _expression(Reader(texts, columns, parameters, dictionaries).read(root))
 
 
 def parse_boolean(
-    text: str, *, columns: Mapping[str, str] | None, parameters: Mapping[str, object] = _NO_PARAMETERS
+    text: str,
+    *,
+    columns: Mapping[str, str] | None,
+    parameters: Mapping[str, object] = _NO_PARAMETERS,
+    dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
 ) -> Expression:
     """As parse_scalar, for a condition: the result must be true or false."""
     with _depth_limited():
         root, texts = parse(text)
-        operand = Reader(texts, columns, parameters).read(root)
+        operand = Reader(texts, columns, parameters, dictionaries).read(root)
         return _expression(operators.need_condition(operand, "a condition"))
 
 
 def parse_aggregate(
-    text: str, *, columns: Mapping[str, str] | None, parameters: Mapping[str, object] = _NO_PARAMETERS
+    text: str,
+    *,
+    columns: Mapping[str, str] | None,
+    parameters: Mapping[str, object] = _NO_PARAMETERS,
+    dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
 ) -> Aggregate:
     """The value of a measure: count(*), count(x), count(distinct x), sum, min, max, avg, first or last of a
     scalar expression, and nothing around it; raises ExpressionError."""
     with _depth_limited():
         root, texts = parse(text)
-        return _aggregate(root, Reader(texts, columns, parameters))
+        return _aggregate(root, Reader(texts, columns, parameters, dictionaries))
 
 
 @contextmanager

@@ -211,7 +211,7 @@ class MeasureEntry(Entry):
     where: str | None = None
     window: AnyWindow | None = None
     offset: Window | None = None
-    distinct_within: Literal["day"] | None = None
+    distinct_within: Literal["day", "window", "approx"] | None = None
     description: str = ""
 
     @model_validator(mode="after")
@@ -221,6 +221,27 @@ class MeasureEntry(Entry):
         if self.offset is not None and isinstance(self.window, CalendarWindow):
             raise ValueError("an `offset` is of a window of days; a calendar's window has `years_ago`")
         return self
+
+
+class PercentileEntry(Entry):
+    """A measure made of another one: where a user stands among those of the data day."""
+
+    percentile_of: str
+    where: str | None = None
+    description: str = ""
+
+
+def _measure_form(value: object) -> str:
+    """A misspelt `percentile_of` is meant as one."""
+    if isinstance(value, dict):
+        return "percentile" if any(str(key).startswith("percentil") for key in value) else "aggregate"
+    return "percentile" if isinstance(value, PercentileEntry) else "aggregate"
+
+
+AnyMeasure = Annotated[
+    Annotated[MeasureEntry, Tag("aggregate")] | Annotated[PercentileEntry, Tag("percentile")],
+    Discriminator(_measure_form),
+]
 
 
 class Case(Entry):
@@ -346,6 +367,8 @@ class ProjectEntry(Entry):
     lake: str
     rfm: RfmEntry | None = None
     calendar: dict[Name, Period] = Field(default_factory=dict)
+    # What they say is read with that of dictionaries/*.yml.
+    dictionaries: dict[str, Any] = Field(default_factory=dict)
 
 
 class SparkEntry(Entry):
