@@ -1,7 +1,7 @@
 """The examples of every tag that ships, computed by Spark as the tag stage computes them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import reduce
@@ -69,14 +69,16 @@ def _values(session: SparkSession, catalogue: Catalogue, shown: Iterable[Shown])
     for item in shown:
         by_day.setdefault(item.day, []).append(item)
     tags = list(catalogue.tags.values())
+    # The row's name passes through as a tag would: two examples may be of one user.
+    named = [*tags, replace(tags[0], id="_row", sql="_row", type="string")]
     frames = [
-        evaluated(_inputs(session, catalogue, items), tags, day).select(
-            "user_id", F.create_map(*[part for tag in tags for part in _pair(tag)]).alias("values")
+        evaluated(_inputs(session, catalogue, items), named, day).select(
+            "_row", F.create_map(*[part for tag in tags for part in _pair(tag)]).alias("values")
         )
         for day, items in by_day.items()
     ]
     rows = reduce(DataFrame.unionByName, frames).collect()
-    return {row["user_id"]: row["values"][row["user_id"].partition(" ")[0]] for row in rows}
+    return {row["_row"]: row["values"][row["_row"].partition(" ")[0]] for row in rows}
 
 
 def _pair(tag: Tag) -> tuple[Any, Any]:
@@ -87,14 +89,16 @@ def _inputs(session: SparkSession, catalogue: Catalogue, items: list[Shown]) -> 
     """A row an example: its inputs in their declared types, null where it gives none."""
     types = _input_types(catalogue)
     texts = [(item.row, *[_text(item.example.given.get(name)) for name in types]) for item in items]
-    frame = session.createDataFrame(texts, ", ".join(["user_id string", *[f"`{n}` string" for n in types]]))
+    frame = session.createDataFrame(texts, ", ".join(["_row string", *[f"`{n}` string" for n in types]]))
     typed = [F.col(f"`{name}`").cast(type_).alias(name.replace(".", "__")) for name, type_ in types.items()]
-    return frame.select("user_id", *typed)
+    return frame.select("_row", *typed)
 
 
 def _input_types(catalogue: Catalogue) -> dict[str, str]:
     """Every name that a rule can use, with its Spark type; the data day is not among them."""
-    types = {measure.id: measure.type for measure in catalogue.measures.values()}
+    types = {"user_id": "string"}
+    types |= {measure.id: measure.type for measure in catalogue.measures.values()}
+    types |= {percentile.id: percentile.type for percentile in catalogue.percentiles.values()}
     types |= {name: column.type for name, (_, column) in catalogue.profile_columns().items()}
     return types | (dict(RFM_COLUMNS) if catalogue.rfm else {})
 

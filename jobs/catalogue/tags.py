@@ -1,6 +1,5 @@
 """Building tags: rules over the measures and profile columns of one user."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -141,7 +140,12 @@ def build_rfm(
     segments = []
     for index, segment in enumerate(entry.segments):
         try:
-            rule = parse_boolean(segment.when, columns=_SEGMENT_COLUMNS, parameters=settings.parameters)
+            rule = parse_boolean(
+                segment.when,
+                columns=_SEGMENT_COLUMNS,
+                parameters=settings.parameters,
+                dictionaries=settings.dictionaries,
+            )
             segments.append((segment, rule.sql))
         except ExpressionError as error:
             if not ("tags" in settings.broken.files and _unknown_name(error)):
@@ -167,6 +171,8 @@ def _rfm_measures(
     for role, name in names.items():
         if name in measures:
             found[role] = measures[name]
+        elif name in settings.percentiles:
+            problems.append(located.problem(f"`{role}` cannot be a percentile: {name}", "rfm", role))
         elif name not in settings.measures and not settings.broken.has("measures", name):
             hint = close(name, settings.measures)
             problems.append(located.problem(f"no measure {name!r}", "rfm", role, suggestion=hint))
@@ -196,9 +202,19 @@ def _expression(
     entry = located.entry
     try:
         if entry.when is not None:
-            return parse_boolean(entry.when, columns=inputs.types, parameters=settings.parameters)
+            return parse_boolean(
+                entry.when,
+                columns=inputs.types,
+                parameters=settings.parameters,
+                dictionaries=settings.dictionaries,
+            )
         if entry.value is not None:
-            return parse_scalar(entry.value, columns=inputs.types, parameters=settings.parameters)
+            return parse_scalar(
+                entry.value,
+                columns=inputs.types,
+                parameters=settings.parameters,
+                dictionaries=settings.dictionaries,
+            )
     except ExpressionError as error:
         place = "when" if entry.when is not None else "value"
         if not _is_follow_on(error, inputs):
@@ -214,8 +230,7 @@ def _is_follow_on(error: ExpressionError, inputs: Inputs) -> bool:
 
 
 def _unknown_name(error: ExpressionError) -> str | None:
-    found = re.match(r"unknown name: ([^;]+)", error.message)
-    return found[1] if found else None
+    return error.unknown_name
 
 
 def _cases(
@@ -253,7 +268,12 @@ def _case(
     if case.value not in (located.entry.values or ()):
         problems.append(located.problem(f"{case.value!r} is in no `values`", "cases", index, "value"))
     try:
-        rule = parse_boolean(case.when, columns=inputs.types, parameters=settings.parameters)
+        rule = parse_boolean(
+            case.when,
+            columns=inputs.types,
+            parameters=settings.parameters,
+            dictionaries=settings.dictionaries,
+        )
     except ExpressionError as error:
         if not _is_follow_on(error, inputs):
             problems.append(located.problem(str(error), "cases", index, "when", suggestion=error.suggestion))

@@ -29,11 +29,25 @@ from jobs.config.expression_parser import parse
 from jobs.config.expression_reader import Reader
 from jobs.config.expression_types import BOOLEAN, NUMBER, NUMBERS, ExpressionError, Operand, family
 
-__all__ = ["Aggregate", "Expression", "ExpressionError", "parse_aggregate", "parse_boolean", "parse_scalar"]
+__all__ = [
+    "EVENT_DAY",
+    "Aggregate",
+    "Expression",
+    "ExpressionError",
+    "parse_aggregate",
+    "parse_boolean",
+    "parse_scalar",
+]
 
-AggregateName = Literal["count", "count_distinct", "sum", "min", "max", "avg", "first", "last"]
+AggregateName = Literal[
+    "count", "count_distinct", "sum", "min", "max", "avg", "first", "last", "gap_mean", "gap_stddev"
+]
 
-_AGGREGATES = ("count", "sum", "min", "max", "avg", "first", "last")
+# The day of an event in the project's time zone: a column of every clean table of events.
+EVENT_DAY = "event_day"
+
+_GAPS = ("gap_mean", "gap_stddev")
+_AGGREGATES = ("count", "sum", "min", "max", "avg", "first", "last", *_GAPS)
 _NO_PARAMETERS: Mapping[str, object] = MappingProxyType({})
 _NO_DICTIONARIES: Mapping[str, Dictionary] = MappingProxyType({})
 
@@ -108,7 +122,8 @@ def parse_aggregate(
     dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
 ) -> Aggregate:
     """The value of a measure: count(*), count(x), count(distinct x), sum, min, max, avg, first or last of a
-    scalar expression, and nothing around it; raises ExpressionError."""
+    scalar expression, gap_mean or gap_stddev of the event's day, and nothing around it; raises
+    ExpressionError."""
     with _depth_limited():
         root, texts = parse(text)
         return _aggregate(root, Reader(texts, columns, parameters, dictionaries))
@@ -155,6 +170,10 @@ def _check_argument(name: str, operand: Operand) -> None:
         raise ExpressionError(
             f"count({operand.fragment}) counts false too; write count(*), and the condition in `where`"
         )
+    if name in _GAPS and operand.sql != EVENT_DAY:
+        raise ExpressionError(
+            f"{name}() is of the days between events, not of {operand.fragment}", f"{name}({EVENT_DAY})"
+        )
     if name in ("sum", "avg") and operand.kind not in NUMBERS:
         raise ExpressionError(
             f"{name}() needs a number, but {operand.described} is not; write {cast_hint(operand, 'number')}"
@@ -166,7 +185,10 @@ def _not_one_aggregate(root: Any, name: str) -> ExpressionError:
         return ExpressionError("a window (OVER) is not allowed; a measure has `window`")
     if isinstance(root, exp.Filter):
         return ExpressionError("FILTER is not allowed; a measure has `where`")
-    allowed = "count(*), count(x), count(distinct x), sum(x), min(x), max(x), avg(x), first(x) or last(x)"
+    allowed = (
+        "count(*), count(x), count(distinct x), sum(x), min(x), max(x), avg(x), first(x), last(x), "
+        f"gap_mean({EVENT_DAY}) or gap_stddev({EVENT_DAY})"
+    )
     suggestion = {"mean": "avg", "average": "avg"}.get(name)
     return ExpressionError(
         f"a measure is one aggregate and nothing around it: {allowed}; calculate with measures in tags",
