@@ -6,7 +6,7 @@ Built once from the settings by `jobs.catalogue.build`; frozen, and free of Spar
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from jobs.config.models import CheckEntry, Example, FollowsEntry, Read, RfmEntry, Segment, SparkEntry, TagKind
 
@@ -80,13 +80,32 @@ class Source:
         return next(column for column in self.columns if column.name == name)
 
 
+MeasureFunction = Literal[
+    "count",
+    "count_distinct",
+    "distinct_days",
+    "distinct_values",
+    "distinct_sketch",
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "first",
+    "last",
+    "gap_mean",
+    "gap_stddev",
+]
+# A user without a row has none of what these count or add up; any other measure is null.
+COUNTED = frozenset({"count", "count_distinct", "distinct_days", "distinct_values", "distinct_sketch", "sum"})
+
+
 @dataclass(frozen=True)
 class Partial:
     """An aggregate of one user's rows of one day that merges with those of other days; with `by`, of one
     value of that column."""
 
     id: str
-    function: Literal["count", "count_distinct", "sum", "min", "max", "first", "last"]
+    function: Literal["count", "count_distinct", "sum", "min", "max", "first", "last", "values", "sketch"]
     argument: str | None
     where: str | None
     by: str | None = None
@@ -113,7 +132,7 @@ class Measure:
 
     id: str
     source: str
-    function: Literal["count", "count_distinct", "sum", "min", "max", "avg", "first", "last"]
+    function: MeasureFunction
     partials: tuple[Partial, ...]
     window: int | None
     offset: int
@@ -133,6 +152,24 @@ class SetByPeople:
     source: str
     tag: str
     row: str
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """A measure that says where another one stands among the users of the data day: an int from 0 to 100.
+
+    `where` is Spark SQL over the measures in `uses` and data_day; `exact` says that the measure's values
+    have no noise of binary fractions.
+    """
+
+    id: str
+    measure: str
+    exact: bool
+    where: str | None
+    uses: frozenset[str]
+    description: str
+
+    type: ClassVar[str] = "int"
 
 
 @dataclass(frozen=True)
@@ -203,6 +240,7 @@ class Catalogue:
     spark: SparkEntry
     sources: Mapping[str, Source]
     measures: Mapping[str, Measure]
+    percentiles: Mapping[str, Percentile]
     tags: Mapping[str, Tag]
     rfm: Rfm | None
     levels: Mapping[str, str]

@@ -101,8 +101,9 @@ def check(
 ) -> None:
     """Check the configuration: every error of every file at once, with its line."""
     catalogue = _catalogue()
+    measures = len(catalogue.measures) + len(catalogue.percentiles)
     typer.echo(
-        f"{_State.configs}: {len(catalogue.sources)} sources, {len(catalogue.measures)} measures, "
+        f"{_State.configs}: {len(catalogue.sources)} sources, {measures} measures, "
         f"{len(catalogue.tags)} tags: no problems (version {catalogue.version})"
     )
     if strict:

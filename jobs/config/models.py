@@ -227,7 +227,7 @@ class MeasureEntry(Entry):
     offset: Window | None = None
     by: str | None = None
     half_life: Window | None = None
-    distinct_within: Literal["day"] | None = None
+    distinct_within: Literal["day", "window", "approx"] | None = None
     description: str = ""
 
     @model_validator(mode="after")
@@ -239,6 +239,27 @@ class MeasureEntry(Entry):
         if self.half_life is not None and self.by is None:
             raise ValueError("a `half_life` weighs the values of `by` against each other: give `by`")
         return self
+
+
+class PercentileEntry(Entry):
+    """A measure made of another one: where a user stands among those of the data day."""
+
+    percentile_of: str
+    where: str | None = None
+    description: str = ""
+
+
+def _measure_form(value: object) -> str:
+    """A misspelt `percentile_of` is meant as one."""
+    if isinstance(value, dict):
+        return "percentile" if any(str(key).startswith("percentil") for key in value) else "aggregate"
+    return "percentile" if isinstance(value, PercentileEntry) else "aggregate"
+
+
+AnyMeasure = Annotated[
+    Annotated[MeasureEntry, Tag("aggregate")] | Annotated[PercentileEntry, Tag("percentile")],
+    Discriminator(_measure_form),
+]
 
 
 class Case(Entry):
@@ -420,6 +441,8 @@ class ProjectEntry(Entry):
     lake: str
     rfm: RfmEntry | None = None
     calendar: dict[Name, Period] = Field(default_factory=dict)
+    # What they say is read with that of dictionaries/*.yml.
+    dictionaries: dict[str, Any] = Field(default_factory=dict)
 
 
 class SparkEntry(Entry):

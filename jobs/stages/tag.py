@@ -45,6 +45,7 @@ from jobs.store.schemas import (
 from jobs.store.spark import spark_table
 from jobs.store.tables import ensure_table, find_table
 from jobs.transform import carry, rfm
+from jobs.transform.percentiles import with_percentiles
 from jobs.transform.tags import evaluated, first_value, level_ids
 
 
@@ -116,11 +117,7 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     run = Run(spark, catalogue, lake, day, run_id)
     snapshots = _inputs(run)
     before = _day_before(lake, day)
-    counts = {
-        USER_MEASURES.name: run.write(
-            USER_MEASURES, user_measures(spark, catalogue, day, snapshots), branch=False
-        )
-    }
+    counts = {USER_MEASURES.name: _measures(run, snapshots)}
     require_population(counts[USER_MEASURES.name], day)
     _rfm(run, counts)
     _tags(run, before, counts)
@@ -141,6 +138,18 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     )
     lines = tuple(Line(name, written=count) for name, count in counts.items())
     return StageReport("tag", day, run_id, time.monotonic() - started, lines)
+
+
+def _measures(run: Run, snapshots: dict[str, int]) -> int:
+    """Percentiles need the measures of everybody: merged once, they are read twice."""
+    merged = user_measures(run.spark, run.catalogue, run.day, snapshots)
+    percentiles = list(run.catalogue.percentiles.values())
+    if percentiles:
+        merged = merged.persist()
+    count = run.write(USER_MEASURES, with_percentiles(merged, percentiles, run.day), branch=False)
+    if percentiles:
+        merged.unpersist()
+    return count
 
 
 def _inputs(run: Run) -> dict[str, int]:
