@@ -109,8 +109,9 @@ def account_links_table(rng: Rng, people: People, accounts: Accounts, span: Span
     devices[count : count + len(moved)] = _ids(rng, "d", len(moved))
     phones = np.concatenate([typed_phones(rng, accounts.phones).to_numpy(zero_copy_only=False), further])
     earliest = np.maximum(people.registered, span.start - 12 * HOUR)
-    later = span.moments(rng, np.maximum(earliest, span.start - 600)[users[count:]])
-    at = np.concatenate([earliest, later])
+    # The app has asked people to bind their open id in the last ten days only.
+    asked = np.repeat([span.start, max(span.start, span.end - 10 * DAY)], [len(moved), len(bound)])
+    at = np.concatenate([earliest, span.moments(rng, np.maximum(earliest[users[count:]], asked - 600))])
     updated = at + rng.integers(1, 600, len(at))
     _spoil_links(rng, open_ids, devices, phones)
     # Some rows were corrected; the copy still has what they were before.
