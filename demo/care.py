@@ -114,7 +114,7 @@ def _spoil_answers(rng: Rng, rows: list[list[str]], index: int) -> None:
 
 def manual_tag_files(rng: Rng, people: People, span: Span) -> Files:
     """`manual_tags/dt=…/tags.csv` for each day: the tags that were set or withdrawn on that day, by health
-    managers, and the interests that users chose themselves."""
+    managers and customer service, and the interests that users chose themselves."""
     files = {}
     earlier: list[list[str]] = []
     for index in range(span.days):
@@ -134,15 +134,18 @@ def manual_tag_files(rng: Rng, people: People, span: Span) -> Files:
 
 
 def _managed(rng: Rng, user: int, span: Span, index: int) -> list[str]:
-    """A tag that a health manager sets; only a note has a value."""
+    """A tag that a health manager or customer service sets; only a note has a value."""
     tag = str(pick(rng, list(_TAGS), list(_TAGS.values()), 1)[0])
     note = str(pick(rng, list(_NOTES), list(_NOTES.values()), 1)[0]) if tag == "健康备注" else ""
     until = span.day(index) + timedelta(days=int(rng.choice([7, 14, 30, 90, 180])))
     reason = str(rng.choice(_REASONS))
-    return [str(user), tag, "set", note, _manager(rng), "", reason, str(until)]
+    return [str(user), tag, "set", note, _setter(rng, tag), "", reason, str(until)]
 
 
-def _manager(rng: Rng) -> str:
+def _setter(rng: Rng, tag: str) -> str:
+    """A health manager; for what is said on the phone, customer service as often."""
+    if tag in ("请勿打扰", "需回访") and rng.random() < 0.5:
+        return f"cs{int(rng.integers(1, 7)):02d}"
     return f"hm{int(rng.integers(1, 13)):02d}"
 
 
@@ -157,7 +160,7 @@ def _withdrawn(rng: Rng, row: list[str]) -> list[str]:
     if tag == "兴趣":
         return [user, tag, "withdraw", "", "user", "", "", ""]
     reason = str(rng.choice(["用户要求", "已处理", "误设"]))
-    return [user, tag, "withdraw", "", _manager(rng), "", reason, ""]
+    return [user, tag, "withdraw", "", _setter(rng, tag), "", reason, ""]
 
 
 def _spoil_tags(rng: Rng, rows: list[list[str]], index: int) -> None:

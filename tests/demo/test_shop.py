@@ -375,7 +375,9 @@ class TestTagsSetByHand:
         for row in manual_tags(shop):
             setters[row["tag"].strip() == "兴趣"].add(row["set_by"])
         assert setters[True] <= {"user", ""}
-        assert setters[False] <= {f"hm{number:02d}" for number in range(1, 13)} | {"", "user"}
+        managers, service = ({f"{kind}{n:02d}" for n in range(1, 13)} for kind in ("hm", "cs"))
+        assert setters[False] <= managers | service | {"", "user"}
+        assert setters[False] & managers and setters[False] & service
 
     def test_what_is_withdrawn_was_set_before(self, shop: Shop) -> None:
         rows = manual_tags(shop)
