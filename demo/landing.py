@@ -72,13 +72,12 @@ def behaviour_files(rng: Rng, people: People, products: Products, span: Span) ->
     words = pick(rng, _WORDS, [1.0] * len(_WORDS), count)
     milliseconds = rng.integers(0, 1000, count)
     in_iso = rng.random(count) < 0.4
-    from_old_apps = rng.random(count)
+    versions = rng.random(count)
     lines: dict[int, list[str]] = defaultdict(list)
     for row in np.argsort(events.at, kind="stable").tolist():
         if folder[row] >= span.days:
             continue
         kind = events.kinds[row]
-        item = int(items[row])
         event: dict[str, object] = {
             "event_id": f"e{row:010x}",
             "uid": str(people.ids[events.users[row]]),
@@ -92,20 +91,14 @@ def behaviour_files(rng: Rng, people: People, products: Products, span: Span) ->
         elif kind.lower() == "search":
             event["keyword"] = words[row]
         elif kind != "consult":
-            event |= {"item": f"p{item:04d}", "category": products.categories[item]}
-            event |= _price(int(products.prices[item]), float(from_old_apps[row]))
+            event |= _item(products, int(items[row]), float(versions[row]))
         lines[int(folder[row])].append(json.dumps(event, ensure_ascii=False))
     dirt = [
         (0.004, lambda line: _with(line, uid=None)),
         (0.001, lambda line: _with(line, event="app_crash")),
         (0.0005, lambda line: _with(line, ts="yesterday")),
     ]
-    return {
-        f"behaviour/dt={span.day(index)}/part-0.json.gz": _spoiled(
-            rng, lines[index], lines[index - 1] if index else [], dirt
-        )
-        for index in range(span.days)
-    }
+    return _folders(rng, "behaviour", lines, dirt, span)
 
 
 def _events(rng: Rng, people: People, span: Span) -> _Events:
@@ -138,11 +131,12 @@ def _time(at: int, milliseconds: int, in_iso: bool) -> object:
     return local_iso(at, milliseconds) if in_iso else at * 1000 + milliseconds
 
 
-def _price(fen: int, chance: float) -> dict[str, object]:
-    """The price of an item in yuan; old versions of the app send a text with its sign, the oldest nothing."""
-    if chance < 0.01:
-        return {}
-    return {"price": f"¥{fen / 100:,.2f}" if chance < 0.08 else fen / 100}
+def _item(products: Products, item: int, version: float) -> dict[str, object]:
+    """An item with its price in yuan; old versions of the app send a text with its sign, the oldest no price.
+    `version` is between 0, the oldest, and 1."""
+    yuan = int(products.prices[item]) / 100
+    told: dict[str, object] = {"item": f"p{item:04d}", "category": products.categories[item]}
+    return told if version < 0.01 else told | {"price": f"¥{yuan:,.2f}" if version < 0.08 else yuan}
 
 
 def campaign_files(rng: Rng, people: People, span: Span) -> Files:
@@ -172,12 +166,7 @@ def campaign_files(rng: Rng, people: People, span: Span) -> Files:
         (0.002, lambda line: _with(line, action="bounced")),
         (0.001, lambda line: _with(line, at="n/a")),
     ]
-    return {
-        f"campaigns/dt={span.day(index)}/part-0.json.gz": _spoiled(
-            rng, lines[index], lines[index - 1] if index else [], dirt
-        )
-        for index in range(span.days)
-    }
+    return _folders(rng, "campaigns", lines, dirt, span)
 
 
 def _reactions(rng: Rng, begun: int, eagerness: float) -> list[tuple[int, str]]:
@@ -189,6 +178,15 @@ def _reactions(rng: Rng, begun: int, eagerness: float) -> list[tuple[int, str]]:
         if rng.random() < 0.38:
             found.append((clicked + int(rng.integers(20, 900)), "joined"))
     return found
+
+
+def _folders(rng: Rng, name: str, lines: dict[int, list[str]], dirt: Dirt, span: Span) -> Files:
+    """A file for each day of the lines by day, with their dirt."""
+    files = {}
+    for index in range(span.days):
+        before = lines[index - 1] if index else []
+        files[f"{name}/dt={span.day(index)}/part-0.json.gz"] = _spoiled(rng, lines[index], before, dirt)
+    return files
 
 
 def _spoiled(rng: Rng, lines: list[str], before: list[str], dirt: Dirt) -> bytes:
