@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from demo import DATA_DAYS, DAYS, HISTORY_FROM
 from demo.draw import Span, money
@@ -20,6 +21,7 @@ from demo.products import CATEGORIES
 from demo.shop import Shop, generate
 from jobs.sources.pii import normalise
 
+ROOT = Path(__file__).resolve().parents[2]
 USERS = 3_000
 LOCAL = ZoneInfo("Asia/Shanghai")
 BOUGHT = ["paid", "shipped", "done"]
@@ -551,7 +553,11 @@ def test_a_product_is_its_brand_its_noun_and_its_size(order_lines: pd.DataFrame)
     words = products["product"].str.strip(" 　").str.split(" ")
     assert set(words.map(len)) == {3}
     assert (words.str[0].str.lower() == products.brand.str.lower()).all()
-    assert set(words.str[1]) == {noun for _, _, nouns in CATEGORIES.values() for noun in nouns.split()}
+    nouns = {noun for _, _, nouns in CATEGORIES.values() for noun in nouns.split()}
+    assert set(words.str[1]) == nouns
+    written = yaml.safe_load((ROOT / "configs" / "dictionaries" / "products.yml").read_text())["dictionaries"]
+    assert set(written["product_needs"]) == nouns
+    assert set(written["supply_days"]) < nouns
 
 
 def test_moments_are_in_the_span_and_after_the_earliest() -> None:
