@@ -81,9 +81,7 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
     )
 
 
-def _identity_version(
-    identity: Identity | None, sources: dict[str, Source], timezone: str
-) -> list[object]:
+def _identity_version(identity: Identity | None, sources: dict[str, Source], timezone: str) -> list[object]:
     """What it depends on who is one person; nothing where every id is one."""
     if identity is None:
         return []
