@@ -26,7 +26,7 @@ from jobs.transform.rollup import ID
 from jobs.transform.untangle import untangled
 
 # A profile row without a time stands on every day, and so does its id.
-_ALWAYS = date(1, 1, 1)
+_ALWAYS = "0001-01-01"
 # The columns of `_owned` that say whose a row is.
 _OWNER = {"id_kind": "_user_kind", "id": "_user"}
 _LINK = ("a", "b", "first_seen", "source")
@@ -205,15 +205,17 @@ def _too_large(members: DataFrame, limits: Mapping[str, int]) -> DataFrame:
 
 
 def identities(members: DataFrame, seen: DataFrame) -> DataFrame:
-    """Grain: id of a user with more than one. In: `People.members`; the days on which their ids were seen
-    (node, first_seen, any number of rows, null: on every day). Out: id_kind, id, user_id, first_seen.
+    """Grain: id of a user with more than one. In: `People.members`; the days on which ids were seen
+    (id_kind, id, first_seen, any number of rows, at least one of each member; null: it was there always).
+    Out: id_kind, id, user_id, first_seen.
 
     The user_id is the earliest-seen id, then the first by kind and id, so a user keeps it as it grows.
     """
-    known = seen.withColumn("first_seen", F.coalesce("first_seen", F.lit(_ALWAYS)))
-    first = (
-        members.join(known, "node", "left").groupBy("node", "component").agg(F.min("first_seen").alias("_on"))
+    always = F.to_date(F.lit(_ALWAYS))
+    known = seen.select(
+        node(F.col("id_kind"), F.col("id")).alias("node"), F.coalesce("first_seen", always).alias("_on")
     )
+    first = known.join(members, "node").groupBy("node", "component").agg(F.min("_on").alias("_on"))
     ordered = F.struct(F.col("_on"), kind_of("node"), id_of("node"), F.col("node").alias("user_id"))
     users = first.groupBy("component").agg(
         F.min(ordered)["user_id"].alias("user_id"), F.count("*").alias("_ids")
@@ -225,7 +227,7 @@ def identities(members: DataFrame, seen: DataFrame) -> DataFrame:
             kind_of("node").alias("id_kind"),
             id_of("node").alias("id"),
             "user_id",
-            F.nullif(F.col("_on"), F.lit(_ALWAYS)).alias("first_seen"),
+            F.nullif(F.col("_on"), always).alias("first_seen"),
         )
     )
 
