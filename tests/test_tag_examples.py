@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import reduce
@@ -87,7 +87,10 @@ def _values(session: SparkSession, catalogue: Catalogue, shown: Iterable[Shown])
 def _state(session: SparkSession, catalogue: Catalogue, items: list[Shown], day: date) -> DataFrame:
     """The tags of each example after what it gives of the day before: a map from tag id to value."""
     tags = list(catalogue.tags.values())
-    today = evaluated(_inputs(session, catalogue, items), tags, day)
+    # The row's name passes through as a tag would: two examples may be of one user.
+    named = [*tags, replace(tags[0], id="_row", sql="_row", type="string", set_by=None, follows=None)]
+    today = evaluated(_inputs(session, catalogue, items), named, day)
+    today = today.drop("user_id").withColumnRenamed("_row", "user_id")
     given_today = {item.row: item.example.given.get("today") for item in items if item.tag.follows}
     for tag in tags:
         others = {f.row: given_today[f.row] for f in items if f.tag.follows and f.tag.follows.tag == tag.id}
@@ -130,9 +133,9 @@ def _inputs(session: SparkSession, catalogue: Catalogue, items: list[Shown]) -> 
     """A row an example: its inputs in their declared types, null where it gives none."""
     types = _input_types(catalogue)
     texts = [(item.row, *[_text(_given(item, name)) for name in types]) for item in items]
-    frame = session.createDataFrame(texts, ", ".join(["user_id string", *[f"`{n}` string" for n in types]]))
+    frame = session.createDataFrame(texts, ", ".join(["_row string", *[f"`{n}` string" for n in types]]))
     typed = [_typed(name, type_).alias(name.replace(".", "__")) for name, type_ in types.items()]
-    return frame.select("user_id", *typed)
+    return frame.select("_row", *typed)
 
 
 def _given(item: Shown, name: str) -> object:
@@ -150,7 +153,9 @@ def _typed(name: str, type_: str) -> Column:
 
 def _input_types(catalogue: Catalogue) -> dict[str, str]:
     """Every name that a rule can use, with its Spark type; the data day is not among them."""
-    types = {measure.id: measure.type for measure in catalogue.measures.values()}
+    types = {"user_id": "string"}
+    types |= {measure.id: measure.type for measure in catalogue.measures.values()}
+    types |= {percentile.id: percentile.type for percentile in catalogue.percentiles.values()}
     types |= {name: column.type for name, (_, column) in catalogue.profile_columns().items()}
     return types | (dict(RFM_COLUMNS) if catalogue.rfm else {})
 

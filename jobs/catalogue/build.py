@@ -3,10 +3,13 @@
 from collections import Counter
 from dataclasses import astuple, replace
 from pathlib import Path
+from typing import Any
 
 from jobs.catalogue.explicit import explicit_measures
+from jobs.catalogue.identity import build_identity
 from jobs.catalogue.measures import build_measure
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Source, Tag
+from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Identity, Measure, Percentile, Source, Tag
+from jobs.catalogue.percentiles import build_percentile, percentile_version
 from jobs.catalogue.references import in_order
 from jobs.catalogue.sameness import same_rules
 from jobs.catalogue.sources import build_source
@@ -39,8 +42,10 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
     if settings.project is not None:
         _check_project(settings.project, settings, problems)
     sources = _sources(settings, problems)
+    identity = build_identity(settings, sources, problems)
     measures = _measures(settings, sources, problems)
-    inputs = _inputs(settings, sources, measures)
+    percentiles = _percentiles(settings, measures, problems)
+    inputs = _inputs(settings, sources, measures, percentiles)
     rfm = None
     if settings.project is not None and settings.project.entry.rfm is not None:
         entry = settings.project.entry.rfm
@@ -65,12 +70,29 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
         spark=settings.spark,
         sources=sources,
         measures=measures,
+        percentiles=percentiles,
         tags=tags,
         rfm=rfm,
+        identity=identity,
         levels=dict(settings.levels),
         exclusive=frozenset(settings.exclusive),
-        version=version_of([inputs.versions, {name: tag.definition_version for name, tag in tags.items()}]),
+        version=version_of(
+            [
+                inputs.versions,
+                {name: tag.definition_version for name, tag in tags.items()},
+                *_identity_version(identity, sources, project.timezone),
+            ]
+        ),
     )
+
+
+def _identity_version(identity: Identity | None, sources: dict[str, Source], timezone: str) -> list[object]:
+    """What it depends on who is one person; nothing where every id is one."""
+    if identity is None:
+        return []
+    links = [source for source in sources.values() if source.kind == "links"]
+    joined = [_source_version(source, frozenset(), timezone) for source in links]
+    return [sorted(identity.limits.items()), sorted(identity.block), joined]
 
 
 def _check_project(located: Located[ProjectEntry], settings: Settings, problems: list[ConfigProblem]) -> None:
@@ -122,11 +144,27 @@ def _measures(
     return found
 
 
-def _inputs(settings: Settings, sources: dict[str, Source], measures: dict[str, Measure]) -> Inputs:
+def _percentiles(
+    settings: Settings, measures: dict[str, Measure], problems: list[ConfigProblem]
+) -> dict[str, Percentile]:
+    built = {
+        name: build_percentile(name, located, measures, settings, problems)
+        for name, located in settings.percentiles.items()
+    }
+    return {name: percentile for name, percentile in built.items() if percentile is not None}
+
+
+def _inputs(
+    settings: Settings,
+    sources: dict[str, Source],
+    measures: dict[str, Measure],
+    percentiles: dict[str, Percentile],
+) -> Inputs:
     """The names that tags can use, but those of RFM."""
     timezone = settings.project.entry.timezone if settings.project else ""
     types = {measure.id: measure.type for measure in measures.values() if measure.by is None}
-    types["data_day"] = "date"
+    types |= {percentile.id: percentile.type for percentile in percentiles.values()}
+    types |= {"data_day": "date", "user_id": "string"}
     versions: dict[str, object] = {
         measure.id: [
             measure.function,
@@ -140,14 +178,17 @@ def _inputs(settings: Settings, sources: dict[str, Source], measures: dict[str, 
         ]
         for measure in measures.values()
     }
+    versions |= {item.id: percentile_version(item, versions) for item in percentiles.values()}
     for source in sources.values():
         for column in source.kept_columns if source.kind == "profile" else ():
             name = f"{source.name}.{column.name}"
             types[name] = column.type
             versions[name] = [name, _source_version(source, frozenset({column.name}), timezone)]
     broken = settings.broken.plus("sources", settings.sources.keys() - sources.keys())
-    broken = broken.plus("measures", settings.measures.keys() - measures.keys())
-    return Inputs(types, versions, broken, sources, measures)
+    unbuilt = (settings.measures.keys() - measures.keys()) | (
+        settings.percentiles.keys() - percentiles.keys()
+    )
+    return Inputs(types, versions, broken.plus("measures", unbuilt), sources, measures)
 
 
 def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
@@ -159,7 +200,8 @@ def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
         if column.name in uses | source.deciding
     ]
     rows = [source.key, source.version, source.repeats, source.time, source.reject]
-    return version_of([timezone, columns, rows, source.id_kind, source.user])
+    ids = source.ids if source.kind == "links" else (source.id_kind, source.user)
+    return version_of([timezone, columns, rows, *ids])
 
 
 def _check_flat_names(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> None:
@@ -169,9 +211,10 @@ def _check_flat_names(settings: Settings, inputs: Inputs, problems: list[ConfigP
             settings.sources["tags"].problem("`tags` is how a rule names a tag: choose another name")
         )
     flat = {name.replace(".", "__"): name for name in inputs.types if "." in name}
-    for name in flat.keys() & settings.measures.keys():
+    named: dict[str, Located[Any]] = {**settings.measures, **settings.percentiles}
+    for name in flat.keys() & named.keys():
         message = f"{name!r} is how {flat[name]} is written in tables: choose another name"
-        problems.append(settings.measures[name].problem(message))
+        problems.append(named[name].problem(message))
 
 
 def _tags(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> dict[str, Tag]:

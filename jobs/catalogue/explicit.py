@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from jobs.catalogue.model import Explicit, Measure, Partial, SetByPeople, Source
 from jobs.catalogue.versions import version_of
+from jobs.config.expression_lookup import Dictionary
 from jobs.config.expression_text import write_name, write_text
 from jobs.config.expressions import Expression, ExpressionError, parse_boolean
 from jobs.config.loader import Located, Settings
@@ -20,7 +21,9 @@ _ROW = "struct<value:string,set_by:string,reason:string,until:date,withdrawn:boo
 ROW_FIELDS = ("value", "set_by", "reason", "until", "withdrawn")
 
 
-def build_explicit(located: Located[SourceEntry], problems: list[ConfigProblem]) -> Explicit | None:
+def build_explicit(
+    located: Located[SourceEntry], dictionaries: Mapping[str, Dictionary], problems: list[ConfigProblem]
+) -> Explicit | None:
     """What a row of the source says of a tag; problems name columns that are not there."""
     entry = located.entry.explicit
     if entry is None:
@@ -31,7 +34,7 @@ def build_explicit(located: Located[SourceEntry], problems: list[ConfigProblem])
     before = len(problems)
     for role, name in named.items():
         _check_column(located, role, name, kept, problems)
-    withdrawn = _withdrawn(located, kept, problems)
+    withdrawn = _withdrawn(located, kept, dictionaries, problems)
     if len(problems) > before:
         return None
     texts = {role: f"CAST({write_name(name)} AS STRING)" for role, name in named.items()}
@@ -62,13 +65,17 @@ def _check_column(
 
 
 def _withdrawn(
-    located: Located[SourceEntry], kept: Mapping[str, ColumnEntry], problems: list[ConfigProblem]
+    located: Located[SourceEntry],
+    kept: Mapping[str, ColumnEntry],
+    dictionaries: Mapping[str, Dictionary],
+    problems: list[ConfigProblem],
 ) -> Expression | None:
     text = located.entry.explicit.withdrawn if located.entry.explicit else None
     if text is None:
         return None
     try:
-        return parse_boolean(text, columns={name: column.type for name, column in kept.items()})
+        types = {name: column.type for name, column in kept.items()}
+        return parse_boolean(text, columns=types, dictionaries=dictionaries)
     except ExpressionError as error:
         problems.append(located.problem(str(error), "explicit", "withdrawn", suggestion=error.suggestion))
         return None

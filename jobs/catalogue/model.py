@@ -6,7 +6,7 @@ Built once from the settings by `jobs.catalogue.build`; frozen, and free of Spar
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from jobs.config.models import CheckEntry, Example, FollowsEntry, Read, RfmEntry, Segment, SparkEntry, TagKind
 
@@ -39,25 +39,37 @@ class Explicit:
 
 @dataclass(frozen=True)
 class Source:
-    """A source of rows about users; `user` is the column that holds the user's id of kind `id_kind`.
+    """A source of rows about users. `ids` are the columns that hold ids, each with its kind: the one of the
+    user, or of links those that belong to one person.
 
     `deciding` are the columns that decide which rows are kept, and whose they are.
     """
 
     name: str
-    kind: Literal["events", "profile"]
+    kind: Literal["events", "profile", "links"]
     read: Read
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     repeats: Literal["drop", "keep"] | None
     version: str | None
-    id_kind: str
-    user: str
+    ids: tuple[tuple[str, str], ...]
     time: str | None
     reject: tuple[tuple[str, str], ...]
     checks: tuple[CheckEntry, ...]
     deciding: frozenset[str] = frozenset()
     explicit: Explicit | None = None
+
+    @property
+    def id_kind(self) -> str:
+        """The kind of the user's id, of a source that has one."""
+        ((kind, _),) = self.ids
+        return kind
+
+    @property
+    def user(self) -> str:
+        """The column of the user's id, of a source that has one."""
+        ((_, column),) = self.ids
+        return column
 
     @property
     def kept_columns(self) -> tuple[Column, ...]:
@@ -80,13 +92,32 @@ class Source:
         return next(column for column in self.columns if column.name == name)
 
 
+MeasureFunction = Literal[
+    "count",
+    "count_distinct",
+    "distinct_days",
+    "distinct_values",
+    "distinct_sketch",
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "first",
+    "last",
+    "gap_mean",
+    "gap_stddev",
+]
+# A user without a row has none of what these count or add up; any other measure is null.
+COUNTED = frozenset({"count", "count_distinct", "distinct_days", "distinct_values", "distinct_sketch", "sum"})
+
+
 @dataclass(frozen=True)
 class Partial:
     """An aggregate of one user's rows of one day that merges with those of other days; with `by`, of one
     value of that column."""
 
     id: str
-    function: Literal["count", "count_distinct", "sum", "min", "max", "first", "last"]
+    function: Literal["count", "count_distinct", "sum", "min", "max", "first", "last", "values", "sketch"]
     argument: str | None
     where: str | None
     by: str | None = None
@@ -113,7 +144,7 @@ class Measure:
 
     id: str
     source: str
-    function: Literal["count", "count_distinct", "sum", "min", "max", "avg", "first", "last"]
+    function: MeasureFunction
     partials: tuple[Partial, ...]
     window: int | None
     offset: int
@@ -133,6 +164,24 @@ class SetByPeople:
     source: str
     tag: str
     row: str
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """A measure that says where another one stands among the users of the data day: an int from 0 to 100.
+
+    `where` is Spark SQL over the measures in `uses` and data_day; `exact` says that the measure's values
+    have no noise of binary fractions.
+    """
+
+    id: str
+    measure: str
+    exact: bool
+    where: str | None
+    uses: frozenset[str]
+    description: str
+
+    type: ClassVar[str] = "int"
 
 
 @dataclass(frozen=True)
@@ -190,6 +239,16 @@ class Rfm:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """How ids become people. `limits`: the most ids of a kind that one person has; `block`: the ids that
+    join nobody, as configuration gives them; `hashed`: the kinds whose ids are hashed at extract."""
+
+    limits: Mapping[str, int]
+    block: tuple[tuple[str, str], ...]
+    hashed: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """A whole configuration, ready to run. `version` is the hash of everything that results depend on."""
 
@@ -203,14 +262,20 @@ class Catalogue:
     spark: SparkEntry
     sources: Mapping[str, Source]
     measures: Mapping[str, Measure]
+    percentiles: Mapping[str, Percentile]
     tags: Mapping[str, Tag]
     rfm: Rfm | None
+    identity: Identity | None
     levels: Mapping[str, str]
     exclusive: frozenset[str]
     version: str
 
     def measures_of(self, source: str) -> tuple[Measure, ...]:
         return tuple(measure for measure in self.measures.values() if measure.source == source)
+
+    def links(self) -> tuple[Source, ...]:
+        """The sources that say which ids belong to one person."""
+        return tuple(source for source in self.sources.values() if source.kind == "links")
 
     def profile_columns(self) -> dict[str, tuple[Source, Column]]:
         """`source.column` of every profile column that tags can use."""

@@ -1,6 +1,5 @@
 """Building tags: rules over the measures and profile columns of one user."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -191,7 +190,12 @@ def build_rfm(
     segments = []
     for index, segment in enumerate(entry.segments):
         try:
-            rule = parse_boolean(segment.when, columns=_SEGMENT_COLUMNS, parameters=settings.parameters)
+            rule = parse_boolean(
+                segment.when,
+                columns=_SEGMENT_COLUMNS,
+                parameters=settings.parameters,
+                dictionaries=settings.dictionaries,
+            )
             segments.append((segment, rule.sql))
         except ExpressionError as error:
             if not ("tags" in settings.broken.files and _unknown_name(error)):
@@ -217,6 +221,8 @@ def _rfm_measures(
     for role, name in names.items():
         if name in measures:
             found[role] = measures[name]
+        elif name in settings.percentiles:
+            problems.append(located.problem(f"`{role}` cannot be a percentile: {name}", "rfm", role))
         elif name not in settings.measures and not settings.broken.has("measures", name):
             hint = close(name, settings.measures)
             problems.append(located.problem(f"no measure {name!r}", "rfm", role, suggestion=hint))
@@ -246,9 +252,19 @@ def _expression(
     entry = located.entry
     try:
         if entry.when is not None:
-            return parse_boolean(entry.when, columns=inputs.types, parameters=settings.parameters)
+            return parse_boolean(
+                entry.when,
+                columns=inputs.types,
+                parameters=settings.parameters,
+                dictionaries=settings.dictionaries,
+            )
         if entry.value is not None:
-            return parse_scalar(entry.value, columns=inputs.types, parameters=settings.parameters)
+            return parse_scalar(
+                entry.value,
+                columns=inputs.types,
+                parameters=settings.parameters,
+                dictionaries=settings.dictionaries,
+            )
     except ExpressionError as error:
         place = "when" if entry.when is not None else "value"
         _unreadable(located, error, inputs, problems, place)
@@ -273,8 +289,7 @@ def _unreadable(
 
 
 def _unknown_name(error: ExpressionError) -> str | None:
-    found = re.match(r"unknown name: ([^;]+)", error.message)
-    return found[1] if found else None
+    return error.unknown_name
 
 
 def _cases(
@@ -312,7 +327,12 @@ def _case(
     if case.value not in (located.entry.values or ()):
         problems.append(located.problem(f"{case.value!r} is in no `values`", "cases", index, "value"))
     try:
-        rule = parse_boolean(case.when, columns=inputs.types, parameters=settings.parameters)
+        rule = parse_boolean(
+            case.when,
+            columns=inputs.types,
+            parameters=settings.parameters,
+            dictionaries=settings.dictionaries,
+        )
     except ExpressionError as error:
         _unreadable(located, error, inputs, problems, "cases", index, "when")
         return None

@@ -7,11 +7,15 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import CalendarPeriod, Measure, Partial, Source
+from jobs.catalogue.model import COUNTED, CalendarPeriod, Measure, Partial, Source
+from jobs.transform.distinct import count_sketched, count_values, day_sketch, day_values
+from jobs.transform.gaps import distinct_days, gap_mean, gap_stddev
 
 ID = ("id_kind", "id")
 # A row of a roll-up that is of one value of a column names both; in the rows of all values they are null.
 BY = ("by", "by_value")
+# Measures of the days on which something happened, from a count of it a day.
+_OF_DAYS = {"distinct_days": distinct_days, "gap_mean": gap_mean, "gap_stddev": gap_stddev}
 
 
 def day_rollup(clean: DataFrame, source: Source, partials: Sequence[Partial]) -> DataFrame:
@@ -56,6 +60,8 @@ def _aggregate(partial: Partial, source: Source, *, split: bool) -> Column:
         "sum": F.sum,
         "min": F.min,
         "max": F.max,
+        "values": day_values,
+        "sketch": day_sketch,
     }
     return functions[partial.function](values)
 
@@ -114,6 +120,9 @@ def _measure(measure: Measure, day: date) -> Column:
     inside = F.col("day") <= F.lit(last)
     if first is not None:
         inside &= F.col("day") >= F.lit(first)
+    if measure.function in _OF_DAYS:
+        happened = inside & (F.col(measure.partials[0].id) > 0)
+        return _OF_DAYS[measure.function](F.when(happened, F.col("day"))).cast(measure.type)
     merged = [_merge(partial, inside) for partial in measure.partials]
     if measure.function == "avg":
         total, count = merged
@@ -121,7 +130,7 @@ def _measure(measure: Measure, day: date) -> Column:
         return F.try_divide(total.cast("double"), count.cast("double"))
     if measure.by is not None and measure.function != "last":
         return _weighted_sum(measure, day, inside)
-    if measure.function in ("count", "count_distinct", "sum"):
+    if measure.function in COUNTED:
         return F.coalesce(merged[0], F.lit(0)).cast(measure.type)
     return merged[0] if measure.by is not None else merged[0].cast(measure.type)
 
@@ -141,6 +150,10 @@ def _merge(partial: Partial, inside: Column) -> Column:
         merged = F.min(value)
     elif partial.function in ("max", "last"):
         merged = F.max(value)
+    elif partial.function == "values":
+        merged = count_values(value)
+    elif partial.function == "sketch":
+        merged = count_sketched(value)
     else:
         merged = F.sum(value)
     return merged.getField("v") if partial.function in ("first", "last") else merged

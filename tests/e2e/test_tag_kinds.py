@@ -1,4 +1,4 @@
-"""Preferences, tags that people set and tags that follow another, over days of a shop, through every stage."""
+"""Preferences, tags that people set and tags that follow another, through every stage of three days."""
 
 from collections import defaultdict
 from dataclasses import dataclass
