@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from jobs.catalogue.model import RESERVED_TAGS, RFM_COLUMNS, Measure, Rfm, Tag
 from jobs.catalogue.references import PREFIX, check_usable, written_out
+from jobs.catalogue.sensitivity import kept_out_of
 from jobs.catalogue.sources import is_type
 from jobs.catalogue.versions import version_of
 from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
@@ -58,6 +59,7 @@ def build_tag(
     _check_words(located, problems)
     _check_levels(located, settings, problems)
     _check_examples(located, inputs, problems)
+    tables = kept_out_of(located, tags, settings, problems)
     if expression is None:
         return None
     if not expression.columns:
@@ -91,6 +93,8 @@ def build_tag(
                 [(column, inputs.versions.get(column)) for column in used],
             ]
         ),
+        sensitivity=entry.sensitivity,
+        kept_out_of=tables,
     )
 
 

@@ -29,6 +29,7 @@ ColumnType = Annotated[
 Window = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,4}d$")]
 Severity = Literal["critical", "warning", "info"]
 TagKind = Literal["fact", "rule", "rfm"]
+TagTable = Literal["user_tags", "user_profile", "user_tag_changes", "tag_statistics"]
 
 
 class Entry(BaseModel):
@@ -247,6 +248,7 @@ class TagEntry(Entry):
     description: str
     validity: Annotated[str, StringConstraints(pattern=r"^(static|dynamic|[1-9]\d{0,3}d)$")]
     owner: str
+    sensitivity: str | None = None
     status: Literal["draft", "active", "retired"]
     examples: list[Example] = Field(default_factory=list)
 
@@ -338,6 +340,12 @@ def is_day_of_every_year(text: str) -> bool:
     return True
 
 
+class Sensitivity(Entry):
+    """The tables that hold no tag of this sensitivity."""
+
+    keep_out_of: list[TagTable]
+
+
 class ProjectEntry(Entry):
     project: Name
     timezone: str
@@ -346,6 +354,7 @@ class ProjectEntry(Entry):
     lake: str
     rfm: RfmEntry | None = None
     calendar: dict[Name, Period] = Field(default_factory=dict)
+    sensitivity: dict[Name, Sensitivity] = Field(default_factory=dict)
 
 
 class SparkEntry(Entry):
