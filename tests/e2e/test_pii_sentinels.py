@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -260,13 +260,14 @@ def sentinels() -> Sentinels:
 
 
 def leaks(found: Iterable[tuple[str, str | bytes]], sentinels: Sentinels) -> dict[str, set[str]]:
-    """What is found where."""
-    looked = {
-        place: sentinels.in_bytes(content) if isinstance(content, bytes) else sentinels.in_text(content)
-        for place, content in found
-    }
-    assert looked, "nothing was looked at"
-    return {place: values for place, values in looked.items() if values}
+    """What is found where; several things may have one name."""
+    everything = list(found)
+    assert everything, "nothing was looked at"
+    where: dict[str, set[str]] = defaultdict(set)
+    for place, content in everything:
+        looked = sentinels.in_bytes if isinstance(content, bytes) else sentinels.in_text
+        where[place] |= looked(content)  # type: ignore[arg-type]
+    return {place: values for place, values in where.items() if values}
 
 
 def test_the_sources_are_full_of_them(office: Office, sentinels: Sentinels) -> None:
