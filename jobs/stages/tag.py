@@ -232,8 +232,12 @@ def _published(run: Run, spec: TableSpec, before: Publication | None) -> DataFra
 
 
 def _previous_versions(run: Run, before: Publication | None) -> Mapping[str, str]:
-    rows = _published(run, TAG_CATALOGUE, before).select("tag_id", "definition_version").collect()
-    return {row["tag_id"]: row["definition_version"] for row in rows}
+    """The definition_version of the tags that user_tags of the day before could hold: another is new to it."""
+    rows = (
+        _published(run, TAG_CATALOGUE, before).select("tag_id", "definition_version", "kept_out_of").collect()
+    )
+    seen = [row for row in rows if "user_tags" not in (row["kept_out_of"] or ())]
+    return {row["tag_id"]: row["definition_version"] for row in seen}
 
 
 def _left_out(run: Run, before: Publication | None, table: str) -> list[str]:

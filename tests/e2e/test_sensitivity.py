@@ -36,7 +36,7 @@ def shop(new_shop: NewShop) -> Shop:
     made.edit("tags/tags.yml", lambda data: data["tags"]["gender"].update(values=["female"]))
     with pytest.raises(GateRefused, match="gender in its values"):
         made.run(D3)
-    made.edit("tags/tags.yml", _yearly_spend_is_gone)
+    made.edit("tags/tags.yml", _after_that)
     made.run(D3)
     return made
 
@@ -46,8 +46,9 @@ def _restrict(data: Any) -> None:
         data["tags"][tag]["sensitivity"] = name
 
 
-def _yearly_spend_is_gone(data: Any) -> None:
+def _after_that(data: Any) -> None:
     data["tags"]["gender"]["values"] = ["female", "male"]
+    del data["tags"]["bought_today"]["sensitivity"]
     del data["tags"]["yearly_spend"]
 
 
@@ -86,6 +87,12 @@ def test_the_other_tags_are_as_ever(shop: Shop) -> None:
 
 def test_a_restricted_tag_that_is_withdrawn_is_not_told_by_its_removal(shop: Shop) -> None:
     assert where(shop, D3, "yearly_spend") == set()
+
+
+def test_a_tag_that_is_secret_no_longer_is_new_by_definition(shop: Shop) -> None:
+    assert where(shop, D3, "bought_today") == {*TABLES, "user_profile"}
+    reasons = {(change[2], change[5]) for change in shop.changes(D3) if change[1] == "bought_today"}
+    assert reasons == {("added", "definition")}
 
 
 def test_the_catalogue_says_what_is_sensitive(shop: Shop) -> None:
