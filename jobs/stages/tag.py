@@ -232,10 +232,9 @@ def _published(run: Run, spec: TableSpec, before: Publication | None) -> DataFra
 
 
 def _previous_versions(run: Run, before: Publication | None) -> Mapping[str, str]:
-    """The definition_version of the tags that user_tags of the day before could hold: another is new to it."""
-    rows = (
-        _published(run, TAG_CATALOGUE, before).select("tag_id", "definition_version", "kept_out_of").collect()
-    )
+    """The definition_version of each tag that user_tags of the day before could hold: others are new to it."""
+    catalogue = _published(run, TAG_CATALOGUE, before)
+    rows = catalogue.select("tag_id", "definition_version", "kept_out_of").collect()
     seen = [row for row in rows if "user_tags" not in (row["kept_out_of"] or ())]
     return {row["tag_id"]: row["definition_version"] for row in seen}
 
