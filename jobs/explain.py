@@ -51,6 +51,11 @@ def explain(
         carried.setdefault(row["tag_id"], []).append(row)
     if tag is not None and tag not in defined:
         raise UsageError(f"{day} has no tag {tag!r}", next_step="`usertags tags` lists them")
+    if tag is not None and tag in catalogue.tags and "user_tags" in catalogue.tags[tag].kept_out_of:
+        raise UsageError(
+            f"tag {tag!r} is kept out of user_tags by its sensitivity: who carries it is not told here",
+            next_step="ask those who may see it",
+        )
     wanted = [tag] if tag else sorted(carried)
     return [_explanation(catalogue, defined[name], carried.get(name, []), values, day) for name in wanted]
 

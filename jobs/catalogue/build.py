@@ -1,6 +1,7 @@
 """From a configuration folder to a catalogue that can run, or to every problem that stands in its way."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
                 inputs.versions,
                 {name: tag.definition_version for name, tag in tags.items()},
                 *_identity_version(identity, sources, project.timezone),
+                *([kept_out] if (kept_out := _kept_out(tags)) else []),
             ]
         ),
     )
@@ -236,6 +238,11 @@ def _tags(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> 
         message = f"{tag.id} has the same rule as {other.id!r} ({other.name}): one of the two is enough"
         problems.append(settings.tags[tag.id].problem(message))
     return tags
+
+
+def _kept_out(tags: Mapping[str, Tag]) -> dict[str, list[str]]:
+    """What the tables of a run leave out."""
+    return {name: sorted(tag.kept_out_of) for name, tag in tags.items() if tag.kept_out_of}
 
 
 def _check_names_once(settings: Settings, problems: list[ConfigProblem]) -> None:

@@ -3,7 +3,7 @@
 Built once from the settings by `jobs.catalogue.build`; frozen, and free of Spark.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -207,6 +207,8 @@ class Tag:
     definition_version: str
     set_by: SetByPeople | None = None
     follows: FollowsEntry | None = None
+    sensitivity: str | None = None
+    kept_out_of: frozenset[str] = frozenset()
 
     @property
     def boolean(self) -> bool:
@@ -227,6 +229,16 @@ class Tag:
         if self.type == "string":
             return f"nullif(trim(CAST(({self.sql}) AS STRING)), '')"
         return f"TRY_CAST(({self.sql}) AS {self.type.upper()})"
+
+
+def visible(tags: Iterable[Tag], table: str) -> tuple[Tag, ...]:
+    """The tags that a table may hold; `table` is its name without the namespace."""
+    return tuple(tag for tag in tags if table not in tag.kept_out_of)
+
+
+def hidden(tags: Iterable[Tag], table: str) -> list[str]:
+    """The ids of the tags that a table is not to hold."""
+    return [tag.id for tag in tags if table in tag.kept_out_of]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from jobs.catalogue.follows import following
 from jobs.catalogue.model import RESERVED_TAGS, RFM_COLUMNS, Measure, Rfm, Source, Tag
 from jobs.catalogue.preferences import describe_preference, preference
 from jobs.catalogue.references import PREFIX, check_usable, written_out
+from jobs.catalogue.sensitivity import kept_out_of
 from jobs.catalogue.sources import is_type
 from jobs.catalogue.versions import version_of
 from jobs.config.expression_text import write_text
@@ -67,6 +68,7 @@ def build_tag(
     _check_words(located, problems)
     _check_levels(located, settings, problems)
     _check_examples(located, inputs, problems)
+    tables = kept_out_of(located, tags, settings, problems)
     if expression is None:
         return None
     if not expression.columns:
@@ -106,6 +108,8 @@ def build_tag(
         ),
         set_by=set_by,
         follows=entry.follows,
+        sensitivity=entry.sensitivity,
+        kept_out_of=tables,
     )
 
 

@@ -122,6 +122,7 @@ def show_tags(catalogue: Catalogue) -> None:
                 label = f"{path[-1]} [dim]{catalogue.levels[path[-1]]}[/dim]"
                 branches[path] = branches[path[:-1]].add(label)
         status = "" if tag.status == "active" else f" [yellow]{tag.status}[/yellow]"
+        status += f" [magenta]{tag.sensitivity}[/magenta]" if tag.sensitivity else ""
         branches[tag.path].add(
             f"[bold]{tag.name}[/bold] {tag.id}{status}\n[dim]{escape(tag.definition)}[/dim]"
         )

@@ -29,6 +29,7 @@ ColumnType = Annotated[
 Window = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,4}d$")]
 Severity = Literal["critical", "warning", "info"]
 TagKind = Literal["fact", "rule", "rfm", "preference", "manual"]
+TagTable = Literal["user_tags", "user_profile", "user_tag_changes", "tag_statistics"]
 
 
 class Entry(BaseModel):
@@ -352,6 +353,7 @@ class TagEntry(Entry):
     description: str
     validity: Annotated[str, StringConstraints(pattern=r"^(static|dynamic|[1-9]\d{0,3}d)$")]
     owner: str
+    sensitivity: str | None = None
     status: Literal["draft", "active", "retired"]
     examples: list[Example] = Field(default_factory=list)
 
@@ -469,6 +471,12 @@ class IdentityEntry(Entry):
     block: dict[Name, list[str]] = Field(default_factory=dict)
 
 
+class Sensitivity(Entry):
+    """The tables that hold no tag of this sensitivity."""
+
+    keep_out_of: list[TagTable]
+
+
 class ProjectEntry(Entry):
     project: Name
     timezone: str
@@ -480,6 +488,7 @@ class ProjectEntry(Entry):
     # What they say is read with that of dictionaries/*.yml.
     dictionaries: dict[str, Any] = Field(default_factory=dict)
     identity: IdentityEntry | None = None
+    sensitivity: dict[Name, Sensitivity] = Field(default_factory=dict)
 
 
 class SparkEntry(Entry):
