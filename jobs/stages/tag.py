@@ -232,7 +232,7 @@ def _published(run: Run, spec: TableSpec, before: Publication | None) -> DataFra
 
 
 def _previous_versions(run: Run, before: Publication | None) -> Mapping[str, str]:
-    """The definition_version of each tag that user_tags of the day before could hold: others are new to it."""
+    """The definition_version of each tag that user_tags of the day before could hold: others are new."""
     catalogue = _published(run, TAG_CATALOGUE, before)
     rows = catalogue.select("tag_id", "definition_version", "kept_out_of").collect()
     seen = [row for row in rows if "user_tags" not in (row["kept_out_of"] or ())]
