@@ -155,7 +155,8 @@ def _visits(office: Office) -> None:
 
 def _order(number: int, phone: object, **more: object) -> dict[str, object]:
     usual = {"order_id": f"o{number}", "open_id": OPEN_IDS[5], "receiver": NAMES[7], "receiver_phone": phone}
-    return usual | {"status": "paid", "amount": 20, "ordered_at": f"{D1} 11:00:00"} | more
+    usual |= {"status": "paid", "amount": 20, "ordered_at": f"{D1} 11:00:00", "updated_at": f"{D1} 11:00:00"}
+    return usual | more
 
 
 def _orders(office: Office) -> None:
@@ -182,8 +183,9 @@ def _orders(office: Office) -> None:
     office.land(f"orders/dt={D1}/orders.json", content + undecodable)
 
 
-def _second_day(office: Office, amount: int) -> None:
-    rows = [_order(30, PHONES[32], open_id=OPEN_IDS[15], amount=amount, ordered_at=f"{D2} 09:00:00")]
+def _second_day(office: Office, amount: int, hour: int) -> None:
+    times = {"ordered_at": f"{D2} 09:00:00", "updated_at": f"{D2} {hour}:00:00"}
+    rows = [_order(30, PHONES[32], open_id=OPEN_IDS[15], amount=amount, **times)]
     office.land(f"orders/dt={D2}/orders.json", "".join(f"{json.dumps(row)}\n" for row in rows).encode())
 
 
@@ -242,11 +244,11 @@ def office(new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPath
     _orders(made)
     made.run("extract", "--day", D1, loud=True)
     made.run("run", "--day", D1)
-    _second_day(made, amount=5000)
+    _second_day(made, amount=5000, hour=10)
     made.run("run", "--day", D2, code=3)
     _insert(made, [("m20", NAMES[1], PHONES[36], PHONES[37], OPEN_IDS[17], "深圳", "1")], f"{D3} 10:00:00+08")
     _failing_extracts(made)
-    _second_day(made, amount=50)
+    _second_day(made, amount=50, hour=11)
     made.run("run", "--day", D2, "--re-extract")
     made.run("run", "--day", D3, code=3)
     made.run("run", "--day", D1)

@@ -25,7 +25,7 @@ TAGS = {
 }
 BEFORE = (
     "user_id string, tag_id string, tag_value string, valid_from date, valid_until date, "
-    "definition_version string"
+    "definition_version string, rank int, share double"
 )
 
 
@@ -50,7 +50,7 @@ def test_user_tags_lack_the_tag_and_remember_the_others(
     today = frame(
         spark, "user_id string, level string, points double, big boolean", [("a", "paid", 10.0, True)]
     )
-    before = frame(spark, BEFORE, [("a", "level", "paid", DAY_BEFORE, None, "v")])
+    before = frame(spark, BEFORE, [("a", "level", "paid", DAY_BEFORE, None, "v", 1, None)])
     state = carry.carried(today, before, tags, DAY)
     found = rows(carry.user_tags(state, visible(tags, "user_tags"), catalogue.levels, DAY))
     assert {row["tag_id"]: row["valid_from"] for row in found} == {"level": DAY_BEFORE, "points": DAY}
