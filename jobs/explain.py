@@ -10,7 +10,8 @@ from jobs.errors import UsageError
 from jobs.stages.runs import Publication, publication_of
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import RFM, TAG_CATALOGUE, USER_MEASURES, USER_TAGS
+from jobs.store.schemas import IDENTITIES, RFM, TAG_CATALOGUE, USER_MEASURES, USER_TAGS
+from jobs.store.tables import find_table
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,10 @@ def _explanation(
 
 
 def _measures(catalogue: Catalogue, lake: Lake, published: Publication, user: str) -> dict[str, Any]:
-    """The measures of the user, named by its user_id or by the bare id of any kind."""
-    kinds = sorted({source.id_kind for source in catalogue.sources.values()})
-    for user_id in [user, *[f"{kind}:{user}" for kind in kinds]]:
+    """The measures of the user, named by its user_id or by any of its ids, with its kind or bare."""
+    kinds = sorted({kind for source in catalogue.sources.values() for kind, _ in source.ids})
+    for named in [user, *[f"{kind}:{user}" for kind in kinds]]:
+        user_id = _user_of(lake, published, named)
         rows = _rows(lake, USER_MEASURES.name, published, user_id=user_id)
         if rows:
             return rows[0]
@@ -83,6 +85,15 @@ def _measures(catalogue: Catalogue, lake: Lake, published: Publication, user: st
         f"no such user on {published.day}",
         next_step='`usertags query "select user_id from user_profile_latest limit 5"` shows how ids look',
     )
+
+
+def _user_of(lake: Lake, published: Publication, named: str) -> str:
+    """The user_id of the user who has an id, written `kind:id`; the id itself where it joins nobody."""
+    kind, _, bare = named.partition(":")
+    if find_table(lake, IDENTITIES.name) is None:
+        return named
+    rows = _rows(lake, IDENTITIES.name, published, id_kind=kind, id=bare)
+    return str(rows[0]["user_id"]) if rows else named
 
 
 def _one(

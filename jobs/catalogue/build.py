@@ -4,8 +4,9 @@ from collections import Counter
 from dataclasses import astuple, replace
 from pathlib import Path
 
+from jobs.catalogue.identity import build_identity
 from jobs.catalogue.measures import build_measure
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Source, Tag
+from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Identity, Measure, Source, Tag
 from jobs.catalogue.references import in_order
 from jobs.catalogue.sameness import same_rules
 from jobs.catalogue.sources import build_source
@@ -38,6 +39,7 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
     if settings.project is not None:
         _check_project(settings.project, settings, problems)
     sources = _sources(settings, problems)
+    identity = build_identity(settings, sources, problems)
     measures = _measures(settings, sources, problems)
     inputs = _inputs(settings, sources, measures)
     rfm = None
@@ -66,10 +68,26 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
         measures=measures,
         tags=tags,
         rfm=rfm,
+        identity=identity,
         levels=dict(settings.levels),
         exclusive=frozenset(settings.exclusive),
-        version=version_of([inputs.versions, {name: tag.definition_version for name, tag in tags.items()}]),
+        version=version_of(
+            [
+                inputs.versions,
+                {name: tag.definition_version for name, tag in tags.items()},
+                *_identity_version(identity, sources, project.timezone),
+            ]
+        ),
     )
+
+
+def _identity_version(identity: Identity | None, sources: dict[str, Source], timezone: str) -> list[object]:
+    """What it depends on who is one person; nothing where every id is one."""
+    if identity is None:
+        return []
+    links = [source for source in sources.values() if source.kind == "links"]
+    joined = [_source_version(source, frozenset(), timezone) for source in links]
+    return [sorted(identity.limits.items()), sorted(identity.block), joined]
 
 
 def _check_project(located: Located[ProjectEntry], settings: Settings, problems: list[ConfigProblem]) -> None:
@@ -149,7 +167,8 @@ def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
         if column.name in uses | source.deciding
     ]
     rows = [source.key, source.version, source.repeats, source.time, source.reject]
-    return version_of([timezone, columns, rows, source.id_kind, source.user])
+    ids = source.ids if source.kind == "links" else (source.id_kind, source.user)
+    return version_of([timezone, columns, rows, *ids])
 
 
 def _check_flat_names(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> None:

@@ -44,11 +44,11 @@ def build_measure(
             problems.append(located.problem(f"no source {entry.source!r}", "source", suggestion=hint))
         return None
     if source.kind != "events":
-        problems.append(
-            located.problem(
-                f"{source.name} is a profile: use its columns directly, as {source.name}.column", "source"
-            )
-        )
+        why = {
+            "profile": f"{source.name} is a profile: use its columns directly, as {source.name}.column",
+            "links": f"{source.name} says which ids belong to one person: it has no measures",
+        }
+        problems.append(located.problem(why[source.kind], "source"))
         return None
     types = {column.name: column.type for column in source.kept_columns}
     aggregate = _aggregate(located, types, problems)

@@ -26,24 +26,36 @@ class Column:
 
 @dataclass(frozen=True)
 class Source:
-    """A source of rows about users; `user` is the column that holds the user's id of kind `id_kind`.
+    """A source of rows about users. `ids` are the columns that hold ids, each with its kind: the one of the
+    user, or of links those that belong to one person.
 
     `deciding` are the columns that decide which rows are kept, and whose they are.
     """
 
     name: str
-    kind: Literal["events", "profile"]
+    kind: Literal["events", "profile", "links"]
     read: Read
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     repeats: Literal["drop", "keep"] | None
     version: str | None
-    id_kind: str
-    user: str
+    ids: tuple[tuple[str, str], ...]
     time: str | None
     reject: tuple[tuple[str, str], ...]
     checks: tuple[CheckEntry, ...]
     deciding: frozenset[str] = frozenset()
+
+    @property
+    def id_kind(self) -> str:
+        """The kind of the user's id, of a source that has one."""
+        ((kind, _),) = self.ids
+        return kind
+
+    @property
+    def user(self) -> str:
+        """The column of the user's id, of a source that has one."""
+        ((_, column),) = self.ids
+        return column
 
     @property
     def kept_columns(self) -> tuple[Column, ...]:
@@ -141,6 +153,16 @@ class Rfm:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """How ids become people. `limits`: the most ids of a kind that one person has; `block`: the ids that
+    join nobody, as configuration gives them; `hashed`: the kinds whose ids are hashed at extract."""
+
+    limits: Mapping[str, int]
+    block: tuple[tuple[str, str], ...]
+    hashed: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """A whole configuration, ready to run. `version` is the hash of everything that results depend on."""
 
@@ -156,12 +178,17 @@ class Catalogue:
     measures: Mapping[str, Measure]
     tags: Mapping[str, Tag]
     rfm: Rfm | None
+    identity: Identity | None
     levels: Mapping[str, str]
     exclusive: frozenset[str]
     version: str
 
     def measures_of(self, source: str) -> tuple[Measure, ...]:
         return tuple(measure for measure in self.measures.values() if measure.source == source)
+
+    def links(self) -> tuple[Source, ...]:
+        """The sources that say which ids belong to one person."""
+        return tuple(source for source in self.sources.values() if source.kind == "links")
 
     def profile_columns(self) -> dict[str, tuple[Source, Column]]:
         """`source.column` of every profile column that tags can use."""

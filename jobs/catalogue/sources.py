@@ -29,7 +29,6 @@ def build_source(
     problems += found
     if found:
         return None
-    id_kind, user = next(iter(entry.user.items()))
     return Source(
         name=entry.source,
         kind=entry.kind,
@@ -38,8 +37,7 @@ def build_source(
         key=tuple(entry.key or ()),
         repeats=entry.repeats,
         version=entry.version,
-        id_kind=id_kind,
-        user=user,
+        ids=tuple(entry.ids.items()),
         time=entry.time,
         reject=tuple((reason, rule.sql) for reason, rule in reject),
         checks=tuple(entry.checks),
@@ -49,7 +47,7 @@ def build_source(
 
 def _deciding(entry: SourceEntry, rules: list[Expression]) -> frozenset[str]:
     """Where repeats are dropped every kept column decides, because they are compared whole."""
-    named = {entry.version, entry.time, *entry.user.values(), *(entry.key or ())} - {None}
+    named = {entry.version, entry.time, *entry.ids.values(), *(entry.key or ())} - {None}
     compared = {name for name, column in entry.columns.items() if column.pii != "drop"}
     read = frozenset[str]().union(*(rule.columns for rule in rules))
     return read | frozenset(str(name) for name in named) | (compared if entry.repeats == "drop" else set())
@@ -95,7 +93,8 @@ def _check_names(located: Located[SourceEntry], problems: list[ConfigProblem]) -
         problems.append(located.problem("`key` names no column", "key"))
     if entry.read.lookback != "0s" and entry.read.cursor is None:
         problems.append(located.problem("a `lookback` goes back from a `cursor`", "read", "lookback"))
-    named = [("key", name) for name in entry.key or ()] + [("user", name) for name in entry.user.values()]
+    named = [("key", name) for name in entry.key or ()]
+    named += [("links" if entry.links else "user", name) for name in entry.ids.values()]
     named += [("version", entry.version)] if entry.version else []
     named += [("time", entry.time)] if entry.time else []
     for place, name in named:

@@ -156,23 +156,50 @@ class CheckEntry(Entry):
 
 class SourceEntry(Entry):
     source: Name
-    kind: Literal["events", "profile"]
+    kind: Literal["events", "profile", "links"]
     read: Read
     columns: dict[Name, ColumnEntry]
     key: list[str] | None = None
     repeats: Literal["drop", "keep"] | None = None
     version: str | None = None
-    user: dict[Name, str]
+    user: dict[Name, str] | None = None
+    links: dict[Name, str] | None = None
     time: str | None = None
     reject: dict[Name, str] = Field(default_factory=dict)
     checks: list[CheckEntry] = Field(default_factory=list)
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """The columns that hold ids of the user, by kind of id: one, or those that a link joins."""
+        return self.user or self.links or {}
+
     @field_validator("user")
     @classmethod
-    def _one_id(cls, value: dict[str, str]) -> dict[str, str]:
-        if len(value) != 1:
+    def _one_id(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        if value is not None and len(value) != 1:
             raise ValueError("names exactly one id of the user, as `kind: column`")
         return value
+
+    @field_validator("links")
+    @classmethod
+    def _several_ids(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        if value is not None and len(value) < 2:
+            raise ValueError("names two or more ids of one person, as `kind: column`")
+        if value is not None and len(set(value.values())) < len(value):
+            raise ValueError("each id of a person stands in a column of its own")
+        return value
+
+    @model_validator(mode="after")
+    def _ids_of_the_kind(self) -> "SourceEntry":
+        if self.kind == "links" and self.user is not None:
+            raise ValueError("a source of links has no `user`: its `links` name the ids of one person")
+        if self.kind == "links" and self.links is None:
+            raise ValueError("links need `links`, the ids that a row joins, as `kind: column`")
+        if self.kind != "links" and self.links is not None:
+            raise ValueError("`links` belongs to a source of kind links")
+        if self.kind != "links" and self.user is None:
+            raise ValueError("`user` is missing")
+        return self
 
     @model_validator(mode="after")
     def _rows_are_told_apart(self) -> "SourceEntry":
@@ -182,6 +209,8 @@ class SourceEntry(Entry):
             raise ValueError("a `version` needs a `key`")
         if self.kind == "events" and self.time is None:
             raise ValueError("events need `time`, the column that says when they happened")
+        if self.kind == "links" and self.time is None:
+            raise ValueError("links need `time`, the column that says from which day on they count")
         if self.kind == "profile" and self.repeats is not None:
             raise ValueError("a profile has a `key`: one current row a user")
         if self.read.lookback != "0s" and self.key is None:
@@ -338,6 +367,13 @@ def is_day_of_every_year(text: str) -> bool:
     return True
 
 
+class IdentityEntry(Entry):
+    """Who is one person: the most ids of a kind that one has, and the ids that join nobody, in clear."""
+
+    limits: dict[Name, Annotated[int, Field(ge=1, strict=True)]] = Field(default_factory=dict)
+    block: dict[Name, list[str]] = Field(default_factory=dict)
+
+
 class ProjectEntry(Entry):
     project: Name
     timezone: str
@@ -346,6 +382,7 @@ class ProjectEntry(Entry):
     lake: str
     rfm: RfmEntry | None = None
     calendar: dict[Name, Period] = Field(default_factory=dict)
+    identity: IdentityEntry | None = None
 
 
 class SparkEntry(Entry):

@@ -20,7 +20,9 @@ def declared_checks(source: Source) -> list[Check]:
 
 
 def _own(source: Source, table: str) -> list[Check]:
-    needed = dict.fromkeys([source.user, *source.key, *([source.time] if source.time else [])])
+    # An id of a link may be empty: it is not given then.
+    ids = [] if source.kind == "links" else [source.user]
+    needed = dict.fromkeys([*ids, *source.key, *([source.time] if source.time else [])])
     if source.kind == "profile" and source.time:
         needed.pop(source.time, None)
     checks = [

@@ -124,6 +124,24 @@ def tied_edges(rows: Sequence[Mapping[str, object]]) -> list[CheckResult]:
     return results
 
 
+def refused_links(refused: Mapping[str, int]) -> CheckResult:
+    """A warning when links between ids were refused; `refused` counts them by reason."""
+    count = sum(refused.values())
+    reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(refused.items()))
+    return CheckResult(
+        table="ops.refused_links",
+        name="no link between ids is refused",
+        severity="warning",
+        success=count == 0,
+        observed=f"{count} links refused{f' ({reasons})' if reasons else ''}",
+        bounds="0",
+        owner=_OWNER,
+        action="see ops.refused_links: block an id that people share, correct a wrong link at the source, or "
+        "raise the limits under `identity` in project.yml",
+        failing=count,
+    )
+
+
 def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResult]:
     """Of each exclusive path, every user carries exactly one tag. One pass over the profile."""
     by_path: dict[str, list[str]] = defaultdict(list)

@@ -4,6 +4,7 @@ import time
 from datetime import date
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import UsageError
@@ -11,6 +12,7 @@ from jobs.quality.checks import CheckResult, GateRefused, judge, save_checks
 from jobs.quality.expectations import Validator
 from jobs.quality.tag_checks import (
     exclusive_paths,
+    refused_links,
     rfm_checks,
     tied_edges,
     user_profile_checks,
@@ -21,7 +23,7 @@ from jobs.stages.reports_store import publish_docs, quality_folder
 from jobs.stages.runs import RunRecord, record_run, stage_record
 from jobs.stages.tag import Run
 from jobs.store.lake import Lake
-from jobs.store.schemas import RFM, RFM_THRESHOLDS, USER_MEASURES, USER_PROFILE, USER_TAGS
+from jobs.store.schemas import REFUSED_LINKS, RFM, RFM_THRESHOLDS, USER_MEASURES, USER_PROFILE, USER_TAGS
 
 
 def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
@@ -56,4 +58,12 @@ def _results(run: Run, validator: Validator, population: int) -> list[CheckResul
     if run.catalogue.rfm is not None:
         results += validator.validate("tags.rfm", run.read(RFM), rfm_checks(run.catalogue, population))
         results += tied_edges([row.asDict() for row in run.read(RFM_THRESHOLDS).collect()])
+    if run.catalogue.identity is not None:
+        results.append(refused_links(_refused(run)))
     return results + exclusive_paths(profile, run.catalogue)
+
+
+def _refused(run: Run) -> dict[str, int]:
+    """The refused links of the run, counted by reason."""
+    counted = run.read(REFUSED_LINKS, branch=False).groupBy("reason").agg(F.count("*").alias("links"))
+    return {row["reason"]: row["links"] for row in counted.collect()}

@@ -115,7 +115,8 @@ def _batch(lake: Lake, source: Source, day: date) -> Batch:
             next_step=f"run `usertags extract --day {day}` first",
         )
     columns = [(c.name, c.type, c.sql, c.timezone, c.format, c.pii) for c in source.columns]
-    rules = [source.key, source.repeats, source.version, source.time, source.user, source.reject]
+    whose = source.ids if source.kind == "links" else source.user
+    rules = [source.key, source.repeats, source.version, source.time, whose, source.reject]
     definition = version_of([columns, rules])
     stamp = version_of([known[day].commit, columns, rules, [check.model_dump() for check in source.checks]])
     return Batch(source, day, definition, stamp)

@@ -18,6 +18,7 @@ from jobs.errors import DataError, UsageError
 from jobs.stages.aggregate import rollup_name
 from jobs.stages.clean import clean_name
 from jobs.stages.extract import known_batches, raw_name
+from jobs.stages.identity import joined_ids
 from jobs.stages.report import Line, StageReport
 from jobs.stages.runs import (
     Publication,
@@ -32,6 +33,8 @@ from jobs.stages.user_measures import require_population, user_measures
 from jobs.store.lake import Lake
 from jobs.store.schemas import (
     DRAFTS,
+    IDENTITIES,
+    REFUSED_LINKS,
     RFM,
     RFM_THRESHOLDS,
     TAG_CATALOGUE,
@@ -45,6 +48,7 @@ from jobs.store.schemas import (
 from jobs.store.spark import spark_table
 from jobs.store.tables import ensure_table, find_table
 from jobs.transform import carry, rfm
+from jobs.transform.identity import moved_users, with_reason_identity
 from jobs.transform.tags import evaluated, level_ids
 
 
@@ -116,11 +120,11 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     run = Run(spark, catalogue, lake, day, run_id)
     snapshots = _inputs(run)
     before = _day_before(lake, day)
-    counts = {
-        USER_MEASURES.name: run.write(
-            USER_MEASURES, user_measures(spark, catalogue, day, snapshots), branch=False
-        )
-    }
+    counts: dict[str, int] = {}
+    users = _identities(run, snapshots, counts)
+    counts[USER_MEASURES.name] = run.write(
+        USER_MEASURES, user_measures(spark, catalogue, day, snapshots, users), branch=False
+    )
     require_population(counts[USER_MEASURES.name], day)
     _rfm(run, counts)
     _tags(run, before, counts)
@@ -160,6 +164,23 @@ def _inputs(run: Run) -> dict[str, int]:
         assert current is not None
         snapshots[name] = current.snapshot_id
     return snapshots
+
+
+def _identities(run: Run, snapshots: dict[str, int], counts: dict[str, int]) -> DataFrame | None:
+    """Write who has several ids, and the links refused; None where no source says who is one person."""
+    if run.catalogue.identity is None:
+        return None
+    found = joined_ids(run.spark, run.catalogue, run.catalogue.identity, run.day, snapshots)
+    counts[REFUSED_LINKS.name] = run.write(REFUSED_LINKS, found.refused, branch=False)
+    counts[IDENTITIES.name] = run.write(IDENTITIES, found.identities, branch=False)
+    return run.read(IDENTITIES, branch=False)
+
+
+def _moved(run: Run, before: Publication | None) -> DataFrame | None:
+    """The users who were joined or parted since the day before; None where ids were never joined."""
+    if before is None or find_table(run.lake, IDENTITIES.name) is None:
+        return None
+    return moved_users(run.read(IDENTITIES, branch=False), _published(run, IDENTITIES, before), before.day)
 
 
 def _day_before(lake: Lake, day: date) -> Publication | None:
@@ -202,6 +223,9 @@ def _tags(run: Run, before: Publication | None, counts: dict[str, int]) -> None:
     profile = state.where("_in_population").select("user_id", *[item.id for item in tags])
     counts[USER_PROFILE.name] = run.write(USER_PROFILE, profile)
     changed = carry.changes(state, tags, _previous_versions(run, before))
+    moved = _moved(run, before)
+    if moved is not None:
+        changed = with_reason_identity(changed, moved)
     counts[USER_TAG_CHANGES.name] = run.write(USER_TAG_CHANGES, changed)
     state.unpersist()
     counts[TAG_STATISTICS.name] = run.write(

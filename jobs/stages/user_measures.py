@@ -10,28 +10,39 @@ from jobs.catalogue.model import Catalogue, Measure, Source
 from jobs.errors import DataError
 from jobs.stages.aggregate import rollup_name
 from jobs.stages.clean import clean_name
-from jobs.store.spark import spark_table
+from jobs.stages.identity import at_snapshot, linked_ids, profile_rows
+from jobs.transform.identity import of_users, one_row_a_user
 from jobs.transform.rollup import ID, merge
 
 
 def user_measures(
-    spark: SparkSession, catalogue: Catalogue, day: date, snapshots: dict[str, int]
+    spark: SparkSession,
+    catalogue: Catalogue,
+    day: date,
+    snapshots: dict[str, int],
+    users: DataFrame | None = None,
 ) -> DataFrame:
     """Grain: user. Out: user_id, one column a measure, `source__column` of each profile column in use.
 
     The population is every id first seen on or before the data day in any source. `snapshots` names the
-    roll-up and profile snapshots that are read, so that the result is a function of them.
+    roll-up and profile snapshots that are read, so that the result is a function of them. `users` are the
+    `identities` of the run: roll-ups and profiles of an id are read as those of its user.
     Raises DataError when no source has a user on or before that day.
     """
     sources = catalogue.sources.values()
     rollups = [
-        _snapshot(spark, rollup_name(source), snapshots).drop("partials")
+        at_snapshot(spark, rollup_name(source), snapshots).drop("partials")
         for source in sources
         if source.kind == "events"
     ]
     profiles = [
-        _profile(spark, catalogue, source, day, snapshots) for source in sources if source.kind == "profile"
+        _profile(spark, catalogue, source, day, snapshots, users)
+        for source in sources
+        if source.kind == "profile"
     ]
+    if users is not None:
+        rollups = [of_users(rows, users) for rows in rollups]
+        profiles.append(of_users(linked_ids(spark, catalogue, day, snapshots), users).distinct())
     seen = [merge(rollups, catalogue.measures.values(), day)] if rollups else []
     joined = reduce(lambda left, right: left.join(right, list(ID), "full_outer"), [*seen, *profiles])
     user_id = F.concat_ws(":", *ID).alias("user_id")
@@ -49,11 +60,6 @@ def require_population(rows: int, day: date) -> None:
         )
 
 
-def _snapshot(spark: SparkSession, name: str, snapshots: dict[str, int]) -> DataFrame:
-    reader = spark.read.option("versionAsOf", str(snapshots[name]))
-    return reader.table(spark_table(name))
-
-
 def _value(measure: Measure) -> Column:
     """A user without a row in the source has counted nothing and spent nothing."""
     column = F.col(measure.id)
@@ -69,14 +75,19 @@ def profile_inputs(catalogue: Catalogue, source: Source) -> list[str]:
 
 
 def _profile(
-    spark: SparkSession, catalogue: Catalogue, source: Source, day: date, snapshots: dict[str, int]
+    spark: SparkSession,
+    catalogue: Catalogue,
+    source: Source,
+    day: date,
+    snapshots: dict[str, int],
+    users: DataFrame | None,
 ) -> DataFrame:
-    clean = _snapshot(spark, clean_name(source), snapshots)
-    if source.time:
-        first_seen = F.to_date(F.col(source.time))
-        clean = clean.where(first_seen.isNull() | (first_seen <= F.lit(day)))
-    return clean.select(
+    clean = profile_rows(at_snapshot(spark, clean_name(source), snapshots), source, day)
+    version = [F.col(source.version).alias("_version")] if source.version and users is not None else []
+    rows = clean.select(
         F.lit(source.id_kind).alias("id_kind"),
         F.col(source.user).cast("string").alias("id"),
+        *version,
         *[F.col(name).alias(f"{source.name}__{name}") for name in profile_inputs(catalogue, source)],
     )
+    return rows if users is None else one_row_a_user(rows, users, "_version" if version else None)

@@ -47,6 +47,23 @@ DRAFTS = _spec("ops.drafts", USER_TAG_COLUMNS, ("dt", "run_id"))
 # The typed column a tag is added by the tag stage.
 USER_PROFILE = _spec("tags.user_profile", {"user_id": _TEXT} | _RUN)
 USER_MEASURES = _spec("ops.user_measures", {"user_id": _TEXT} | _RUN)
+# The ids of users with more than one, and the links that join nobody.
+IDENTITIES = _spec(
+    "ops.identities", {"id_kind": _TEXT, "id": _TEXT, "user_id": _TEXT, "first_seen": _DAY} | _RUN
+)
+REFUSED_LINKS = _spec(
+    "ops.refused_links",
+    {
+        "id_kind": _TEXT,
+        "id": _TEXT,
+        "other_kind": _TEXT,
+        "other_id": _TEXT,
+        "first_seen": _DAY,
+        "reason": _TEXT,
+        "source": _TEXT,
+    }
+    | _RUN,
+)
 USER_TAG_CHANGES = _spec(
     "tags.user_tag_changes",
     {

@@ -1,5 +1,8 @@
 """From raw rows to typed rows, each with the reason why it is set aside, or none."""
 
+from functools import reduce
+from operator import and_
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -132,10 +135,14 @@ def _with_own_columns(clean: DataFrame, source: Source) -> DataFrame:
 def _reasons(source: Source) -> list[Column]:
     """Why a row is set aside, the first that holds: unreadable, a type, a rule, an empty id or time."""
     rules = [F.when(F.expr(rule), F.lit(reason)) for reason, rule in source.reject]
-    needed = dict.fromkeys([source.user, *source.key], "missing_key") | {source.user: "missing_user"}
-    if source.kind == "events" and source.time:
+    ids = [name for _, name in source.ids]
+    needed = dict.fromkeys(source.key, "missing_key")
+    if source.kind != "profile" and source.time:
         needed[source.time] = "missing_time"
-    empty = [F.when(_is_empty(F.col(name)), F.lit(reason)) for name, reason in needed.items()]
+    # A link may leave out some of its ids; a row without any is nobody's.
+    nobody = reduce(and_, [_is_empty(F.col(name)) for name in ids])
+    empty = [F.when(nobody, F.lit("missing_user"))]
+    empty += [F.when(_is_empty(F.col(name)), F.lit(reason)) for name, reason in needed.items()]
     unparsed = F.when(F.col("_unparsed").isNotNull(), F.lit("unparsable"))
     return [unparsed, F.col("_failure"), *rules, *empty]
 

@@ -69,7 +69,12 @@ WRONG_VALUES = [
         "landing.kind: must be one of 'sql', 'files', 'lake' (did you mean files?)",
     ),
     (CONNECTIONS, 'url: "${SHOP_URL}"', "url: 5432", "shop.url: must be a text"),
-    (ORDERS, "kind: events", "kind: event", "kind: must be 'events' or 'profile' (did you mean events?)"),
+    (
+        ORDERS,
+        "kind: events",
+        "kind: event",
+        "kind: must be 'events', 'profile' or 'links' (did you mean events?)",
+    ),
     (ORDERS, "1h", "soon", "read.lookback: 'soon' is not a duration such as 30m, 1h or 2d"),
     (ORDERS, "int}", "integer}", f"columns.line_no.type: 'integer' is not {TYPE} (did you mean int?)"),
     (ORDERS, "int}", "blob}", f"columns.line_no.type: 'blob' is not {TYPE}"),

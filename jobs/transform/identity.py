@@ -1,0 +1,295 @@
+"""From links between ids to people.
+
+An id is written as `kind:id` here, as a user_id is. A link is a pair of ids of one row of a source of links;
+people are the connected components of the links that are not refused. Why a link is refused:
+
+- `blocked`: an end of it is an id that configuration blocks.
+- `shared`: an end of it is linked to more ids of a kind than one person may have, and they are people of
+  their own: a shared device, the shop's own phone. All its links go.
+- `limit`: taken in the order of the days on which links were first seen, it would have made one person with
+  more ids of a kind than the limit. The links that stand before it stay.
+- `tangled`: it is one of so many links that melt into one person beyond a limit that none of them is trusted.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from itertools import combinations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Source
+from jobs.transform.components import components
+from jobs.transform.rollup import ID
+from jobs.transform.untangle import untangled
+
+# A profile row without a time stands on every day, and so does its id.
+_ALWAYS = "0001-01-01"
+# The columns of `_owned` that say whose a row is.
+_OWNER = {"id_kind": "_user_kind", "id": "_user"}
+_LINK = ("a", "b", "first_seen", "source")
+
+
+@dataclass(frozen=True)
+class People:
+    """`members`: node, component, of every id that a standing link joins. `refused`: the refused links (a, b,
+    first_seen, source) with their reason."""
+
+    members: DataFrame
+    refused: DataFrame
+
+
+def node(kind: Column, value: Column) -> Column:
+    """An id as text: the same text is the user_id of the user who has it as the earliest id."""
+    return F.concat(kind, F.lit(":"), value)
+
+
+def kind_of(name: str) -> Column:
+    return F.substring_index(name, ":", 1)
+
+
+def id_of(name: str) -> Column:
+    return F.expr(f"substring({name}, instr({name}, ':') + 1)")
+
+
+def sightings(clean: DataFrame, source: Source, day: date) -> DataFrame:
+    """Grain: row of a source of links. In: its clean rows. Out: `nodes` (the ids given in the row, in the
+    order of the source), first_seen, source; rows from the day's end on are left out."""
+    ids = [_given(kind, column) for kind, column in source.ids]
+    return clean.select(
+        F.filter(F.array(*ids), lambda each: each.isNotNull()).alias("nodes"),
+        F.to_date(F.col(source.time or "")).alias("first_seen"),
+        F.lit(source.name).alias("source"),
+    ).where(F.col("first_seen") <= F.lit(day))
+
+
+def _given(kind: str, column: str) -> Column:
+    """The id of a column as text; null where it is empty or blank."""
+    value = F.col(column).cast("string")
+    return F.when(F.trim(value) != "", node(F.lit(kind), value))
+
+
+def pairs(seen: DataFrame, most: int) -> DataFrame:
+    """Grain: link. In: `sightings` of rows with at most `most` ids. Out: a, b (a before b), first_seen (the
+    earliest), source (all that name it, in order)."""
+    given = [F.get("nodes", F.lit(position)) for position in range(most)]
+    # An id that is not given makes a pair of the other one with itself.
+    both = [
+        F.struct(F.least(left, right).alias("a"), F.greatest(left, right).alias("b"))
+        for left, right in combinations(given, 2)
+    ]
+    every = F.filter(F.array(*both), lambda pair: pair["a"] != pair["b"])
+    return (
+        seen.select(F.inline(every), "first_seen", "source")
+        .groupBy("a", "b")
+        .agg(
+            F.min("first_seen").alias("first_seen"),
+            F.array_join(F.array_sort(F.collect_set("source")), ", ").alias("source"),
+        )
+    )
+
+
+def people(links: DataFrame, blocked: Iterable[str], limits: Mapping[str, int]) -> People:
+    """The components of the links that stand, and the links that do not. In: `pairs`, read several times;
+    the ids that are blocked, and the most ids of a kind that one person has."""
+    links = links.localCheckpoint()
+    block = F.col("a").isin(list(blocked)) | F.col("b").isin(list(blocked))
+    refused = [_because("blocked", links.where(block))]
+    standing = links.where(~block)
+    hubs = _hubs(standing, limits).localCheckpoint() if limits else None
+    if hubs is None or hubs.isEmpty():
+        members = components(standing)
+    else:
+        shared, members = _without_shared(standing, hubs, limits)
+        touching = _touch(standing, shared)
+        refused.append(_because("shared", touching.where("_touches")))
+        standing = touching.where("not _touches").select(*_LINK)
+    large = _too_large(members, limits).localCheckpoint() if limits else None
+    if large is not None and not large.isEmpty():
+        fitted = untangled(standing, members, large, limits)
+        members, more = fitted
+        refused.append(more)
+    return People(members, reduce(DataFrame.unionByName, refused))
+
+
+def _because(reason: str, links: DataFrame) -> DataFrame:
+    return links.select(*_LINK, F.lit(reason).alias("reason"))
+
+
+def _limit(kind: Column, limits: Mapping[str, int]) -> Column:
+    """The limit of a kind; null where it has none."""
+    return F.coalesce(*[F.when(kind == F.lit(name), F.lit(most)) for name, most in sorted(limits.items())])
+
+
+def _ends(links: DataFrame) -> DataFrame:
+    """Grain: link and end. Out: node, other, kind (of the other)."""
+    ends = links.select(
+        F.inline(
+            F.array(
+                F.struct(F.col("a").alias("node"), F.col("b").alias("other")),
+                F.struct(F.col("b").alias("node"), F.col("a").alias("other")),
+            )
+        )
+    )
+    return ends.withColumn("kind", kind_of("other"))
+
+
+def _hubs(links: DataFrame, limits: Mapping[str, int]) -> DataFrame:
+    """Grain: node, kind. The ids that are linked to more ids of a kind than one person may have."""
+    by_kind = _ends(links).where(F.col("kind").isin(list(limits))).groupBy("node", "kind")
+    return by_kind.agg(F.count("*").alias("others")).where(F.col("others") > _limit(F.col("kind"), limits))
+
+
+def _touch(links: DataFrame, nodes: DataFrame) -> DataFrame:
+    """The links with `_touches`: whether one of the nodes (node) is an end of it."""
+    left = nodes.select(F.col("node").alias("a"), F.lit(True).alias("_a"))
+    right = nodes.select(F.col("node").alias("b"), F.lit(True).alias("_b"))
+    touches = F.coalesce("_a", "_b", F.lit(False)).alias("_touches")
+    return links.join(left, "a", "left").join(right, "b", "left").select(*_LINK, touches)
+
+
+def _without_shared(
+    links: DataFrame, hubs: DataFrame, limits: Mapping[str, int]
+) -> tuple[DataFrame, DataFrame]:
+    """The shared ids among the hubs (node), and the members of the components without them.
+
+    A hub is shared when the ids of a kind that it joins are more people than the limit. Without the hubs,
+    those that are linked to each other, or to the same id, are one person; one that is linked to hubs alone
+    is nobody of his own where he knows several of them: somebody's many devices know his account and his
+    phone.
+    """
+    touching = _touch(links, hubs.select("node").distinct()).localCheckpoint()
+    calm = components(touching.where("not _touches").select("a", "b"))
+    joined = _ends(links).join(hubs.select("node", "kind"), ["node", "kind"])
+    placed = joined.join(calm.withColumnRenamed("node", "other"), "other", "left")
+    hubs_of_other = F.count("*").over(Window.partitionBy("other"))
+    alone = F.when(hubs_of_other == 1, F.col("other"))
+    of_person = placed.withColumn("person", F.coalesce("component", alone))
+    persons = of_person.groupBy("node", "kind").agg(F.count_distinct("person").alias("persons"))
+    judged = persons.withColumn("_shared", F.col("persons") > _limit(F.col("kind"), limits))
+    shared = judged.groupBy("node").agg(F.max("_shared").alias("_shared")).localCheckpoint()
+    own = touching.where("_touches").select(*_LINK)
+    kept = _touch(own, shared.where("_shared")).where("not _touches").select(*_LINK)
+    return shared.where("_shared").select("node"), _grown(calm, kept)
+
+
+def _grown(members: DataFrame, links: DataFrame) -> DataFrame:
+    """The members once more links have joined components."""
+    left = members.select(F.col("node").alias("a"), F.col("component").alias("_left"))
+    right = members.select(F.col("node").alias("b"), F.col("component").alias("_right"))
+    between = links.join(left, "a", "left").join(right, "b", "left")
+    contracted = between.select(
+        F.coalesce("_left", "a").alias("a"), F.coalesce("_right", "b").alias("b")
+    ).localCheckpoint()
+    if contracted.isEmpty():
+        return members
+    merged = components(contracted).select(
+        F.col("node").alias("component"), F.col("component").alias("_into")
+    )
+    nodes = contracted.select(F.explode(F.array("a", "b")).alias("node")).distinct()
+    every = members.unionByName(
+        nodes.join(members, "node", "left_anti").withColumn("component", F.col("node"))
+    )
+    return every.join(merged, "component", "left").select(
+        "node", F.coalesce("_into", "component").alias("component")
+    )
+
+
+def _too_large(members: DataFrame, limits: Mapping[str, int]) -> DataFrame:
+    """Grain: component. Those with more ids of a kind than one person may have."""
+    kinds = members.withColumn("kind", kind_of("node")).where(F.col("kind").isin(list(limits)))
+    counted = kinds.groupBy("component", "kind").agg(F.count("*").alias("ids"))
+    return counted.where(F.col("ids") > _limit(F.col("kind"), limits)).select("component").distinct()
+
+
+def identities(members: DataFrame, seen: DataFrame) -> DataFrame:
+    """Grain: id of a user with more than one. In: `People.members`; the days on which ids were seen
+    (id_kind, id, first_seen, any number of rows, at least one of each member; null: it was there always).
+    Out: id_kind, id, user_id, first_seen.
+
+    The user_id is the earliest-seen id, then the first by kind and id, so a user keeps it as it grows.
+    """
+    always = F.to_date(F.lit(_ALWAYS))
+    known = seen.select(
+        node(F.col("id_kind"), F.col("id")).alias("node"), F.coalesce("first_seen", always).alias("_on")
+    )
+    first = known.join(members, "node").groupBy("node", "component").agg(F.min("_on").alias("_on"))
+    ordered = F.struct(F.col("_on"), kind_of("node"), id_of("node"), F.col("node").alias("user_id"))
+    users = first.groupBy("component").agg(
+        F.min(ordered)["user_id"].alias("user_id"), F.count("*").alias("_ids")
+    )
+    return (
+        first.join(users, "component")
+        .where("_ids > 1")
+        .select(
+            kind_of("node").alias("id_kind"),
+            id_of("node").alias("id"),
+            "user_id",
+            F.nullif(F.col("_on"), always).alias("first_seen"),
+        )
+    )
+
+
+def of_users(rows: DataFrame, users: DataFrame) -> DataFrame:
+    """The rows with the ids of their users: id_kind and id become those that the user_id is made of.
+
+    In: id_kind, id and any columns; `identities`. An id that joins nobody is its own user.
+    """
+    owned = _owned(rows, users)
+    return owned.select(*[F.col(f"`{_OWNER.get(name, name)}`").alias(name) for name in rows.columns])
+
+
+def one_row_a_user(rows: DataFrame, users: DataFrame, version: str | None) -> DataFrame:
+    """Of the rows that several ids of a user have in one profile, the one that stands: the highest version,
+    then the earliest id. In: id_kind, id and any columns; the column of the version, if there is one. Out:
+    the same columns but that of the version."""
+    versions = [F.col(version).desc_nulls_last()] if version else []
+    earliest = [F.col(name).asc_nulls_first() for name in ("_on", *ID)]
+    best = Window.partitionBy(*_OWNER.values()).orderBy(*versions, *earliest)
+    owned = _owned(rows, users).withColumn("_best", F.row_number().over(best)).where("_best = 1")
+    names = [name for name in rows.columns if name != version]
+    return owned.select(*[F.col(f"`{_OWNER.get(name, name)}`").alias(name) for name in names])
+
+
+def _owned(rows: DataFrame, users: DataFrame) -> DataFrame:
+    known = users.select(
+        *ID,
+        kind_of("user_id").alias("_user_kind"),
+        id_of("user_id").alias("_user"),
+        F.col("first_seen").alias("_on"),
+    )
+    joined = rows.join(known, list(ID), "left")
+    own = {"_user_kind": F.coalesce("_user_kind", "id_kind"), "_user": F.coalesce("_user", "id")}
+    return joined.withColumns(own)
+
+
+def moved_users(today: DataFrame, before: DataFrame, day_before: date) -> DataFrame:
+    """Grain: user_id. The users of either day who won or lost an id that another user had: people that were
+    joined or parted. In: `identities` of the two days. An id seen later than the day before came new."""
+    names = [*ID, "user_id", "first_seen"]
+    both = today.select(*names).join(
+        before.select(*ID, F.col("user_id").alias("_before"), F.lit(True).alias("_was")),
+        list(ID),
+        "full_outer",
+    )
+    itself = node(F.col("id_kind"), F.col("id"))
+    sides = both.select(
+        F.coalesce("user_id", itself).alias("_now"),
+        F.coalesce("_before", itself).alias("_then"),
+        (
+            F.coalesce("_was", F.lit(False))
+            | F.coalesce(F.col("first_seen") <= F.lit(day_before), F.lit(True))
+        ).alias("_known"),
+    )
+    moved = sides.where("_known and _now != _then")
+    return moved.select(F.explode(F.array("_now", "_then")).alias("user_id")).distinct()
+
+
+def with_reason_identity(changes: DataFrame, moved: DataFrame) -> DataFrame:
+    """`user_tag_changes` in which what happened to moved users has the reason `identity`; a tag that left the
+    catalogue stays `retired`."""
+    joined = changes.join(moved.withColumn("_moved", F.lit(True)), "user_id", "left")
+    reason = F.when(F.col("_moved") & (F.col("reason") != "retired"), "identity").otherwise(F.col("reason"))
+    return joined.withColumn("reason", reason).select(*changes.columns)
