@@ -161,7 +161,7 @@ def raw() -> duckdb.DuckDBPyConnection:
                 columns = {{'u': 'varchar', 'i': 'varchar', 'c': 'varchar', 'b': 'varchar', 't': 'bigint'}}
             )
         )
-        select u, c, b, to_timestamp(t) as at, to_timestamp(t)::date as d, hour(to_timestamp(t)) as h
+        select u, c, b, to_timestamp(t) as moment, to_timestamp(t)::date as d, hour(to_timestamp(t)) as h
         from lines where t is not null and to_timestamp(t)::date between '2017-11-25' and '2017-12-03'
         """
     )
@@ -191,13 +191,14 @@ with one as (
         count(*) filter (seven) as events, count(distinct d) filter (seven) as days,
         count(*) filter (seven and b = 'pv') as views, count(*) filter (seven and b = 'buy') as bought,
         count(*) filter (seven and b = 'cart') as carted, count(*) filter (seven and b = 'fav') as kept,
-        count(*) filter (seven and h < 6) as at_night, min(at)::date as first_day,
+        count(*) filter (seven and h < 6) as at_night, min(moment)::date as first_day,
         count(*) filter (seven and dayofweek(d) in (0, 6)) as at_weekends,
         count(distinct d) filter (b = 'buy') as buying_days,
         count(*) filter (d >= '2017-12-01') as late,
         count(*) filter (d between '2017-11-28' and '2017-11-30') as before,
-        max(at) filter (b = 'cart' and d >= '2017-12-01') as cart_at, max(at) filter (b = 'buy') as bought_at,
-        max({at: at, c: c}).c as category
+        max(moment) filter (b = 'cart' and d >= '2017-12-01') as cart_at,
+        max(moment) filter (b = 'buy') as bought_at,
+        max({moment: moment, c: c}).c as category
     from (select *, d >= '2017-11-27' as seven from event) group by u
 )
 select u as user,
