@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,8 +37,6 @@ def guarded(work: Callable[[], T]) -> T:
 
 def run_stage(stage: str, planned: dict[str, Any], **options: Any) -> dict[str, Any]:
     """Run a stage of the planned run in the task; returns the report's line of each source or table."""
-    from datetime import date
-
     from jobs.pipeline import Pipeline
 
     def work() -> dict[str, Any]:

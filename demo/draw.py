@@ -15,6 +15,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Rng = np.random.Generator
+Files = dict[str, bytes]  # the content of files by path
 
 DAY = 86_400
 HOUR = 3_600
@@ -99,16 +100,27 @@ def within_group(groups: Ints) -> Ints:
     return position - np.maximum.accumulate(np.where(starts, position, 0))
 
 
+def local_iso(at: int, milliseconds: int) -> str:
+    """ISO 8601 with milliseconds and the offset of Shanghai."""
+    local = datetime.fromtimestamp(at + SHANGHAI, UTC).replace(tzinfo=None)
+    return f"{local.isoformat()}.{milliseconds:03d}+08:00"
+
+
 def instants(at: Ints, missing: Bools | None = None) -> pa.Array:
     return pa.array(at * 1_000_000, mask=missing).cast(pa.timestamp("us", tz="UTC"))
 
 
-def money(fen: Ints) -> pa.Array:
+def money(fen: Ints, missing: Ints | None = None) -> pa.Array:
     """decimal(12,2) from fen: Arrow keeps a decimal as a 128-bit integer, low half first."""
     halves = np.empty((len(fen), 2), dtype=np.int64)
     halves[:, 0] = fen
     halves[:, 1] = fen >> 63
-    return pa.Array.from_buffers(pa.decimal128(12, 2), len(fen), [None, pa.py_buffer(halves.tobytes())])
+    given = None
+    if missing is not None:
+        there = np.ones(len(fen), dtype=bool)
+        there[missing] = False
+        given = pa.py_buffer(np.packbits(there, bitorder="little").tobytes())
+    return pa.Array.from_buffers(pa.decimal128(12, 2), len(fen), [given, pa.py_buffer(halves.tobytes())])
 
 
 def texts(values: NDArray[np.object_]) -> pa.Array:
@@ -126,6 +138,14 @@ def numbers(values: Ints, missing: Ints | None = None, kind: pa.DataType | None 
 def numbered(prefix: str, count: int) -> pa.Array:
     """Identifiers in order: the prefix and a number from 1, in eight digits."""
     return pa.array([f"{prefix}{number:08d}" for number in range(1, count + 1)], type=pa.string())
+
+
+def known_rows(rng: Rng, table: pa.Table, updated: Ints, span: Span, repeated: float) -> pa.Table:
+    """What the shop knew at the end, oldest change first, with a share of the rows twice."""
+    heard: Bools = updated < span.end
+    known = table.filter(pa.array(heard))
+    repeats = known.take(pa.array(some(rng, len(known), repeated)))
+    return pa.concat_tables([known, repeats]).sort_by("updated_at")
 
 
 def prefixed(prefix: str, ids: Sequence[str]) -> pa.Array:

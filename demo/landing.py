@@ -1,25 +1,24 @@
-"""The files of the landing folder: behaviour as JSON lines, questionnaires in GBK, tags set by hand.
+"""The JSON files of the landing folder: behaviour, and the messages of campaigns.
 
 Everything here is the content of files, by path; nothing is written. A file ending in .gz is kept unpacked
 until it is landed, so that the content does not depend on the version of a compressor.
 """
 
-import csv
-import io
 import json
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from demo.draw import DAY, SHANGHAI, Ints, Rng, Span, pick, some, within_group
+from demo.draw import DAY, HOUR, Files, Ints, Rng, Span, local_iso, pick, some, within_group
 from demo.people import People
 from demo.products import Products
 
-Files = dict[str, bytes]
-
 _EVENTS = {"view": 66, "search": 14, "Search": 1, "favourite": 6, "cart": 9, "share": 3, "VIEW": 1}
 _DEVICES = {"iOS": 30, "ios": 4, "ｉＯＳ": 1, "Android": 36, "ANDROID ": 3, "mini_program": 18, "web": 8}
+_METHODS = {"wechat": 50, "WeChat": 4, "sms": 27, "SMS": 3, "password": 16}
 _WORDS = [
     "褪黑素",
     "维生素C",
@@ -34,63 +33,76 @@ _WORDS = [
     "失眠怎么办",
     "ＶＣ\u3000泡腾片",
 ]
-_QUESTIONNAIRE = [
-    "问卷编号",
-    "用户编号",
-    "身高cm",
-    "体重kg",
-    "是否吸烟",
-    "每周运动天数",
-    "平均睡眠小时",
-    "慢病史",
-    "提交时间",
-]
-_CONDITIONS = ["无", "", "高血压", "糖尿病", "高血脂", "哮喘"]
-_FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
+_LOGIN_SHARE = 0.22  # of the sessions; in the others people were still logged in
+_CONSULT_SHARE = 0.05  # of the sessions
+_CAMPAIGNS = {"双十一预售": 40, "会员日": 25, " 会员日": 2, "睡眠健康周": 18, "老客回访": 15}
+_CHANNELS = {"sms": 38, "SMS": 4, "push": 34, "Push ": 3, "wechat": 21}
+
+Dirt = Sequence[tuple[float, Callable[[str], str]]]
+
+
+@dataclass(frozen=True)
+class _Events:
+    """Events by position: session number, user, instant and what it was."""
+
+    session: Ints
+    users: Ints
+    at: Ints
+    kinds: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.at)
 
 
 def behaviour_files(rng: Rng, people: People, products: Products, span: Span) -> Files:
     """`behaviour/dt=…/part-0.json.gz` for each day: events of that day, and a few of the two days before that
     phones delivered late."""
-    session, users, at = _events(rng, people, span)
-    count = len(at)
-    day = span.index(at)
+    events = _events(rng, people, span)
+    count = len(events)
     delay = np.where(rng.random(count) < 0.02, rng.integers(1, 3, count), 0)
-    folder = day + delay
-    kinds = pick(rng, list(_EVENTS), list(_EVENTS.values()), count)
+    folder = span.index(events.at) + delay
     devices = pick(rng, list(_DEVICES), list(_DEVICES.values()), len(people))
+    habits = pick(rng, list(_METHODS), list(_METHODS.values()), len(people))
+    methods = np.where(
+        rng.random(count) < 0.8,
+        habits[events.users],
+        pick(rng, list(_METHODS), list(_METHODS.values()), count),
+    )
     items = products.draw(rng, count)
     words = pick(rng, _WORDS, [1.0] * len(_WORDS), count)
     milliseconds = rng.integers(0, 1000, count)
     in_iso = rng.random(count) < 0.4
+    versions = rng.random(count)
     lines: dict[int, list[str]] = defaultdict(list)
-    for row in np.argsort(at, kind="stable").tolist():
-        kind = kinds[row]
-        item = int(items[row])
+    for row in np.argsort(events.at, kind="stable").tolist():
+        if folder[row] >= span.days:
+            continue
+        kind = events.kinds[row]
         event: dict[str, object] = {
             "event_id": f"e{row:010x}",
-            "uid": str(people.ids[users[row]]),
-            "session": f"s{session[row]:09d}",
+            "uid": str(people.ids[events.users[row]]),
+            "session": f"s{events.session[row]:09d}",
             "event": kind,
-            "device": devices[users[row]],
-            "ts": _time(int(at[row]), int(milliseconds[row]), bool(in_iso[row])),
+            "device": devices[events.users[row]],
+            "ts": _time(int(events.at[row]), int(milliseconds[row]), bool(in_iso[row])),
         }
-        if kind.lower() == "search":
+        if kind == "login":
+            event["method"] = methods[row]
+        elif kind.lower() == "search":
             event["keyword"] = words[row]
-        else:
-            event |= {"item": f"p{item:04d}", "category": products.categories[item]}
-        if folder[row] < span.days:
-            lines[int(folder[row])].append(json.dumps(event, ensure_ascii=False))
-    files = {}
-    for index in range(span.days):
-        spoiled = _spoil_events(rng, lines[index], lines[index - 1] if index else [])
-        path = f"behaviour/dt={span.day(index)}/part-0.json.gz"
-        files[path] = ("\n".join(spoiled) + "\n").encode()
-    return files
+        elif kind != "consult":
+            event |= _item(products, int(items[row]), float(versions[row]))
+        lines[int(folder[row])].append(json.dumps(event, ensure_ascii=False))
+    dirt = [
+        (0.004, lambda line: _with(line, uid=None)),
+        (0.001, lambda line: _with(line, event="app_crash")),
+        (0.0005, lambda line: _with(line, ts="yesterday")),
+    ]
+    return _folders(rng, "behaviour", lines, dirt, span)
 
 
-def _events(rng: Rng, people: People, span: Span) -> tuple[Ints, Ints, Ints]:
-    """Session number, user and instant of each event; a session stays within its day."""
+def _events(rng: Rng, people: People, span: Span) -> _Events:
+    """What people do in sessions, each within its day, with the log-ins and consultations of some of them."""
     chance = np.full(len(people), 0.42)
     chance[people.buyers] = 0.8
     visitors = np.flatnonzero(rng.random(len(people)) < chance)
@@ -102,143 +114,96 @@ def _events(rng: Rng, people: People, span: Span) -> tuple[Ints, Ints, Ints]:
     events = 1 + np.minimum(rng.poisson(2.6, len(users)), 20)
     session = np.repeat(np.arange(len(users), dtype=np.int64), events)
     at = begun[session] + within_group(session) * 80 + rng.integers(0, 75, len(session))
-    return session, users[session], at
+    kinds = pick(rng, list(_EVENTS), list(_EVENTS.values()), len(session))
+    logins = np.flatnonzero(rng.random(len(users)) < _LOGIN_SHARE)
+    consults = np.flatnonzero(rng.random(len(users)) < _CONSULT_SHARE)
+    consulted = begun[consults] + events[consults] * 80 - rng.integers(0, 60, len(consults))
+    sessions = np.concatenate([session, logins, consults])
+    return _Events(
+        session=sessions,
+        users=users[sessions],
+        at=np.concatenate([at, begun[logins], consulted]),
+        kinds=np.concatenate([kinds, np.repeat(["login", "consult"], [len(logins), len(consults)])]),
+    )
 
 
 def _time(at: int, milliseconds: int, in_iso: bool) -> object:
-    if in_iso:
-        local = datetime.fromtimestamp(at + SHANGHAI, UTC).replace(tzinfo=None)
-        return f"{local.isoformat()}.{milliseconds:03d}+08:00"
-    return at * 1000 + milliseconds
+    return local_iso(at, milliseconds) if in_iso else at * 1000 + milliseconds
 
 
-def _spoil_events(rng: Rng, lines: list[str], before: list[str]) -> list[str]:
-    """The lines of a folder with their dirt: some broken, anonymous, unknown, timeless or repeated."""
+def _item(products: Products, item: int, version: float) -> dict[str, object]:
+    """An item with its price in yuan; old versions of the app send a text with its sign, the oldest no price.
+    `version` is between 0, the oldest, and 1."""
+    yuan = int(products.prices[item]) / 100
+    told: dict[str, object] = {"item": f"p{item:04d}", "category": products.categories[item]}
+    return told if version < 0.01 else told | {"price": f"¥{yuan:,.2f}" if version < 0.08 else yuan}
+
+
+def campaign_files(rng: Rng, people: People, span: Span) -> Files:
+    """`campaigns/dt=…/part-0.json.gz` for each day: messages delivered, clicked and joined on that day."""
+    lines: dict[int, list[str]] = defaultdict(list)
+    number = 0
+    for index in range(span.days):
+        there = np.flatnonzero(people.registered < span.start + index * DAY)
+        users = rng.choice(there, max(12, round(len(people) * 0.015)), replace=False)
+        campaigns = pick(rng, list(_CAMPAIGNS), list(_CAMPAIGNS.values()), len(users))
+        channels = pick(rng, list(_CHANNELS), list(_CHANNELS.values()), len(users))
+        for user, campaign, channel in zip(users, campaigns, channels, strict=True):
+            number += 1
+            begun = span.start + index * DAY + int(rng.integers(9 * HOUR, 20 * HOUR))
+            for at, action in _reactions(rng, begun, float(people.eagerness[user])):
+                message = {
+                    "message_id": f"m{number:08d}",
+                    "uid": str(people.ids[user]),
+                    "campaign": campaign,
+                    "action": action if rng.random() > 0.05 else f"{action.title()} ",
+                    "channel": channel,
+                    "at": local_iso(at, int(rng.integers(0, 1000))),
+                }
+                lines[(at - span.start) // DAY].append(json.dumps(message, ensure_ascii=False))
+    dirt = [
+        (0.002, lambda line: _with(line, uid=None)),
+        (0.002, lambda line: _with(line, action="bounced")),
+        (0.001, lambda line: _with(line, at="n/a")),
+    ]
+    return _folders(rng, "campaigns", lines, dirt, span)
+
+
+def _reactions(rng: Rng, begun: int, eagerness: float) -> list[tuple[int, str]]:
+    """What comes of a message, in order: it is delivered, for some clicked, and for a few of them joined."""
+    found = [(begun, "delivered")]
+    if rng.random() < 0.2 * min(eagerness, 3):
+        clicked = begun + 5 + int(rng.exponential(2 * HOUR))
+        found.append((clicked, "clicked"))
+        if rng.random() < 0.38:
+            found.append((clicked + int(rng.integers(20, 900)), "joined"))
+    return found
+
+
+def _folders(rng: Rng, name: str, lines: dict[int, list[str]], dirt: Dirt, span: Span) -> Files:
+    """A file for each day of the lines by day, with their dirt."""
+    files = {}
+    for index in range(span.days):
+        before = lines[index - 1] if index else []
+        files[f"{name}/dt={span.day(index)}/part-0.json.gz"] = _spoiled(rng, lines[index], before, dirt)
+    return files
+
+
+def _spoiled(rng: Rng, lines: list[str], before: list[str], dirt: Dirt) -> bytes:
+    """The lines of a folder with their dirt: some broken or spoiled, some repeated, some of the day before
+    delivered again."""
     spoiled = list(lines)
-    for share, spoil in (
-        (0.001, lambda line: line[: len(line) // 2]),
-        (0.004, lambda line: _with(line, uid=None)),
-        (0.001, lambda line: _with(line, event="app_crash")),
-        (0.0005, lambda line: _with(line, ts="yesterday")),
-    ):
-        for row in some(rng, len(lines), share) if lines else ():
+    for share, spoil in ((0.001, _cut), *dirt):
+        for row in some(rng, len(lines), share):
             spoiled[row] = spoil(lines[row])
-    repeats = [lines[row] for row in some(rng, len(lines), 0.005)] if lines else []
+    repeats = [lines[row] for row in some(rng, len(lines), 0.005)]
     again = [before[row] for row in some(rng, len(before), 0.002)] if before else []
-    return spoiled + repeats + again
+    return ("\n".join([*spoiled, *repeats, *again]) + "\n").encode()
+
+
+def _cut(line: str) -> str:
+    return line[: len(line) // 2]
 
 
 def _with(line: str, **changes: object) -> str:
     return json.dumps(json.loads(line) | changes, ensure_ascii=False)
-
-
-def questionnaire_files(rng: Rng, people: People, span: Span) -> Files:
-    """`questionnaires/dt=…/answers.csv` for each day, in GBK with Chinese headings."""
-    files = {}
-    number = 0
-    for index in range(span.days):
-        joined = np.flatnonzero(people.registered < span.start + index * DAY)
-        count = max(8, round(len(people) * 0.0022))
-        users = rng.choice(joined, count)
-        rows = [_answers(rng, int(people.ids[user]), number + place) for place, user in enumerate(users)]
-        number += count
-        _stamp(rng, rows, span, index)
-        _spoil_answers(rng, rows, index)
-        content = _csv(_QUESTIONNAIRE, rows).encode("gbk")
-        if index % 7 == 3:  # a byte that GBK does not know, as a broken transfer leaves it
-            content += b"Q\xff\xff,100001,170,60,\r\n"
-        files[f"questionnaires/dt={span.day(index)}/answers.csv"] = content
-    return files
-
-
-def _answers(rng: Rng, user: int, number: int) -> list[str]:
-    height = float(np.clip(rng.normal(166, 8), 140, 200))
-    weight = float(np.clip(rng.normal(23.5, 3.6), 15, 42)) * (height / 100) ** 2
-    return [
-        f"Q{number:06d}",
-        str(user),
-        f"{height:.1f}",
-        f"{weight:.1f}",
-        str(rng.choice(["否", "是", "N", "Y", ""], p=[0.66, 0.17, 0.07, 0.03, 0.07])),
-        str(rng.choice(8, p=[0.24, 0.18, 0.17, 0.16, 0.09, 0.08, 0.04, 0.04])),
-        f"{float(np.clip(rng.normal(6.9, 1.1), 3, 11)):.1f}",
-        str(rng.choice(_CONDITIONS, p=[0.55, 0.13, 0.13, 0.08, 0.08, 0.03])),
-        "",
-    ]
-
-
-def _stamp(rng: Rng, rows: list[list[str]], span: Span, index: int) -> None:
-    """Local times during the day, in order."""
-    day = span.day(index)
-    for row, second in zip(rows, np.sort(rng.integers(8 * 3600, 22 * 3600, len(rows))), strict=True):
-        row[-1] = str(datetime(day.year, day.month, day.day) + timedelta(seconds=int(second)))
-
-
-def _spoil_answers(rng: Rng, rows: list[list[str]], index: int) -> None:
-    """User numbers in full-width digits and heights in metres; on some days a time or number that is none, a
-    missing user, or a row that is cut off."""
-    for row in some(rng, len(rows), 0.04):
-        rows[row][1] = rows[row][1].translate(_FULL_WIDTH) + "　"
-    for row in some(rng, len(rows), 0.01):
-        rows[row][2] = f"{float(rows[row][2]) / 100:.2f}"
-    chosen = rows[int(rng.integers(0, len(rows)))]
-    spoilt = index % 5
-    if spoilt == 0:
-        chosen[-1] = "2026/13/45"
-    elif spoilt == 1:
-        chosen[1] = " "
-    elif spoilt == 2:
-        del chosen[4:]
-    elif spoilt == 3:
-        chosen[5] = "不固定"
-    else:
-        chosen[-1] = "昨天下午"
-
-
-def manual_tag_files(rng: Rng, people: People, span: Span) -> Files:
-    """`manual_tags/dt=…/tags.csv` for each day: what health managers set on that day."""
-    header = ["user_no", "tag", "set_by", "set_at", "reason", "valid_until"]
-    files = {}
-    for index in range(span.days):
-        joined = np.flatnonzero(people.registered < span.start + index * DAY)
-        users = rng.choice(joined, max(6, round(len(people) * 0.0006)))
-        rows = [_manual_tag(rng, int(people.ids[user]), span, index) for user in users]
-        _stamp_tags(rng, rows, span, index)
-        _spoil_tags(rows, index)
-        files[f"manual_tags/dt={span.day(index)}/tags.csv"] = _csv(header, rows).encode()
-    return files
-
-
-def _manual_tag(rng: Rng, user: int, span: Span, index: int) -> list[str]:
-    reasons = ["电话回访", "血压偏高, 需跟进", '用户说"暂时不要联系"', "复诊提醒", "家属来电\n要求关注"]
-    tag = str(rng.choice(["重点关注", "请勿打扰", "需回访"], p=[0.5, 0.2, 0.3]))
-    until = span.day(index) + timedelta(days=int(rng.choice([7, 14, 30, 90, 180])))
-    return [str(user), tag, f"hm{int(rng.integers(1, 13)):02d}", "", str(rng.choice(reasons)), str(until)]
-
-
-def _stamp_tags(rng: Rng, rows: list[list[str]], span: Span, index: int) -> None:
-    day = span.day(index)
-    for row, second in zip(rows, np.sort(rng.integers(9 * 3600, 18 * 3600, len(rows))), strict=True):
-        row[3] = str(datetime(day.year, day.month, day.day) + timedelta(seconds=int(second)))
-
-
-def _spoil_tags(rows: list[list[str]], index: int) -> None:
-    """On most days one row is wrong: no end date that could be read, no manager, no user."""
-    spoilt = index % 4
-    if spoilt == 0:
-        rows[0][5] = "2026-02-30"
-    elif spoilt == 1:
-        rows[1][5] = "长期"
-    elif spoilt == 2:
-        rows[2][2] = ""
-    rows[3][1] = rows[3][1] + " "
-    if index % 6 == 5:
-        rows[4][0] = ""
-
-
-def _csv(header: list[str], rows: list[list[str]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()

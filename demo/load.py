@@ -15,7 +15,7 @@ from pyarrow import csv
 
 from demo.shop import Shop
 
-_FOLDERS = ("behaviour/", "questionnaires/", "manual_tags/")
+_FOLDERS = ("behaviour/", "questionnaires/", "manual_tags/", "campaigns/")
 
 
 class Access(Protocol):
@@ -80,7 +80,7 @@ def _copy(connection: psycopg.Connection[Any], name: str, table: pa.Table) -> No
 def land_files(target: Access | Path, shop: Shop, bucket: str = "landing") -> list[str]:
     """Write the landing files below a folder, or into a bucket that exists; returns their paths.
 
-    Files of an earlier shop in the same three folders are removed.
+    Files of an earlier shop in the same folders are removed.
     """
     if isinstance(target, Path):
         return _land_in_folder(target, shop)

@@ -8,11 +8,11 @@ import pyarrow as pa
 from demo.draw import (
     DAY,
     HOUR,
-    Bools,
     Ints,
     Rng,
     Span,
     instants,
+    known_rows,
     money,
     numbered,
     numbers,
@@ -90,7 +90,7 @@ def coupons_table(rng: Rng, people: People, orders: Orders, coupons: Coupons, sp
             "updated_at": instants(updated),
         }
     )
-    return _known(rng, table, updated, span, 0.004)
+    return known_rows(rng, table, updated, span, 0.004)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def refunds_table(rng: Rng, people: People, orders: Orders, refunds: Refunds, sp
             "updated_at": instants(updated),
         }
     )
-    return _known(rng, table, updated, span, 0.01)
+    return known_rows(rng, table, updated, span, 0.01)
 
 
 def payments_table(
@@ -172,7 +172,7 @@ def payments_table(
             "updated_at": instants(updated),
         }
     )
-    return _known(rng, table, updated, span, 0.004)
+    return known_rows(rng, table, updated, span, 0.004)
 
 
 def consultations_table(rng: Rng, people: People, span: Span) -> pa.Table:
@@ -197,12 +197,4 @@ def consultations_table(rng: Rng, people: People, span: Span) -> pa.Table:
             "updated_at": instants(updated),
         }
     )
-    return _known(rng, table, updated, span, 0.006)
-
-
-def _known(rng: Rng, table: pa.Table, updated: Ints, span: Span, repeated: float) -> pa.Table:
-    """What the shop knew at the end, oldest change first, with some rows twice."""
-    heard: Bools = updated < span.end
-    known = table.filter(pa.array(heard))
-    repeats = known.take(pa.array(some(rng, len(known), repeated)))
-    return pa.concat_tables([known, repeats]).sort_by("updated_at")
+    return known_rows(rng, table, updated, span, 0.006)

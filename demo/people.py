@@ -16,6 +16,8 @@ from demo.draw import (
     Rng,
     Span,
     instants,
+    known_rows,
+    money,
     numbered,
     numbers,
     pick,
@@ -28,7 +30,6 @@ FIRST_ID = 100_001
 NEW_SHARE = 0.12  # of the users, registered in the observed days
 BUYER_SHARE = 0.425  # ordered in the observed days
 LAPSED_SHARE = 0.125  # ordered only before them
-_FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 
 _CITIES = [
     "上海",
@@ -116,9 +117,10 @@ def _registrations(rng: Rng, count: int, span: Span) -> Ints:
     return np.where(new, during, before) + np.minimum(seconds_of_day(rng, count), 23 * 3600)
 
 
-def users_table(rng: Rng, people: People, span: Span) -> pa.Table:
+def users_table(rng: Rng, people: People, phones: pa.Array, span: Span) -> pa.Table:
     """Table `users`, a row a user, oldest change first, with some rows twice and some older versions."""
     count = len(people)
+    purse = rng.spawn(1)[0]
     genders = pick(rng, list(_GENDERS), list(_GENDERS.values()), count)
     genders[some(rng, count, 0.02)] = None
     levels = pick(rng, list(_LEVELS), list(_LEVELS.values()), count)
@@ -133,9 +135,11 @@ def users_table(rng: Rng, people: People, span: Span) -> pa.Table:
             "city": texts(_cities(rng, count)),
             "register_channel": texts(pick(rng, list(_CHANNELS), list(_CHANNELS.values()), count)),
             "registered_at": instants(people.registered, unregistered),
-            "phone": pa.array(_phones(rng, count), type=pa.string()),
+            "phone": phones,
             "member_level": texts(levels),
             "member_expires_on": _expiries(rng, levels, span),
+            "stored_value": _stored_values(purse, count),
+            "points": _points(purse, people),
             "updated_at": instants(_changes(rng, people, span)),
         }
     )
@@ -181,32 +185,30 @@ def _cities(rng: Rng, count: int) -> NDArray[np.object_]:
     return cities
 
 
-def _phones(rng: Rng, count: int) -> list[str | None]:
-    """Mobile numbers as people type them; a few belong to two accounts."""
-    digits = rng.integers(13, 20, count) * 10**9 + rng.integers(0, 10**9, count)
-    shared = some(rng, count, 0.005)
-    digits[shared] = digits[(shared + 1) % count]
-    return [_spelled(str(number), chance) for number, chance in zip(digits, rng.random(count), strict=True)]
-
-
-def _spelled(number: str, chance: float) -> str | None:
-    spellings = (
-        (0.03, None),
-        (0.11, f"+86 {number[:3]} {number[3:7]} {number[7:]}"),
-        (0.15, f"0086-{number}"),
-        (0.24, f"{number[:3]}-{number[3:7]}-{number[7:]}"),
-        (0.30, number.translate(_FULL_WIDTH)),
-        (0.33, f" {number} "),
-    )
-    return next((text for below, text in spellings if chance < below), number)
-
-
 def _expiries(rng: Rng, levels: NDArray[np.object_], span: Span) -> pa.Array:
     """The last day of a paid membership; nothing for normal members."""
     last = (span.end + SHANGHAI) // DAY
     days = last + rng.integers(-200, 400, len(levels))
     free: Bools = np.array([level is None or level.strip().lower() == "normal" for level in levels])
     return pa.array(days.astype(np.int32), mask=free).cast(pa.date32())
+
+
+def _stored_values(rng: Rng, count: int) -> pa.Array:
+    """What is left of the money that one in seven put on the account; a few missing or below zero."""
+    left = rng.choice([10_000, 20_000, 50_000, 100_000, 200_000], count, p=[0.3, 0.3, 0.25, 0.1, 0.05])
+    fen = (left * rng.random(count)).astype(np.int64)
+    fen[rng.random(count) >= 0.14] = 0
+    fen[some(rng, count, 0.0005)] = -1_000
+    return money(fen, some(rng, count, 0.01))
+
+
+def _points(rng: Rng, people: People) -> pa.Array:
+    """Points follow eagerness; a fifth has none, a few are missing or below zero."""
+    count = len(people)
+    points = (rng.exponential(450, count) * people.eagerness).astype(np.int64)
+    points[rng.random(count) < 0.2] = 0
+    points[some(rng, count, 0.0005)] = -50
+    return numbers(points, some(rng, count, 0.012), pa.int32())
 
 
 def referrals_table(rng: Rng, people: People, span: Span) -> pa.Table:
@@ -233,6 +235,4 @@ def referrals_table(rng: Rng, people: People, span: Span) -> pa.Table:
             "updated_at": instants(updated),
         }
     )
-    known = table.filter(pa.array(updated < span.end))
-    repeats = known.take(pa.array(some(rng, len(known), 0.01)))
-    return pa.concat_tables([known, repeats]).sort_by("updated_at")
+    return known_rows(rng, table, updated, span, 0.01)

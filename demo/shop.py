@@ -8,8 +8,11 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
+from demo.accounts import account_links_table, draw_accounts, typed_phones
+from demo.care import manual_tag_files, questionnaire_files
 from demo.draw import Span
-from demo.landing import behaviour_files, manual_tag_files, questionnaire_files
+from demo.festivals import deposits_table
+from demo.landing import behaviour_files, campaign_files
 from demo.money import (
     consultations_table,
     coupons_table,
@@ -52,26 +55,30 @@ def generate(seed: int, users: int, first_day: date, days: int) -> Shop:
         raise ValueError("a shop has at least 500 users and 7 days")
     span = Span(first_day, days)
     # One stream of chance for each part: a change of one part leaves the others as they were.
-    streams = [np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(13)]
+    streams = [np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(17)]
     people = draw_people(streams[0], users, span)
+    accounts = draw_accounts(streams[13], people, span)
     products = draw_products(streams[1])
     orders, lines = draw_orders(streams[2], people, products, span)
     coupons = draw_coupons(streams[3], people, orders, span)
     paid = orders.total - coupons.rebate(len(orders))
     refunds = draw_refunds(streams[4], orders, paid, span)
     tables = {
-        "users": users_table(streams[5], people, span),
+        "users": users_table(streams[5], people, typed_phones(streams[14], accounts.phones), span),
         "order_lines": order_lines_table(streams[6], people, products, orders, lines, span),
         "payments": payments_table(streams[7], people, orders, paid, refunds, span),
         "refunds": refunds_table(streams[8], people, orders, refunds, span),
         "referrals": referrals_table(streams[9], people, span),
         "consultations": consultations_table(streams[10], people, span),
         "coupons": coupons_table(streams[11], people, orders, coupons, span),
+        "deposits": deposits_table(streams[15], people, orders, span),
+        "account_links": account_links_table(streams[16], people, accounts, span),
     }
-    landing = streams[12].spawn(3)
+    landing = streams[12].spawn(4)
     files = {
         **behaviour_files(landing[0], people, products, span),
         **questionnaire_files(landing[1], people, span),
         **manual_tag_files(landing[2], people, span),
+        **campaign_files(landing[3], people, span),
     }
     return Shop(tables, files)

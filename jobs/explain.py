@@ -1,11 +1,11 @@
 """Why a user carries a tag: the rule, and the measures that made it true."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue
+from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag
 from jobs.errors import UsageError
 from jobs.stages.runs import Publication, publication_of
 from jobs.store.filters import rows_where
@@ -16,13 +16,15 @@ from jobs.store.tables import find_table
 
 @dataclass(frozen=True)
 class Explanation:
-    """One tag of a user. `inputs` are the values that its rule read; None where the rule has changed
-    since, so that today's configuration cannot say which they were."""
+    """One tag of a user; of several values, all in their order with their shares. `set_by` says who set it
+    and why. `inputs` are the values that its rule read; None where the rule has changed since, so that
+    today's configuration cannot say which they were."""
 
     tag_id: str
     name: str
     value: str | None
     valid_from: date | None
+    set_by: str | None
     definition: str
     inputs: Mapping[str, Any] | None
 
@@ -44,17 +46,24 @@ def explain(
     user_id = measures["user_id"]
     values = measures | _one(lake, RFM.name, published, user_id, tuple(RFM_COLUMNS))
     defined = {row["tag_id"]: row for row in _rows(lake, TAG_CATALOGUE.name, published)}
-    carried = {row["tag_id"]: row for row in _rows(lake, USER_TAGS.name, published, user_id=user_id)}
+    carried: dict[str, list[Mapping[str, Any]]] = {}
+    for row in sorted(_rows(lake, USER_TAGS.name, published, user_id=user_id), key=lambda row: row["rank"]):
+        carried.setdefault(row["tag_id"], []).append(row)
     if tag is not None and tag not in defined:
         raise UsageError(f"{day} has no tag {tag!r}", next_step="`usertags tags` lists them")
+    if tag is not None and tag in catalogue.tags and "user_tags" in catalogue.tags[tag].kept_out_of:
+        raise UsageError(
+            f"tag {tag!r} is kept out of user_tags by its sensitivity: who carries it is not told here",
+            next_step="ask those who may see it",
+        )
     wanted = [tag] if tag else sorted(carried)
-    return [_explanation(catalogue, defined[name], carried.get(name), values, day) for name in wanted]
+    return [_explanation(catalogue, defined[name], carried.get(name, []), values, day) for name in wanted]
 
 
 def _explanation(
     catalogue: Catalogue,
     defined: Mapping[str, Any],
-    carried: Mapping[str, Any] | None,
+    carried: Sequence[Mapping[str, Any]],
     values: Mapping[str, Any],
     day: date,
 ) -> Explanation:
@@ -62,15 +71,38 @@ def _explanation(
     inputs: dict[str, Any] | None = None
     if current is not None and current.definition_version == defined["definition_version"]:
         known = dict(values) | {"data_day": day}
-        inputs = {name: known.get(name.replace(".", "__")) for name in current.inputs}
+        inputs = {name: _input(current, name, known) for name in current.inputs}
     return Explanation(
         tag_id=defined["tag_id"],
         name=defined["name_zh"],
-        value=carried["tag_value"] if carried else None,
-        valid_from=carried["valid_from"] if carried else None,
+        value=", ".join(_value(row) for row in carried) or None,
+        valid_from=carried[0]["valid_from"] if carried else None,
+        set_by=_set_by(carried[0]) if carried else None,
         definition=defined["definition"],
         inputs=inputs,
     )
+
+
+def _value(row: Mapping[str, Any]) -> str:
+    return f"{row['tag_value']} ({row['share']:.0%})" if row["share"] is not None else str(row["tag_value"])
+
+
+def _set_by(row: Mapping[str, Any]) -> str | None:
+    if row["source"] != "explicit":
+        return None
+    until = f", until {row['valid_until']}" if row["valid_until"] else ""
+    return f"{row['set_by']}: {row['reason'] or 'no reason given'}{until}"
+
+
+def _input(tag: Tag, name: str, known: Mapping[str, Any]) -> Any:
+    """A value that the rule reads; of what people set, the row of this tag alone."""
+    value = known.get(name.replace(".", "__"))
+    if isinstance(value, list):
+        # PyIceberg gives a map as pairs.
+        value = dict(value)
+        if tag.set_by is not None and name == f"set__{tag.set_by.source}":
+            return value.get(tag.set_by.tag)
+    return value
 
 
 def _measures(catalogue: Catalogue, lake: Lake, published: Publication, user: str) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """From a configuration folder to a catalogue that can run, or to every problem that stands in its way."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import astuple, replace
 from pathlib import Path
+from typing import Any
 
+from jobs.catalogue.explicit import explicit_measures
 from jobs.catalogue.identity import build_identity
 from jobs.catalogue.measures import build_measure
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Identity, Measure, Source, Tag
+from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Identity, Measure, Percentile, Source, Tag
+from jobs.catalogue.percentiles import build_percentile, percentile_version
 from jobs.catalogue.references import in_order
 from jobs.catalogue.sameness import same_rules
 from jobs.catalogue.sources import build_source
@@ -41,7 +45,8 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
     sources = _sources(settings, problems)
     identity = build_identity(settings, sources, problems)
     measures = _measures(settings, sources, problems)
-    inputs = _inputs(settings, sources, measures)
+    percentiles = _percentiles(settings, measures, problems)
+    inputs = _inputs(settings, sources, measures, percentiles)
     rfm = None
     if settings.project is not None and settings.project.entry.rfm is not None:
         entry = settings.project.entry.rfm
@@ -66,6 +71,7 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
         spark=settings.spark,
         sources=sources,
         measures=measures,
+        percentiles=percentiles,
         tags=tags,
         rfm=rfm,
         identity=identity,
@@ -76,6 +82,7 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
                 inputs.versions,
                 {name: tag.definition_version for name, tag in tags.items()},
                 *_identity_version(identity, sources, project.timezone),
+                *([kept_out] if (kept_out := _kept_out(tags)) else []),
             ]
         ),
     )
@@ -130,13 +137,36 @@ def _measures(
         name: build_measure(name, located, sources, settings, problems)
         for name, located in settings.measures.items()
     }
-    return {name: measure for name, measure in built.items() if measure is not None}
+    found = {name: measure for name, measure in built.items() if measure is not None}
+    for name, measure in explicit_measures(sources).items():
+        if name in settings.measures:
+            message = f"{name!r} holds the tags that people set in {measure.source}: choose another name"
+            problems.append(settings.measures[name].problem(message))
+        found[name] = measure
+    return found
 
 
-def _inputs(settings: Settings, sources: dict[str, Source], measures: dict[str, Measure]) -> Inputs:
+def _percentiles(
+    settings: Settings, measures: dict[str, Measure], problems: list[ConfigProblem]
+) -> dict[str, Percentile]:
+    built = {
+        name: build_percentile(name, located, measures, settings, problems)
+        for name, located in settings.percentiles.items()
+    }
+    return {name: percentile for name, percentile in built.items() if percentile is not None}
+
+
+def _inputs(
+    settings: Settings,
+    sources: dict[str, Source],
+    measures: dict[str, Measure],
+    percentiles: dict[str, Percentile],
+) -> Inputs:
     """The names that tags can use, but those of RFM."""
     timezone = settings.project.entry.timezone if settings.project else ""
-    types = {measure.id: measure.type for measure in measures.values()} | {"data_day": "date"}
+    types = {measure.id: measure.type for measure in measures.values() if measure.by is None}
+    types |= {percentile.id: percentile.type for percentile in percentiles.values()}
+    types |= {"data_day": "date", "user_id": "string"}
     versions: dict[str, object] = {
         measure.id: [
             measure.function,
@@ -144,18 +174,23 @@ def _inputs(settings: Settings, sources: dict[str, Source], measures: dict[str, 
             measure.window,
             measure.offset,
             *([astuple(measure.calendar)] if measure.calendar else []),
+            *([measure.by, measure.half_life] if measure.by else []),
             [partial.id for partial in measure.partials],
             _source_version(sources[measure.source], measure.uses, timezone),
         ]
         for measure in measures.values()
     }
+    versions |= {item.id: percentile_version(item, versions) for item in percentiles.values()}
     for source in sources.values():
         for column in source.kept_columns if source.kind == "profile" else ():
             name = f"{source.name}.{column.name}"
             types[name] = column.type
             versions[name] = [name, _source_version(source, frozenset({column.name}), timezone)]
     broken = settings.broken.plus("sources", settings.sources.keys() - sources.keys())
-    return Inputs(types, versions, broken.plus("measures", settings.measures.keys() - measures.keys()))
+    unbuilt = (settings.measures.keys() - measures.keys()) | (
+        settings.percentiles.keys() - percentiles.keys()
+    )
+    return Inputs(types, versions, broken.plus("measures", unbuilt), sources, measures)
 
 
 def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
@@ -178,9 +213,10 @@ def _check_flat_names(settings: Settings, inputs: Inputs, problems: list[ConfigP
             settings.sources["tags"].problem("`tags` is how a rule names a tag: choose another name")
         )
     flat = {name.replace(".", "__"): name for name in inputs.types if "." in name}
-    for name in flat.keys() & settings.measures.keys():
+    named: dict[str, Located[Any]] = {**settings.measures, **settings.percentiles}
+    for name in flat.keys() & named.keys():
         message = f"{name!r} is how {flat[name]} is written in tables: choose another name"
-        problems.append(settings.measures[name].problem(message))
+        problems.append(named[name].problem(message))
 
 
 def _tags(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> dict[str, Tag]:
@@ -202,6 +238,11 @@ def _tags(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> 
         message = f"{tag.id} has the same rule as {other.id!r} ({other.name}): one of the two is enough"
         problems.append(settings.tags[tag.id].problem(message))
     return tags
+
+
+def _kept_out(tags: Mapping[str, Tag]) -> dict[str, list[str]]:
+    """What the tables of a run leave out."""
+    return {name: sorted(tag.kept_out_of) for name, tag in tags.items() if tag.kept_out_of}
 
 
 def _check_names_once(settings: Settings, problems: list[ConfigProblem]) -> None:

@@ -1,8 +1,22 @@
 """Building measures: an aggregate over a window becomes partials that merge day by day."""
 
-from jobs.catalogue.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
+from jobs.catalogue.model import (
+    RESERVED_MEASURES,
+    CalendarPeriod,
+    Measure,
+    MeasureFunction,
+    Partial,
+    Source,
+)
 from jobs.catalogue.versions import version_of
-from jobs.config.expressions import Aggregate, Expression, ExpressionError, parse_aggregate, parse_boolean
+from jobs.config.expressions import (
+    EVENT_DAY,
+    Aggregate,
+    Expression,
+    ExpressionError,
+    parse_aggregate,
+    parse_boolean,
+)
 from jobs.config.loader import Located, Settings
 from jobs.config.models import CalendarWindow, MeasureEntry
 from jobs.config.validation import close
@@ -18,7 +32,14 @@ _PARTIALS = {
     "avg": ("sum", "count"),
     "first": ("first",),
     "last": ("last",),
+    "distinct_days": ("count",),
+    "distinct_values": ("values",),
+    "distinct_sketch": ("sketch",),
+    "gap_mean": ("count",),
+    "gap_stddev": ("count",),
 }
+# Of days, only whether there is a row: any row counts, and the day is the roll-up's own.
+_OF_DAYS = ("distinct_days", "gap_mean", "gap_stddev")
 
 _FAMILY_TYPES = {"number": "double", "text": "string", "unknown": "string"}
 
@@ -50,32 +71,69 @@ def build_measure(
         }
         problems.append(located.problem(why[source.kind], "source"))
         return None
-    types = {column.name: column.type for column in source.kept_columns}
-    aggregate = _aggregate(located, types, problems)
-    where = _where(located, types, problems)
+    types = {column.name: column.type for column in source.kept_columns} | {EVENT_DAY: "date"}
+    aggregate = _aggregate(located, types, settings, problems)
+    where = _where(located, types, settings, problems)
     if aggregate is None or (entry.where is not None and where is None):
         return None
-    if not _distinct_is_stated(located, aggregate, problems):
+    if not _fits_together(located, aggregate, types, problems):
         return None
+    function = _function(aggregate, entry)
     calendar = _calendar(located, settings, problems)
     window = entry.window if isinstance(entry.window, str) else None
-    argument = aggregate.argument.sql if aggregate.argument else None
+    argument = aggregate.argument.sql if aggregate.argument and function not in _OF_DAYS else None
     uses = aggregate.argument.columns if aggregate.argument else frozenset()
     condition = where.sql if where else None
     return Measure(
         id=name,
         source=source.name,
-        function=aggregate.function,
+        function=function,
         partials=tuple(
-            _partial(source.name, function, argument, condition) for function in _PARTIALS[aggregate.function]
+            _partial(source.name, part, argument, condition, entry.by) for part in _PARTIALS[function]
         ),
         window=_days(window),
         offset=_days(entry.offset) or 0,
         calendar=calendar,
-        type=_type(aggregate, types),
-        uses=uses | (where.columns if where else frozenset()),
+        type="map<string,double>" if entry.by else _type(aggregate, types),
+        uses=uses | (where.columns if where else frozenset()) | ({entry.by} if entry.by else set()),
         description=entry.description,
+        by=entry.by,
+        half_life=_days(entry.half_life),
     )
+
+
+def _fits_together(
+    located: Located[MeasureEntry],
+    aggregate: Aggregate,
+    types: dict[str, str],
+    problems: list[ConfigProblem],
+) -> bool:
+    """Whether the aggregate, how it merges, its window and its `by` can be one measure."""
+    stated = _distinct_is_stated(located, aggregate, problems)
+    bounded = _is_bounded(located, aggregate, problems)
+    return _by(located, aggregate, types, problems) and stated and bounded
+
+
+def _by(
+    located: Located[MeasureEntry],
+    aggregate: Aggregate,
+    types: dict[str, str],
+    problems: list[ConfigProblem],
+) -> bool:
+    """Whether the values of the column `by`, if it is given, can be counted or summed apart."""
+    by = located.entry.by
+    if by is None:
+        return True
+    before = len(problems)
+    if by not in types:
+        message = f"`by` names no column that reaches the clean table: {by!r}"
+        problems.append(located.problem(message, "by", suggestion=close(by, types)))
+    elif types[by] != "string":
+        problems.append(located.problem(f"`by` is a column of texts, not {types[by]}", "by"))
+    if _function(aggregate, located.entry) not in ("count", "count_distinct", "sum"):
+        message = f"{located.entry.value} cannot be taken `by` the values of a column: count or sum"
+        problems.append(located.problem(message, "value"))
+    return len(problems) == before
 
 
 def _calendar(
@@ -102,22 +160,22 @@ def _month_and_day(text: str) -> tuple[int, int]:
 
 
 def _aggregate(
-    located: Located[MeasureEntry], types: dict[str, str], problems: list[ConfigProblem]
+    located: Located[MeasureEntry], types: dict[str, str], settings: Settings, problems: list[ConfigProblem]
 ) -> Aggregate | None:
     try:
-        return parse_aggregate(located.entry.value, columns=types)
+        return parse_aggregate(located.entry.value, columns=types, dictionaries=settings.dictionaries)
     except ExpressionError as error:
         problems.append(located.problem(str(error), "value", suggestion=error.suggestion))
         return None
 
 
 def _where(
-    located: Located[MeasureEntry], types: dict[str, str], problems: list[ConfigProblem]
+    located: Located[MeasureEntry], types: dict[str, str], settings: Settings, problems: list[ConfigProblem]
 ) -> Expression | None:
     if located.entry.where is None:
         return None
     try:
-        where = parse_boolean(located.entry.where, columns=types)
+        where = parse_boolean(located.entry.where, columns=types, dictionaries=settings.dictionaries)
     except ExpressionError as error:
         problems.append(located.problem(str(error), "where", suggestion=error.suggestion))
         return None
@@ -130,11 +188,18 @@ def _distinct_is_stated(
     located: Located[MeasureEntry], aggregate: Aggregate, problems: list[ConfigProblem]
 ) -> bool:
     stated = located.entry.distinct_within is not None
+    if _counts_days(aggregate):
+        if located.entry.distinct_within in ("window", "approx"):
+            message = f"days are counted exactly: take `distinct_within` of {EVENT_DAY} out"
+            problems.append(located.problem(message, "distinct_within"))
+            return False
+        return True
     if aggregate.function == "count_distinct" and not stated:
         problems.append(
             located.problem(
                 "a distinct count says how it merges: `distinct_within: day` where a value never comes "
-                "back on another day (the audit checks it)",
+                "back on another day (the audit checks it), `window` to keep the values of a window, or "
+                "`approx` for an estimate",
                 "value",
             )
         )
@@ -145,9 +210,38 @@ def _distinct_is_stated(
     return True
 
 
-def _partial(source: str, function: str, argument: str | None, where: str | None) -> Partial:
-    version = version_of([source, function, argument, where])
-    return Partial(f"{function}_{version}", function, argument, where)  # type: ignore[arg-type]
+def _counts_days(aggregate: Aggregate) -> bool:
+    argument = aggregate.argument
+    return aggregate.function == "count_distinct" and argument is not None and argument.sql == EVENT_DAY
+
+
+def _function(aggregate: Aggregate, entry: MeasureEntry) -> MeasureFunction:
+    if _counts_days(aggregate):
+        return "distinct_days"
+    if aggregate.function == "count_distinct" and entry.distinct_within == "window":
+        return "distinct_values"
+    if aggregate.function == "count_distinct" and entry.distinct_within == "approx":
+        return "distinct_sketch"
+    return aggregate.function
+
+
+def _is_bounded(located: Located[MeasureEntry], aggregate: Aggregate, problems: list[ConfigProblem]) -> bool:
+    """What is kept of every day is kept for a window only."""
+    if located.entry.window is not None:
+        return True
+    if aggregate.function in ("gap_mean", "gap_stddev"):
+        problems.append(located.problem(f"{aggregate.function}() needs a `window`", "value"))
+        return False
+    if located.entry.distinct_within == "window":
+        message = "`distinct_within: window` keeps the values of every day: it needs a `window`"
+        problems.append(located.problem(message, "distinct_within"))
+        return False
+    return True
+
+
+def _partial(source: str, function: str, argument: str | None, where: str | None, by: str | None) -> Partial:
+    version = version_of([source, function, argument, where, *([by] if by else [])])
+    return Partial(f"{function}_{version}", function, argument, where, by)  # type: ignore[arg-type]
 
 
 def _days(text: str | None) -> int | None:
@@ -158,7 +252,7 @@ def _type(aggregate: Aggregate, types: dict[str, str]) -> str:
     """The Spark type of the measure. Sums of exact numbers stay exact."""
     if aggregate.function in ("count", "count_distinct"):
         return "bigint"
-    if aggregate.function == "avg":
+    if aggregate.function in ("avg", "gap_mean", "gap_stddev"):
         return "double"
     argument = aggregate.argument
     assert argument is not None

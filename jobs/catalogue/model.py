@@ -3,12 +3,15 @@
 Built once from the settings by `jobs.catalogue.build`; frozen, and free of Spark.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from jobs.config.models import CheckEntry, Example, Read, RfmEntry, Segment, SparkEntry
+from jobs.config.models import CheckEntry, Example, FollowsEntry, Read, RfmEntry, Segment, SparkEntry, TagKind
+
+# What a user prefers, the most first.
+PREFERENCES = "array<struct<value:string,number:double,share:double>>"
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,16 @@ class Column:
     pii: Literal["hash", "drop"] | None = None
     timezone: str | None = None
     format: str | None = None
+
+
+@dataclass(frozen=True)
+class Explicit:
+    """What a row says of a tag: the column that names the tag, and Spark SQL for value, set_by, reason,
+    until and withdrawn. `uses` are the columns that these read."""
+
+    tag: str
+    row: str
+    uses: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,7 @@ class Source:
     reject: tuple[tuple[str, str], ...]
     checks: tuple[CheckEntry, ...]
     deciding: frozenset[str] = frozenset()
+    explicit: Explicit | None = None
 
     @property
     def id_kind(self) -> str:
@@ -78,14 +92,35 @@ class Source:
         return next(column for column in self.columns if column.name == name)
 
 
+MeasureFunction = Literal[
+    "count",
+    "count_distinct",
+    "distinct_days",
+    "distinct_values",
+    "distinct_sketch",
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "first",
+    "last",
+    "gap_mean",
+    "gap_stddev",
+]
+# A user without a row has none of what these count or add up; any other measure is null.
+COUNTED = frozenset({"count", "count_distinct", "distinct_days", "distinct_values", "distinct_sketch", "sum"})
+
+
 @dataclass(frozen=True)
 class Partial:
-    """An aggregate of one user's rows of one day that merges with those of other days."""
+    """An aggregate of one user's rows of one day that merges with those of other days; with `by`, of one
+    value of that column."""
 
     id: str
-    function: Literal["count", "count_distinct", "sum", "min", "max", "first", "last"]
+    function: Literal["count", "count_distinct", "sum", "min", "max", "first", "last", "values", "sketch"]
     argument: str | None
     where: str | None
+    by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,12 +137,14 @@ class Measure:
     """One number a user, merged from partials over its window: `window` days that end `offset` days before D,
     or the days of a calendar's period up to D, or all days up to D.
 
+    With `by` it is a map from the values of that column to a number each; `half_life` weighs a day's part by
+    half for every so many days of age.
     `uses` are the clean columns that its aggregate and condition read.
     """
 
     id: str
     source: str
-    function: Literal["count", "count_distinct", "sum", "min", "max", "avg", "first", "last"]
+    function: MeasureFunction
     partials: tuple[Partial, ...]
     window: int | None
     offset: int
@@ -115,17 +152,48 @@ class Measure:
     type: str
     uses: frozenset[str]
     description: str
+    by: str | None = None
+    half_life: int | None = None
+
+
+@dataclass(frozen=True)
+class SetByPeople:
+    """How people set a tag: in rows of `source` that call it `tag`. `row` is Spark SQL for the row that gives
+    the user the tag (value, set_by, reason, until), null where none does."""
+
+    source: str
+    tag: str
+    row: str
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """A measure that says where another one stands among the users of the data day: an int from 0 to 100.
+
+    `where` is Spark SQL over the measures in `uses` and data_day; `exact` says that the measure's values
+    have no noise of binary fractions.
+    """
+
+    id: str
+    measure: str
+    exact: bool
+    where: str | None
+    uses: frozenset[str]
+    description: str
+
+    type: ClassVar[str] = "int"
 
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag: `sql` is Spark SQL over the measures and profile columns of one user."""
+    """A tag: `sql` is Spark SQL over the measures and profile columns of one user. One that follows another
+    has no rule over today: its `sql` is NULL, and carry gives it its value."""
 
     id: str
     name: str
     title: str
     path: tuple[str, str, str]
-    kind: Literal["fact", "rule", "rfm"]
+    kind: TagKind
     sql: str
     type: str
     inputs: tuple[str, ...]
@@ -137,10 +205,40 @@ class Tag:
     status: Literal["draft", "active", "retired"]
     examples: tuple[Example, ...]
     definition_version: str
+    set_by: SetByPeople | None = None
+    follows: FollowsEntry | None = None
+    sensitivity: str | None = None
+    kept_out_of: frozenset[str] = frozenset()
 
     @property
     def boolean(self) -> bool:
         return self.type == "boolean"
+
+    @property
+    def multiple(self) -> bool:
+        """Whether a user can have several values of it, in order."""
+        return self.type == PREFERENCES
+
+    @property
+    def value_sql(self) -> str:
+        """What the rule makes of a user: false where a condition is null, no empty text, its type or null."""
+        if self.boolean:
+            return f"coalesce(({self.sql}), FALSE)"
+        if self.multiple:
+            return self.sql
+        if self.type == "string":
+            return f"nullif(trim(CAST(({self.sql}) AS STRING)), '')"
+        return f"TRY_CAST(({self.sql}) AS {self.type.upper()})"
+
+
+def visible(tags: Iterable[Tag], table: str) -> tuple[Tag, ...]:
+    """The tags that a table may hold; `table` is its name without the namespace."""
+    return tuple(tag for tag in tags if table not in tag.kept_out_of)
+
+
+def hidden(tags: Iterable[Tag], table: str) -> list[str]:
+    """The ids of the tags that a table is not to hold."""
+    return [tag.id for tag in tags if table in tag.kept_out_of]
 
 
 @dataclass(frozen=True)
@@ -176,6 +274,7 @@ class Catalogue:
     spark: SparkEntry
     sources: Mapping[str, Source]
     measures: Mapping[str, Measure]
+    percentiles: Mapping[str, Percentile]
     tags: Mapping[str, Tag]
     rfm: Rfm | None
     identity: Identity | None

@@ -17,9 +17,10 @@ _NORMALISED = re.compile(r"'(?:\\.|[^'\\])*'|\btags__([a-z][a-z0-9_]*)")
 
 
 def used_tags(entry: TagEntry) -> list[str]:
-    """The ids of the tags that a rule names, in the order in which it does."""
+    """The ids of the tags that a rule names or follows, in the order in which it does."""
     texts = [entry.when, entry.value, *(case.when for case in entry.cases or ())]
     found = [match[1] for text in texts if text for match in _WRITTEN.finditer(text)]
+    found += [entry.follows.tag] if entry.follows else []
     return list(dict.fromkeys(name for name in found if name))
 
 
@@ -36,23 +37,33 @@ def in_order(tags: Mapping[str, Located[TagEntry]], problems: list[ConfigProblem
             circle = list(reversed(error.args[1]))
             message = f"{circle[0]} uses itself: {' → '.join(circle)}"
             problems.append(tags[circle[0]].problem(message))
-            graph = {name: uses for name, uses in graph.items() if name not in circle}
-            graph = {name: [n for n in uses if n not in circle] for name, uses in graph.items()}
+            graph = {
+                name: [n for n in uses if n not in circle]
+                for name, uses in graph.items()
+                if name not in circle
+            }
 
 
 def check_usable(
     located: Located[TagEntry], tags: Mapping[str, Located[TagEntry]], problems: list[ConfigProblem]
 ) -> bool:
-    """Whether the value of every tag that the rule uses is its rule's: a tag that keeps its value by its
-    validity is not."""
-    kept = [n for n in used_tags(located.entry) if n in tags and tags[n].entry.validity != "dynamic"]
-    for name in kept:
-        message = (
-            f"{PREFIX}{name} keeps its value by its validity ({tags[name].entry.validity}): "
-            "a rule can use tags with `validity: dynamic`"
-        )
-        problems.append(located.problem(message))
-    return not kept
+    """Whether every tag that the rule uses has one value, and from its rule over today alone."""
+    before = len(problems)
+    for name in used_tags(located.entry) if located.entry.follows is None else ():
+        other = tags[name].entry if name in tags else None
+        if other is not None and other.validity != "dynamic":
+            message = (
+                f"{PREFIX}{name} keeps its value by its validity ({other.validity}): "
+                "a rule can use tags with `validity: dynamic`"
+            )
+            problems.append(located.problem(message))
+        elif other is not None and other.follows is not None:
+            message = f"{PREFIX}{name} follows from the days before, and a rule reads the data day alone"
+            problems.append(located.problem(message))
+        elif other is not None and other.prefer is not None:
+            message = f"{PREFIX}{name} can have several values: a rule uses tags that have one"
+            problems.append(located.problem(message))
+    return len(problems) == before
 
 
 def written_out(expression: Expression, tags: Mapping[str, Tag]) -> Expression:
@@ -62,17 +73,8 @@ def written_out(expression: Expression, tags: Mapping[str, Tag]) -> Expression:
         return expression
 
     def rule(match: re.Match[str]) -> str:
-        return _value(tags[match[1]]) if match[1] else match[0]
+        return tags[match[1]].value_sql if match[1] else match[0]
 
     own = {name for name in expression.columns if not name.startswith(PREFIX)}
     columns = own.union(*(tags[name].inputs for name in used))
     return Expression(_NORMALISED.sub(rule, expression.sql), frozenset(columns), expression.type)
-
-
-def _value(tag: Tag) -> str:
-    """What `jobs.transform.tags` makes of a rule, as SQL: false where a condition is null, no empty text."""
-    if tag.boolean:
-        return f"coalesce(({tag.sql}), FALSE)"
-    if tag.type == "string":
-        return f"nullif(trim(CAST(({tag.sql}) AS STRING)), '')"
-    return f"TRY_CAST(({tag.sql}) AS {tag.type.upper()})"

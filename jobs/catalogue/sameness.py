@@ -27,11 +27,11 @@ _COMMUTATIVE = (exp.SafeAdd, exp.SafeMultiply)
 def same_rules(tags: Iterable[Tag]) -> Iterator[tuple[Tag, Tag]]:
     """Pairs of a tag and an earlier one with the same rule, type and validity; retired ones do not count.
 
-    A tag that reads nothing is an error of its own.
+    A tag that reads nothing is an error of its own, and one that follows another has no rule over today.
     """
     seen: dict[tuple[str, str, object], Tag] = {}
     for tag in tags:
-        if tag.status == "retired" or not tag.inputs:
+        if tag.status == "retired" or tag.follows is not None or not tag.inputs:
             continue
         key = (canonical(tag.sql), tag.type, tag.validity)
         if key in seen:

@@ -1,9 +1,12 @@
 """Building sources: their columns, keys and reject rules."""
 
 import re
+from collections.abc import Mapping
 
+from jobs.catalogue.explicit import build_explicit
 from jobs.catalogue.model import Column, Source
-from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
+from jobs.config.expression_lookup import Dictionary
+from jobs.config.expressions import EVENT_DAY, Expression, ExpressionError, parse_boolean, parse_scalar
 from jobs.config.loader import Located, Settings
 from jobs.config.models import CheckEntry, ColumnEntry, SourceEntry
 from jobs.config.validation import close, timezones
@@ -11,7 +14,6 @@ from jobs.errors import ConfigProblem
 
 # What landing adds to the columns of a raw row, and cleaning to those of an event.
 _LANDED = frozenset({"batch", "landed_file", "landed_line", "landed_unparsed"})
-_EVENT_DAY = "event_day"
 
 
 def build_source(
@@ -20,12 +22,15 @@ def build_source(
     """One source; None (and problems) when its columns, key or rules do not fit together."""
     found: list[ConfigProblem] = []
     entry = located.entry
-    columns = [_column(name, column, located, found) for name, column in entry.columns.items()]
+    columns = [
+        _column(name, column, located, settings.dictionaries, found) for name, column in entry.columns.items()
+    ]
     _check_names(located, found)
     _check_connection(located, settings, found)
     _check_pii(located, [column for column in columns if column], found)
     _check_checks(located, found)
-    reject = _reject(located, found)
+    explicit = build_explicit(located, settings.dictionaries, found)
+    reject = _reject(located, settings.dictionaries, found)
     problems += found
     if found:
         return None
@@ -42,6 +47,7 @@ def build_source(
         reject=tuple((reason, rule.sql) for reason, rule in reject),
         checks=tuple(entry.checks),
         deciding=_deciding(entry, [rule for _, rule in reject]),
+        explicit=explicit,
     )
 
 
@@ -54,7 +60,11 @@ def _deciding(entry: SourceEntry, rules: list[Expression]) -> frozenset[str]:
 
 
 def _column(
-    name: str, entry: ColumnEntry, located: Located[SourceEntry], problems: list[ConfigProblem]
+    name: str,
+    entry: ColumnEntry,
+    located: Located[SourceEntry],
+    dictionaries: Mapping[str, Dictionary],
+    problems: list[ConfigProblem],
 ) -> Column | None:
     if entry.timezone and entry.timezone not in timezones():
         hint = close(entry.timezone, timezones())
@@ -68,14 +78,14 @@ def _column(
             f"{entry.type} has more digits than the 38 that a decimal can have, or more decimals than digits"
         )
         problems.append(located.problem(message, "columns", name, "type"))
-    if name == _EVENT_DAY and located.entry.kind == "events":
+    if name == EVENT_DAY and located.entry.kind == "events":
         message = f"{name!r} is a column of every clean table of events: choose another name"
         problems.append(located.problem(message, "columns", name))
     if entry.from_ is not None:
         sql, raw = f"`{entry.from_}`", frozenset({entry.from_})
     else:
         try:
-            expression = parse_scalar(entry.expr or "", columns=None)
+            expression = parse_scalar(entry.expr or "", columns=None, dictionaries=dictionaries)
         except ExpressionError as error:
             problems.append(located.problem(str(error), "columns", name, "expr", suggestion=error.suggestion))
             return None
@@ -191,12 +201,14 @@ def _check_pii(located: Located[SourceEntry], columns: list[Column], problems: l
                 problems.append(located.problem(message, "columns", column.name))
 
 
-def _reject(located: Located[SourceEntry], problems: list[ConfigProblem]) -> list[tuple[str, Expression]]:
+def _reject(
+    located: Located[SourceEntry], dictionaries: Mapping[str, Dictionary], problems: list[ConfigProblem]
+) -> list[tuple[str, Expression]]:
     types = {name: column.type for name, column in located.entry.columns.items() if column.pii != "drop"}
     rules = []
     for reason, text in located.entry.reject.items():
         try:
-            rule = parse_boolean(text, columns=types)
+            rule = parse_boolean(text, columns=types, dictionaries=dictionaries)
             rules.append((reason, rule))
             if not rule.columns:
                 problems.append(

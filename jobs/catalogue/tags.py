@@ -1,14 +1,18 @@
 """Building tags: rules over the measures and profile columns of one user."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from jobs.catalogue.model import RESERVED_TAGS, RFM_COLUMNS, Measure, Rfm, Tag
+from jobs.catalogue.explicit import ROW_FIELDS, check_set, set_by_people
+from jobs.catalogue.follows import following
+from jobs.catalogue.model import RESERVED_TAGS, RFM_COLUMNS, Measure, Rfm, Source, Tag
+from jobs.catalogue.preferences import describe_preference, preference
 from jobs.catalogue.references import PREFIX, check_usable, written_out
+from jobs.catalogue.sensitivity import kept_out_of
 from jobs.catalogue.sources import is_type
 from jobs.catalogue.versions import version_of
+from jobs.config.expression_text import write_text
 from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
 from jobs.config.loader import Broken, Located, Settings
 from jobs.config.models import Case, Example, ProjectEntry, RfmEntry, TagEntry
@@ -16,6 +20,9 @@ from jobs.config.validation import close
 from jobs.errors import ConfigProblem
 
 _TYPES = {"number": "double", "text": "string", "unknown": "string"}
+_RULES = ("when", "value", "cases")
+# A tag without a rule of its own is what people set.
+_ALWAYS_SET = Expression("NULL", frozenset({"data_day"}), "text")
 # Segment rules are read before the segment is known.
 _SEGMENT_COLUMNS = {name: type_ for name, type_ in RFM_COLUMNS.items() if name != "segment"}
 
@@ -23,11 +30,14 @@ _SEGMENT_COLUMNS = {name: type_ for name, type_ in RFM_COLUMNS.items() if name !
 @dataclass(frozen=True)
 class Inputs:
     """What a rule may use: each name's Spark type, and what it is made of (so that the definition_version
-    of a tag changes when any of it does). `broken` are the names that are declared and cannot be used."""
+    of a tag changes when any of it does). `broken` are the names that are declared and cannot be used.
+    `sources` and `measures` are what is declared, measures that no rule can use among them."""
 
     types: Mapping[str, str]
     versions: Mapping[str, object]
     broken: Broken
+    sources: Mapping[str, Source]
+    measures: Mapping[str, Measure]
 
     def lacks(self, name: str) -> bool:
         """Whether an unknown name may be one that is declared but broken: that is reported already."""
@@ -54,19 +64,23 @@ def build_tag(
         problems.append(located.problem(f"{name!r} is a column of every user: choose another name"))
     inputs = _of_kind(entry, inputs)
     usable = check_usable(located, settings.tags, problems)
-    expression = _expression(located, _with_tags(inputs, tags), settings, problems) if usable else None
+    expression = _rule(located, _with_tags(inputs, tags), tags, settings, problems) if usable else None
     _check_words(located, problems)
     _check_levels(located, settings, problems)
     _check_examples(located, inputs, problems)
+    tables = kept_out_of(located, tags, settings, problems)
     if expression is None:
         return None
     if not expression.columns:
-        place = next(key for key in ("when", "value", "cases") if getattr(entry, key) is not None)
+        place = next(key for key in _RULES if getattr(entry, key) is not None)
         problems.append(located.problem("is the same for every user: it reads no measure or column", place))
     _check_type(located, expression, problems)
     expression = written_out(expression, tags)
+    type_ = _tag_type(entry, expression)
+    set_by = None
+    if entry.set_ is not None:
+        expression, set_by = set_by_people(entry, expression if _has_rule(entry) else None, type_)
     used = tuple(sorted(expression.columns))
-    type_ = "boolean" if entry.when else (entry.type or _TYPES.get(expression.type, expression.type))
     return Tag(
         id=name,
         name=entry.name,
@@ -89,25 +103,64 @@ def build_tag(
                 type_,
                 entry.validity,
                 [(column, inputs.versions.get(column)) for column in used],
+                *_followed(entry, tags),
             ]
         ),
+        set_by=set_by,
+        follows=entry.follows,
+        sensitivity=entry.sensitivity,
+        kept_out_of=tables,
     )
 
 
+def _has_rule(entry: TagEntry) -> bool:
+    return any(getattr(entry, key) is not None for key in _RULES)
+
+
+def _tag_type(entry: TagEntry, expression: Expression) -> str:
+    if entry.when is not None or (entry.kind == "manual" and entry.values is None):
+        return "boolean"
+    return entry.type or _TYPES.get(expression.type, expression.type)
+
+
+def _followed(entry: TagEntry, tags: Mapping[str, Tag]) -> list[object]:
+    """What a tag that follows another depends on besides its inputs."""
+    return [tags[entry.follows.tag].definition_version, entry.follows.what] if entry.follows else []
+
+
+def _rule(
+    located: Located[TagEntry],
+    inputs: Inputs,
+    tags: Mapping[str, Tag],
+    settings: Settings,
+    problems: list[ConfigProblem],
+) -> Expression | None:
+    """What the tag says of a user by the measures and columns of the data day."""
+    entry = located.entry
+    settable = entry.set_ is None or check_set(located, inputs.sources, settings, problems)
+    if entry.prefer is not None:
+        return preference(located, inputs.measures, settings, problems)
+    if entry.follows is not None:
+        return following(located, tags, settings, problems)
+    rule = _expression(located, inputs, settings, problems) if _has_rule(entry) else _ALWAYS_SET
+    return rule if settable else None
+
+
 def _with_tags(inputs: Inputs, tags: Mapping[str, Tag]) -> Inputs:
-    return replace(inputs, types={**inputs.types, **{f"{PREFIX}{tag.id}": tag.type for tag in tags.values()}})
+    usable = {f"{PREFIX}{tag.id}": tag.type for tag in tags.values() if not tag.multiple}
+    return replace(inputs, types={**inputs.types, **usable})
 
 
 def _of_kind(entry: TagEntry, inputs: Inputs) -> Inputs:
     if entry.kind != "rfm":
         return inputs
-    return Inputs({**inputs.types, **RFM_COLUMNS}, inputs.versions, inputs.broken)
+    return replace(inputs, types={**inputs.types, **RFM_COLUMNS})
 
 
 def _check_type(located: Located[TagEntry], expression: Expression, problems: list[ConfigProblem]) -> None:
     """A declared type that Spark cannot make of the value would fail at night."""
     type_ = located.entry.type
-    if type_ is None:
+    if type_ is None or not _has_rule(located.entry):
         return
     moments = ("date", "timestamp")
     if not is_type(type_):
@@ -141,7 +194,12 @@ def build_rfm(
     segments = []
     for index, segment in enumerate(entry.segments):
         try:
-            rule = parse_boolean(segment.when, columns=_SEGMENT_COLUMNS, parameters=settings.parameters)
+            rule = parse_boolean(
+                segment.when,
+                columns=_SEGMENT_COLUMNS,
+                parameters=settings.parameters,
+                dictionaries=settings.dictionaries,
+            )
             segments.append((segment, rule.sql))
         except ExpressionError as error:
             if not ("tags" in settings.broken.files and _unknown_name(error)):
@@ -167,6 +225,8 @@ def _rfm_measures(
     for role, name in names.items():
         if name in measures:
             found[role] = measures[name]
+        elif name in settings.percentiles:
+            problems.append(located.problem(f"`{role}` cannot be a percentile: {name}", "rfm", role))
         elif name not in settings.measures and not settings.broken.has("measures", name):
             hint = close(name, settings.measures)
             problems.append(located.problem(f"no measure {name!r}", "rfm", role, suggestion=hint))
@@ -196,26 +256,44 @@ def _expression(
     entry = located.entry
     try:
         if entry.when is not None:
-            return parse_boolean(entry.when, columns=inputs.types, parameters=settings.parameters)
+            return parse_boolean(
+                entry.when,
+                columns=inputs.types,
+                parameters=settings.parameters,
+                dictionaries=settings.dictionaries,
+            )
         if entry.value is not None:
-            return parse_scalar(entry.value, columns=inputs.types, parameters=settings.parameters)
+            return parse_scalar(
+                entry.value,
+                columns=inputs.types,
+                parameters=settings.parameters,
+                dictionaries=settings.dictionaries,
+            )
     except ExpressionError as error:
         place = "when" if entry.when is not None else "value"
-        if not _is_follow_on(error, inputs):
-            problems.append(located.problem(str(error), place, suggestion=error.suggestion))
+        _unreadable(located, error, inputs, problems, place)
         return None
     return _cases(located, inputs, settings, problems)
 
 
-def _is_follow_on(error: ExpressionError, inputs: Inputs) -> bool:
-    """A rule over something that is broken is wrong only because of that."""
+def _unreadable(
+    located: Located[TagEntry],
+    error: ExpressionError,
+    inputs: Inputs,
+    problems: list[ConfigProblem],
+    *place: str | int,
+) -> None:
+    """Report a rule that cannot be read; one over something that is broken is wrong only because of that."""
     name = _unknown_name(error)
-    return name is not None and inputs.lacks(name)
+    if name is not None and name in inputs.measures:
+        message = f"{name} has a number for each {inputs.measures[name].by}: a tag with `prefer` reads it"
+        problems.append(located.problem(message, *place))
+    elif name is None or not inputs.lacks(name):
+        problems.append(located.problem(str(error), *place, suggestion=error.suggestion))
 
 
 def _unknown_name(error: ExpressionError) -> str | None:
-    found = re.match(r"unknown name: ([^;]+)", error.message)
-    return found[1] if found else None
+    return error.unknown_name
 
 
 def _cases(
@@ -253,27 +331,32 @@ def _case(
     if case.value not in (located.entry.values or ()):
         problems.append(located.problem(f"{case.value!r} is in no `values`", "cases", index, "value"))
     try:
-        rule = parse_boolean(case.when, columns=inputs.types, parameters=settings.parameters)
+        rule = parse_boolean(
+            case.when,
+            columns=inputs.types,
+            parameters=settings.parameters,
+            dictionaries=settings.dictionaries,
+        )
     except ExpressionError as error:
-        if not _is_follow_on(error, inputs):
-            problems.append(located.problem(str(error), "cases", index, "when", suggestion=error.suggestion))
+        _unreadable(located, error, inputs, problems, "cases", index, "when")
         return None
     return f"WHEN {rule.sql} THEN {_literal(case.value)}", rule.columns
 
 
 def _literal(value: object) -> str:
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"'{escaped}'"
-    return str(value)
+    return write_text(value) if isinstance(value, str) else str(value)
 
 
 def _definition(entry: TagEntry) -> str:
     """The rule as a person wrote it, on one line."""
-    if entry.cases is None:
-        return " ".join((entry.when or entry.value or "").split())
-    parts = [f"{case.value} when {case.when}" for case in entry.cases]
+    parts = [text for text in (entry.when, entry.value) if text is not None]
+    parts += [f"{case.value} when {case.when}" for case in entry.cases or ()]
     parts += [f"else {entry.else_}"] if entry.else_ is not None else []
+    parts += [describe_preference(entry.prefer)] if entry.prefer else []
+    parts += [f"{entry.follows.what} of {entry.follows.tag}"] if entry.follows else []
+    if entry.set_ is not None:
+        wins = f" ({entry.set_.wins} wins)" if entry.set_.wins else ""
+        parts.append(f"set in {entry.set_.source} as {entry.set_.tag}{wins}")
     return " ".join("; ".join(parts).split())
 
 
@@ -304,27 +387,53 @@ def _check_example(
     inputs: Inputs,
     problems: list[ConfigProblem],
 ) -> None:
-    for name in example.given:
-        if name not in inputs.types and not inputs.lacks(name):
+    entry = located.entry
+    types = {**inputs.types, **_given_besides(entry)}
+    for name, given in example.given.items():
+        if name not in types and not inputs.lacks(name):
             message = f"the example gives {name!r}, which no rule can use"
             place = ("examples", index, "given", name)
-            problems.append(located.problem(message, *place, suggestion=close(name, inputs.types)))
-        elif name in inputs.types and not _fits(example.given[name], inputs.types[name]):
-            message = f"the example gives {name} something that is not of type {inputs.types[name]}"
+            problems.append(located.problem(message, *place, suggestion=close(name, types)))
+        elif name in types and not _fits(given, types[name]):
+            message = f"the example gives {name} something that is not of type {types[name]}"
             problems.append(located.problem(message, "examples", index, "given", name))
-    entry = located.entry
     if entry.when is not None and not isinstance(example.expect, bool):
         problems.append(
             located.problem("a rule's example expects true or false", "examples", index, "expect")
         )
-    if entry.values is not None and example.expect not in (None, *entry.values):
-        problems.append(located.problem(f"{example.expect!r} is in no `values`", "examples", index, "expect"))
+    expected = example.expect if entry.prefer and isinstance(example.expect, list) else [example.expect]
+    for value in expected if entry.values is not None else ():
+        if value not in (None, *(entry.values or ())):
+            problems.append(located.problem(f"{value!r} is in no `values`", "examples", index, "expect"))
+
+
+def _given_besides(entry: TagEntry) -> dict[str, str]:
+    """What an example can give that no rule reads by name."""
+    if entry.prefer is not None:
+        names = (entry.prefer.measure, entry.prefer.support)
+        return {name: "numbers by value" for name in names if name is not None}
+    if entry.follows is not None:
+        return {"today": "value", "before": "the day before"}
+    return {"set": "row that sets the tag"} if entry.set_ is not None else {}
+
+
+def _are_numbers(given: dict[str, object]) -> bool:
+    return all(isinstance(number, int | float) and not isinstance(number, bool) for number in given.values())
+
+
+_FORMS: dict[str, Callable[[dict[str, object]], bool]] = {
+    "numbers by value": _are_numbers,
+    "row that sets the tag": lambda given: given.keys() <= set(ROW_FIELDS),
+    "the day before": lambda given: given.keys() == {"value", "valid_from", "follower"},
+}
 
 
 def _fits(value: object, type_: str) -> bool:
     """Whether an example's value is one of the input's type, as YAML reads it; nothing fits every type."""
-    if value is None:
+    if value is None or type_ == "value":
         return True
+    if type_ in _FORMS:
+        return isinstance(value, dict) and _FORMS[type_](value)
     if type_ == "string":
         return isinstance(value, str)
     if type_ == "boolean":

@@ -68,11 +68,20 @@ def _catalogue() -> Any:
     return load_catalogue(_State.configs)
 
 
+def _told(console: Any) -> Callable[[str], None]:
+    """Shows progress on a console."""
+
+    def tell(text: str) -> None:
+        console.print(f"[dim]{text}[/dim]")
+
+    return tell
+
+
 def _pipeline() -> Any:
     from jobs.cli.render import out
     from jobs.pipeline import Pipeline
 
-    return Pipeline(_catalogue(), lambda text: out.print(f"[dim]{text}[/dim]"))
+    return Pipeline(_catalogue(), _told(out))
 
 
 def _day(text: str) -> date:
@@ -92,8 +101,9 @@ def check(
 ) -> None:
     """Check the configuration: every error of every file at once, with its line."""
     catalogue = _catalogue()
+    measures = len(catalogue.measures) + len(catalogue.percentiles)
     typer.echo(
-        f"{_State.configs}: {len(catalogue.sources)} sources, {len(catalogue.measures)} measures, "
+        f"{_State.configs}: {len(catalogue.sources)} sources, {measures} measures, "
         f"{len(catalogue.tags)} tags: no problems (version {catalogue.version})"
     )
     if strict:
@@ -210,7 +220,7 @@ def _quiet_pipeline() -> Any:
     from jobs.cli.render import err
     from jobs.pipeline import Pipeline
 
-    return Pipeline(_catalogue(), lambda text: err.print(f"[dim]{text}[/dim]"))
+    return Pipeline(_catalogue(), _told(err))
 
 
 @app.command()
@@ -276,9 +286,9 @@ def services_start() -> None:
     from jobs.store.spark import start_server
 
     catalogue = _catalogue()
-    endpoints(catalogue, lambda text: out.print(f"[dim]{text}[/dim]"))
+    endpoints(catalogue, _told(out))
     if catalogue.spark.remote == "embedded":
-        start_server(catalogue, lambda text: out.print(f"[dim]{text}[/dim]"))
+        start_server(catalogue, _told(out))
     services_status()
 
 

@@ -122,6 +122,7 @@ def show_tags(catalogue: Catalogue) -> None:
                 label = f"{path[-1]} [dim]{catalogue.levels[path[-1]]}[/dim]"
                 branches[path] = branches[path[:-1]].add(label)
         status = "" if tag.status == "active" else f" [yellow]{tag.status}[/yellow]"
+        status += f" [magenta]{tag.sensitivity}[/magenta]" if tag.sensitivity else ""
         branches[tag.path].add(
             f"[bold]{tag.name}[/bold] {tag.id}{status}\n[dim]{escape(tag.definition)}[/dim]"
         )
@@ -133,6 +134,8 @@ def show_explanations(explanations: Iterable[Explanation]) -> None:
         value = "[yellow]not carried[/yellow]" if item.value is None else f"[green]{item.value}[/green]"
         since = f" [dim]since {item.valid_from}[/dim]" if item.valid_from else ""
         out.print(f"[bold]{item.name}[/bold] {item.tag_id} = {value}{since}")
+        if item.set_by is not None:
+            out.print(f"    set by {item.set_by}", markup=False)
         out.print(f"    rule: {item.definition}", markup=False)
         if item.inputs is None:
             out.print("    the rule has changed since that day: its inputs are not known here")
@@ -142,4 +145,9 @@ def show_explanations(explanations: Iterable[Explanation]) -> None:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        parts = [f"{name} {_shown(part)}" for name, part in value.items() if part is not None]
+        return "(" + ", ".join(parts) + ")" if parts else "nothing"
+    if isinstance(value, float):
+        return f"{value:.10g}"
     return "nothing" if value is None else str(value)

@@ -46,6 +46,8 @@ PATTERN_PLACES = {
     "split": (1,),
 }
 _MANY = 10_000
+# The one function that reads more than its arguments: the dictionaries, which the reader has.
+LOOKUP = "lookup"
 _UNIX_FORMAT = "'yyyy-MM-dd HH:mm:ss'"
 
 
@@ -126,6 +128,12 @@ def _write_extract(arguments: Sequence[Operand]) -> str:
     return f"regexp_extract({text.sql}, {pattern.sql}, {group})"
 
 
+def _write_hash_bucket(arguments: Sequence[Operand]) -> str:
+    text, buckets = arguments
+    number = f"TRY_CAST(conv(substring(md5({text.sql}), 1, 8), 16, 10) AS BIGINT)"
+    return f"TRY_CAST(try_mod({number}, {buckets.sql}) AS INT)"
+
+
 _REGEXP = (must_be.text, must_be.pattern)
 _TO_TEXT = Function((must_be.text,), TEXT)
 _DATE_PART = Function((must_be.moment,), INT)
@@ -197,6 +205,8 @@ FUNCTIONS: dict[str, Function] = {
     "sha2": Function((must_be.text, must_be.digest), TEXT),
     "xxhash64": Function((must_be.scalar,), BIGINT, repeats=True),
     "crc32": Function((must_be.text,), BIGINT),
+    # The first eight hex digits of md5 as a number, modulo the buckets: the same in every language.
+    "hash_bucket": Function((must_be.text, must_be.literal_whole(1, 100_000)), INT, write=_write_hash_bucket),
     "array": Function((must_be.anything,), _list_of, repeats=True, same=True),
     "size": Function((must_be.list_,), INT),
     "split": Function((*_REGEXP, must_be.literal_whole(-1, 9999)), f"array:{TEXT}", optional=1),
@@ -215,6 +225,7 @@ _ALIASES = {
     "to_timestamp": "try_to_timestamp",
     "regexp_like": "rlike",
     "mod": "try_mod",
+    "dayofmonth": "day",
 }
 _ARITHMETIC = {"try_mod": "%", "try_add": "+", "try_subtract": "-", "try_multiply": "*", "try_divide": "/"}
 
@@ -288,7 +299,7 @@ _SPECIAL = {
     **{name: _Special(2, 2, _calculation(operator)) for name, operator in _ARITHMETIC.items()},
     **{name: _Special(2, 2, _shift(name)) for name in ("date_add", "date_sub", "add_months")},
 }
-NAMES = frozenset((*FUNCTIONS, *_ALIASES, *_SPECIAL))
+NAMES = frozenset((*FUNCTIONS, *_ALIASES, *_SPECIAL, LOOKUP))
 
 
 def refuse_call(name: str, count: int, known: Collection[str], fragment: Shown) -> None:
@@ -308,7 +319,7 @@ def refuse_call(name: str, count: int, known: Collection[str], fragment: Shown) 
 
 
 def _counts(name: str) -> tuple[int, int]:
-    if name in ("nvl", "ifnull"):
+    if name in ("nvl", "ifnull", LOOKUP):
         return 2, 2
     name = _ALIASES.get(name, name)
     if name in _SPECIAL:

@@ -11,6 +11,7 @@ from sqlglot import exp
 from jobs.config import expression_functions as functions
 from jobs.config import expression_operators as operators
 from jobs.config.expression_conversions import cast, literal_date
+from jobs.config.expression_lookup import Dictionary, lookup
 from jobs.config.expression_refusals import refuse_name
 from jobs.config.expression_text import read_number, write_name, write_text
 from jobs.config.expression_types import (
@@ -97,11 +98,16 @@ class Reader:
     """Reads one tree from the leaves up; raises ExpressionError for what it does not let through."""
 
     def __init__(
-        self, texts: dict[str, Text], columns: Mapping[str, str] | None, parameters: Mapping[str, object]
+        self,
+        texts: dict[str, Text],
+        columns: Mapping[str, str] | None,
+        parameters: Mapping[str, object],
+        dictionaries: Mapping[str, Dictionary],
     ) -> None:
         self._texts = texts
         self._columns = columns
         self._parameters = parameters
+        self._dictionaries = dictionaries
         self._known = [*(columns or ()), *parameters]
         self._by_spelling: dict[str, list[str]] = {}
         for name in columns or ():
@@ -354,6 +360,8 @@ class Reader:
             self._pattern(argument) if place in places else self.read(argument)
             for place, argument in enumerate(node.expressions)
         ]
+        if name == functions.LOOKUP:
+            return lookup(self._dictionaries, arguments, self._fragment(node))
         return functions.call(name, arguments, self._fragment(node))
 
 

@@ -24,7 +24,7 @@ AGGREGATES = words(
     "count sum min max avg mean first last any_value first_value last_value collect_list collect_set"
     " array_agg median mode stddev stddev_samp stddev_pop variance var_samp var_pop percentile"
     " percentile_approx approx_percentile approx_count_distinct max_by min_by bool_and bool_or every some"
-    " count_if try_sum try_avg listagg string_agg"
+    " count_if try_sum try_avg listagg string_agg gap_mean gap_stddev"
 )
 WINDOWS = words("row_number rank dense_rank percent_rank ntile lag lead nth_value cume_dist")
 

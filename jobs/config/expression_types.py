@@ -6,6 +6,7 @@ whose type only the source knows) and `array:<kind>`, which stands inside an exp
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -51,6 +52,12 @@ class ExpressionError(ValueError):
         super().__init__(message)
         self.message = message
         self.suggestion = suggestion
+
+    @property
+    def unknown_name(self) -> str | None:
+        """The name that is wrong because nothing has it, where that is what is wrong."""
+        found = re.match(r"unknown name: ([^;]+)", self.message)
+        return found[1] if found else None
 
 
 class Level(IntEnum):

@@ -24,16 +24,32 @@ from sqlglot import exp
 
 from jobs.config import expression_operators as operators
 from jobs.config.expression_conversions import cast_hint
+from jobs.config.expression_lookup import Dictionary
 from jobs.config.expression_parser import parse
 from jobs.config.expression_reader import Reader
 from jobs.config.expression_types import BOOLEAN, NUMBER, NUMBERS, ExpressionError, Operand, family
 
-__all__ = ["Aggregate", "Expression", "ExpressionError", "parse_aggregate", "parse_boolean", "parse_scalar"]
+__all__ = [
+    "EVENT_DAY",
+    "Aggregate",
+    "Expression",
+    "ExpressionError",
+    "parse_aggregate",
+    "parse_boolean",
+    "parse_scalar",
+]
 
-AggregateName = Literal["count", "count_distinct", "sum", "min", "max", "avg", "first", "last"]
+AggregateName = Literal[
+    "count", "count_distinct", "sum", "min", "max", "avg", "first", "last", "gap_mean", "gap_stddev"
+]
 
-_AGGREGATES = ("count", "sum", "min", "max", "avg", "first", "last")
+# The day of an event in the project's time zone: a column of every clean table of events.
+EVENT_DAY = "event_day"
+
+_GAPS = ("gap_mean", "gap_stddev")
+_AGGREGATES = ("count", "sum", "min", "max", "avg", "first", "last", *_GAPS)
 _NO_PARAMETERS: Mapping[str, object] = MappingProxyType({})
+_NO_DICTIONARIES: Mapping[str, Dictionary] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -69,35 +85,48 @@ class Aggregate:
 
 
 def parse_scalar(
-    text: str, *, columns: Mapping[str, str] | None, parameters: Mapping[str, object] = _NO_PARAMETERS
+    text: str,
+    *,
+    columns: Mapping[str, str] | None,
+    parameters: Mapping[str, object] = _NO_PARAMETERS,
+    dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
 ) -> Expression:
     """The checked expression; raises ExpressionError.
 
     `columns` maps each name that may be read (`column` or `source.column`) to its Spark type; None allows any
-    bare name, for raw columns. `parameters` are named literals."""
+    bare name, for raw columns. `parameters` are named literals, `dictionaries` those of lookup()."""
     with _depth_limited():
         root, texts = parse(text)
-        return _expression(Reader(texts, columns, parameters).read(root))
+        return _expression(Reader(texts, columns, parameters, dictionaries).read(root))
 
 
 def parse_boolean(
-    text: str, *, columns: Mapping[str, str] | None, parameters: Mapping[str, object] = _NO_PARAMETERS
+    text: str,
+    *,
+    columns: Mapping[str, str] | None,
+    parameters: Mapping[str, object] = _NO_PARAMETERS,
+    dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
 ) -> Expression:
     """As parse_scalar, for a condition: the result must be true or false."""
     with _depth_limited():
         root, texts = parse(text)
-        operand = Reader(texts, columns, parameters).read(root)
+        operand = Reader(texts, columns, parameters, dictionaries).read(root)
         return _expression(operators.need_condition(operand, "a condition"))
 
 
 def parse_aggregate(
-    text: str, *, columns: Mapping[str, str] | None, parameters: Mapping[str, object] = _NO_PARAMETERS
+    text: str,
+    *,
+    columns: Mapping[str, str] | None,
+    parameters: Mapping[str, object] = _NO_PARAMETERS,
+    dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
 ) -> Aggregate:
     """The value of a measure: count(*), count(x), count(distinct x), sum, min, max, avg, first or last of a
-    scalar expression, and nothing around it; raises ExpressionError."""
+    scalar expression, gap_mean or gap_stddev of the event's day, and nothing around it; raises
+    ExpressionError."""
     with _depth_limited():
         root, texts = parse(text)
-        return _aggregate(root, Reader(texts, columns, parameters))
+        return _aggregate(root, Reader(texts, columns, parameters, dictionaries))
 
 
 @contextmanager
@@ -141,6 +170,10 @@ def _check_argument(name: str, operand: Operand) -> None:
         raise ExpressionError(
             f"count({operand.fragment}) counts false too; write count(*), and the condition in `where`"
         )
+    if name in _GAPS and operand.sql != EVENT_DAY:
+        raise ExpressionError(
+            f"{name}() is of the days between events, not of {operand.fragment}", f"{name}({EVENT_DAY})"
+        )
     if name in ("sum", "avg") and operand.kind not in NUMBERS:
         raise ExpressionError(
             f"{name}() needs a number, but {operand.described} is not; write {cast_hint(operand, 'number')}"
@@ -152,7 +185,10 @@ def _not_one_aggregate(root: Any, name: str) -> ExpressionError:
         return ExpressionError("a window (OVER) is not allowed; a measure has `window`")
     if isinstance(root, exp.Filter):
         return ExpressionError("FILTER is not allowed; a measure has `where`")
-    allowed = "count(*), count(x), count(distinct x), sum(x), min(x), max(x), avg(x), first(x) or last(x)"
+    allowed = (
+        "count(*), count(x), count(distinct x), sum(x), min(x), max(x), avg(x), first(x), last(x), "
+        f"gap_mean({EVENT_DAY}) or gap_stddev({EVENT_DAY})"
+    )
     suggestion = {"mean": "avg", "average": "avg"}.get(name)
     return ExpressionError(
         f"a measure is one aggregate and nothing around it: {allowed}; calculate with measures in tags",

@@ -7,16 +7,30 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from jobs.config.models import Connection, MeasureEntry, ProjectEntry, SourceEntry, SparkEntry, TagEntry
+from jobs.config.dictionaries import UnreadDictionaries, read_dictionary
+from jobs.config.expression_lookup import Dictionary
+from jobs.config.models import (
+    AnyMeasure,
+    Connection,
+    MeasureEntry,
+    PercentileEntry,
+    ProjectEntry,
+    SourceEntry,
+    SparkEntry,
+    TagEntry,
+)
 from jobs.config.validation import close, explain, is_name, not_a_name
 from jobs.config.yaml_file import Location, YamlFile, read_yaml
 from jobs.errors import ConfigError, ConfigProblem
 
 T = TypeVar("T")
-Kind = Literal["connections", "sources", "measures", "tags"]
+Kind = Literal["connections", "sources", "measures", "tags", "dictionaries"]
 
-_FOLDERS = ("sources", "measures", "tags")
-_PLACES = "project.yml, connections.yml, spark/session.yml, sources/*.yml, measures/*.yml and tags/*.yml"
+_FOLDERS = ("sources", "measures", "tags", "dictionaries")
+_PLACES = (
+    "project.yml, connections.yml, spark/session.yml, sources/*.yml, measures/*.yml, tags/*.yml and "
+    "dictionaries/*.yml"
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +88,11 @@ class Settings:
     connections: Mapping[str, Located[Any]]
     sources: Mapping[str, Located[SourceEntry]]
     measures: Mapping[str, Located[MeasureEntry]]
+    percentiles: Mapping[str, Located[PercentileEntry]]
     tags: Mapping[str, Located[TagEntry]]
     levels: Mapping[str, str]
     parameters: Mapping[str, object]
+    dictionaries: Mapping[str, Dictionary]
     spark: SparkEntry
     exclusive: Mapping[str, Located[str]]
     broken: Broken
@@ -94,13 +110,19 @@ def load(folder: Path) -> tuple[Settings, list[ConfigProblem]]:
             next_step="name the configuration folder with --configs or USERTAGS_CONFIGS",
         )
     reader = _Reader(folder)
+    project, connections, sources = reader.project(), reader.connections(), reader.sources()
+    measures = reader.measures()
     settings = Settings(
         folder=folder,
-        project=reader.project(),
-        connections=reader.connections(),
-        sources=reader.sources(),
-        measures=reader.measures(),
+        project=project,
+        connections=connections,
+        sources=sources,
+        measures={name: item for name, item in measures.items() if isinstance(item.entry, MeasureEntry)},
+        percentiles={
+            name: item for name, item in measures.items() if isinstance(item.entry, PercentileEntry)
+        },
         tags=reader.tags(),
+        dictionaries=reader.dictionaries(),
         spark=reader.spark(),
         levels=reader.levels,
         parameters=reader.parameters,
@@ -120,10 +142,22 @@ class _Reader:
         self.levels: dict[str, str] = {}
         self.parameters: dict[str, object] = {}
         self.exclusive: dict[str, Located[str]] = {}
+        self._dictionaries: dict[str, Located[Any]] = {}
 
     def project(self) -> Located[ProjectEntry] | None:
         file = self._read(self.folder / "project.yml")
-        return self._entry(ProjectEntry, file, ()) if file else None
+        if file is None:
+            self.broken_files.add("dictionaries")
+            return None
+        if "dictionaries" in self._mapping(file):
+            # What a dictionary says is checked with those of the other files.
+            self._dictionaries |= self._section(file, "dictionaries", Any)
+            rest = {key: value for key, value in file.data.items() if key != "dictionaries"}
+            file = replace(file, data=rest)
+        entry = self._entry(ProjectEntry, file, ())
+        if entry is None and not self._dictionaries:
+            self.broken_files.add("dictionaries")
+        return entry
 
     def connections(self) -> dict[str, Located[Any]]:
         file = self._read(self.folder / "connections.yml", "connections")
@@ -146,10 +180,10 @@ class _Reader:
             self._mark("sources", name)
         return found
 
-    def measures(self) -> dict[str, Located[MeasureEntry]]:
-        found: dict[str, Located[MeasureEntry]] = {}
+    def measures(self) -> dict[str, Located[Any]]:
+        found: dict[str, Located[Any]] = {}
         for file in self._files("measures"):
-            for name, entry in self._only_section(file, "measures", MeasureEntry).items():
+            for name, entry in self._only_section(file, "measures", AnyMeasure).items():
                 self._add(found, name, entry)
         return found
 
@@ -169,6 +203,25 @@ class _Reader:
                 for name, entry in self._section(file, "tags", TagEntry).items():
                     self._add(found, name, entry)
         return found
+
+    def dictionaries(self) -> Mapping[str, Dictionary]:
+        """Those of project.yml and of dictionaries/*.yml."""
+        found = self._dictionaries
+        for file in self._files("dictionaries"):
+            for name, entry in self._only_section(file, "dictionaries", Any).items():
+                self._add(found, name, entry)
+        read: dict[str, Dictionary] = {}
+        for name, located in found.items():
+            read[name], problems = read_dictionary(located.entry)
+            for key, message in problems:
+                self.problems.append(located.problem(message, *([] if key is None else [key])))
+            keys = located.entry if isinstance(located.entry, dict) else ()
+            self.problems += located.truth_values(*((key,) for key in keys))
+        return UnreadDictionaries(read) if self._some_unread() else read
+
+    def _some_unread(self) -> bool:
+        broken = any(kind == "dictionaries" for kind, _ in self.broken)
+        return broken or "dictionaries" in self.broken_files
 
     def stray_files(self) -> None:
         """A file that nothing reads holds rules that nobody runs."""

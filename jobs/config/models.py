@@ -28,7 +28,8 @@ ColumnType = Annotated[
 ]
 Window = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,4}d$")]
 Severity = Literal["critical", "warning", "info"]
-TagKind = Literal["fact", "rule", "rfm"]
+TagKind = Literal["fact", "rule", "rfm", "preference", "manual"]
+TagTable = Literal["user_tags", "user_profile", "user_tag_changes", "tag_statistics"]
 
 
 class Entry(BaseModel):
@@ -154,6 +155,17 @@ class CheckEntry(Entry):
         return self
 
 
+class ExplicitEntry(Entry):
+    """Which columns of a row say that somebody set a tag or withdrew it; `withdrawn` is a condition."""
+
+    tag: str
+    value: str | None = None
+    set_by: str
+    reason: str | None = None
+    until: str | None = None
+    withdrawn: str | None = None
+
+
 class SourceEntry(Entry):
     source: Name
     kind: Literal["events", "profile", "links"]
@@ -165,6 +177,7 @@ class SourceEntry(Entry):
     user: dict[Name, str] | None = None
     links: dict[Name, str] | None = None
     time: str | None = None
+    explicit: ExplicitEntry | None = None
     reject: dict[Name, str] = Field(default_factory=dict)
     checks: list[CheckEntry] = Field(default_factory=list)
 
@@ -213,6 +226,8 @@ class SourceEntry(Entry):
             raise ValueError("links need `time`, the column that says from which day on they count")
         if self.kind == "profile" and self.repeats is not None:
             raise ValueError("a profile has a `key`: one current row a user")
+        if self.kind != "events" and self.explicit is not None:
+            raise ValueError("tags are set and withdrawn in time: `explicit` belongs to events")
         if self.read.lookback != "0s" and self.key is None:
             raise ValueError("a `lookback` reads rows again and so needs a `key`")
         return self
@@ -240,7 +255,9 @@ class MeasureEntry(Entry):
     where: str | None = None
     window: AnyWindow | None = None
     offset: Window | None = None
-    distinct_within: Literal["day"] | None = None
+    by: str | None = None
+    half_life: Window | None = None
+    distinct_within: Literal["day", "window", "approx"] | None = None
     description: str = ""
 
     @model_validator(mode="after")
@@ -249,7 +266,30 @@ class MeasureEntry(Entry):
             raise ValueError("an `offset` needs a `window`")
         if self.offset is not None and isinstance(self.window, CalendarWindow):
             raise ValueError("an `offset` is of a window of days; a calendar's window has `years_ago`")
+        if self.half_life is not None and self.by is None:
+            raise ValueError("a `half_life` weighs the values of `by` against each other: give `by`")
         return self
+
+
+class PercentileEntry(Entry):
+    """A measure made of another one: where a user stands among those of the data day."""
+
+    percentile_of: str
+    where: str | None = None
+    description: str = ""
+
+
+def _measure_form(value: object) -> str:
+    """A misspelt `percentile_of` is meant as one."""
+    if isinstance(value, dict):
+        return "percentile" if any(str(key).startswith("percentil") for key in value) else "aggregate"
+    return "percentile" if isinstance(value, PercentileEntry) else "aggregate"
+
+
+AnyMeasure = Annotated[
+    Annotated[MeasureEntry, Tag("aggregate")] | Annotated[PercentileEntry, Tag("percentile")],
+    Discriminator(_measure_form),
+]
 
 
 class Case(Entry):
@@ -262,6 +302,40 @@ class Example(Entry):
     expect: Any
 
 
+class PreferEntry(Entry):
+    """The values of a measure with `by` that a user prefers: the `top` ones by number. A value needs
+    `min_share` of the sum over all values, and `min_support` in another measure by the same column."""
+
+    measure: str
+    top: Annotated[int, Field(ge=1, le=20)] = 1
+    min_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    support: str | None = None
+    min_support: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _support_with_bound(self) -> "PreferEntry":
+        if (self.support is None) != (self.min_support is None):
+            raise ValueError("`support` names a measure and `min_support` its bound: give both or none")
+        return self
+
+
+class SetEntry(Entry):
+    """People set this tag, in a source with `explicit`, under the text `tag`. Beside a rule, `wins` says
+    which of the two stands where both speak."""
+
+    source: str
+    tag: str
+    wins: Literal["explicit", "rule"] | None = None
+
+
+class FollowsEntry(Entry):
+    """What follows from the days before of another tag: the days that it has had its value, the data day
+    included, or the value that it had before."""
+
+    tag: str
+    what: Literal["days", "value_before"]
+
+
 class TagEntry(Entry):
     name: str
     title: str
@@ -271,24 +345,47 @@ class TagEntry(Entry):
     value: str | None = None
     cases: list[Case] | None = None
     else_: str | int | float | None = Field(default=None, alias="else")
+    prefer: PreferEntry | None = None
+    set_: SetEntry | None = Field(default=None, alias="set")
+    follows: FollowsEntry | None = None
     values: list[str | int | float] | None = None
     type: ColumnType | None = None
     description: str
     validity: Annotated[str, StringConstraints(pattern=r"^(static|dynamic|[1-9]\d{0,3}d)$")]
     owner: str
+    sensitivity: str | None = None
     status: Literal["draft", "active", "retired"]
     examples: list[Example] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one_rule(self) -> "TagEntry":
-        if sum(item is not None for item in (self.when, self.value, self.cases)) != 1:
-            raise ValueError("needs exactly one of when, value, cases")
+        rules = sum(item is not None for item in (self.when, self.value, self.cases))
+        others = sum(item is not None for item in (self.prefer, self.follows))
+        if rules + others > 1 or (rules + others == 0 and self.set_ is None):
+            raise ValueError("needs exactly one of when, value, cases, prefer, follows; or `set` alone")
+        if others and self.set_ is not None:
+            raise ValueError("a tag that people set has a rule beside, or none")
         if self.else_ is not None and self.cases is None:
             raise ValueError("`else` belongs to `cases`")
         if self.when is not None and (self.values is not None or self.type is not None):
             raise ValueError("a tag with `when` is true or absent and has no values or type")
         if self.cases is not None and self.values is None:
             raise ValueError("a tag with `cases` lists its `values`")
+        return self
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> "TagEntry":
+        ruled = any(item is not None for item in (self.when, self.value, self.cases))
+        if (self.kind == "preference") != (self.prefer is not None):
+            raise ValueError("`prefer` and `kind: preference` go together")
+        if (self.kind == "manual") != (self.set_ is not None and not ruled):
+            raise ValueError("`kind: manual` is of a tag with `set` and no rule")
+        if self.set_ is not None and ruled != (self.set_.wins is not None):
+            raise ValueError("`set` needs `wins` beside a rule, and only there")
+        if self.prefer is not None and self.type is not None:
+            raise ValueError("a preference is a text: no `type`")
+        if self.validity != "dynamic" and (self.prefer or self.set_ or self.follows):
+            raise ValueError("a preference, a tag that people set and one that follows another are dynamic")
         return self
 
 
@@ -374,6 +471,12 @@ class IdentityEntry(Entry):
     block: dict[Name, list[str]] = Field(default_factory=dict)
 
 
+class Sensitivity(Entry):
+    """The tables that hold no tag of this sensitivity."""
+
+    keep_out_of: list[TagTable]
+
+
 class ProjectEntry(Entry):
     project: Name
     timezone: str
@@ -382,7 +485,10 @@ class ProjectEntry(Entry):
     lake: str
     rfm: RfmEntry | None = None
     calendar: dict[Name, Period] = Field(default_factory=dict)
+    # What they say is read with that of dictionaries/*.yml.
+    dictionaries: dict[str, Any] = Field(default_factory=dict)
     identity: IdentityEntry | None = None
+    sensitivity: dict[Name, Sensitivity] = Field(default_factory=dict)
 
 
 class SparkEntry(Entry):

@@ -107,18 +107,19 @@ def reconciliation(source: Source, counts: Mapping[str, int]) -> CheckResult:
 def one_definition(source: Source, others: Sequence[date]) -> CheckResult:
     """A warning when other batches stand as the source's columns or rules were defined before: measures over
     them mix two meanings until those days are cleaned anew."""
-    span = f"{others[0]} to {others[-1]}" if others else ""
-    command = f"usertags run --from {others[0]} --to {others[-1]}" if others else ""
+    observed, action = "", "the source's columns or rules have changed since: clean those days anew"
+    if others:
+        observed = f", {others[0]} to {others[-1]}"
+        action += f" (`usertags run --from {others[0]} --to {others[-1]}`)"
     return CheckResult(
         table=f"clean.{source.name}",
         name="all batches follow the same definition",
         severity="warning",
         success=not others,
-        observed=f"{len(others)} batches by another definition{f', {span}' if span else ''}",
+        observed=f"{len(others)} batches by another definition{observed}",
         bounds="0",
         owner=_OWNER,
-        action="the source's columns or rules have changed since: clean those days anew"
-        + (f" (`{command}`)" if command else ""),
+        action=action,
         rows=None,
         failing=len(others),
     )

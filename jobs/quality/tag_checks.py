@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import Catalogue, Tag
+from jobs.catalogue.model import Catalogue, Tag, visible
 from jobs.quality.checks import Check, CheckResult, compact
 
 _OWNER = "data engineering"
@@ -62,19 +62,43 @@ def user_profile_checks(catalogue: Catalogue, population: int) -> list[Check]:
             _DEFECT,
         ),
     ]
-    return checks + [_value_check(table, tag) for tag in catalogue.published_tags() if tag.values]
+    shown = visible(catalogue.published_tags(), "user_profile")
+    return checks + [_value_check(table, tag) for tag in shown if tag.values and not tag.multiple]
 
 
-def _value_check(table: str, tag: Tag) -> Check:
+def in_user_tags_alone(catalogue: Catalogue) -> list[Tag]:
+    """The tags with listed values that user_profile, where values are checked, does not show whole: a
+    sensitivity keeps them out, or there are several values."""
+    tags = visible(catalogue.published_tags(), "user_tags")
+    return [tag for tag in tags if tag.values and (tag.multiple or "user_profile" in tag.kept_out_of)]
+
+
+def as_profile(user_tags: DataFrame, tags: Sequence[Tag]) -> DataFrame:
+    """Grain: user, tag, rank. In: `user_tags`. Out: a column a tag, with its value where the row is of it."""
+    value = F.col("tag_value")
+    return user_tags.select(*[F.when(F.col("tag_id") == F.lit(tag.id), value).alias(tag.id) for tag in tags])
+
+
+def user_tags_value_checks(tags: Sequence[Tag]) -> list[Check]:
+    return [_value_check("tags.user_tags", tag, as_text=True) for tag in tags]
+
+
+def _value_check(table: str, tag: Tag, *, as_text: bool = False) -> Check:
+    values: list[object] = [_as_text(value) if as_text else value for value in tag.values or ()]
     return Check(
         table,
         f"{tag.id} in its values",
         "ExpectColumnValuesToBeInSet",
-        {"column": tag.id, "value_set": list(tag.values or ())},
+        {"column": tag.id, "value_set": values},
         "critical",
         tag.owner,
         f"a value came up that tag {tag.id} does not list: add it to `values`, or correct the source",
     )
+
+
+def _as_text(value: object) -> str:
+    """A value as `tag_value` shows it."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def rfm_checks(catalogue: Catalogue, population: int) -> list[Check]:

@@ -2,21 +2,20 @@
 
 import contextlib
 import fcntl
-import hashlib
-import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from jobs.catalogue.versions import version_of
 from jobs.errors import InfrastructureError
 from jobs.services import ports, postgres, spark, store
 from jobs.services.model import SERVICE_NAMES, Endpoints, ServiceName, ServiceStatus
 from jobs.services.postgres import Postgres
 from jobs.services.process import POLL_SECONDS
-from jobs.services.records import Records
+from jobs.services.records import PostgresRecord, Records, SparkRecord, StoreRecord
 from jobs.services.spark import Spark
 from jobs.services.store import Store
 
@@ -166,7 +165,7 @@ def _with_spark_settings(
     """Remember what Spark is started with; a server that runs with other settings is ended."""
     if "spark" not in names:
         return records
-    version = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    version = version_of(settings)
     if records.spark is None or records.spark.settings != version:
         Spark(state).stop()
     return records.with_spark(settings=version)
@@ -183,21 +182,23 @@ def _with_ports(state: Path, records: Records, names: Collection[ServiceName]) -
                 next_step=f"restore services.json in {state}, or remove {database.folder} to begin anew",
             )
         if records.postgres is None or database.pid() is None:
-            known = records.postgres.ports if records.postgres else {}
-            others = records.ports() - set(known.values())
-            records = records.with_postgres(ports=ports.choose(postgres.PORT_NAMES, known, taken=others))
+            records = records.with_postgres(ports=_free(records, records.postgres, postgres.PORT_NAMES))
     if "store" in names:
         if records.store is None:
             files.stop(None)
         if records.store is None or files.pid() is None:
-            known = records.store.ports if records.store else {}
-            others = records.ports() - set(known.values())
-            records = records.with_store(ports=ports.choose(store.PORT_NAMES, known, taken=others))
+            records = records.with_store(ports=_free(records, records.store, store.PORT_NAMES))
     if "spark" in names and (records.spark is None or Spark(state).pid() is None):
-        known = records.spark.ports if records.spark else {}
-        others = records.ports() - set(known.values())
-        records = records.with_spark(ports=ports.choose(spark.PORT_NAMES, known, taken=others))
+        records = records.with_spark(ports=_free(records, records.spark, spark.PORT_NAMES))
     return records
+
+
+def _free(
+    records: Records, record: PostgresRecord | StoreRecord | SparkRecord | None, names: Iterable[str]
+) -> dict[str, int]:
+    """Ports for a server: its own where they are free still, and none of another server's."""
+    known = record.ports if record else {}
+    return ports.choose(names, known, taken=records.ports() - set(known.values()))
 
 
 def _status(name: ServiceName, pid: int | None, url: str | None, log: Path) -> ServiceStatus:

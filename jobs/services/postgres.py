@@ -198,6 +198,9 @@ class Postgres:
             "log_timezone": "UTC",
             "max_connections": 50,
             "shared_buffers": "64MB",
+            # The error of a statement quotes rows, and the statement: its client is told, the log is not.
+            "log_min_messages": "log",
+            "log_min_error_statement": "panic",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = self._command("postgres", "-D", str(self.data), *options)

@@ -43,7 +43,7 @@ def read_csv(
         if not header:
             raise UsageError("a CSV file without a header line needs `header: [names of its columns]`")
         names = _read_header(lines, delimiter, path=path)
-        _check_header(names, columns, path=path)
+        _check_header(names, columns, path=path, has_pii=has_pii)
     else:
         names = list(header)
         _check_names(names, columns, path=path)
@@ -111,6 +111,13 @@ class _Records:
         fields = list(zip(*rows, strict=True))
         return TextBatch([fields[place] for place in self.places], range(line, line + len(rows)), None)
 
+    def swallowed(self, raw: list[str]) -> bool:
+        """True when a record of several lines looks like whole records around two stray quotes: a field of it
+        would hold the personal data of others."""
+        return len(raw) > 1 and all(
+            line.count(self.delimiter) >= self.width - 1 for line in (raw[0], raw[-1])
+        )
+
     def one_by_one(
         self, found: list[list[str]], ends: list[int], taken: list[str], line: int
     ) -> tuple[TextBatch, int]:
@@ -118,13 +125,16 @@ class _Records:
         `ends[N]`.
 
         Lines after the last record are those of one that cannot be parsed. Only its first line is given up:
-        a quote that is never closed would otherwise swallow all that follows.
+        a quote that is never closed would otherwise swallow all that follows. Where there is personal data, a
+        record that may have swallowed others is not taken for one either.
         """
         rows: list[list[str] | None] = []
         starts: list[int] = []
         unparsed: list[str | None] = []
         start = 0
         for row, end in zip(found, ends, strict=True):
+            if self.has_pii and self.swallowed(taken[start:end]):
+                break
             if row:
                 raw = taken[start:end]
                 good = len(row) == self.width and not any(map(BAD_BYTE.search, raw))
@@ -167,15 +177,17 @@ def _read_header(lines: Lines, delimiter: str, *, path: str) -> list[str]:
     return names
 
 
-def _check_header(names: list[str], columns: Sequence[str], *, path: str) -> None:
+def _check_header(names: list[str], columns: Sequence[str], *, path: str, has_pii: bool) -> None:
     missing = [column for column in columns if column not in names]
     if missing and len(missing) == len(columns):
         # Most likely a row of data: its values must not appear in a message.
         found = "1 field" if len(names) == 1 else f"{len(names)} fields"
         raise _bad_header(path, f"none of the columns {', '.join(columns)} is in its first line ({found})")
     if missing:
-        raise _bad_header(path, missing_columns(missing, names))
+        raise _bad_header(path, missing_columns(missing, names, has_pii=has_pii))
     doubled = sorted({name for name in names if name and names.count(name) > 1})
+    if doubled and has_pii:
+        doubled = [name for name in doubled if name in columns] or ["that the source does not read"]
     if doubled:
         raise _bad_header(path, f"its header names more than one column {', '.join(doubled)}")
 

@@ -52,7 +52,7 @@ def read_json(lines: Lines, *, path: str, columns: Sequence[str], has_pii: bool)
     if unseen and parsed_any:
         absent = [column for column in columns if column in unseen]
         raise DataError(
-            f"{path}: no line has {missing_columns(absent, list(keys)[:_KEYS_TOLD])}",
+            f"{path}: no line has {missing_columns(absent, list(keys)[:_KEYS_TOLD], has_pii=has_pii)}",
             safe="nothing of this batch was written; the published data stays",
             next_step="correct `columns` of the source, or have the file delivered again",
         )

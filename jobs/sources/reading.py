@@ -48,8 +48,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {by_fold[close[0]]}?)" if close else ""
 
 
-def missing_columns(missing: Iterable[str], known: Iterable[str]) -> str:
-    """`no column a (did you mean b?), no column c; it has b, d`."""
+def missing_columns(missing: Iterable[str], known: Iterable[str], *, has_pii: bool = False) -> str:
+    """`no column a (did you mean b?), no column c; it has b, d`.
+
+    Of a file with personal data nothing is shown: a damaged header holds values of its first row.
+    """
+    if has_pii:
+        wanted = ", ".join(f"no column {name}" for name in missing)
+        return f"{wanted} (what it has is not shown: the source has personal data)"
     names = list(known)
     wanted = ", ".join(f"no column {name}{did_you_mean(name, names)}" for name in missing)
     return f"{wanted}; it has {', '.join(names) or 'no columns'}"

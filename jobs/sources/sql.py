@@ -6,6 +6,7 @@ database prints (binary as hexadecimal digits). A value that has no equal (an `i
 date of MySQL, NaN in a numeric) is an error and never a wrong value.
 """
 
+import logging
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,7 @@ _SESSION = {
         "SET SESSION TRANSACTION READ ONLY",
     ],
 }
+_LOGGER = "usertags"
 _TIMESTAMP = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
 _MISSING_TABLE = {"42P01", "1146"}
@@ -123,7 +125,10 @@ def _engine(url: str) -> Engine:
         poolclass=sa.pool.NullPool,
         hide_parameters=True,
         connect_args=_CONNECT[backend],
+        logging_name=_LOGGER,
     )
+    # Whoever turns SQLAlchemy's logs on would find every row in them.
+    logging.getLogger(f"sqlalchemy.engine.Engine.{_LOGGER}").setLevel(logging.WARNING)
 
     @sa.event.listens_for(engine, "connect")
     def set_session(connection: Any, _: object) -> None:
@@ -409,7 +414,10 @@ def _server_errors(url: URL, table: str) -> Iterator[None]:
         elif isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
             what, step = "cannot be reached or broke off", "check that the server runs, then run again"
         else:
-            what, step = "could not run the query", "look for the cause in the log of the database"
+            what, step = (
+                "could not run the query",
+                "run it by hand: the error may quote a row and is not repeated",
+            )
         kind = type(error.orig).__name__
         raise InfrastructureError(
             f"{place} {what} ({kind}{code and f' {code}'}; table {table})",

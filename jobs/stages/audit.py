@@ -11,12 +11,15 @@ from jobs.errors import UsageError
 from jobs.quality.checks import CheckResult, GateRefused, judge, save_checks
 from jobs.quality.expectations import Validator
 from jobs.quality.tag_checks import (
+    as_profile,
     exclusive_paths,
+    in_user_tags_alone,
     refused_links,
     rfm_checks,
     tied_edges,
     user_profile_checks,
     user_tags_checks,
+    user_tags_value_checks,
 )
 from jobs.stages.report import Line, StageReport
 from jobs.stages.reports_store import publish_docs, quality_folder
@@ -51,7 +54,12 @@ def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
 
 def _results(run: Run, validator: Validator, population: int) -> list[CheckResult]:
     profile = run.read(USER_PROFILE)
-    results = validator.validate("tags.user_tags", run.read(USER_TAGS), user_tags_checks())
+    rows = run.read(USER_TAGS)
+    results = validator.validate("tags.user_tags", rows, user_tags_checks())
+    unseen = in_user_tags_alone(run.catalogue)
+    if unseen:
+        values = as_profile(rows, unseen)
+        results += validator.validate("tags.user_tags (values)", values, user_tags_value_checks(unseen))
     results += validator.validate(
         "tags.user_profile", profile, user_profile_checks(run.catalogue, population)
     )

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag
+from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag, hidden, visible
 from jobs.errors import DataError, UsageError
 from jobs.stages.aggregate import rollup_name
 from jobs.stages.clean import clean_name
@@ -49,7 +49,8 @@ from jobs.store.spark import spark_table
 from jobs.store.tables import ensure_table, find_table
 from jobs.transform import carry, rfm
 from jobs.transform.identity import moved_users, with_reason_identity
-from jobs.transform.tags import evaluated, level_ids
+from jobs.transform.percentiles import with_percentiles
+from jobs.transform.tags import evaluated, first_value, level_ids
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,7 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     before = _day_before(lake, day)
     counts: dict[str, int] = {}
     users = _identities(run, snapshots, counts)
-    counts[USER_MEASURES.name] = run.write(
-        USER_MEASURES, user_measures(spark, catalogue, day, snapshots, users), branch=False
-    )
+    counts[USER_MEASURES.name] = _measures(run, snapshots, users)
     require_population(counts[USER_MEASURES.name], day)
     _rfm(run, counts)
     _tags(run, before, counts)
@@ -145,6 +144,18 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     )
     lines = tuple(Line(name, written=count) for name, count in counts.items())
     return StageReport("tag", day, run_id, time.monotonic() - started, lines)
+
+
+def _measures(run: Run, snapshots: dict[str, int], users: DataFrame | None) -> int:
+    """Percentiles need the measures of everybody: merged once, they are read twice."""
+    merged = user_measures(run.spark, run.catalogue, run.day, snapshots, users)
+    percentiles = list(run.catalogue.percentiles.values())
+    if percentiles:
+        merged = merged.persist()
+    count = run.write(USER_MEASURES, with_percentiles(merged, percentiles, run.day), branch=False)
+    if percentiles:
+        merged.unpersist()
+    return count
 
 
 def _inputs(run: Run) -> dict[str, int]:
@@ -219,14 +230,11 @@ def _tags(run: Run, before: Publication | None, counts: dict[str, int]) -> None:
     tags = catalogue.published_tags()
     drafts = [item for item in catalogue.tags.values() if item.status == "draft"]
     state = _state(run, inputs, tags, before).persist()
-    counts[USER_TAGS.name] = run.write(USER_TAGS, carry.user_tags(state, tags, catalogue.levels, run.day))
-    profile = state.where("_in_population").select("user_id", *[item.id for item in tags])
-    counts[USER_PROFILE.name] = run.write(USER_PROFILE, profile)
-    changed = carry.changes(state, tags, _previous_versions(run, before))
-    moved = _moved(run, before)
-    if moved is not None:
-        changed = with_reason_identity(changed, moved)
-    counts[USER_TAG_CHANGES.name] = run.write(USER_TAG_CHANGES, changed)
+    counts[USER_TAGS.name] = run.write(
+        USER_TAGS, carry.user_tags(state, visible(tags, "user_tags"), catalogue.levels, run.day)
+    )
+    counts[USER_PROFILE.name] = run.write(USER_PROFILE, _profile(state, visible(tags, "user_profile")))
+    counts[USER_TAG_CHANGES.name] = run.write(USER_TAG_CHANGES, _changes(run, before, state, tags))
     state.unpersist()
     counts[TAG_STATISTICS.name] = run.write(
         TAG_STATISTICS, _statistics(run, before, counts[USER_PROFILE.name])
@@ -234,6 +242,19 @@ def _tags(run: Run, before: Publication | None, counts: dict[str, int]) -> None:
     if drafts:
         state = _state(run, inputs, drafts, None)
         run.write(DRAFTS, carry.user_tags(state, drafts, catalogue.levels, run.day), branch=False)
+
+
+def _profile(state: DataFrame, tags: Sequence[Tag]) -> DataFrame:
+    columns = [first_value(item, F.col(item.id)).alias(item.id) for item in tags]
+    return state.where("_in_population").select("user_id", *columns)
+
+
+def _changes(run: Run, before: Publication | None, state: DataFrame, tags: Sequence[Tag]) -> DataFrame:
+    """The changes that may be told; those of users that were merged or split say so."""
+    changed = carry.changes(state, tags, _previous_versions(run, before))
+    told = changed.where(~F.col("tag_id").isin(_left_out(run, before, "user_tag_changes")))
+    moved = _moved(run, before)
+    return told if moved is None else with_reason_identity(told, moved)
 
 
 def _state(run: Run, inputs: DataFrame, tags: Sequence[Tag], before: Publication | None) -> DataFrame:
@@ -251,15 +272,30 @@ def _published(run: Run, spec: TableSpec, before: Publication | None) -> DataFra
 
 
 def _previous_versions(run: Run, before: Publication | None) -> Mapping[str, str]:
-    rows = _published(run, TAG_CATALOGUE, before).select("tag_id", "definition_version").collect()
-    return {row["tag_id"]: row["definition_version"] for row in rows}
+    """The definition_version of each tag that user_tags of the day before could hold: others are new."""
+    catalogue = _published(run, TAG_CATALOGUE, before)
+    rows = catalogue.select("tag_id", "definition_version", "kept_out_of").collect()
+    seen = [row for row in rows if "user_tags" not in (row["kept_out_of"] or ())]
+    return {row["tag_id"]: row["definition_version"] for row in seen}
+
+
+def _left_out(run: Run, before: Publication | None, table: str) -> list[str]:
+    """The ids of the tags that a table is not to hold; of tags that are gone, as the day before had it."""
+    today = run.catalogue.tags
+    rows = _published(run, TAG_CATALOGUE, before).select("tag_id", "kept_out_of").collect()
+    gone = [
+        row["tag_id"] for row in rows if row["tag_id"] not in today and table in (row["kept_out_of"] or ())
+    ]
+    return [*hidden(today.values(), table), *gone]
 
 
 def _statistics(run: Run, before: Publication | None, population: int) -> DataFrame:
     """Grain: tag, tag_value. `share` is of the population, `change` against the day before."""
+    left_out = _left_out(run, before, "tag_statistics")
 
     def counted(rows: DataFrame, name: str) -> DataFrame:
-        return rows.groupBy("tag_id", "tag_value").agg(F.count("*").alias(name))
+        shown = rows.where(~F.col("tag_id").isin(left_out))
+        return shown.groupBy("tag_id", "tag_value").agg(F.count("*").alias(name))
 
     earlier = counted(_published(run, USER_TAGS, before), "users_before")
     both = counted(run.read(USER_TAGS), "users").join(earlier, ["tag_id", "tag_value"], "full_outer")
@@ -284,7 +320,7 @@ _CATALOGUE_SCHEMA = (
     "tag_id string, name_zh string, name_en string, level1 string, level2 string, level3 string, "
     "level1_zh string, level2_zh string, level3_zh string, kind string, type string, "
     "values array<string>, definition string, description string, owner string, validity string, "
-    "status string, definition_version string"
+    "sensitivity string, kept_out_of array<string>, status string, definition_version string"
 )
 
 
@@ -303,6 +339,8 @@ def _catalogue_row(item: Tag, catalogue: Catalogue) -> tuple[object, ...]:
         item.description,
         item.owner,
         item.validity,
+        item.sensitivity,
+        sorted(item.kept_out_of),
         item.status,
         item.definition_version,
     )

@@ -6,7 +6,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import Catalogue, Measure, Source
+from jobs.catalogue.model import COUNTED, Catalogue, Measure, Source
 from jobs.errors import DataError
 from jobs.stages.aggregate import rollup_name
 from jobs.stages.clean import clean_name
@@ -23,6 +23,8 @@ def user_measures(
     users: DataFrame | None = None,
 ) -> DataFrame:
     """Grain: user. Out: user_id, one column a measure, `source__column` of each profile column in use.
+
+    Percentiles are not among them: they come of these (jobs/transform/percentiles.py).
 
     The population is every id first seen on or before the data day in any source. `snapshots` names the
     roll-up and profile snapshots that are read, so that the result is a function of them. `users` are the
@@ -63,7 +65,7 @@ def require_population(rows: int, day: date) -> None:
 def _value(measure: Measure) -> Column:
     """A user without a row in the source has counted nothing and spent nothing."""
     column = F.col(measure.id)
-    if measure.function in ("count", "count_distinct", "sum"):
+    if measure.by is None and measure.function in COUNTED:
         column = F.coalesce(column, F.lit(0).cast(measure.type))
     return column.alias(measure.id)
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from jobs import services
 from jobs.catalogue.model import Catalogue
@@ -39,17 +39,6 @@ def embedded_names(catalogue: Catalogue) -> set[services.ServiceName]:
 def endpoints(catalogue: Catalogue, progress: Progress | None = None) -> services.Endpoints:
     """The embedded database and store of the configuration, started where they are down."""
     return services.start(catalogue.state, embedded_names(catalogue), progress=progress)
-
-
-def spark_url(catalogue: Catalogue, settings: Mapping[str, str], progress: Progress | None = None) -> str:
-    """Where Spark Connect answers, with its token: never print it. The embedded server is started with the
-    settings where it is down."""
-    remote = catalogue.spark.remote or ""
-    if remote != "embedded":
-        return from_environment(remote, catalogue, "spark/session.yml")
-    found = services.start(catalogue.state, {"spark"}, spark_settings=settings, progress=progress)
-    assert found.spark_url is not None
-    return found.spark_url
 
 
 def sql_url(name: str, catalogue: Catalogue) -> str:

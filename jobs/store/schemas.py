@@ -135,6 +135,8 @@ TAG_CATALOGUE = _spec(
         "description": _TEXT,
         "owner": _TEXT,
         "validity": _TEXT,
+        "sensitivity": _TEXT,
+        "kept_out_of": pa.list_(_TEXT),
         "status": _TEXT,
         "definition_version": _TEXT,
     }

@@ -5,9 +5,10 @@ import sys
 
 from pyspark.sql import DataFrameWriterV2, SparkSession
 
+from jobs import services
 from jobs.catalogue.model import Catalogue
 from jobs.errors import InfrastructureError
-from jobs.store.connections import Progress, spark_url
+from jobs.store.connections import Progress, from_environment
 from jobs.store.jars import jar_paths
 from jobs.store.lake import CATALOG, Lake
 
@@ -32,11 +33,14 @@ def spark_session(
 def start_server(catalogue: Catalogue, progress: Progress | None = None) -> str:
     """The address of the session server that the configuration names, the embedded one started where it is
     down. It holds a token: never print it."""
-    if catalogue.spark.remote != "embedded":
-        return spark_url(catalogue, {}, progress)
+    remote = catalogue.spark.remote or ""
+    if remote != "embedded":
+        return from_environment(remote, catalogue, "spark/session.yml")
     jars = {"spark.jars": ",".join(str(path) for path in jar_paths())}
     settings = _settings(catalogue) | jars | {"spark.master": catalogue.spark.master}
-    return spark_url(catalogue, settings, progress)
+    found = services.start(catalogue.state, {"spark"}, spark_settings=settings, progress=progress)
+    assert found.spark_url is not None
+    return found.spark_url
 
 
 def _remote_session(catalogue: Catalogue, lake: Lake, progress: Progress | None) -> SparkSession:

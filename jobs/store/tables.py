@@ -86,6 +86,8 @@ def _plain(type_: pa.DataType) -> str:
         return "struct<" + ",".join(f"{field.name}:{_plain(field.type)}" for field in type_) + ">"
     if pa.types.is_large_string(type_):
         return "string"
+    if pa.types.is_map(type_):
+        return f"map<{_plain(type_.key_type)},{_plain(type_.item_type)}>"
     if pa.types.is_list(type_) or pa.types.is_large_list(type_):
         return f"list<{_plain(type_.value_type)}>"
     return str(type_)

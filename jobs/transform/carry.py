@@ -10,30 +10,62 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Tag
-from jobs.transform.tags import as_number, as_text, level_ids
+from jobs.transform.tags import SEPARATOR, as_number, as_text, level_ids
 
 # What is remembered of a tag of the day before.
 _REMEMBERED = ("tag_value", "valid_from", "valid_until", "definition_version")
+# The rows of tags with several values: tag_id and rank stand first, so that they sort by them.
+_RANKED = ("tag_id", "rank", "tag_value", "share", "valid_from")
 
 
 def carried(today: DataFrame, before: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
     """Grain: user of either day. In: one typed column a tag (`evaluated`), and `user_tags` of the latest
     published day before (user_id, tag_id and what is remembered). Out: user_id, `_in_population`, one
-    typed column a tag after validity, `_true_<tag>` of tags with a period (their rule holds today), and
-    `_before`, a map from tag id to the tag of the day before."""
+    typed column a tag after validity, `_true_<tag>` of tags with a period (their rule holds today),
+    `_set_<tag>` of tags that people can set, `_before`, a map from tag id to the (first) value of the day
+    before, and `_ranked`, the rows of the day before of tags with several values."""
+    remembered = F.struct(F.col("tag_id"), F.struct(*[F.col(name) for name in _REMEMBERED]))
+    ranked = F.struct(*[F.col(name) for name in _RANKED])
     memory = before.groupBy("user_id").agg(
-        F.map_from_entries(
-            F.collect_list(F.struct(F.col("tag_id"), F.struct(*[F.col(name) for name in _REMEMBERED])))
-        ).alias("_before")
+        F.map_from_entries(F.collect_list(F.when(F.col("rank") == 1, remembered))).alias("_before"),
+        F.sort_array(F.collect_list(F.when(F.col("share").isNotNull(), ranked))).alias("_ranked"),
     )
     joined = today.withColumn("_in_population", F.lit(True)).join(memory, "user_id", "full_outer")
-    return joined.select(
+    state = joined.select(
         "user_id",
         F.coalesce("_in_population", F.lit(False)).alias("_in_population"),
         *[_after_validity(tag, day).alias(tag.id) for tag in tags],
         *[F.col(tag.id).isNotNull().alias(f"_true_{tag.id}") for tag in tags if _period(tag)],
+        *[F.col(f"_set_{tag.id}") for tag in tags if tag.set_by is not None],
         "_before",
+        "_ranked",
     )
+    return _followed(state, tags, day)
+
+
+def _followed(state: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
+    """The state with the tags that follow another in place."""
+    by_id = {tag.id: tag for tag in tags}
+    columns = {
+        tag.id: _follows(tag, tag.follows.what, by_id[tag.follows.tag], day)
+        for tag in tags
+        if tag.follows is not None
+    }
+    return state.withColumns(columns) if columns else state
+
+
+def _follows(tag: Tag, what: str, other: Tag, day: date) -> Column:
+    """The days that the other tag has had its value, or the value before; nothing without the other."""
+    earlier = F.col("_before").getItem(other.id)
+    now = as_text(other, F.col(other.id))
+    same = F.coalesce(earlier["tag_value"] == now, F.lit(False))
+    if what == "days":
+        since = F.when(same, earlier["valid_from"]).otherwise(F.lit(day))
+        value = F.datediff(F.lit(day), since) + 1
+    else:
+        kept = F.col("_before").getItem(tag.id)["tag_value"]
+        value = F.when(same, kept).otherwise(earlier["tag_value"])
+    return F.when(now.isNotNull(), value).try_cast(tag.type)
 
 
 def _period(tag: Tag) -> int | None:
@@ -47,6 +79,8 @@ def _after_validity(tag: Tag, day: date) -> Column:
     earlier = F.col("_before").getItem(tag.id)
     # A value that a newer type of the tag cannot hold is not remembered.
     kept = earlier["tag_value"].try_cast(tag.type)
+    if tag.multiple:
+        return F.when(F.coalesce("_in_population", F.lit(False)), value)
     if tag.validity == "static" and any("." not in name for name in tag.inputs):
         # A static tag keeps its first value; one that reads the profile alone follows its corrections.
         value = F.coalesce(kept, value)
@@ -60,43 +94,92 @@ def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], 
     row, and user_id alone, where there are no tags."""
     if not tags:
         return state.select("user_id").limit(0)
-    present = F.inline(F.array(*[_tag_row(tag) for tag in tags]))
-    rows = state.where("_in_population").select("user_id", "_before", present).where("tag_value is not null")
+    single = F.array(*[_tag_row(tag) for tag in tags if not tag.multiple]).cast(_ROWS)
+    present = F.inline(F.concat(single, *[_preference_rows(tag) for tag in tags if tag.multiple]))
+    known = state.where("_in_population")
+    rows = known.select("user_id", "_before", "_ranked", present).where("tag_value is not null")
     earlier = F.col("_before")[F.col("tag_id")]
     same = F.coalesce(earlier["tag_value"] == F.col("tag_value"), F.lit(False))
+    since = F.when(F.col("share").isNotNull(), _preferred_since()).otherwise(
+        F.when(same, earlier["valid_from"])
+    )
     return rows.join(F.broadcast(_described(state.sparkSession, tags, levels)), "tag_id").select(
         "user_id",
         "tag_id",
         "tag_value",
         "tag_number",
-        F.lit(1).alias("rank"),
-        F.lit(None).cast("double").alias("share"),
+        "rank",
+        "share",
         "tag_kind",
         "level1",
         "level2",
         "level3",
-        F.when(same, earlier["valid_from"]).otherwise(F.lit(day)).alias("valid_from"),
+        F.coalesce(since, F.lit(day)).alias("valid_from"),
         F.when(F.col("fresh"), F.date_add(F.lit(day), F.col("period")))
         .when(F.col("period").isNotNull(), earlier["valid_until"])
+        .otherwise(F.col("set.until"))
         .alias("valid_until"),
         F.lit(1.0).alias("confidence"),
-        F.lit("rule").alias("source"),
-        F.lit(None).cast("string").alias("set_by"),
-        F.lit(None).cast("string").alias("reason"),
+        F.when(F.col("set").isNotNull(), "explicit").otherwise("rule").alias("source"),
+        F.col("set.set_by").alias("set_by"),
+        F.col("set.reason").alias("reason"),
         "definition_version",
     )
 
 
+_SET = "struct<set_by:string,reason:string,until:date>"
+# What one user has of tags. `fresh`: the rule of a tag with a period holds today; `set`: who set it.
+_ROW = (
+    f"struct<tag_id:string,tag_value:string,tag_number:double,rank:int,share:double,fresh:boolean,set:{_SET}>"
+)
+_ROWS = f"array<{_ROW}>"
+
+
 def _tag_row(tag: Tag) -> Column:
-    """What one user has of a tag. `fresh`: the rule of a tag with a period holds today."""
     value = F.col(tag.id)
     fresh = F.col(f"_true_{tag.id}") if _period(tag) else F.lit(None).cast("boolean")
     return F.struct(
         F.lit(tag.id).alias("tag_id"),
         as_text(tag, value).alias("tag_value"),
         as_number(tag, value).alias("tag_number"),
+        F.lit(1).alias("rank"),
+        F.lit(None).cast("double").alias("share"),
         fresh.alias("fresh"),
+        _setter(tag).alias("set"),
     )
+
+
+def _setter(tag: Tag) -> Column:
+    if tag.set_by is None:
+        return F.lit(None).cast(_SET)
+    row = F.col(f"_set_{tag.id}")
+    return F.when(row.isNotNull(), F.struct(row["set_by"], row["reason"], row["until"])).cast(_SET)
+
+
+def _preference_rows(tag: Tag) -> Column:
+    """A row for each value that a user prefers, ranked from 1."""
+    rows = F.transform(
+        F.col(tag.id),
+        lambda item, position: F.struct(
+            F.lit(tag.id),
+            item["value"],
+            item["number"],
+            position + 1,
+            item["share"],
+            F.lit(None),
+            F.lit(None),
+        ).cast(_ROW),
+    )
+    return F.coalesce(rows, F.array().cast(_ROWS))
+
+
+def _preferred_since() -> Column:
+    """The day since which a preferred value is among those of its user, whatever its rank."""
+    known = F.filter(
+        "_ranked",
+        lambda row: (row["tag_id"] == F.col("tag_id")) & (row["tag_value"] == F.col("tag_value")),
+    )
+    return F.get(known, F.lit(0))["valid_from"]
 
 
 def _described(spark: SparkSession, tags: Sequence[Tag], levels: Mapping[str, str]) -> DataFrame:
@@ -120,7 +203,7 @@ def changes(state: DataFrame, tags: Sequence[Tag], previous_versions: Mapping[st
         _texts([F.lit(tag.id) for tag in tags]),
         _texts([F.when(F.col("_in_population"), as_text(tag, F.col(tag.id))) for tag in tags]),
     )
-    before = F.transform_values("_before", lambda _, remembered: remembered["tag_value"])
+    before = F.transform_values("_before", _text_before)
     rows = (
         state.select("user_id", before.alias("_old"), today.alias("_new"))
         .select(
@@ -147,6 +230,13 @@ def changes(state: DataFrame, tags: Sequence[Tag], previous_versions: Mapping[st
         "new_value",
         _reason(tags, previous_versions).alias("reason"),
     )
+
+
+def _text_before(tag_id: Column, remembered: Column) -> Column:
+    """A tag's value on the day before; of several, all in their order."""
+    ranked = F.filter("_ranked", lambda row: row["tag_id"] == tag_id)
+    several = F.array_join(F.transform(ranked, lambda row: row["tag_value"]), SEPARATOR)
+    return F.when(F.size(ranked) > 0, several).otherwise(remembered["tag_value"])
 
 
 def _texts(columns: Sequence[Column]) -> Column:

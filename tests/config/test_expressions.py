@@ -31,6 +31,7 @@ COLUMNS = {
     "d": "date",
     "data_day": "date",
     "ts": "timestamp",
+    "event_day": "date",
     "names": "array<string>",
     "users.gender": "string",
     "Customer ID": "string",
@@ -782,6 +783,9 @@ def test_contradictions_of_whole_numbers_are_exactly_those_that_no_number_meets(
         ("max(d)", "max", "d", "date"),
         ("first(name)", "first", "name", "text"),
         ("last(flag)", "last", "flag", "boolean"),
+        ("count(distinct event_day)", "count_distinct", "event_day", "number"),
+        ("Gap_Mean( event_day )", "gap_mean", "event_day", "number"),
+        ("gap_stddev(EVENT_DAY)", "gap_stddev", "event_day", "number"),
     ],
 )
 def test_aggregates(text: str, function: str, argument: str | None, family: str) -> None:
@@ -819,6 +823,11 @@ def test_an_aggregate_says_what_it_reads() -> None:
         ("max(names)", "the result is a list"),
         ("select count(*)", "a query is not allowed"),
         ("max(current_date)", "reads the wall clock"),
+        ("gap_mean(d)", "gap_mean() is of the days between events, not of d"),
+        ("gap_stddev(amount)", "gap_stddev() is of the days between events, not of amount"),
+        ("gap_mean(distinct event_day)", "DISTINCT stands only in count(distinct x)"),
+        ("gap_mean()", "gap_mean() takes one argument, not 0"),
+        ("gap_mean(event_day) / 2", "a measure is one aggregate"),
     ],
 )
 def test_what_is_no_aggregate(text: str, message: str) -> None:

@@ -229,6 +229,7 @@ FAITHFUL = [
     "date_diff(d, d2)",
     "months_between(d, d2)",
     "year(d) * 10000 + month(d) * 100 + day(d)",
+    "dayofmonth(d)",
     "dayofweek(d)",
     "weekday(d)",
     "hour(ts) * 60 + minute(ts)",

@@ -326,3 +326,32 @@ def parse(text: str, block: int) -> list[tuple[Any, ...]]:
             unparsed = batch.unparsed or [None] * len(batch.lines)
             rows += zip(*columns, batch.lines, unparsed, strict=True)
         return rows
+
+
+def test_quotes_around_several_records_do_not_put_one_person_into_the_field_of_another(
+    tmp_path: Path,
+) -> None:
+    """As CSV the two lines are one record of the right width, whose note holds a phone number."""
+    content = 'id,note,phone\n1,"hello,13800138000\n2,world",13900139000\n3,"two\nlines",13700137000\n'
+    rows = read_bytes(tmp_path, content.encode(), ["id", "note", "phone"], has_pii=True)
+    found = [(row["id"], row["note"], row["landed_line"], row["landed_unparsed"]) for row in rows]
+    assert found == [
+        (None, None, 2, "length=20"),
+        ("2", 'world"', 3, None),
+        ("3", "two\nlines", 4, None),
+    ]
+    plain = read_bytes(tmp_path, content.encode(), ["id", "note", "phone"])
+    assert [row["id"] for row in plain] == ["1", "3"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b1,13800138000\n", r"no column b \(what it has is not shown"),
+        ("a,b,13800138000,13800138000\n", "more than one column that the source does not read"),
+    ],
+)
+def test_a_damaged_header_shows_no_personal_data(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(DataError, match=message) as error:
+        read_bytes(tmp_path, content.encode(), has_pii=True)
+    assert "138" not in str(error.value)

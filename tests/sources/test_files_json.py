@@ -154,3 +154,9 @@ def test_the_text_of_a_nested_value_is_found(row: dict[str, Any], indent: int | 
     line = json.dumps(row, indent=indent)
     for name, value in row.items():
         assert json.loads(_raw_value(line, name)) == value
+
+
+def test_keys_that_are_personal_data_are_not_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no column a") as error:
+        read(tmp_path, b'{"13800138000": 1}\n', ["a"], has_pii=True)
+    assert "138" not in str(error.value)

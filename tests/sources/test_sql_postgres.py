@@ -1,5 +1,6 @@
 """Tables of a real PostgreSQL: types, bounds, names, volume and failures."""
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -342,6 +343,14 @@ def test_a_broken_connection_is_infrastructure(postgres_url: str, engine: sa.Eng
     )
     with pytest.raises(InfrastructureError, match="broke off"):
         list(reading.batches)
+
+
+def test_no_log_shows_a_row(postgres_url: str, engine: sa.Engine, caplog: pytest.LogCaptureFixture) -> None:
+    run(engine, "create table sources_test.people as select 'sentinel of a row' as name")
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="sqlalchemy")
+    assert rows(postgres_url, "sources_test.people", ["name"]) == [{"name": "sentinel of a row"}]
+    assert "sentinel" not in caplog.text
 
 
 @pytest.mark.parametrize("url", ["nonsense s3cr3t", "postgresql://u:s3cr3t@h:port/x", "sqlite:///s3cr3t", ""])

@@ -60,7 +60,7 @@ COLUMNS = {
 }
 BEFORE = (
     "user_id string, tag_id string, tag_value string, valid_from date, valid_until date, "
-    "definition_version string"
+    "definition_version string, rank int, share double"
 )
 
 
@@ -117,7 +117,7 @@ def a_day(
     remembered = frame(
         spark,
         BEFORE,
-        [(item.user, item.tag, item.value, item.since, item.until, "before") for item in before],
+        [(item.user, item.tag, item.value, item.since, item.until, "before", 1, None) for item in before],
     )
     state = carry.carried(evaluated, remembered, tags, day).persist()
     changed = rows(carry.changes(state, tags, known))

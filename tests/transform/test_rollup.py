@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Catalogue, Source
 from jobs.transform.rollup import day_rollup, merge, window_days
@@ -67,6 +68,11 @@ def rollup(source_rows: DataFrame, catalogue: Catalogue, name: str = "orders") -
 def measure(value: str, **parts: Any) -> dict[str, Any]:
     distinct = {"distinct_within": "day"} if "distinct" in value else {}
     return {"source": "orders", "value": value} | distinct | parts
+
+
+def over_days(value: str, within: str | None = None, **parts: Any) -> dict[str, Any]:
+    stated = {"distinct_within": within} if within else {}
+    return {"source": "orders", "value": value} | stated | parts
 
 
 def test_a_window_holds_its_first_and_its_last_day_over_a_leap_day(spark: SparkSession, build: Build) -> None:
@@ -171,6 +177,108 @@ def test_first_and_last_skip_nulls_and_decide_ties_by_the_value(spark: SparkSess
         assert measured(spark, catalogue, shown, LEAP_DAY)["u1"] == {"first": "a", "last": "d"}
 
 
+def on_days(*numbers: int, **parts: Any) -> list[Order]:
+    """An order on each of the days, counted from the first of January."""
+    return [order(date(2024, 1, 1) + timedelta(days=number), **parts) for number in numbers]
+
+
+GAPS = {
+    "days": over_days("count(distinct event_day)", window="60d"),
+    "mean": over_days("gap_mean(event_day)", window="60d"),
+    "spread": over_days("gap_stddev(event_day)", window="60d"),
+}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        # The 60 days that end with 29 February begin with 1 January, day 0.
+        ([-1], (0, None, None)),
+        ([5], (1, None, None)),
+        ([5, 5, 5], (1, None, None)),
+        ([-1, 5], (1, None, None)),
+        ([0, 59], (2, 59.0, None)),
+        ([10, 13, 16], (3, 3.0, 0.0)),
+        ([16, 13, 10, 13], (3, 3.0, 0.0)),
+        # Over the leap day: gaps of 1, 2 and 6.
+        ([50, 51, 53, 59, 60], (4, 3.0, 7**0.5)),
+    ],
+)
+def test_gaps_lie_between_the_days_of_the_window(
+    spark: SparkSession, build: Build, numbers: list[int], expected: tuple[Any, ...]
+) -> None:
+    found = measured(spark, build(measures=GAPS), on_days(*numbers), LEAP_DAY)["u1"]
+    assert tuple(found.values()) == expected
+
+
+def test_a_gap_is_between_days_with_a_row_that_meets_the_condition(spark: SparkSession, build: Build) -> None:
+    where = {"where": "status = 'paid'"}
+    catalogue = build(measures={name: entry | where for name, entry in GAPS.items()})
+    orders = on_days(1, 7, 9) + on_days(2, 9, status="refunded") + on_days(4, status=None)
+    found = measured(spark, catalogue, orders, LEAP_DAY)
+    assert found == {"u1": {"days": 3, "mean": 4.0, "spread": 8**0.5}}
+
+
+def test_a_day_counts_once_though_it_stands_in_several_rows(spark: SparkSession, build: Build) -> None:
+    """As do the days of a person with two ids."""
+
+    def twice(source_rows: DataFrame, source: Source) -> list[DataFrame]:
+        return [rollup(source_rows.where("units = 1"), catalogue), rollup(source_rows, catalogue)]
+
+    catalogue = build(
+        measures=GAPS | {"statuses": over_days("count(distinct status)", "window", window="9d")}
+    )
+    orders = on_days(53, 54) + on_days(54, 59, units=2)
+    expected = {"days": 3, "mean": 3.0, "spread": 8**0.5, "statuses": 1}
+    assert measured(spark, catalogue, orders, LEAP_DAY, twice)["u1"] == expected
+
+
+@pytest.mark.parametrize("within", ["window", "approx"])
+def test_a_value_that_comes_back_on_another_day_counts_once(
+    spark: SparkSession, build: Build, within: str
+) -> None:
+    values = ["status", "order_id", "rating", "units", "ordered_at", "amount > 1"]
+    entries = [over_days(f"count(distinct {value})", within, window="60d") for value in values]
+    catalogue = build(measures={f"m{number}": entry for number, entry in enumerate(entries)})
+    orders = on_days(1, 2, 3, status="", rating=0.0) + on_days(1, 4, status=None, rating=-0.0, units=None)
+    orders += on_days(59, order_id=None, status="paid", amount=Decimal(2))
+    found = measured(spark, catalogue, orders, LEAP_DAY)["u1"]
+    assert list(found.values()) == [2, 1, 2, 1, 5, 2]
+
+
+def test_a_distinct_count_of_no_rows_is_zero(spark: SparkSession, build: Build) -> None:
+    entries = {
+        "values": over_days("count(distinct status)", "window", window="7d"),
+        "sketch": over_days("count(distinct status)", "approx", window="7d"),
+        "days": over_days("count(distinct event_day)", window="7d"),
+    }
+    found = measured(spark, build(measures=entries), on_days(1), LEAP_DAY)
+    assert found == {"u1": dict.fromkeys(entries, 0)}
+
+
+def test_a_sketch_counts_closely_and_the_same_in_any_order_of_rows(spark: SparkSession, build: Build) -> None:
+    catalogue = build(measures={"n": over_days("count(distinct order_id)", "approx")})
+    numbers = {"few": 100, "some": 390, "more": 3_000, "many": 20_000}
+    orders = [
+        order(LEAP_DAY - timedelta(days=number % 40), user, order_id=f"o{number // 2}")
+        for user, values in numbers.items()
+        for number in range(2 * values)
+    ]
+    shuffled = orders.copy()
+    random.Random(4).shuffle(shuffled)
+
+    def in_parts(source_rows: DataFrame, source: Source) -> list[DataFrame]:
+        """The roll-up from the last day to the first."""
+        days = rollup(source_rows.repartition(3), catalogue)
+        return [days.coalesce(1).sortWithinPartitions(F.desc("day"))]
+
+    found = measured(spark, catalogue, orders, LEAP_DAY)
+    assert found == measured(spark, catalogue, shuffled, LEAP_DAY, in_parts)
+    assert found["few"]["n"] == 100
+    for user, values in numbers.items():
+        assert found[user]["n"] == pytest.approx(values, rel=0.05)
+
+
 def test_a_measure_built_later_stands_beside_the_rows_that_were_there(
     spark: SparkSession, build: Build
 ) -> None:
@@ -233,15 +341,29 @@ VALUES = [
     "first(amount)",
     "last(order_id)",
 ]
+# What may come back on other days, and the days themselves: value, how it merges, whether only in a window.
+OVER_DAYS = [
+    ("count(distinct event_day)", None, False),
+    ("gap_mean(event_day)", None, True),
+    ("gap_stddev(event_day)", None, True),
+    ("count(distinct status)", "window", True),
+    ("count(distinct amount)", "window", True),
+    ("count(distinct rating)", "window", True),
+    ("count(distinct ordered_at)", "window", True),
+    ("count(distinct status)", "approx", False),
+    ("count(distinct amount)", "approx", False),
+    ("count(distinct ordered_at)", "approx", False),
+]
 
 
 @st.composite
 def windowed(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
     """One measure of each kind of aggregate, each over a window of its own."""
     found = {}
-    for number, value in enumerate(VALUES):
-        entry = measure(value)
-        if draw(st.booleans()) or number % 2:
+    entries = [(measure(value), bool(number % 2)) for number, value in enumerate(VALUES)]
+    entries += [(over_days(value, within), bounded) for value, within, bounded in OVER_DAYS]
+    for number, (entry, bounded) in enumerate(entries):
+        if bounded or draw(st.booleans()):
             entry["window"] = f"{draw(st.integers(1, 70))}d"
             if draw(st.booleans()):
                 entry["offset"] = f"{draw(st.integers(1, 40))}d"
@@ -284,7 +406,8 @@ def in_duckdb(entries: dict[str, Any], orders: Sequence[Order], day: date) -> di
     selected = [
         _in_duckdb(entry["value"], entry.get("where"), *_window(entry, day)) for entry in entries.values()
     ]
-    query = f"select customer, {', '.join(selected)} from orders where ordered_at::date <= '{day}' group by 1"
+    dated = "(select *, ordered_at::date as event_day from orders)"
+    query = f"select customer, {', '.join(selected)} from {dated} where event_day <= '{day}' group by 1"
     return {row[0]: dict(zip(entries, row[1:], strict=True)) for row in connection.execute(query).fetchall()}
 
 
@@ -302,6 +425,10 @@ def _in_duckdb(value: str, where: str | None, first: date | None, last: date) ->
         down = "desc" if function == "last" else "asc"
         listed = f"list({argument} order by ordered_at {down}, {argument} {down})"
         return f"(({listed} filter (where {argument} is not null and {condition}))[1])"
+    if function.startswith("gap_"):
+        days = f"list_sort(list_distinct(list({argument}) filter (where {condition})))"
+        gaps = f"list_transform(range(2, len({days}) + 1), n -> {days}[n] - {days}[n - 1])"
+        return f"list_aggregate({gaps}, '{function.replace('gap_', '').replace('mean', 'avg')}')"
     aggregate = f"{value} filter (where {condition})"
     return f"coalesce({aggregate}, 0)" if function in ("count", "sum") else aggregate
 

@@ -1,0 +1,102 @@
+"""Building percentiles: where a user's measure stands among the users of the data day."""
+
+from collections.abc import Mapping
+
+from jobs.catalogue.model import RESERVED_MEASURES, Measure, Percentile
+from jobs.config.expressions import Expression, ExpressionError, parse_boolean
+from jobs.config.loader import Located, Settings
+from jobs.config.models import PercentileEntry
+from jobs.config.validation import close
+from jobs.errors import ConfigProblem
+
+
+def build_percentile(
+    name: str,
+    located: Located[PercentileEntry],
+    measures: Mapping[str, Measure],
+    settings: Settings,
+    problems: list[ConfigProblem],
+) -> Percentile | None:
+    """One percentile; None (and problems) when its measure or condition cannot be read. One of a measure
+    that is broken itself is no problem of its own.
+
+    Its condition sees the measures and `data_day`, but no other percentile.
+    """
+    entry = located.entry
+    if name in RESERVED_MEASURES:
+        problems.append(located.problem(f"{name!r} is a column of every user: choose another name"))
+    base = _base(located, measures, settings, problems)
+    where = _where(located, measures, settings, problems)
+    if base is None or (entry.where is not None and where is None):
+        return None
+    return Percentile(
+        id=name,
+        measure=base.id,
+        exact=base.type != "double",
+        where=where.sql if where else None,
+        uses=where.columns if where else frozenset(),
+        description=entry.description,
+    )
+
+
+def percentile_version(percentile: Percentile, versions: Mapping[str, object]) -> list[object]:
+    """What a percentile is made of. `versions` says that of every measure."""
+    conditions = [(name, versions.get(name)) for name in sorted(percentile.uses)]
+    return ["percentile", versions[percentile.measure], percentile.where, conditions]
+
+
+def _base(
+    located: Located[PercentileEntry],
+    measures: Mapping[str, Measure],
+    settings: Settings,
+    problems: list[ConfigProblem],
+) -> Measure | None:
+    name = located.entry.percentile_of
+    if name in settings.percentiles:
+        message = f"{name!r} is a percentile itself: name the measure that it is made of"
+        problems.append(located.problem(message, "percentile_of"))
+        return None
+    measure = measures.get(name)
+    if measure is None:
+        if name not in settings.measures and not settings.broken.has("measures", name):
+            hint = close(name, settings.measures)
+            problems.append(located.problem(f"no measure {name!r}", "percentile_of", suggestion=hint))
+        return None
+    if measure.type in ("int", "bigint", "double") or measure.type.startswith("decimal"):
+        return measure
+    message = f"a percentile is of a number, and {name} is of type {measure.type}"
+    problems.append(located.problem(message, "percentile_of"))
+    return None
+
+
+def _where(
+    located: Located[PercentileEntry],
+    measures: Mapping[str, Measure],
+    settings: Settings,
+    problems: list[ConfigProblem],
+) -> Expression | None:
+    text = located.entry.where
+    if text is None:
+        return None
+    types = {measure.id: measure.type for measure in measures.values() if measure.by is None}
+    types["data_day"] = "date"
+    try:
+        where = parse_boolean(
+            text, columns=types, parameters=settings.parameters, dictionaries=settings.dictionaries
+        )
+    except ExpressionError as error:
+        if not _is_follow_on(error, measures, settings):
+            problems.append(located.problem(str(error), "where", suggestion=error.suggestion))
+        return None
+    if not where.columns - {"data_day"}:
+        problems.append(located.problem("is the same for every user: it reads no measure", "where"))
+    return where
+
+
+def _is_follow_on(error: ExpressionError, measures: Mapping[str, Measure], settings: Settings) -> bool:
+    """A condition over something that is broken is wrong only because of that."""
+    name = error.unknown_name
+    if name is None:
+        return False
+    declared = name in settings.measures and name not in measures
+    return declared or settings.broken.has("measures", name) or "tags" in settings.broken.files

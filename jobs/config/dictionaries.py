@@ -1,0 +1,61 @@
+"""Reading dictionaries: mappings of texts to texts, or of texts to numbers."""
+
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from jobs.config.expression_lookup import Dictionary
+
+# As many as Spark has for a number with decimals.
+_MOST_DIGITS = 38
+
+
+class UnreadDictionaries(dict[str, Dictionary]):
+    """The dictionaries of a folder in which a file of them could not be read: a name that is not here may
+    stand there, and is no problem of its own."""
+
+    def __missing__(self, name: str) -> Dictionary:
+        return Dictionary({})
+
+
+def read_dictionary(data: Any) -> tuple[Dictionary, list[tuple[Any, str]]]:
+    """The dictionary, and what is wrong with it: the key that it is about (None: the whole) and a message.
+
+    Truth values and empty values are left to the caller, who has messages for them. A dictionary with a
+    problem holds what could be read of it, so that an expression that uses it is not wrong as well.
+    """
+    if not isinstance(data, dict):
+        return Dictionary({}), [(None, "a dictionary is a mapping of texts to values")]
+    if not data:
+        return Dictionary({}), [(None, "the dictionary is empty")]
+    texts: dict[Any, Any] = {key: value for key, value in data.items() if isinstance(value, str)}
+    numbers = {key: _number(value) for key, value in data.items() if not isinstance(value, str | bool)}
+    known = texts or {key: value for key, value in numbers.items() if value is not None}
+    read = {key: value for key, value in known.items() if isinstance(key, str)}
+    return Dictionary(read), list(_problems(data))
+
+
+def _problems(data: dict[Any, Any]) -> Iterator[tuple[Any, str]]:
+    first = next((value for value in data.values() if isinstance(value, str | int | float)), None)
+    mixed = False
+    for key, value in data.items():
+        if not isinstance(key, str):
+            yield key, f"{key!r} is no text: put it in quotes"
+        if value is None or isinstance(value, bool):
+            continue
+        if not isinstance(value, str) and _number(value) is None:
+            yield key, "a value is a text, or a number of at most 38 digits"
+        elif isinstance(value, str) != isinstance(first, str) and not mixed:
+            mixed = True
+            kinds = ("a text", "numbers") if isinstance(value, str) else ("a number", "texts")
+            yield key, f"{value!r} is {kinds[0]}, and the values before are {kinds[1]}: take one of the two"
+
+
+def _number(value: object) -> Decimal | None:
+    """The number as it was written; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    number = Decimal(repr(value))
+    digits = len(format(number, "f").lstrip("-").replace(".", ""))
+    return number if digits <= _MOST_DIGITS else None

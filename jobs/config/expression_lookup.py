@@ -1,0 +1,74 @@
+"""Dictionaries of the configuration, and `lookup('name', text)` in an expression."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from jobs.config import expression_arguments as must_be
+from jobs.config.expression_text import write_text
+from jobs.config.expression_types import (
+    BIGINT,
+    INT,
+    NUMBER,
+    TEXT,
+    ExpressionError,
+    Fragment,
+    Operand,
+    closest,
+    columns_of,
+)
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """Texts and the value of each: all texts, or all numbers."""
+
+    values: Mapping[str, str] | Mapping[str, Decimal]
+
+    @property
+    def kind(self) -> str:
+        """The kind of its values, as expressions know kinds."""
+        numbers = [value for value in self.values.values() if isinstance(value, Decimal)]
+        if not numbers:
+            return TEXT
+        if any(value != value.to_integral_value() for value in numbers):
+            return NUMBER
+        if all(-(2**31) <= value < 2**31 for value in numbers):
+            return INT
+        return BIGINT if all(-(2**63) <= value < 2**63 for value in numbers) else NUMBER
+
+    @property
+    def sql(self) -> str:
+        """The dictionary as a map of Spark SQL: one text whatever the order in which it is written."""
+        pairs = [f"{write_text(key)}, {_literal(self.values[key])}" for key in sorted(self.values)]
+        return f"map({', '.join(pairs)})"
+
+
+def lookup(
+    dictionaries: Mapping[str, Dictionary], arguments: Sequence[Operand], fragment: Fragment | str
+) -> Operand:
+    """The value that a dictionary has for a text, null where it has none; raises ExpressionError.
+
+    The dictionary stands in the SQL itself, so a rule's version follows what the dictionary says."""
+    name = must_be.literal(arguments[0], "lookup()").value
+    sought = must_be.text(arguments[1], "lookup()")
+    try:
+        dictionary = dictionaries[str(name)]
+    except KeyError:
+        raise _unknown(str(name), dictionaries) from None
+    sql = f"try_element_at({dictionary.sql}, {sought.sql})"
+    return Operand(sql, dictionary.kind, fragment, columns=columns_of([sought]))
+
+
+def _unknown(name: str, dictionaries: Mapping[str, Dictionary]) -> ExpressionError:
+    suggestion = closest(name, dictionaries)
+    listed = ""
+    if suggestion is None:
+        listed = (
+            f"; there are {', '.join(sorted(dictionaries)[:12])}" if dictionaries else ": none is declared"
+        )
+    return ExpressionError(f"no dictionary {name!r}{listed}", suggestion)
+
+
+def _literal(value: str | Decimal) -> str:
+    return write_text(value) if isinstance(value, str) else format(value, "f")

@@ -1,0 +1,67 @@
+"""Percentiles: where each user's measure stands among the users of the data day.
+
+The population of a percentile are the users for whom its condition holds and who have the measure. The
+percentile of one of them is the whole percent of the population that stands at or below them: of 200 users
+of whom 57 have as much or less, 28. Equal values have equal percentiles, and the highest has 100; users
+outside the population have none. Values of type double count as equal up to nine decimals, which is more
+than the noise of binary fractions; all values are compared as doubles.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Percentile
+
+_EXACT = "decimal(30,9)"
+# Spark multiplies the share with the number of users in binary fractions and rounds up: 7 % of 100 users
+# would be 8 of them. A little less than 7 % is right for any population below 10^10.
+_SHARES = ", ".join(f"{percent / 100 - 1e-12:.14f}D" for percent in range(1, 101))
+
+
+def with_percentiles(measures: DataFrame, percentiles: Sequence[Percentile], day: date) -> DataFrame:
+    """Grain: user. In: the measures of every user. Out: the same and an int column a percentile.
+
+    Reads one row of aggregates, whatever the number of users: the least value at which each percent of the
+    population is reached. `measures` is therefore read twice.
+    """
+    if not percentiles:
+        return measures
+    dated = measures.withColumn("data_day", F.lit(day))
+    ranked = dated.withColumns({f"_{item.id}": _ranked(item) for item in percentiles})
+    edges = ranked.agg(*[_edges(item).alias(item.id) for item in percentiles]).collect()[0].asDict()
+    found = {item.id: _reached(F.col(f"_{item.id}"), edges[item.id]) for item in percentiles}
+    return ranked.withColumns(found).drop("data_day", *[f"_{item.id}" for item in percentiles])
+
+
+def _ranked(percentile: Percentile) -> Column:
+    """What the user is ranked by; null outside the population."""
+    value = F.col(percentile.measure).cast("double")
+    if not percentile.exact:
+        # A number that is too large for the nine decimals has no fraction to speak of.
+        value = F.coalesce(F.col(percentile.measure).try_cast(_EXACT).cast("double"), value)
+    if percentile.where is None:
+        return value
+    return F.when(F.coalesce(F.expr(percentile.where), F.lit(False)), value)
+
+
+def _edges(percentile: Percentile) -> Column:
+    """For 1 to 100 the least value at or below which stand that many percent; null without a population."""
+    return F.expr(f"percentile_disc(array({_SHARES})) within group (order by `_{percentile.id}`)")
+
+
+def _reached(value: Column, edges: Sequence[float] | None) -> Column:
+    """How many of the rising edges the value reaches, by halving; null for null."""
+    if edges is None:
+        return F.lit(None).cast("int")
+
+    def search(low: int, high: int) -> Column:
+        if low == high:
+            return F.lit(low)
+        middle = (low + high) // 2
+        reached = value >= F.lit(edges[middle])
+        return F.when(reached, search(middle + 1, high)).otherwise(search(low, middle))
+
+    return F.when(value.isNotNull(), search(0, len(edges)))
