@@ -46,7 +46,7 @@ def explain(
     carried = {row["tag_id"]: row for row in _rows(lake, USER_TAGS.name, published, user_id=user_id)}
     if tag is not None and tag not in defined:
         raise UsageError(f"{day} has no tag {tag!r}", next_step="`usertags tags` lists them")
-    if tag is not None and "user_tags" in (defined[tag]["kept_out_of"] or ()):
+    if tag is not None and "user_tags" in (defined[tag].get("kept_out_of") or ()):
         raise UsageError(
             f"tag {tag!r} is kept out of user_tags by its sensitivity: who carries it is not told here",
             next_step="ask those who may see it",
