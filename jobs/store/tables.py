@@ -88,6 +88,8 @@ def _plain(type_: pa.DataType) -> str:
         return "string"
     if pa.types.is_map(type_):
         return f"map<{_plain(type_.key_type)},{_plain(type_.item_type)}>"
+    if pa.types.is_large_binary(type_):
+        return "binary"
     if pa.types.is_list(type_) or pa.types.is_large_list(type_):
         return f"list<{_plain(type_.value_type)}>"
     return str(type_)
