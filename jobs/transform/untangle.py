@@ -48,18 +48,19 @@ def _judged(grouped: DataFrame, limits: Mapping[str, int]) -> DataFrame:
     """Grain: component. In: `links` in order. Out: links, nodes, `state`: of each node the position of the
     first node of its person (`person`), and of each link whether it stands (`stands`).
 
-    The lists are walked by positions, because a node's text would be sought in them at each step.
+    The lists are walked by positions, because a node's text would be sought in them at each step; and they
+    are computed before they are walked, because Spark would put how they are computed into the loop.
     """
     ends = F.concat(
         F.transform("links", lambda link: link["a"]), F.transform("links", lambda link: link["b"])
     )
-    nodes = grouped.withColumn("nodes", F.array_sort(F.array_distinct(ends)))
+    nodes = grouped.withColumn("nodes", F.array_sort(F.array_distinct(ends))).localCheckpoint()
     steps = nodes.withColumns(
         {
             "kinds": F.transform("nodes", lambda name: F.substring_index(name, ":", 1)),
             "steps": F.transform("links", lambda link: F.struct(_at(link["a"], "a"), _at(link["b"], "b"))),
         }
-    )
+    ).localCheckpoint()
     start = F.struct(
         F.transform("nodes", lambda _, position: position).alias("person"),
         F.array().cast("array<boolean>").alias("stands"),
