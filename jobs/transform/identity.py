@@ -143,11 +143,12 @@ def _hubs(links: DataFrame, limits: Mapping[str, int]) -> DataFrame:
 
 
 def _touch(links: DataFrame, nodes: DataFrame) -> DataFrame:
-    """The links with `_touches`: whether one of the nodes (node) is an end of it."""
+    """The links with `_touches`: whether one of the nodes (node), a few that know many, is an end of it."""
     left = nodes.select(F.col("node").alias("a"), F.lit(True).alias("_a"))
     right = nodes.select(F.col("node").alias("b"), F.lit(True).alias("_b"))
     touches = F.coalesce("_a", "_b", F.lit(False)).alias("_touches")
-    return links.join(left, "a", "left").join(right, "b", "left").select(*_LINK, touches)
+    marked = links.join(F.broadcast(left), "a", "left").join(F.broadcast(right), "b", "left")
+    return marked.select(*_LINK, touches)
 
 
 def _without_shared(
@@ -162,7 +163,7 @@ def _without_shared(
     """
     touching = _touch(links, hubs.select("node").distinct()).localCheckpoint()
     calm = components(touching.where("not _touches").select("a", "b"))
-    joined = _ends(links).join(hubs.select("node", "kind"), ["node", "kind"])
+    joined = _ends(links).join(F.broadcast(hubs.select("node", "kind")), ["node", "kind"])
     placed = joined.join(calm.withColumnRenamed("node", "other"), "other", "left")
     hubs_of_other = F.count("*").over(Window.partitionBy("other"))
     alone = F.when(hubs_of_other == 1, F.col("other"))

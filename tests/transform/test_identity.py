@@ -166,6 +166,16 @@ def test_a_shared_device_joins_nobody_and_nobody_loses_his_phone(spark: SparkSes
     assert set(refused.values()) == {"shared"} and len(refused) == 8
 
 
+def test_a_device_that_is_all_that_is_known_of_its_customers_joins_none_of_them(
+    spark: SparkSession,
+) -> None:
+    """Not the first three either: nothing says that these are one person."""
+    links = [(f"customer:{n}", "device:x", n) for n in range(4)]
+    groups, refused = judged(spark, links, limits={"customer": 3})
+    assert groups == set()
+    assert set(refused.values()) == {"shared"} and len(refused) == 4
+
+
 def test_a_device_of_as_many_customers_as_the_limit_joins_them(spark: SparkSession) -> None:
     links = [(f"customer:{n}", "device:x", n) for n in range(3)]
     assert judged(spark, links, limits={"customer": 3}) == (
