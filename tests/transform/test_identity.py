@@ -205,6 +205,15 @@ def test_one_device_too_many_is_left_out_and_the_person_stays(spark: SparkSessio
     }
 
 
+def test_an_account_with_many_devices_of_its_own_keeps_its_phone(spark: SparkSession) -> None:
+    """Rows that name the account and one device alone: nothing else is known of these devices."""
+    links = [*of_row(0, "customer:1", "device:0", "phone:1")]
+    links += [("customer:1", f"device:{number}", number) for number in range(1, 6)]
+    groups, refused = judged(spark, links, limits={"device": 5})
+    assert groups == {frozenset({"customer:1", "device:0", "phone:1"})}
+    assert refused == {("customer:1", f"device:{number}"): "shared" for number in range(1, 6)}
+
+
 def test_strangers_in_a_chain_are_parted_at_the_newest_link(spark: SparkSession) -> None:
     """No id joins too many by itself: customers and phones take turns."""
     links = [
