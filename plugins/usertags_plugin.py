@@ -1,5 +1,5 @@
-"""The Airflow plugin: *Data quality* and *Tags* in the navigation, a *Quality* tab on DAG, run and task, and a
-tile on the home page.
+"""The Airflow plugin: *Data quality* and *Tags* in the navigation, a *Quality* tab on DAG, run and task, and
+a tile on the home page.
 
 Every component of Airflow loads this file, so it imports nothing of the project: the application is built
 in the API server when a page is first asked for. Addresses are relative to where Airflow is served.

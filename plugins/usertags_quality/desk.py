@@ -27,6 +27,8 @@ from jobs.store.schemas import USER_TAG_CHANGES as CHANGES
 from plugins.usertags_quality.loading import Refreshed
 
 KEPT_DAYS = 400
+# What is read before all the rest is, so that the first page of a new server is quick.
+FIRST_DAYS = 45
 MASK = "***"
 # More changes than these are counted by a query, not by a page.
 _CHANGES_AT_MOST = 3_000_000
@@ -45,11 +47,12 @@ class SetAside:
 
 @dataclass(frozen=True)
 class View:
-    """The history as it was read at a moment."""
+    """The history as it was read at a moment; of the newest days alone where it is not `complete`."""
 
     catalogue: Catalogue
     history: History
     read_at: datetime
+    complete: bool = True
 
 
 class Desk:
@@ -57,7 +60,7 @@ class Desk:
 
     def __init__(self, configs: Path) -> None:
         self.configs = configs
-        self.view = Refreshed(self._view)
+        self.view = Refreshed(self._view, unfinished=lambda view: not view.complete)
         self.tags = Refreshed(self._tags)
         self._checks, self._runs = CachedTable(CHECKS.name), CachedTable(RUNS.name, _RUN_COLUMNS)
         self._publications = CachedTable(PUBLICATIONS.name)
@@ -83,9 +86,17 @@ class Desk:
         return self._opened[1]
 
     def _view(self) -> View:
+        """The newest days at first, then all; all at once where the newest have nothing."""
+        if self._built is None:
+            view = self._read_view(complete=False)
+            if view.history.days:
+                return view
+        return self._read_view(complete=True)
+
+    def _read_view(self, *, complete: bool) -> View:
         catalogue, catalog = self.catalogue(), self._catalog()
         expected = expected_day(catalogue.timezone)
-        first = _first_day(expected)
+        first = _first_day(expected) if complete else expected - timedelta(days=FIRST_DAYS)
         tables = (self._checks, self._runs, self._publications)
         with ThreadPoolExecutor(max_workers=len(tables)) as pool:
             list(pool.map(lambda table: table.refresh(catalog, _since(table, first)), tables))
@@ -93,7 +104,7 @@ class Desk:
         if self._built is None or self._built[0] != stamp:
             published = [row for row in self._publications.rows if row["dt"] >= first]
             found = history(self._checks.rows, self._runs.rows, published, expected)
-            self._built = (stamp, View(catalogue, found, datetime.now(UTC)))
+            self._built = (stamp, View(catalogue, found, datetime.now(UTC), complete))
         return self._built[1]
 
     def _tags(self) -> list[TagTrend]:
@@ -134,7 +145,7 @@ class Desk:
         return found
 
     def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]] | None:
-        """The changes of a tag on a day, counted by kind and reason; None where they are too many to count here."""
+        """The changes of a tag on a day, by kind and reason; None where they are too many to count here."""
         try:
             table = self._catalog().load_table(CHANGES.name)
         except NoSuchTableError:

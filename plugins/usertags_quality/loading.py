@@ -24,19 +24,21 @@ class Refreshed(Generic[T]):
     """A value that is loaded again when it is asked for after `fresh_for` seconds, one load at a time.
 
     While a load takes longer than `patience`, or has failed within the last `retry_after` seconds, the value
-    of before is given, with `problem` saying so. A load that hangs is left alone after `abandon_after` seconds.
+    of before is given, with `problem` saying so. A load that hangs is left alone after `abandon_after`.
+    A value that is `unfinished` is given too, while the next load begins at once.
     """
 
     def __init__(
         self,
         load: Callable[[], T],
         *,
+        unfinished: Callable[[T], bool] = lambda value: False,
         fresh_for: float = 3,
         patience: float = 8,
         retry_after: float = 5,
         abandon_after: float = 90,
     ) -> None:
-        self._load = load
+        self._load, self._unfinished = load, unfinished
         self._fresh_for, self._patience = fresh_for, patience
         self._retry_after, self._abandon_after = retry_after, abandon_after
         self._lock = Lock()
@@ -83,6 +85,8 @@ class Refreshed(Generic[T]):
             return
         self._value, self.problem, self._ended = value, None, time.monotonic()
         promise.set_result(value)
+        if self._unfinished(value):
+            self._begin()
 
 
 async def in_thread(work: Callable[[], T], patience: float = 8) -> T:
