@@ -34,7 +34,7 @@ def make_app(desk: Desk | None = None, reader: Any = None, secret: str | None = 
     """The application. `reader` is the dependency that lets a person in; `secret` signs keys to reports."""
     pages = Pages(desk or Desk(configs_folder()))
     keys = security.ReportKeys(secret or _secret())
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.include_router(_assets())
     app.include_router(_reports(pages, keys))
     app.include_router(_pages(pages, keys), dependencies=[Depends(reader or security.reader())])

@@ -28,7 +28,9 @@ from plugins.usertags_quality.loading import Refreshed
 
 KEPT_DAYS = 400
 # What is read before all the rest is, so that the first page of a new server is quick.
-FIRST_DAYS = 45
+FIRST_DAYS = 35
+# What the pages of tags show.
+TAG_DAYS = 62
 MASK = "***"
 # More changes than these are counted by a query, not by a page.
 _CHANGES_AT_MOST = 3_000_000
@@ -109,11 +111,12 @@ class Desk:
 
     def _tags(self) -> list[TagTrend]:
         catalog = self._catalog()
-        first = _first_day(expected_day(self.catalogue().timezone))
         self._publications.refresh(catalog)
-        published = {row["dt"]: row["run_id"] for row in self._publications.rows if row["dt"] >= first}
+        published = {row["dt"]: row["run_id"] for row in self._publications.rows}
+        published = dict(sorted(published.items())[-TAG_DAYS:])
+        first = min(published, default=date.min)
         self._statistics.refresh(catalog, f"dt >= '{first}'")
-        newest = max(published, default=first)
+        newest = max(published, default=date.min)
         self._catalogue_rows.refresh(catalog, rows_where(dt=newest))
         tables = (self._publications, self._statistics, self._catalogue_rows)
         stamp = (first, *(table.snapshot for table in tables))

@@ -18,10 +18,9 @@ class Bar:
     href: str = ""
 
 
-def bars(values: Sequence[Bar], label: str, *, least: float = 0.0) -> Markup:
-    """A bar a day; heights from `least` up to the greatest value."""
-    known = [bar.value for bar in values if bar.value is not None]
-    top = max(known, default=0)
+def bars(values: Sequence[Bar], label: str, *, least: float = 0.0, top: float | None = None) -> Markup:
+    """A bar a day; heights from `least` up to `top`, by default the greatest value."""
+    top = max((bar.value for bar in values if bar.value is not None), default=0) if top is None else top
     parts = [_bar(index, bar, least, top) for index, bar in enumerate(values)]
     return _svg(parts, max(len(values), 1) * _WIDTH, label)
 

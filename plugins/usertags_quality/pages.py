@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,13 @@ from plugins.usertags_quality import drawing, runbook, security
 from plugins.usertags_quality.airflow_runs import planned
 from plugins.usertags_quality.desk import Desk, SetAside, View
 from plugins.usertags_quality.loading import Unavailable, in_thread
+from plugins.usertags_quality.words import duration, moment, number, percent, wanted
 
 CHART_DAYS = 60
 CHECK_RUNS = 30
 LISTED_DAYS = 60
 MONTHS = 3
+_RELEASE = ROOT / "dags" / "user_tags_release.py"
 
 # What a state is called, the class of its colour and its mark: a colour alone tells nobody.
 STATES = {
@@ -63,7 +65,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(number=number, percent=percent, duration=duration, moment=moment)
+        self._templates.filters.update(
+            number=number, percent=percent, duration=duration, moment=moment, wanted=wanted
+        )
         self._templates.globals.update(states=STATES)
 
     # ---- quality -----------------------------------------------------------------------------------
@@ -71,8 +75,8 @@ class Pages:
     async def overview(self, request: Request) -> Response:
         """The six answers for the newest day, trends, and the days as calendar or list."""
         view = await self.desk.view.get()
-        wanted = _filter(request, view.history)
-        shown = view.history.filtered(wanted)
+        chosen = _filter(request, view.history)
+        shown = view.history.filtered(chosen)
         newest = view.history.newest
         focus = _focus(view.history)
         as_list = request.query_params.get("view") == "list"
@@ -83,18 +87,19 @@ class Pages:
             view=view,
             newest=newest,
             focus=focus,
-            failures=_failures(view, focus, wanted) if focus else [],
+            can_release=_RELEASE.is_file(),
+            failures=_failures(view, focus, chosen) if focus else [],
             good=view.history.last_good(),
             waiting=[day for day in view.history.days.values() if day.state == "waiting"],
             blocked=view.history.blocked,
-            wanted=wanted,
+            wanted=chosen,
             choices={name: view.history.choices(name) for name in ("table", "severity", "owner")},
             charts=self._charts(request, shown),
             as_list=as_list,
             everything=everything,
-            months=_months(shown, wanted, everything=everything),
+            months=_months(shown, everything=everything),
             listed=list(reversed(shown.last(len(shown.days) if everything else LISTED_DAYS))),
-            tones={day.day: _tone(day, wanted) for day in shown.days.values()},
+            tones={day.day: _tone(day, chosen) for day in shown.days.values()},
             query=_query(request),
         )
 
@@ -140,11 +145,11 @@ class Pages:
         if run_id and run_id not in found.run_ids:
             raise security.no_such("run of that day")
         stage = request.query_params.get("stage", "")
-        wanted = _filter(request, view.history)
+        chosen = _filter(request, view.history)
         results = [
             result
             for result in found.results
-            if wanted.shows(result) and run_id in ("", result.run_id) and stage in ("", result.stage)
+            if chosen.shows(result) and run_id in ("", result.run_id) and stage in ("", result.stage)
         ]
         aside, problem = await self._set_aside(day)
         return self._page(
@@ -152,6 +157,7 @@ class Pages:
             "day.html",
             view=view,
             day=found,
+            can_release=_RELEASE.is_file(),
             run_id=run_id,
             stage=stage if stage in security.STAGES else "",
             failures=[_failure(view, result) for result in results if not result.success],
@@ -160,7 +166,7 @@ class Pages:
             readers_then=view.history.last_good(day),
             before=view.history.days.get(day - timedelta(days=1)),
             after=view.history.days.get(day + timedelta(days=1)),
-            wanted=wanted,
+            wanted=chosen,
             choices={name: view.history.choices(name) for name in ("table", "severity", "owner")},
             aside=aside,
             aside_problem=problem,
@@ -396,8 +402,8 @@ def _focus(history: History) -> Day | None:
     return with_run[-1] if with_run else history.newest
 
 
-def _failures(view: View, day: Day, wanted: Filter) -> list[Failure]:
-    return [_failure(view, result) for result in day.failed if wanted.shows(result)]
+def _failures(view: View, day: Day, chosen: Filter) -> list[Failure]:
+    return [_failure(view, result) for result in day.failed if chosen.shows(result)]
 
 
 def _failure(view: View, result: Result) -> Failure:
@@ -420,9 +426,9 @@ def _readers_text(good: Day | None, behind: int | None) -> str:
     return f"readers have {good.day}, {days}"
 
 
-def _tone(day: Day, wanted: Filter) -> tuple[str, str, str]:
+def _tone(day: Day, chosen: Filter) -> tuple[str, str, str]:
     """Name, colour and mark of a day; with a filter, of the checks that it shows."""
-    if not wanted:
+    if not chosen:
         return STATES[day.state]
     if not day.results:
         return ("No such check", "none", "·")
@@ -433,7 +439,7 @@ def _tone(day: Day, wanted: Filter) -> tuple[str, str, str]:
     return ("Failed, not critical", "warn", "!")
 
 
-def _months(history: History, wanted: Filter, *, everything: bool) -> list[tuple[str, list[Day | None]]]:
+def _months(history: History, *, everything: bool) -> list[tuple[str, list[Day | None]]]:
     """The newest months, each as its days after as many gaps as its first week needs."""
     grouped = groupby(history.days.values(), key=lambda day: day.day.strftime("%B %Y"))
     months = []
@@ -461,7 +467,8 @@ def _check_chart(request: Request, last: Sequence[Result]) -> Markup:
         return drawing.Bar(0.25 if result.success else _badness(result), tone, f"{result.day}: {said}", link)
 
     failed = sum(not result.success for result in last)
-    return drawing.bars([bar(each) for each in last], f"The last {len(last)} days of it: {failed} failed")
+    label = f"The last {len(last)} days of it: {failed} failed"
+    return drawing.bars([bar(each) for each in last], label, top=1.0)
 
 
 def _badness(result: Result) -> float:
@@ -485,31 +492,3 @@ def _share_line(trend: TagTrend) -> Markup:
     days = trend.days[-30:]
     label = f"Share of users over {len(days)} published days"
     return drawing.line([day.share for day in days], label)
-
-
-def number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}"
-
-
-def percent(value: float | None, *, signed: bool = False) -> str:
-    """A share as per cent; never a rounded 100 % or 0 % for what is neither."""
-    if value is None:
-        return "–"
-    digits = 1 if abs(value) >= 0.001 or value == 0 else 3
-    if round(abs(value) * 100, digits) == 100 and abs(value) < 1:
-        return "> 99.9 %"
-    text = f"{value * 100:{'+' if signed else ''}.{digits}f}"
-    return f"{text.removesuffix('.0')} %"
-
-
-def duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def moment(value: datetime, zone: ZoneInfo) -> str:
-    return value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
