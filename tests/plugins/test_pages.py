@@ -1,8 +1,10 @@
 """The pages without Airflow and without a lake: what they say, who gets in, which addresses are refused."""
 
+import json
 import re
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -334,10 +336,35 @@ def test_personal_columns_of_rows_set_aside_are_hidden() -> None:
     hidden = set(source.raw_pii)
     assert hidden
     row = dict.fromkeys(hidden, "hash") | {"plain": "kept"}
-    import json
-
     shown = masked_row(json.dumps(row), source)
     assert shown == dict.fromkeys(hidden, "***") | {"plain": "kept"}
     assert masked_row("line that is no JSON", source) == {}
     assert masked_row(json.dumps(row), None) == {}
     assert masked_key("13800138000", None) == "***"
+
+
+# ---- a year -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["quality", "quality?view=list&all=1", "quality?all=1", "quality/check/{check}"]
+)
+def test_a_page_takes_less_than_a_second_with_a_year_of_runs(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    days = [date(2025, 3, 1) + timedelta(days=number) for number in range(365)]
+    checks = [check(day, f"check {number}") for day in days for number in range(60)]
+    runs = [ended(day, stage, "passed") for day in days for stage in ("clean", "tag", "audit")]
+    view = View(
+        load_catalogue(CASES / "tiny_shop"),
+        history(checks, runs, [publication(day) for day in days]),
+        datetime(2026, 3, 3, tzinfo=UTC),
+    )
+    monkeypatch.setattr(FakeDesk, "_view", lambda self: view)
+    with served(FakeDesk()) as client:
+        client.get("/usertags/quality")
+        started = time.monotonic()
+        answer = client.get(f"/usertags/{path.format(check='clean.orders.check_7')}")
+        seconds = time.monotonic() - started
+    assert answer.status_code == 200
+    assert seconds < 1
