@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 _WIDTH, _HEIGHT, _GAP = 10, 60, 2
+# Room for so many days at least: the first days of a project are no broad blocks.
+_SLOTS = 30
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,9 @@ class Bar:
 def bars(values: Sequence[Bar], label: str, *, least: float = 0.0, top: float | None = None) -> Markup:
     """A bar a day; heights from `least` up to `top`, by default the greatest value."""
     top = max((bar.value for bar in values if bar.value is not None), default=0) if top is None else top
-    parts = [_bar(index, bar, least, top) for index, bar in enumerate(values)]
-    return _svg(parts, max(len(values), 1) * _WIDTH, label)
+    slots = max(len(values), _SLOTS)
+    parts = [_bar(slots - len(values) + index, bar, least, top) for index, bar in enumerate(values)]
+    return _svg(parts, slots * _WIDTH, label)
 
 
 def _bar(index: int, bar: Bar, least: float, top: float) -> Markup:

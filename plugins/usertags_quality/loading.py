@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from threading import Lock, Thread
+from threading import BoundedSemaphore, Lock, Thread
 from typing import Generic, TypeVar
 
 from jobs.errors import InfrastructureError, UsertagsError
@@ -89,15 +89,24 @@ class Refreshed(Generic[T]):
             self._begin()
 
 
+# Look-ups that wait for a lake that hangs are not to pile up.
+_SLOTS = BoundedSemaphore(16)
+
+
 async def in_thread(work: Callable[[], T], patience: float = 8) -> T:
-    """Run some reading in a thread of its own; raises Unavailable when it fails or takes too long."""
+    """Run some reading in a thread of its own; raises Unavailable when it fails, takes too long, or when too
+    many wait already."""
     promise: Future[T] = Future()
+    if not _SLOTS.acquire(blocking=False):
+        raise Unavailable(_SLOW)
 
     def run() -> None:
         try:
             promise.set_result(work())
         except Exception as error:  # noqa: BLE001 - told below
             promise.set_exception(error)
+        finally:
+            _SLOTS.release()
 
     Thread(target=run, daemon=True).start()
     try:

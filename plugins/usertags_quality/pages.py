@@ -51,6 +51,7 @@ class Failure:
     since: date
     days: int
     hit: Impact
+    trend: Markup
 
 
 class Pages:
@@ -88,7 +89,7 @@ class Pages:
             newest=newest,
             focus=focus,
             can_release=_RELEASE.is_file(),
-            failures=_failures(view, focus, chosen) if focus else [],
+            failures=_failures(request, view, focus, chosen) if focus else [],
             good=view.history.last_good(),
             waiting=[day for day in view.history.days.values() if day.state == "waiting"],
             blocked=view.history.blocked,
@@ -160,7 +161,7 @@ class Pages:
             can_release=_RELEASE.is_file(),
             run_id=run_id,
             stage=stage if stage in security.STAGES else "",
-            failures=[_failure(view, result) for result in results if not result.success],
+            failures=[_failure(request, view, result) for result in results if not result.success],
             passed=[result for result in results if result.success],
             good=view.history.last_good(),
             readers_then=view.history.last_good(day),
@@ -202,7 +203,7 @@ class Pages:
             "check.html",
             view=view,
             result=result,
-            failure=None if result.success else _failure(view, result),
+            failure=None if result.success else _failure(request, view, result),
             hit=impact(view.catalogue, table, result.column),
             last=list(reversed(last)),
             newest=results[-1],
@@ -402,14 +403,16 @@ def _focus(history: History) -> Day | None:
     return with_run[-1] if with_run else history.newest
 
 
-def _failures(view: View, day: Day, chosen: Filter) -> list[Failure]:
-    return [_failure(view, result) for result in day.failed if chosen.shows(result)]
+def _failures(request: Request, view: View, day: Day, chosen: Filter) -> list[Failure]:
+    return [_failure(request, view, result) for result in day.failed if chosen.shows(result)]
 
 
-def _failure(view: View, result: Result) -> Failure:
+def _failure(request: Request, view: View, result: Result) -> Failure:
     since = view.history.failing_since(result) or result.day
     hit = impact(view.catalogue, result.table, result.column)
-    return Failure(result, since, (result.day - since).days + 1, hit)
+    upto = [each for each in view.history.of_check(result.id) if each.day <= result.day]
+    trend = _check_chart(request, upto[-CHECK_RUNS:])
+    return Failure(result, since, (result.day - since).days + 1, hit, trend)
 
 
 def _failed_text(day: Day) -> str:
