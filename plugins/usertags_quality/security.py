@@ -28,7 +28,8 @@ PAGE_POLICY = (
 # A report runs in an origin of its own: it reads no cookie, no page of Airflow and no network.
 REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' 'self' {origin}; "
-    "style-src 'unsafe-inline' 'self' {origin}; img-src data: 'self' {origin}; font-src data: 'self' {origin}; "
+    "style-src 'unsafe-inline' 'self' {origin}; img-src data: 'self' {origin}; "
+    "font-src data: 'self' {origin}; "
     "connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
 
