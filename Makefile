@@ -30,6 +30,7 @@ check:
 	@ruff check .
 	@mypy
 	@for configs in configs examples/*; do usertags --configs $$configs check || exit; done
+	@usertags tags --book docs/tags.md --check
 
 format:
 	@ruff format . && ruff check --fix .

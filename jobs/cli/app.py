@@ -224,11 +224,24 @@ def _quiet_pipeline() -> Any:
 
 
 @app.command()
-def tags() -> None:
-    """Show the tag catalogue as a tree."""
+def tags(
+    book: Annotated[
+        Path | None, typer.Option(help="Write the catalogue to this Markdown file instead.", dir_okay=False)
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say whether the file is current.")] = False,
+) -> None:
+    """Show the tag catalogue as a tree, or write it as a tag book."""
     from jobs.cli.render import show_tags
+    from jobs.cli.tag_book import check_book, write_book
 
-    show_tags(_catalogue())
+    if book is None:
+        if check:
+            raise UsageError("`--check` needs the file to check", next_step="give it with `--book FILE`")
+        show_tags(_catalogue())
+    elif check:
+        check_book(_catalogue(), book)
+    else:
+        write_book(_catalogue(), book)
 
 
 @app.command()

@@ -84,13 +84,14 @@ def _plain(type_: pa.DataType) -> str:
         return "timestamptz" if type_.tz else "timestamp"
     if pa.types.is_struct(type_):
         return "struct<" + ",".join(f"{field.name}:{_plain(field.type)}" for field in type_) + ">"
-    if pa.types.is_large_string(type_):
-        return "string"
     if pa.types.is_map(type_):
         return f"map<{_plain(type_.key_type)},{_plain(type_.item_type)}>"
     if pa.types.is_list(type_) or pa.types.is_large_list(type_):
         return f"list<{_plain(type_.value_type)}>"
-    return str(type_)
+    return _WITHOUT_SIZE.get(str(type_), str(type_))
+
+
+_WITHOUT_SIZE = {"large_string": "string", "large_binary": "binary"}
 
 
 def branch_snapshot(table: Table, branch: str) -> Snapshot | None:

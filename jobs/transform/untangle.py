@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 # The most links of a component that are looked at one by one. One person has some dozens; a component with
 # more of them is no person whose links are worth the time.
-TANGLED = 1_000
+TANGLED = 500
 
 _LINK = ("first_seen", "a", "b", "source")
 
@@ -24,6 +24,7 @@ def untangled(
     ids; one that would make a person with more ids of a kind than the limit is refused, as are all links of
     a component that has more than TANGLED of them.
     """
+    large = F.broadcast(large)
     own = members.join(large, "component", "left_semi").withColumnRenamed("node", "a")
     placed = links.join(own, "a")
     counts = placed.groupBy("component").agg(F.count("*").alias("_links"))
@@ -48,18 +49,19 @@ def _judged(grouped: DataFrame, limits: Mapping[str, int]) -> DataFrame:
     """Grain: component. In: `links` in order. Out: links, nodes, `state`: of each node the position of the
     first node of its person (`person`), and of each link whether it stands (`stands`).
 
-    The lists are walked by positions, because a node's text would be sought in them at each step.
+    The lists are walked by positions, because a node's text would be sought in them at each step; and they
+    are computed before they are walked, because Spark would put how they are computed into the loop.
     """
     ends = F.concat(
         F.transform("links", lambda link: link["a"]), F.transform("links", lambda link: link["b"])
     )
-    nodes = grouped.withColumn("nodes", F.array_sort(F.array_distinct(ends)))
+    nodes = grouped.withColumn("nodes", F.array_sort(F.array_distinct(ends))).localCheckpoint()
     steps = nodes.withColumns(
         {
             "kinds": F.transform("nodes", lambda name: F.substring_index(name, ":", 1)),
             "steps": F.transform("links", lambda link: F.struct(_at(link["a"], "a"), _at(link["b"], "b"))),
         }
-    )
+    ).localCheckpoint()
     start = F.struct(
         F.transform("nodes", lambda _, position: position).alias("person"),
         F.array().cast("array<boolean>").alias("stands"),

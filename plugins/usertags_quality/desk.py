@@ -16,8 +16,8 @@ from pyiceberg.exceptions import NoSuchTableError
 
 from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue, Source
-from jobs.quality.history import History, history
 from jobs.quality.tag_trends import TagTrend, tag_trends
+from jobs.quality.timeline import History, history
 from jobs.stages.report import run_folder
 from jobs.store.cached import CachedTable, reading_catalog
 from jobs.store.filters import rows_where

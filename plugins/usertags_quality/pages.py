@@ -16,9 +16,9 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from jobs.catalogue.build import ROOT
 from jobs.errors import UsertagsError
-from jobs.quality.history import Day, Filter, History, Result
 from jobs.quality.impact import Impact, impact
 from jobs.quality.tag_trends import TagTrend
+from jobs.quality.timeline import Day, Filter, History, Result
 from plugins.usertags_quality import drawing, runbook, security
 from plugins.usertags_quality.airflow_runs import planned
 from plugins.usertags_quality.desk import Desk, SetAside, View

@@ -7,7 +7,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from jobs.quality.history import Result
+from jobs.quality.timeline import Result
 
 # What the names of checks have in common with others of their kind, and the section of that kind.
 _KINDS = (

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect, sync_playwright
 
-from tests.plugins.conftest import PASSWORDS, ROOT, Served
+from tests.plugins.served import PASSWORDS, ROOT, Served
 
 # Where the pictures go: into docs/images where that is asked for, so that a test alone changes no file.
 PICTURES = os.environ.get("USERTAGS_PICTURES")

@@ -14,8 +14,8 @@ from fastapi.testclient import TestClient
 
 from jobs.catalogue.build import load_catalogue
 from jobs.errors import InfrastructureError
-from jobs.quality.history import RECONCILED, history
 from jobs.quality.tag_trends import tag_trends
+from jobs.quality.timeline import RECONCILED, history
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.desk import Desk, SetAside, View, masked_key, masked_row
 from tests.plugins.builders import check, ended, entry, publication, run_of, statistic

@@ -3,7 +3,7 @@
 from datetime import date
 
 from jobs.quality.checks import check_id
-from jobs.quality.history import RECONCILED, Filter, history
+from jobs.quality.timeline import RECONCILED, Filter, history
 from tests.plugins.builders import check, ended, publication, run_of
 
 D1, D2, D3, D4 = (date(2026, 3, number) for number in (1, 2, 3, 4))
