@@ -338,7 +338,7 @@ class Pages:
     # ---- the rest ----------------------------------------------------------------------------------
 
     async def runbook(self, request: Request) -> Response:
-        text = await in_thread(lambda: runbook.rendered(ROOT / "docs" / "runbook.md"))
+        text = await in_thread(runbook.rendered)
         return self._page(request, "runbook.html", text=text)
 
     def refused(self, request: Request, status: int, text: str) -> Response:
