@@ -9,7 +9,16 @@ from jobs.quality.timeline import history
 from plugins.usertags_quality.runbook import rendered, section_of
 from tests.plugins.builders import check
 
-TEXT = "# Runbook\n\n## In its range\n\nSee <script>alert(1)</script> `x`.\n\n## is_never_empty\n\n### Exit code 3\n"
+TEXT = """# Runbook
+
+## In its range
+
+See <script>alert(1)</script> `x`.
+
+## is_never_empty
+
+### Exit code 3
+"""
 
 
 @pytest.fixture
