@@ -11,8 +11,11 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
 
+from airflow.configuration import conf
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from jobs.catalogue.build import load_catalogue
@@ -21,6 +24,8 @@ from jobs.store.jars import jar_paths
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = os.environ.get("USERTAGS_CONFIGS", str(ROOT / "configs"))
+# The stages that check, and may refuse.
+CHECKING = ("clean", "audit")
 NO_RETRY = (ConfigError.exit_code, DataError.exit_code)
 
 T = TypeVar("T")
@@ -53,6 +58,17 @@ def run_stage(stage: str, planned: dict[str, Any], **options: Any) -> dict[str, 
     return guarded(work)
 
 
+class QualityLink(BaseOperatorLink):
+    """From a task that checks to its checks, in the plugin's page."""
+
+    name = "Data quality"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        served = conf.get("api", "base_url", fallback="/").rstrip("/")
+        query = urlencode({"dag_id": ti_key.dag_id, "run_id": ti_key.run_id, "task_id": ti_key.task_id})
+        return f"{served}/plugin/data-quality{urlsplit(served).path}/usertags/quality/of?{query}"
+
+
 class SparkStageOperator(SparkSubmitOperator):
     """One Spark stage, where configs/spark/session.yml says that Spark runs: in a session of a server that
     runs already, or else by spark-submit on the connection `spark_default`.
@@ -79,6 +95,10 @@ class SparkStageOperator(SparkSubmitOperator):
             env_vars={"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
             **kwargs,
         )
+
+    @property
+    def operator_extra_links(self) -> tuple[BaseOperatorLink, ...]:
+        return (QualityLink(),) if self.stage in CHECKING else ()
 
     def execute(self, context: Any) -> None:
         spark = guarded(lambda: load_catalogue(Path(CONFIGS))).spark

@@ -16,8 +16,9 @@ from datetime import date
 from pathlib import Path
 
 from demo import DATA_DAYS
-from jobs.catalogue.build import ROOT
+from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.errors import InfrastructureError, UsertagsError
+from jobs.store.lake import open_lake
 
 # Not `airflow standalone`: its log servers listen on every address, and logs are on this disk anyway. When
 # one component ends, all do.
@@ -32,11 +33,15 @@ wait -n; kill 0
 
 @dataclass(frozen=True)
 class Airflow:
-    """An Airflow that keeps everything in `home` and runs the days of a configuration up to `last_day`."""
+    """An Airflow that keeps everything in `home` and runs the days of a configuration up to `last_day`.
+
+    `users` are those of Airflow's simple auth manager, as `name:role,…`; without any, everybody is an admin.
+    """
 
     home: Path
     configs: Path
     last_day: date
+    users: str = ""
 
     def environment(self, port: int = 8080) -> dict[str, str]:
         """The process environment of every command. Everything listens on loopback."""
@@ -47,10 +52,12 @@ class Airflow:
             "PYTHONPATH": str(ROOT),
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": str(not self.users),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": self.users or "admin:admin",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(port),
@@ -172,7 +179,12 @@ def _healthy(url: str) -> bool:
 def _main(command: str) -> int:
     try:
         if command == "up":
-            print(f"Airflow: {demo_airflow().up()}/dags/user_tags_daily (make down stops it)")
+            airflow = demo_airflow()
+            # The quality pages read the lake and start nothing themselves.
+            open_lake(load_catalogue(airflow.configs), print)
+            url = airflow.up()
+            print(f"Airflow: {url}/dags/user_tags_daily (make down stops it)")
+            print(f"Data quality: {url}/plugin/data-quality")
         else:
             demo_airflow().down()
     except UsertagsError as error:

@@ -1,9 +1,11 @@
 """What is checked, and what came of it. Great Expectations runs the declared checks; others bring results."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -15,6 +17,18 @@ from jobs.store.schemas import CHECKS
 from jobs.store.tables import ensure_table
 
 Severity = Literal["critical", "warning", "info"]
+
+
+def check_id(table: str, name: str) -> str:
+    """What tells a check apart on every day: small letters, digits, `_` and `.`, fit for a URL.
+
+    Letters of other scripts stand as a short hash, so that two names stay two.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    foreign = re.sub(r"[\x00-\x7f]", "", name)
+    if foreign:
+        slug = f"{slug}_{sha256(foreign.encode()).hexdigest()[:8]}".strip("_")
+    return f"{table}.{slug}"
 
 
 @dataclass(frozen=True)

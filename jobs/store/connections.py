@@ -7,7 +7,7 @@ from collections.abc import Callable
 from jobs import services
 from jobs.catalogue.model import Catalogue
 from jobs.config.models import FilesConnection, SqlConnection
-from jobs.errors import ConfigError, ConfigProblem
+from jobs.errors import ConfigError, ConfigProblem, InfrastructureError
 
 Progress = Callable[[str], None]
 
@@ -39,6 +39,18 @@ def embedded_names(catalogue: Catalogue) -> set[services.ServiceName]:
 def endpoints(catalogue: Catalogue, progress: Progress | None = None) -> services.Endpoints:
     """The embedded database and store of the configuration, started where they are down."""
     return services.start(catalogue.state, embedded_names(catalogue), progress=progress)
+
+
+def running_endpoints(catalogue: Catalogue) -> services.Endpoints:
+    """The embedded store where it runs. Raises InfrastructureError when it is down."""
+    running = services.endpoints(catalogue.state)
+    if running is None or running.catalog_uri is None:
+        raise InfrastructureError(
+            "the embedded store is down",
+            safe="the tables are on its disk",
+            next_step="start it with `usertags services start`",
+        )
+    return running
 
 
 def sql_url(name: str, catalogue: Catalogue) -> str:

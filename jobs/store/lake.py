@@ -11,7 +11,7 @@ from jobs.catalogue.model import Catalogue
 from jobs.config.models import FilesConnection, LakeConnection
 from jobs.errors import InfrastructureError
 from jobs.sources.s3 import S3Access, make_client
-from jobs.store.connections import Progress, endpoints, from_environment
+from jobs.store.connections import Progress, endpoints, from_environment, running_endpoints
 
 CATALOG = "lake"
 NAMESPACES = ("raw", "clean", "rollup", "ops", "tags")
@@ -51,11 +51,12 @@ class Lake:
         return make_client(self.s3)
 
 
-def open_lake(catalogue: Catalogue, progress: Progress | None = None) -> Lake:
-    """The lake that project.yml names; an embedded one that is down is started."""
+def open_lake(catalogue: Catalogue, progress: Progress | None = None, *, start: bool = True) -> Lake:
+    """The lake that project.yml names. An embedded one that is down is started, or with `start=False` an
+    InfrastructureError."""
     entry: LakeConnection = catalogue.connections[catalogue.lake]
     if entry.embedded:
-        running = endpoints(catalogue, progress)
+        running = endpoints(catalogue, progress) if start else running_endpoints(catalogue)
         properties = running.catalog_properties()
         s3 = S3Access(
             properties["s3.endpoint"],

@@ -1,0 +1,73 @@
+"""Who is hit when a check fails: the tags and tables that are made of what it looked at."""
+
+from dataclasses import dataclass
+
+from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Percentile, Source, Tag
+from jobs.store.schemas import PUBLISHED
+
+_TABLES = tuple(spec.name for spec in PUBLISHED)
+
+
+@dataclass(frozen=True)
+class Impact:
+    """`tables` in the order of the flow, `tags` by name."""
+
+    tables: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
+
+
+def impact(catalogue: Catalogue, table: str, column: str | None) -> Impact:
+    """What depends on a column of a table, or on the whole table; nothing where the table is not known.
+
+    A column that decides which rows are kept, or whose they are, bears on all that is made of the source.
+    """
+    layer, _, name = table.partition(".")
+    tags = catalogue.published_tags()
+    if layer == "clean" and name in catalogue.sources:
+        source = catalogue.sources[name]
+        if source.kind == "links":
+            return Impact(("ops.identities", *_TABLES), tags)
+        hit = [tag for tag in tags if _reads(catalogue, tag, source, column)]
+        return Impact((f"rollup.{name}", *_TABLES) if hit else (f"rollup.{name}",), tuple(hit))
+    if table == "ops.refused_links":
+        return Impact(("ops.identities", *_TABLES), tags)
+    if table not in _TABLES:
+        return Impact()
+    if name in ("rfm", "rfm_thresholds"):
+        return Impact(
+            (table, "tags.user_tags"), tuple(tag for tag in tags if set(tag.inputs) & {*RFM_COLUMNS})
+        )
+    named = tuple(tag for tag in tags if tag.id == column)
+    return Impact((table,), named or tags)
+
+
+def _reads(catalogue: Catalogue, tag: Tag, source: Source, column: str | None) -> bool:
+    if tag.set_by is not None and tag.set_by.source == source.name:
+        return True
+    return any(_input_reads(catalogue, name, source, column) for name in tag.inputs)
+
+
+def _input_reads(catalogue: Catalogue, name: str, source: Source, column: str | None) -> bool:
+    """Whether an input of a tag is made of the column: a measure, a profile's column, a score."""
+    if name in RFM_COLUMNS and catalogue.rfm is not None:
+        entry = catalogue.rfm.entry
+        scored = (entry.recency, entry.frequency, entry.monetary, entry.ever)
+        return any(_input_reads(catalogue, part, source, column) for part in scored)
+    if name in catalogue.percentiles:
+        percentile: Percentile = catalogue.percentiles[name]
+        parts = (percentile.measure, *percentile.uses)
+        return any(_input_reads(catalogue, part, source, column) for part in parts if part != name)
+    if name in catalogue.measures:
+        measure: Measure = catalogue.measures[name]
+        if measure.source != source.name:
+            return False
+        return column is None or column in measure.uses or _decides(source, column)
+    owner, _, profile_column = name.partition(".")
+    if owner != source.name:
+        return False
+    return column is None or column == profile_column or _decides(source, column)
+
+
+def _decides(source: Source, column: str) -> bool:
+    rules = set(source.deciding) | {name for _, name in source.ids} | {*source.key}
+    return column in rules or column in (source.version, source.time)

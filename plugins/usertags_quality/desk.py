@@ -1,0 +1,230 @@
+"""What the pages are made of: the configuration, the history of checks, the tags, and single look-ups."""
+
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import NoSuchTableError
+
+from jobs.catalogue.build import ROOT, load_catalogue
+from jobs.catalogue.model import Catalogue, Source
+from jobs.quality.tag_trends import TagTrend, tag_trends
+from jobs.quality.timeline import History, history
+from jobs.stages.report import run_folder
+from jobs.store.cached import CachedTable, reading_catalog
+from jobs.store.filters import rows_where
+from jobs.store.lake import Lake, open_lake
+from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TAG_CATALOGUE, TAG_STATISTICS
+from jobs.store.schemas import USER_TAG_CHANGES as CHANGES
+from plugins.usertags_quality.loading import Refreshed
+
+KEPT_DAYS = 400
+# What is read before all the rest is, so that the first page of a new server is quick.
+FIRST_DAYS = 35
+# What the pages of tags show.
+TAG_DAYS = 62
+MASK = "***"
+# More changes than these are counted by a query, not by a page.
+_CHANGES_AT_MOST = 3_000_000
+_SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Rows of a source that a batch set aside for one reason; `samples` are keys with the row, masked."""
+
+    source: str
+    reason: str
+    rows: int
+    samples: tuple[tuple[str, Mapping[str, Any]], ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """The history as it was read at a moment; of the newest days alone where it is not `complete`."""
+
+    catalogue: Catalogue
+    history: History
+    read_at: datetime
+    complete: bool = True
+
+
+class Desk:
+    """Reads the lake of a configuration. The methods without `async` block: they are called in threads."""
+
+    def __init__(self, configs: Path) -> None:
+        self.configs = configs
+        self.view = Refreshed(self._view, unfinished=lambda view: not view.complete)
+        self.tags = Refreshed(self._tags)
+        self._checks, self._runs = CachedTable(CHECKS.name), CachedTable(RUNS.name, _RUN_COLUMNS)
+        self._publications = CachedTable(PUBLICATIONS.name)
+        self._statistics, self._catalogue_rows = (
+            CachedTable(TAG_STATISTICS.name),
+            CachedTable(TAG_CATALOGUE.name),
+        )
+        self._built: tuple[object, View] | None = None
+        self._trends: tuple[object, list[TagTrend]] | None = None
+        self._opened: tuple[Lake, Catalog] | None = None
+
+    def catalogue(self) -> Catalogue:
+        return _load(self.configs, _stamp(self.configs))
+
+    def lake(self) -> Lake:
+        """The lake; an embedded one that is down is not started by a page."""
+        return open_lake(self.catalogue(), start=False)
+
+    def _catalog(self) -> Catalog:
+        lake = self.lake()
+        if self._opened is None or self._opened[0].properties != lake.properties:
+            self._opened = (lake, reading_catalog(lake))
+        return self._opened[1]
+
+    def _view(self) -> View:
+        """The newest days at first, then all; all at once where the newest have nothing."""
+        if self._built is None:
+            view = self._read_view(complete=False)
+            if view.history.days:
+                return view
+        return self._read_view(complete=True)
+
+    def _read_view(self, *, complete: bool) -> View:
+        catalogue, catalog = self.catalogue(), self._catalog()
+        expected = expected_day(catalogue.timezone)
+        first = _first_day(expected) if complete else expected - timedelta(days=FIRST_DAYS)
+        tables = (self._checks, self._runs, self._publications)
+        with ThreadPoolExecutor(max_workers=len(tables)) as pool:
+            list(pool.map(lambda table: table.refresh(catalog, _since(table, first)), tables))
+        stamp = (expected, first, id(catalogue), *(table.snapshot for table in tables))
+        if self._built is None or self._built[0] != stamp:
+            published = [row for row in self._publications.rows if row["dt"] >= first]
+            found = history(self._checks.rows, self._runs.rows, published, expected)
+            self._built = (stamp, View(catalogue, found, datetime.now(UTC), complete))
+        return self._built[1]
+
+    def _tags(self) -> list[TagTrend]:
+        catalog = self._catalog()
+        self._publications.refresh(catalog)
+        published = {row["dt"]: row["run_id"] for row in self._publications.rows}
+        published = dict(sorted(published.items())[-TAG_DAYS:])
+        first = min(published, default=date.min)
+        self._statistics.refresh(catalog, f"dt >= '{first}'")
+        newest = max(published, default=date.min)
+        self._catalogue_rows.refresh(catalog, rows_where(dt=newest))
+        tables = (self._publications, self._statistics, self._catalogue_rows)
+        stamp = (first, *(table.snapshot for table in tables))
+        if self._trends is None or self._trends[0] != stamp:
+            self._trends = (stamp, tag_trends(self._statistics.rows, self._catalogue_rows.rows, published))
+        return self._trends[1]
+
+    def set_aside(self, day: date) -> list[SetAside]:
+        """The rows that the batch of a day set aside, by source and reason, the most first."""
+        try:
+            table = self._catalog().load_table(QUARANTINE.name)
+        except NoSuchTableError:
+            return []
+        where = rows_where(batch=day)
+        counted = table.scan(row_filter=where, selected_fields=("source", "reason")).to_arrow()
+        groups = counted.group_by(["source", "reason"]).aggregate([([], "count_all")]).to_pylist()
+        catalogue = self.catalogue()
+        found = []
+        for group in sorted(groups, key=lambda group: -group["count_all"]):
+            same = rows_where(batch=day, source=group["source"], reason=_quoted(group["reason"]))
+            rows = (
+                table.scan(row_filter=same, selected_fields=("key", "raw"), limit=_SAMPLES)
+                .to_arrow()
+                .to_pylist()
+            )
+            source = catalogue.sources.get(group["source"])
+            samples = tuple((masked_key(row["key"], source), masked_row(row["raw"], source)) for row in rows)
+            found.append(SetAside(group["source"], group["reason"], group["count_all"], samples))
+        return found
+
+    def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]] | None:
+        """The changes of a tag on a day, by kind and reason; None where they are too many to count here."""
+        try:
+            table = self._catalog().load_table(CHANGES.name)
+        except NoSuchTableError:
+            return []
+        scan = table.scan(
+            row_filter=rows_where(dt=day, run_id=run_id, tag_id=tag), selected_fields=("change", "reason")
+        )
+        if sum(task.file.record_count for task in scan.plan_files()) > _CHANGES_AT_MOST:
+            return None
+        groups = scan.to_arrow().group_by(["change", "reason"]).aggregate([([], "count_all")]).to_pylist()
+        counted = [(group["change"], group["reason"] or "", group["count_all"]) for group in groups]
+        return sorted(counted, key=lambda item: -item[2])
+
+    def report_file(self, day: date, run_id: str, stage: str, path: str) -> bytes | None:
+        """A file of the Data Docs of a stage of a known run; None where there is none. The caller has checked
+        every part of the address."""
+        lake, catalogue = self.lake(), self.catalogue()
+        key = f"{run_folder(catalogue, day, run_id)}/quality/{stage}/{path}"
+        try:
+            return bytes(lake.boto.get_object(Bucket=lake.reports_bucket, Key=key)["Body"].read())
+        except lake.boto.exceptions.NoSuchKey:
+            return None
+
+
+def expected_day(timezone: str) -> date:
+    """The newest data day that should be there: yesterday, or the last one that the environment names."""
+    yesterday = datetime.now(ZoneInfo(timezone)).date() - timedelta(days=1)
+    last = os.environ.get("USERTAGS_LAST_DAY")
+    return min(yesterday, date.fromisoformat(last)) if last else yesterday
+
+
+def configs_folder() -> Path:
+    """The configuration of the DAGs."""
+    return Path(os.environ.get("USERTAGS_CONFIGS", str(ROOT / "configs")))
+
+
+def masked_row(raw: str | None, source: Source | None) -> dict[str, Any]:
+    """A row that was set aside, without personal data; empty where it cannot be told what it holds."""
+    try:
+        row = json.loads(raw or "")
+    except ValueError:
+        return {}
+    if not isinstance(row, dict) or source is None:
+        return {}
+    hidden = set(source.raw_pii)
+    return {name: MASK if name in hidden else value for name, value in row.items() if value is not None}
+
+
+def masked_key(key: str | None, source: Source | None) -> str:
+    """The key of a row that was set aside; hidden where a part of it is personal."""
+    personal = source is None or any(source.column(name).pii for name in source.key)
+    return MASK if personal else (key or "")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+_RUN_COLUMNS = ("dt", "run_id", "stage", "status", "recorded_at")
+
+
+def _since(table: CachedTable, first: date) -> str:
+    # publications has no partitions: its few rows are read whole.
+    return "" if table.name == PUBLICATIONS.name else f"dt >= '{first}'"
+
+
+def _first_day(expected: date) -> date:
+    """The first of the month that is about `KEPT_DAYS` back: it moves once a month."""
+    return (expected - timedelta(days=KEPT_DAYS)).replace(day=1)
+
+
+def _stamp(configs: Path) -> tuple[tuple[str, int], ...]:
+    """Changes when a file of the configuration does."""
+    return tuple((str(path), path.stat().st_mtime_ns) for path in sorted(configs.rglob("*.yml")))
+
+
+@lru_cache(maxsize=2)
+def _load(configs: Path, stamp: object) -> Catalogue:
+    return load_catalogue(configs)

@@ -1,0 +1,84 @@
+"""Small charts as SVG, drawn on the server: no script, and colours come from the stylesheet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+_WIDTH, _HEIGHT, _GAP = 10, 60, 2
+# Room for so many days at least: the first days of a project are no broad blocks.
+_SLOTS = 30
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A day in a chart: `tone` is a class of the stylesheet, `value` None a gap."""
+
+    value: float | None
+    tone: str
+    title: str
+    href: str = ""
+
+
+def bars(values: Sequence[Bar], label: str, *, least: float = 0.0, top: float | None = None) -> Markup:
+    """A bar a day; heights from `least` up to `top`, by default the greatest value."""
+    top = max((bar.value for bar in values if bar.value is not None), default=0) if top is None else top
+    slots = max(len(values), _SLOTS)
+    parts = [_bar(slots - len(values) + index, bar, least, top) for index, bar in enumerate(values)]
+    return _svg(parts, slots * _WIDTH, label)
+
+
+def _bar(index: int, bar: Bar, least: float, top: float) -> Markup:
+    x, height = index * _WIDTH, _height(bar.value, least, top)
+    tone = bar.tone if bar.value is not None else "none"
+    shape = Markup(
+        '<rect class="back" x="{x}" y="0" width="{w}" height="{full}"></rect>'
+        '<rect class="bar {tone}" x="{x}" y="{y}" width="{w}" height="{height}"><title>{title}</title></rect>'
+    ).format(
+        x=x,
+        y=f"{_HEIGHT - height:.1f}",
+        w=_WIDTH - _GAP,
+        full=_HEIGHT,
+        height=f"{height:.1f}",
+        tone=tone,
+        title=bar.title,
+    )
+    if not bar.href:
+        return shape
+    # Each day is reached by keyboard in the calendar: sixty stops a chart would be in the way.
+    return Markup('<a href="{}" tabindex="-1">{}</a>').format(bar.href, shape)
+
+
+def _height(value: float | None, least: float, top: float) -> float:
+    """At least a sliver, so that a day that was nought is told from a day without a number."""
+    if value is None:
+        return 2.0
+    if top <= least:
+        return float(_HEIGHT)
+    return max((value - least) / (top - least) * _HEIGHT, 2.0)
+
+
+def line(values: Sequence[float | None], label: str) -> Markup:
+    """A line through the values that are there, with a dot at the newest."""
+    known = [value for value in values if value is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    span = (high - low) or 1.0
+    points = [
+        (index * _WIDTH + 4, 54 - (value - low) / span * 48)
+        for index, value in enumerate(values)
+        if value is not None
+    ]
+    parts: list[Markup] = []
+    if points:
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts = [Markup('<polyline class="line" points="{}"></polyline>').format(path)]
+        x, y = points[-1]
+        parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="4"></circle>').format(x, f"{y:.1f}"))
+    return _svg(parts, max(len(values), 2) * _WIDTH, label, keep=True)
+
+
+def _svg(parts: Sequence[Markup], width: int, label: str, *, keep: bool = False) -> Markup:
+    ratio = "xMaxYMid meet" if keep else "none"
+    return Markup(
+        '<svg class="chart" role="img" aria-label="{}" viewBox="0 0 {} {}" preserveAspectRatio="{}">{}</svg>'
+    ).format(escape(label), width, _HEIGHT, ratio, Markup("").join(parts))

@@ -1,0 +1,497 @@
+"""The pages: what each one shows, in words that the templates only lay out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from jobs.catalogue.build import ROOT
+from jobs.errors import UsertagsError
+from jobs.quality.impact import Impact, impact
+from jobs.quality.tag_trends import TagTrend
+from jobs.quality.timeline import Day, Filter, History, Result
+from plugins.usertags_quality import drawing, runbook, security
+from plugins.usertags_quality.airflow_runs import planned
+from plugins.usertags_quality.desk import Desk, SetAside, View
+from plugins.usertags_quality.loading import Unavailable, in_thread
+from plugins.usertags_quality.words import duration, moment, number, percent, wanted
+
+CHART_DAYS = 60
+CHECK_RUNS = 30
+LISTED_DAYS = 60
+MONTHS = 3
+_RELEASE = ROOT / "dags" / "user_tags_release.py"
+
+# What a state is called, the class of its colour and its mark: a colour alone tells nobody.
+STATES = {
+    "passed": ("Good", "good", "✓"),
+    "warned": ("Published with warnings", "warn", "!"),
+    "released": ("Released by a person", "warn", "↷"),
+    "blocked": ("Blocked", "bad", "✕"),
+    "waiting": ("Waiting", "wait", "…"),
+    "unfinished": ("Not finished", "wait", "○"),
+    "missing": ("Not run yet", "none", "·"),
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed check with what the person on duty asks about it."""
+
+    result: Result
+    since: date
+    days: int
+    hit: Impact
+    trend: Markup
+
+
+class Pages:
+    """Renders the pages of a desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(
+            number=number, percent=percent, duration=duration, moment=moment, wanted=wanted
+        )
+        self._templates.globals.update(states=STATES)
+
+    # ---- quality -----------------------------------------------------------------------------------
+
+    async def overview(self, request: Request) -> Response:
+        """The six answers for the newest day, trends, and the days as calendar or list."""
+        view = await self.desk.view.get()
+        chosen = _filter(request, view.history)
+        shown = view.history.filtered(chosen)
+        newest = view.history.newest
+        focus = _focus(view.history)
+        as_list = request.query_params.get("view") == "list"
+        everything = request.query_params.get("all") == "1"
+        return self._page(
+            request,
+            "overview.html",
+            view=view,
+            newest=newest,
+            focus=focus,
+            can_release=_RELEASE.is_file(),
+            failures=_failures(request, view, focus, chosen) if focus else [],
+            good=view.history.last_good(),
+            waiting=[day for day in view.history.days.values() if day.state == "waiting"],
+            blocked=view.history.blocked,
+            wanted=chosen,
+            choices={name: view.history.choices(name) for name in ("table", "severity", "owner")},
+            charts=self._charts(request, shown),
+            as_list=as_list,
+            everything=everything,
+            months=_months(shown, everything=everything),
+            listed=list(reversed(shown.last(len(shown.days) if everything else LISTED_DAYS))),
+            tones={day.day: _tone(day, chosen) for day in shown.days.values()},
+            query=_query(request),
+        )
+
+    def _charts(self, request: Request, shown: History) -> list[dict[str, Any]]:
+        days = shown.last(CHART_DAYS)
+
+        def chart(
+            title: str, values: Sequence[float | None], texts: Sequence[str], least: float = 0.0
+        ) -> Any:
+            chart_bars = [
+                drawing.Bar(
+                    value,
+                    STATES[day.state][1],
+                    f"{day.day}: {text}, {STATES[day.state][0].lower()}",
+                    f"{_base(request)}/quality/day/{day.day}",
+                )
+                for day, value, text in zip(days, values, texts, strict=True)
+            ]
+            known = [(value, text) for value, text in zip(values, texts, strict=True) if value is not None]
+            newest = known[-1][1] if known else "nothing yet"
+            low, high = (min(known)[1], max(known)[1]) if known else ("", "")
+            label = f"{title} of {len(days)} days: newest {newest}, least {low}, most {high}"
+            return {"title": title, "newest": newest, "low": low, "high": high, "days": len(days),
+                    "svg": drawing.bars(chart_bars, label, least=least)}  # fmt: skip
+
+        rates = [day.pass_rate for day in days]
+        known = [rate for rate in rates if rate is not None]
+        return [
+            chart(
+                "Checks passed", rates, [percent(rate) for rate in rates], max(min(known, default=0) - 0.1, 0)
+            ),
+            chart("Rows read", [day.rows_read for day in days], [number(day.rows_read) for day in days]),
+            chart("Duration", [day.seconds for day in days], [duration(day.seconds) for day in days]),
+        ]
+
+    async def day(self, request: Request, day: date) -> Response:
+        """A day: its verdict, its checks, what was set aside, its runs."""
+        view = await self.desk.view.get()
+        found = view.history.days.get(day)
+        if found is None:
+            raise security.no_such("day")
+        run_id = request.query_params.get("run", "")
+        if run_id and run_id not in found.run_ids:
+            raise security.no_such("run of that day")
+        stage = request.query_params.get("stage", "")
+        chosen = _filter(request, view.history)
+        results = [
+            result
+            for result in found.results
+            if chosen.shows(result) and run_id in ("", result.run_id) and stage in ("", result.stage)
+        ]
+        aside, problem = await self._set_aside(day)
+        return self._page(
+            request,
+            "day.html",
+            view=view,
+            day=found,
+            can_release=_RELEASE.is_file(),
+            run_id=run_id,
+            stage=stage if stage in security.STAGES else "",
+            failures=[_failure(request, view, result) for result in results if not result.success],
+            passed=[result for result in results if result.success],
+            good=view.history.last_good(),
+            readers_then=view.history.last_good(day),
+            before=view.history.days.get(day - timedelta(days=1)),
+            after=view.history.days.get(day + timedelta(days=1)),
+            wanted=chosen,
+            choices={name: view.history.choices(name) for name in ("table", "severity", "owner")},
+            aside=aside,
+            aside_problem=problem,
+            reports=_reports(found),
+        )
+
+    async def _set_aside(self, day: date) -> tuple[list[SetAside], UsertagsError | None]:
+        try:
+            return await in_thread(lambda: self.desk.set_aside(day), 4), None
+        except Unavailable as error:
+            return [], error.error
+
+    async def check(self, request: Request, check_id: str) -> Response:
+        """A check: what came of it over the last runs, who is hit, what to do."""
+        view = await self.desk.view.get()
+        results = view.history.of_check(check_id)
+        if not results:
+            raise security.no_such("check")
+        asked = request.query_params.get("day")
+        day = security.checked_day(asked) if asked else None
+        result = next((each for each in results if each.day == day), None) if day else results[-1]
+        if result is None:
+            raise security.no_such("result of that check")
+        upto = [each for each in results if each.day <= result.day]
+        last = upto[-CHECK_RUNS:]
+        table = result.table
+        aside: list[SetAside] = []
+        if table.startswith("clean."):
+            found, _ = await self._set_aside(result.day)
+            aside = [each for each in found if f"clean.{each.source}" == table]
+        return self._page(
+            request,
+            "check.html",
+            view=view,
+            result=result,
+            failure=None if result.success else _failure(request, view, result),
+            hit=impact(view.catalogue, table, result.column),
+            last=list(reversed(last)),
+            newest=results[-1],
+            chart=_check_chart(request, last),
+            passed_share=sum(each.success for each in last) / len(last),
+            last_passed=next((each.day for each in reversed(upto) if each.success), None),
+            good=view.history.last_good(),
+            day=view.history.days[result.day],
+            sample=_sample(view, result),
+            aside=aside,
+            section=runbook.section_of(result),
+        )
+
+    async def report(
+        self, request: Request, day: date, run_id: str, stage: str, keys: security.ReportKeys
+    ) -> Response:
+        """The report of Great Expectations for a stage of a known run, in a sandbox."""
+        view = await self.desk.view.get()
+        found = view.history.days.get(day)
+        if found is None or (run_id, stage) not in _reports(found):
+            raise security.no_such("report")
+        source = f"{_base(request)}/report/{keys.make(day, run_id, stage)}/index.html"
+        return self._page(
+            request, "report.html", view=view, day=found, run_id=run_id, stage=stage, source=source
+        )
+
+    async def of_airflow(self, request: Request) -> Response:
+        """The tab of a DAG, run or task: the day that the run was about."""
+        dag_id, airflow_run = request.query_params.get("dag_id"), request.query_params.get("run_id")
+        if not str(dag_id).startswith("user_tags_"):
+            text = "This DAG has no checks of usertags."
+            return self._message(request, "Nothing to show here", text)
+        if not airflow_run or dag_id != security.DAG_ID:
+            return RedirectResponse(f"{_base(request)}/quality", 303)
+        found = await in_thread(lambda: planned(airflow_run))
+        if found is None:
+            text = "The run has not named its data day yet: its task plan does."
+            return self._message(request, "Nothing to show yet", text)
+        day, run_id = found
+        view = await self.desk.view.get()
+        known = view.history.days.get(day)
+        if known is None or run_id not in known.run_ids:
+            text = f"The run is about {day}. No check of it has ended yet."
+            return self._message(request, "Nothing to show yet", text)
+        task = request.query_params.get("task_id")
+        query = {"run": run_id} | ({"stage": task} if task in security.STAGES else {})
+        return RedirectResponse(f"{_base(request)}/quality/day/{day}?{urlencode(query)}", 303)
+
+    async def tile(self, request: Request) -> Response:
+        """The tile on the home page, as JSON."""
+        view = await self.desk.view.get()
+        focus, good = _focus(view.history), view.history.last_good()
+        if focus is None:
+            return JSONResponse(
+                {"tone": "none", "mark": "·", "title": "No day has been run yet", "lines": []}
+            )
+        title, tone, mark = STATES[focus.state]
+        newest = view.history.newest
+        behind = (newest.day - good.day).days if good and newest else None
+        lines = [_failed_text(focus)] if focus.results else []
+        if focus.blocked_by:
+            lines.append(f"waits for {focus.blocked_by}")
+        lines.append(_readers_text(good, behind))
+        return JSONResponse(
+            {
+                "tone": tone,
+                "mark": mark,
+                "title": f"{focus.day}: {title.lower()}",
+                "lines": lines,
+                "href": f"plugin/data-quality{_base(request)}/quality",
+                "problem": self.desk.view.problem.message if self.desk.view.problem else None,
+            }
+        )
+
+    # ---- tags --------------------------------------------------------------------------------------
+
+    async def tags(self, request: Request) -> Response:
+        """Every tag with coverage and growth, what changed most first."""
+        trends = await self.desk.tags.get()
+        owner, kind = request.query_params.get("owner", ""), request.query_params.get("kind", "")
+        shown = [t for t in trends if owner in ("", t.entry["owner"]) and kind in ("", t.entry["kind"])]
+        return self._page(
+            request,
+            "tags.html",
+            trends=shown,
+            count=len(trends),
+            day=max((trend.newest.day for trend in trends if trend.newest), default=None),
+            owners=sorted({trend.entry["owner"] for trend in trends}),
+            kinds=sorted({trend.entry["kind"] for trend in trends}),
+            owner=owner,
+            kind=kind,
+            lines={trend.id: _share_line(trend) for trend in shown},
+        )
+
+    async def tag(self, request: Request, tag_id: str) -> Response:
+        """A tag: its definition, who owns it, its values, what changed."""
+        trend = next((each for each in await self.desk.tags.get() if each.id == tag_id), None)
+        if trend is None:
+            raise security.no_such("tag")
+        changes: list[tuple[str, str, int]] | None = []
+        problem: UsertagsError | None = None
+        day, run_id = trend.entry["dt"], trend.entry["run_id"]
+        try:
+            changes = await in_thread(lambda: self.desk.changes(day, run_id, tag_id), 5)
+        except Unavailable as error:
+            problem = error.error
+        return self._page(
+            request,
+            "tag.html",
+            trend=trend,
+            entry=trend.entry,
+            changes=changes,
+            problem=problem,
+            line=_share_line(trend),
+            checks=await self._checks_of(tag_id),
+            last=list(reversed(trend.days[-14:])),
+        )
+
+    async def _checks_of(self, tag_id: str) -> list[Result]:
+        """The newest results of the checks whose failure would hit the tag, those that failed first."""
+        try:
+            view = await self.desk.view.get()
+        except Unavailable:
+            return []
+        newest = [results[-1] for results in view.history.results.values()]
+        hit = [
+            each for each in newest
+            if any(tag.id == tag_id for tag in impact(view.catalogue, each.table, each.column).tags)
+        ]  # fmt: skip
+        return sorted(hit, key=lambda each: (each.success, each.table, each.name))
+
+    # ---- the rest ----------------------------------------------------------------------------------
+
+    async def runbook(self, request: Request) -> Response:
+        text = await in_thread(runbook.rendered)
+        return self._page(request, "runbook.html", text=text)
+
+    def refused(self, request: Request, status: int, text: str) -> Response:
+        title = {403: "You may not see this", 404: "Nothing is here"}.get(status, "This did not work")
+        if status == 403:
+            text = f"{text}. Reading this needs access to the runs of the DAG {security.DAG_ID} in Airflow."
+        return self._message(request, title, text, status)
+
+    def unavailable(self, request: Request, error: UsertagsError) -> Response:
+        return self._message(
+            request, "The quality pages cannot be read now", error.message, 503, error.safe, error.next_step
+        )
+
+    def _message(
+        self, request: Request, title: str, text: str, status: int = 200, safe: str = "", next_step: str = ""
+    ) -> Response:
+        return self._page(
+            request, "message.html", status, title=title, text=text, safe=safe, next_step=next_step
+        )
+
+    def _page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
+        base = _base(request)
+        view: View | None = values.get("view")
+        values = {"view": None, **values}
+        text = self._templates.get_template(template).render(
+            base=base,
+            host=base.removesuffix("/usertags"),
+            dag_id=security.DAG_ID,
+            stale=self.desk.view.problem if view else None,
+            zone=ZoneInfo(view.catalogue.timezone) if view else None,
+            **values,
+        )
+        return HTMLResponse(text, status)
+
+
+def _base(request: Request) -> str:
+    """Where the application is served, `/usertags` below what Airflow is served at."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def _filter(request: Request, history: History) -> Filter:
+    """The filter of an address; a value that no check has is no filter."""
+    given = {name: request.query_params.get(name, "") for name in ("table", "severity", "owner")}
+    return Filter(**{name: value for name, value in given.items() if value in history.choices(name)})
+
+
+def _query(request: Request) -> Any:
+    """Makes the query of a link to the same page with something changed."""
+
+    def changed(**values: str) -> str:
+        kept = {name: value for name, value in request.query_params.items() if value} | values
+        return urlencode({name: value for name, value in kept.items() if value})
+
+    return changed
+
+
+def _focus(history: History) -> Day | None:
+    """The day that the page leads with: the first one that blocks others, else the newest with a run."""
+    if history.blocked:
+        return history.blocked[0]
+    with_run = [day for day in history.days.values() if day.state not in ("missing", "waiting")]
+    return with_run[-1] if with_run else history.newest
+
+
+def _failures(request: Request, view: View, day: Day, chosen: Filter) -> list[Failure]:
+    return [_failure(request, view, result) for result in day.failed if chosen.shows(result)]
+
+
+def _failure(request: Request, view: View, result: Result) -> Failure:
+    since = view.history.failing_since(result) or result.day
+    hit = impact(view.catalogue, result.table, result.column)
+    upto = [each for each in view.history.of_check(result.id) if each.day <= result.day]
+    trend = _check_chart(request, upto[-CHECK_RUNS:])
+    return Failure(result, since, (result.day - since).days + 1, hit, trend)
+
+
+def _failed_text(day: Day) -> str:
+    failed = len(day.failed)
+    return (
+        f"{failed} of {len(day.results)} checks failed" if failed else f"all {len(day.results)} checks passed"
+    )
+
+
+def _readers_text(good: Day | None, behind: int | None) -> str:
+    if good is None:
+        return "readers have no day yet"
+    days = {0: "the newest", 1: "1 day behind"}.get(behind or 0, f"{behind} days behind")
+    return f"readers have {good.day}, {days}"
+
+
+def _tone(day: Day, chosen: Filter) -> tuple[str, str, str]:
+    """Name, colour and mark of a day; with a filter, of the checks that it shows."""
+    if not chosen:
+        return STATES[day.state]
+    if not day.results:
+        return ("No such check", "none", "·")
+    if not day.failed:
+        return ("Passed", "good", "✓")
+    if any(result.severity == "critical" for result in day.failed):
+        return ("Failed", "bad", "✕")
+    return ("Failed, not critical", "warn", "!")
+
+
+def _months(history: History, *, everything: bool) -> list[tuple[str, list[Day | None]]]:
+    """The newest months, each as its days after as many gaps as its first week needs."""
+    grouped = groupby(history.days.values(), key=lambda day: day.day.strftime("%B %Y"))
+    months = []
+    for name, days in grouped:
+        of_month: list[Day | None] = list(days)
+        assert of_month[0] is not None
+        months.append((name, [None] * of_month[0].day.weekday() + of_month))
+    months.reverse()
+    return months if everything else months[:MONTHS]
+
+
+def _reports(day: Day) -> list[tuple[str, str]]:
+    """Run and stage of every report of a day, the newest run first."""
+    ended = {(end.run_id, end.stage) for end in day.runs} | {(r.run_id, r.stage) for r in day.results}
+    return sorted((each for each in ended if each[1] in security.STAGES), reverse=True)
+
+
+def _check_chart(request: Request, last: Sequence[Result]) -> Markup:
+    """Failing share a run where rows are counted, else passed or failed."""
+
+    def bar(result: Result) -> drawing.Bar:
+        tone = "good" if result.success else ("bad" if result.severity == "critical" else "warn")
+        said = "passed" if result.success else f"failed, {result.observed}"
+        link = f"{_base(request)}/quality/check/{result.id}?day={result.day}"
+        return drawing.Bar(0.25 if result.success else _badness(result), tone, f"{result.day}: {said}", link)
+
+    failed = sum(not result.success for result in last)
+    label = f"The last {len(last)} days of it: {failed} failed"
+    return drawing.bars([bar(each) for each in last], label, top=1.0)
+
+
+def _badness(result: Result) -> float:
+    share = result.failing_share
+    return 1.0 if share is None else 0.4 + 0.6 * min(share, 1.0)
+
+
+def _sample(view: View, result: Result) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of the failing rows of a result; personal columns of its source are hidden."""
+    source = view.catalogue.sources.get(result.table.partition(".")[2])
+    hidden = {column.name for column in source.columns if column.pii} if source else set()
+    names = list(dict.fromkeys(name for row in result.sample for name in row))
+    rows = [
+        ["***" if name in hidden else "" if row.get(name) is None else str(row.get(name)) for name in names]
+        for row in result.sample
+    ]
+    return names, rows
+
+
+def _share_line(trend: TagTrend) -> Markup:
+    days = trend.days[-30:]
+    label = f"Share of users over {len(days)} published days"
+    return drawing.line([day.share for day in days], label)

@@ -1,0 +1,96 @@
+"""Rows of the tables as the stages write them, for tests that need no lake."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+DAYS = [date(2026, 3, number) for number in range(1, 8)]
+
+
+def run_of(day: date, hour: int = 18) -> str:
+    return f"r{day:%Y%m%d}_{hour:02d}0000_000"
+
+
+def at(day: date, hour: int = 18, minute: int = 5) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
+
+
+def check(day: date, name: str, *, success: bool = True, hour: int = 18, **more: Any) -> dict[str, Any]:
+    """A row of `ops.checks`, by default of clean.orders and critical."""
+    return {
+        "dt": day,
+        "run_id": run_of(day, hour),
+        "stage": "clean",
+        "table": "clean.orders",
+        "check": name,
+        "column": None,
+        "severity": "critical",
+        "success": success,
+        "observed": "as wanted" if success else "3 failing rows",
+        "bounds": '{"min_value": 0, "max_value": 100}',
+        "rows": None,
+        "failing": None,
+        "owner": "finance",
+        "action": "have it corrected",
+        "checked_at": at(day, hour),
+    } | more
+
+
+def ended(day: date, stage: str, status: str, *, hour: int = 18, minute: int = 5) -> dict[str, Any]:
+    """A row of `ops.runs`."""
+    return {
+        "dt": day,
+        "run_id": run_of(day, hour),
+        "stage": stage,
+        "status": status,
+        "recorded_at": at(day, hour, minute),
+    }
+
+
+def publication(day: date, verdict: str = "passed", *, hour: int = 18, **more: Any) -> dict[str, Any]:
+    """A row of `tags.publications`, six minutes after the hour of its run."""
+    return {
+        "dt": day,
+        "run_id": run_of(day, hour),
+        "verdict": verdict,
+        "published_at": at(day, hour, 6),
+        "row_counts": '{"tags.user_tags": 40}',
+        "released_by": None,
+        "release_reason": None,
+    } | more
+
+
+def statistic(day: date, tag: str, value: str, users: int, before: int, of: int = 100) -> dict[str, Any]:
+    """A row of `tags.tag_statistics`; `of` is the population."""
+    return {
+        "dt": day,
+        "run_id": run_of(day),
+        "tag_id": tag,
+        "tag_value": value,
+        "users": users,
+        "share": users / of,
+        "users_before": before,
+        "change": users - before,
+    }
+
+
+def entry(day: date, tag: str, **more: Any) -> dict[str, Any]:
+    """A row of `tags.tag_catalogue`."""
+    return {
+        "dt": day,
+        "run_id": run_of(day),
+        "tag_id": tag,
+        "name_zh": "标签",
+        "name_en": tag.title(),
+        "level1_zh": "甲",
+        "level2_zh": "乙",
+        "level3_zh": "丙",
+        "kind": "rule",
+        "type": "string",
+        "definition": "orders >= 3",
+        "description": "",
+        "owner": "growth",
+        "validity": "dynamic",
+        "sensitivity": None,
+        "status": "active",
+        "definition_version": "0123456789abcdef",
+    } | more

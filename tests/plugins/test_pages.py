@@ -1,0 +1,370 @@
+"""The pages without Airflow and without a lake: what they say, who gets in, which addresses are refused."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, HTTPException
+from fastapi.testclient import TestClient
+
+from jobs.catalogue.build import load_catalogue
+from jobs.errors import InfrastructureError
+from jobs.quality.tag_trends import tag_trends
+from jobs.quality.timeline import RECONCILED, history
+from plugins.usertags_quality.app import make_app
+from plugins.usertags_quality.desk import Desk, SetAside, View, masked_key, masked_row
+from tests.plugins.builders import check, ended, entry, publication, run_of, statistic
+
+CASES = Path(__file__).resolve().parents[1] / "cases"
+D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
+PAGE = {"accept": "text/html"}
+FAILED = "clean.orders.amount_in_its_range"
+
+
+class FakeDesk(Desk):
+    """A fake of the desk: rows from this file instead of a lake, and the report files that were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(CASES / "tiny_shop")
+        self.asked: list[tuple[object, ...]] = []
+        self.down = False
+
+    def _view(self) -> View:
+        if self.down:
+            raise InfrastructureError(
+                "the embedded store is down", safe="the tables stand", next_step="start it"
+            )
+        amount = {
+            "column": "amount",
+            "rows": 40,
+            "failing": 3,
+            "sample": '[{"order_id": "<b>A1</b>", "amount": -1}]',
+        }
+        checks = [
+            check(D1, "amount in its range"),
+            check(D1, RECONCILED, rows=40, failing=0),
+            check(D2, "amount in its range", success=False, **amount),
+            check(
+                D2, "city in its form", success=False, severity="warning", owner="growth", table="clean.users"
+            ),
+        ]
+        runs = [ended(D1, "clean", "passed"), ended(D1, "audit", "passed"), ended(D2, "clean", "refused")]
+        found = history(checks, runs, [publication(D1)], D3)
+        return View(load_catalogue(CASES / "tiny_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
+
+    def _tags(self) -> list[Any]:
+        statistics = [statistic(D1, "city", "上海", 10, 4), statistic(D1, "gender", "female", 50, 50)]
+        return tag_trends(statistics, [entry(D1, "gender"), entry(D1, "city")], {D1: run_of(D1)})
+
+    def set_aside(self, day: date) -> list[SetAside]:
+        return [SetAside("orders", "missing_user", 7, (("A9", {"status": "paid"}),))] if day == D2 else []
+
+    def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]]:
+        return [("added", "data", 6)]
+
+    def report_file(self, *address: object) -> bytes | None:
+        self.asked.append(address)
+        return b"<h1>report</h1>"
+
+
+@pytest.fixture
+def desk() -> FakeDesk:
+    return FakeDesk()
+
+
+def served(desk: Desk, reader: Callable[[], None] = lambda: None) -> TestClient:
+    app = FastAPI()
+    app.mount("/usertags", make_app(desk, reader=reader, secret="of the test"))
+    return TestClient(app, follow_redirects=False)
+
+
+@pytest.fixture
+def client(desk: FakeDesk) -> Iterator[TestClient]:
+    with served(desk) as found:
+        yield found
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def test_the_first_page_answers_what_is_asked_in_the_morning(client: TestClient) -> None:
+    text = text_of(client.get("/usertags/quality").text)
+    assert "2026-03-02 blocked" in text
+    assert "2 of 2 checks failed; nothing of it has reached a reader" in text
+    assert "Readers have 2026-03-01" in text
+    assert "2026-03-03: waiting, 2 days since the last good one" in text
+    assert "amount in its range clean.orders Observed 3 failing rows Wanted 0 to 100" in text
+    assert "3 of 40 rows, 7.5 %" in text and "2 tags, 8 tables" in text
+    assert "Owner finance" in text and "Do: have it corrected" in text
+
+
+def test_a_filter_shows_the_checks_of_an_owner_alone(client: TestClient) -> None:
+    text = text_of(client.get("/usertags/quality?owner=growth").text)
+    assert "city in its form" in text and "amount in its range" not in text
+    as_list = text_of(client.get("/usertags/quality?view=list").text)
+    assert as_list.index("2026-03-03 … Waiting") < as_list.index("2026-03-01 ✓ Good")
+
+
+def test_a_day_shows_its_checks_the_rows_set_aside_and_its_runs(client: TestClient) -> None:
+    text = text_of(client.get("/usertags/quality/day/2026-03-02").text)
+    assert "A critical check failed: nothing of this day has reached a reader" in text
+    assert "orders missing_user 7 A9 status paid" in text
+    assert f"{run_of(D2)} clean 2026-03-03 02:05 refused" in text
+    assert "This day waits until 2026-03-02" in text_of(client.get("/usertags/quality/day/2026-03-03").text)
+
+
+def test_a_check_shows_its_failing_rows_as_text_and_who_is_hit(client: TestClient) -> None:
+    page = client.get(f"/usertags/quality/check/{FAILED}").text
+    assert "&lt;b&gt;A1&lt;/b&gt;" in page and "<b>A1" not in page
+    text = text_of(page)
+    assert "Since this day, last passed 2026-03-01" in text
+    assert "年消费金额 yearly_spend, operations" in text
+    earlier = text_of(client.get(f"/usertags/quality/check/{FAILED}?day=2026-03-01").text)
+    assert "✓ passed" in earlier and "The newest result is of 2026-03-02" in earlier
+
+
+def test_tags_are_listed_by_what_changed_most_and_a_tag_shows_its_values(client: TestClient) -> None:
+    text = text_of(client.get("/usertags/tags").text)
+    assert text.index("City 10 % 10 +6 +150 %") < text.index("Gender 50 % 50 0")
+    tag = text_of(client.get("/usertags/tags/city").text)
+    assert "上海 10 10 %" in tag and "added data 6" in tag
+
+
+def test_the_tile_says_the_verdict_and_how_far_readers_are_behind(client: TestClient) -> None:
+    tile = client.get("/usertags/quality/tile.json").json()
+    assert (tile["tone"], tile["title"]) == ("bad", "2026-03-02: blocked")
+    assert tile["lines"] == ["2 of 2 checks failed", "readers have 2026-03-01, 2 days behind"]
+    assert tile["href"] == "plugin/data-quality/usertags/quality"
+
+
+# ---- who may read -------------------------------------------------------------------------------------
+
+PAGES = [
+    "",
+    "quality",
+    "quality/tile.json",
+    "quality/day/2026-03-02",
+    f"quality/check/{FAILED}",
+    f"quality/report/2026-03-02/{run_of(D2)}/clean",
+    "quality/of?dag_id=user_tags_daily",
+    "tags",
+    "tags/city",
+    "runbook",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_whoever_may_not_read_the_dag_gets_403_and_no_word_of_the_data(desk: FakeDesk, path: str) -> None:
+    def refuse() -> None:
+        raise HTTPException(403, "Forbidden")
+
+    answer = served(desk, refuse).get(f"/usertags/{path}", headers=PAGE)
+    assert answer.status_code == 403
+    assert (
+        "2026-03" not in answer.text and "needs access to the runs of the DAG user_tags_daily" in answer.text
+    )
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_whoever_is_not_logged_in_is_led_to_the_login_page(
+    desk: FakeDesk, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from starlette.responses import RedirectResponse
+
+    def refuse() -> None:
+        raise HTTPException(401, "Not authenticated")
+
+    monkeypatch.setattr(
+        "plugins.usertags_quality.security.to_login", lambda request: RedirectResponse("/auth/login", 303)
+    )
+    client = served(desk, refuse)
+    assert client.get(f"/usertags/{path}", headers=PAGE).headers["location"] == "/auth/login"
+    assert client.get(f"/usertags/{path}").status_code == 401
+
+
+def test_the_dag_is_never_taken_from_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow's own dependency would let in whoever may read any DAG that the address names."""
+    from airflow.api_fastapi.core_api import security as airflow_security
+
+    from plugins.usertags_quality import security
+
+    asked: list[object] = []
+    monkeypatch.setattr(
+        airflow_security, "requires_access_dag", lambda *args, **named: asked.append((args, named))
+    )
+    security.reader()
+    ((arguments, named),) = asked  # type: ignore[misc]
+    assert arguments[0] == "GET" and named == {"param_dag_id": "user_tags_daily"}
+
+
+# ---- addresses ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "quality/day/2026-3-2",
+        "quality/day/20260302",
+        "quality/day/2031-01-01",
+        "quality/day/..%2f..%2fetc",
+        "quality/day/2026-03-02'%20or%20'1'='1",
+        "quality/day/2026-03-02?run=../../x",
+        "quality/check/clean.orders.unknown",
+        "quality/check/..%2f..%2fpasswd",
+        "quality/check/A%00",
+        f"quality/check/{FAILED}?day=2026-02-30",
+        f"quality/check/{FAILED}?day=2026-03-03",
+        "tags/unknown",
+        "tags/city'",
+        "tags/..%2fx",
+        "static/..%2fapp.py",
+        "static/%2e%2e/app.py",
+        "static/x.css",
+        f"quality/report/2026-03-02/{run_of(D2)}/tag",
+        "quality/report/2026-03-02/..%2f..%2fx/clean",
+        f"quality/report/2026-03-01/{run_of(D2)}/clean",
+    ],
+)
+def test_an_address_that_names_nothing_known_is_404(client: TestClient, desk: FakeDesk, path: str) -> None:
+    answer = client.get(f"/usertags/{path}", headers=PAGE)
+    assert answer.status_code == 404
+    assert "Nothing is here" in answer.text
+    assert desk.asked == []
+
+
+def _frame(client: TestClient) -> str:
+    """The address of the report in its frame."""
+    page = client.get(f"/usertags/quality/report/2026-03-02/{run_of(D2)}/clean").text
+    frame = re.search(r'<iframe class="report" sandbox="allow-scripts" src="([^"]+)"', page)
+    assert frame is not None
+    return frame[1]
+
+
+def test_a_report_runs_in_a_sandbox_with_an_origin_of_its_own(client: TestClient, desk: FakeDesk) -> None:
+    answer = client.get(_frame(client))
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-scripts;") and "allow-same-origin" not in policy
+    assert "connect-src 'none'" in policy
+    assert desk.asked == [(D2, run_of(D2), "clean", "index.html")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "..%2f..%2fsecret.html",
+        "%2e%2e/x.html",
+        "a/%2e%2e/%2e%2e/x.html",
+        "a//x.html",
+        "/x.html",
+        ".x.html",
+        "a/.b/x.html",
+        "x.html%00",
+        "x.json",
+        "x",
+        "a\\x.html",
+        "",
+    ],
+)
+def test_a_path_that_leaves_its_report_reaches_no_storage(
+    client: TestClient, desk: FakeDesk, path: str
+) -> None:
+    answer = client.get(_frame(client).removesuffix("index.html") + path, headers=PAGE)
+    assert answer.status_code in (403, 404)
+    assert desk.asked == []
+
+
+def test_a_key_that_was_made_elsewhere_or_changed_opens_no_report(client: TestClient, desk: FakeDesk) -> None:
+    from plugins.usertags_quality.security import ReportKeys
+
+    foreign = ReportKeys("another secret").make(D2, run_of(D2), "clean")
+    changed = _frame(client).split("/")[-2][:-2] + "xx"
+    for key in (foreign, changed, "x"):
+        assert client.get(f"/usertags/report/{key}/index.html").status_code == 403
+    assert desk.asked == []
+
+
+def test_pages_run_no_script_and_load_nothing_from_elsewhere(client: TestClient) -> None:
+    for path in (
+        "quality",
+        "quality/day/2026-03-02",
+        f"quality/check/{FAILED}",
+        "tags",
+        "tags/city",
+        "runbook",
+    ):
+        answer = client.get(f"/usertags/{path}")
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        addresses = re.findall(r'(?:src|href|action)="([^"#?]*)', answer.text)
+        assert [found for found in addresses if "//" in found] == []
+        assert not re.search(r"<script>|<script [^>]*>[^<]|\son\w+=|\sstyle=", answer.text)
+
+
+# ---- when the lake is down ----------------------------------------------------------------------------
+
+
+def test_without_a_lake_the_page_says_what_happened_and_what_is_safe(desk: FakeDesk) -> None:
+    desk.down = True
+    answer = served(desk).get("/usertags/quality", headers=PAGE)
+    assert answer.status_code == 503
+    text = text_of(answer.text)
+    assert "the embedded store is down. Still safe the tables stand Next start it" in text
+    assert served(desk).get("/usertags/quality/tile.json").json() == {"detail": "the embedded store is down"}
+
+
+def test_when_the_lake_goes_down_what_was_read_stays_and_is_called_old(desk: FakeDesk) -> None:
+    desk.view._fresh_for = 0
+    client = served(desk)
+    assert "Not up to date" not in client.get("/usertags/quality").text
+    desk.down = True
+    text = text_of(client.get("/usertags/quality").text)
+    assert "Not up to date. the embedded store is down. Shown is what was read at 2026-03-03 08:00" in text
+    assert "2026-03-02 blocked" in text
+
+
+# ---- personal data ------------------------------------------------------------------------------------
+
+
+def test_personal_columns_of_rows_set_aside_are_hidden() -> None:
+    source = load_catalogue(CASES / "pii_shop").sources["members"]
+    hidden = set(source.raw_pii)
+    assert hidden
+    row = dict.fromkeys(hidden, "hash") | {"plain": "kept"}
+    shown = masked_row(json.dumps(row), source)
+    assert shown == dict.fromkeys(hidden, "***") | {"plain": "kept"}
+    assert masked_row("line that is no JSON", source) == {}
+    assert masked_row(json.dumps(row), None) == {}
+    assert masked_key("13800138000", None) == "***"
+
+
+# ---- a year -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["quality", "quality?view=list&all=1", "quality?all=1", "quality/check/{check}"]
+)
+def test_a_page_takes_less_than_a_second_with_a_year_of_runs(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    days = [date(2025, 3, 1) + timedelta(days=number) for number in range(365)]
+    checks = [check(day, f"check {number}") for day in days for number in range(60)]
+    runs = [ended(day, stage, "passed") for day in days for stage in ("clean", "tag", "audit")]
+    view = View(
+        load_catalogue(CASES / "tiny_shop"),
+        history(checks, runs, [publication(day) for day in days]),
+        datetime(2026, 3, 3, tzinfo=UTC),
+    )
+    monkeypatch.setattr(FakeDesk, "_view", lambda self: view)
+    with served(FakeDesk()) as client:
+        client.get("/usertags/quality")
+        started = time.monotonic()
+        answer = client.get(f"/usertags/{path.format(check='clean.orders.check_7')}")
+        seconds = time.monotonic() - started
+    assert answer.status_code == 200
+    assert seconds < 1
