@@ -1,27 +1,45 @@
 """What is checked, and what came of it. Great Expectations runs the declared checks; others bring results."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from typing import Any, Literal
 
 import pyarrow as pa
 
+from jobs.config.quality_models import Severity
 from jobs.errors import DataError
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import CHECKS
 from jobs.store.tables import ensure_table
 
-Severity = Literal["critical", "warning", "info"]
+# Failing rows that a result shows.
+SAMPLE = 5
+MASK = "***"
+
+
+def check_id(table: str, name: str) -> str:
+    """What tells a check apart on every day: small letters, digits, `_` and `.`, fit for a URL.
+
+    Letters of other scripts stand as a short hash, so that two names stay two.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    foreign = re.sub(r"[\x00-\x7f]", "", name)
+    if foreign:
+        slug = f"{slug}_{sha256(foreign.encode()).hexdigest()[:8]}".strip("_")
+    return f"{table}.{slug}"
 
 
 @dataclass(frozen=True)
 class Check:
     """A declared check: a Great Expectations expectation by its class name and arguments.
 
-    `action` says in one sentence what to do when it fails.
+    An argument `{"$PARAMETER": name}` is known when the check runs. `action` says in one sentence what to do
+    when it fails. `slug` names it in `check_id` where its name does not.
     """
 
     table: str
@@ -31,15 +49,23 @@ class Check:
     severity: Severity
     owner: str
     action: str
+    slug: str | None = None
 
     @property
     def column(self) -> str | None:
         return self.arguments.get("column")
 
+    @property
+    def check_id(self) -> str:
+        return check_id(self.table, self.slug or self.name)
+
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What came of a check: `rows` it looked at, `failing` rows where it counts them."""
+    """What came of a check: `rows` it looked at, `failing` rows where it counts them.
+
+    `sample` is a JSON list of some failing rows, personal data masked; `slug` as in `Check`.
+    """
 
     table: str
     name: str
@@ -52,6 +78,12 @@ class CheckResult:
     column: str | None = None
     rows: int | None = None
     failing: int | None = None
+    sample: str | None = None
+    slug: str | None = None
+
+    @property
+    def check_id(self) -> str:
+        return check_id(self.table, self.slug or self.name)
 
     def __str__(self) -> str:
         return f"{self.table}: {self.name} (observed {self.observed}, wanted {self.bounds})"
@@ -106,6 +138,8 @@ def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequenc
             "owner": result.owner,
             "action": result.action,
             "checked_at": now,
+            "check_id": result.check_id,
+            "sample": result.sample,
         }
         for result in results
     ]
