@@ -59,6 +59,11 @@ class Check:
     def check_id(self) -> str:
         return check_id(self.table, self.slug or self.name)
 
+    @property
+    def meta(self) -> dict[str, str]:
+        """What the expectation carries along."""
+        return {"check_id": self.check_id, "name": self.name, "owner": self.owner, "action": self.action}
+
 
 @dataclass(frozen=True)
 class CheckResult:

@@ -13,7 +13,7 @@ from jobs.quality.checks import MASK, SAMPLE, Check, CheckResult, compact
 
 _BOUNDS = ("min_value", "max_value", "value_set", "regex", "mostly", "column_list", "value")
 _OWNER = "data engineering"
-_LOG = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 DATA_SOURCE, WHOLE = "lake", "all"
 
 
@@ -58,7 +58,7 @@ class Validator:
         try:
             results = suite.results(checks)
         except Exception as error:  # the library raises whatever it meets; the day must not pass
-            _LOG.exception("Great Expectations did not run the checks of %s", name)
+            _logger.exception("Great Expectations did not run the checks of %s", name)
             return [_suite_ran(name, checks, 0, f"{type(error).__name__}: {error}")]
         return [_suite_ran(name, checks, len(results)), *results]
 
@@ -71,17 +71,16 @@ class Validator:
         asset = self._source.add_dataframe_asset(name)
         batch = asset.add_batch_definition_whole_dataframe(WHOLE)
         suite = self._gx.ExpectationSuite(
-            name=name, expectations=[self._expectation(index, check) for index, check in enumerate(checks)]
+            name=name, expectations=[self._expectation(check) for check in checks]
         )
         self._context.suites.add_or_update(suite)
         return self._context.validation_definitions.add_or_update(
             self._gx.ValidationDefinition(name=name, data=batch, suite=self._context.suites.get(name))
         )
 
-    def _expectation(self, index: int, check: Check) -> Any:
+    def _expectation(self, check: Check) -> Any:
         kind = getattr(self._gx.expectations, check.expectation)
-        meta = {"id": index, "name": check.name, "owner": check.owner, "action": check.action}
-        return kind(**check.arguments, severity=check.severity, meta=meta)
+        return kind(**check.arguments, severity=check.severity, meta=check.meta)
 
 
 @dataclass(frozen=True)
@@ -97,15 +96,14 @@ class _Suite:
     def results(self, checks: Sequence[Check]) -> list[CheckResult]:
         """One result a check that was run, in the order of the checks."""
         ran = self._run(self.name, checks, {"result_format": "BOOLEAN_ONLY"})
-        failed = [index for index in sorted(ran) if not ran[index].success]
-        again = [checks[index] for index in failed]
-        details = self._run(f"{self.name} (failed)", again, self._detailed()) if again else {}
-        found = {index: details.get(position) for position, index in enumerate(failed)}
+        failed = [check for check in checks if check.check_id in ran and not ran[check.check_id].success]
+        found = self._run(f"{self.name} (failed)", failed, self._detailed()) if failed else {}
         return [
-            _failed(checks[index], found[index], self.parameters, self.sampling)
-            if index in found
-            else _passed(checks[index], self.parameters)
-            for index in sorted(ran)
+            _passed(check, self.parameters)
+            if ran[check.check_id].success
+            else _failed(check, found.get(check.check_id), self.parameters, self.sampling)
+            for check in checks
+            if check.check_id in ran
         ]
 
     def _detailed(self) -> dict[str, Any]:
@@ -114,14 +112,14 @@ class _Suite:
             return details | {"unexpected_index_column_names": list(self.sampling.keys)}
         return details
 
-    def _run(self, name: str, checks: Sequence[Check], form: Mapping[str, Any]) -> dict[int, Any]:
-        """The outcomes by the position of their check."""
+    def _run(self, name: str, checks: Sequence[Check], form: Mapping[str, Any]) -> dict[str, Any]:
+        """The outcomes by the id of their check."""
         outcome = self.validator.definition(name, checks).run(
             batch_parameters={"dataframe": self.frame},
             result_format=dict(form),
             expectation_parameters=dict(self.parameters),
         )
-        return {item.expectation_config.meta["id"]: item for item in outcome.results}
+        return {item.expectation_config.meta["check_id"]: item for item in outcome.results}
 
 
 def _suite_ran(name: str, checks: Sequence[Check], ran: int, raised: str = "") -> CheckResult:
