@@ -18,7 +18,7 @@ from jobs.quality.tag_checks import (
     user_tags_value_checks,
 )
 
-USER_TAGS_VALUES = "tags.user_tags (values)"
+USER_TAGS_VALUES = "tags.user_tags.values"
 
 
 @dataclass(frozen=True)
