@@ -3,6 +3,7 @@
 Everything is computed from `Statistic`s, a few rows a batch; no row of a user is read.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -60,12 +61,16 @@ class _History:
         self.batches = {item.batch: item.first for item in before}
 
     def main_day(self, today: Sequence[Statistic]) -> date:
-        """The event day that the batch is about: its own, or of a source that delivers later the one with
-        the most rows."""
-        rows = {item.day: item.rows for item in today if not item.column and item.rows}
-        if self.batch in rows or not rows:
-            return self.batch
-        return max(rows, key=lambda day: (rows[day], day))
+        """The event day that the batch is about: its own, or of a source that delivers later the one that
+        its batches have the most rows of."""
+        rows: Counter[int] = Counter()
+        for item in self.before:
+            if not item.first and not item.column:
+                rows[(item.batch - item.day).days] += item.rows
+        if not rows.total():
+            rows.update({(self.batch - item.day).days: item.rows for item in today if not item.column})
+        late = max(rows, key=lambda days: (rows[days], -days), default=0)
+        return self.batch - timedelta(days=late)
 
     def usual_rows(self, day: date) -> _Usual | None:
         """Rows of the same weekday of the last weeks, or of the days before where there are too few."""

@@ -5,9 +5,9 @@ Written on a branch of `clean.<source>` and audited there; a bad batch never rea
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
@@ -99,22 +99,9 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     todo = [batch for batch in batches if batch.source.name not in done]
     validator = Validator(quality_folder(catalogue, day, run_id, "clean"))
     written = _in_parallel(lambda batch: _clean(spark, catalogue, lake, batch, run_id), todo)
-    before = earlier_statistics(lake, day, catalogue.quality)
-    found: list[Statistic] = []
-    checks: dict[str, list[CheckResult]] = {}
-    for batch, item in zip(todo, written, strict=True):
-        name = batch.source.name
-        checks[name] = _checks(spark, catalogue, batch, item, validator)
-        checks[name].append(one_definition(batch.source, _others_of(find_table(lake, batch.table), batch)))
-        checks[name] += compared(batch.source, day, item.statistics, before.get(name, []), catalogue.quality)
-        found += item.statistics
+    for batch, item, checks in _audited(spark, catalogue, lake, run_id, todo, written, validator):
         line = _line(batch.source, item.counts, written=item.counts["kept"])
-        done[name] = Cleaned(batch, line, ())
-    for batch in todo:
-        name = batch.source.name
-        checks[name] += _references(spark, batch, todo)
-        done[name] = replace(done[name], checks=tuple(checks[name]))
-    save_statistics(lake, day, run_id, found)
+        done[batch.source.name] = Cleaned(batch, line, checks)
     cleaned = [done[batch.source.name] for batch in batches]
     _gate(catalogue, lake, day, run_id, cleaned, validator)
     for batch in batches:
@@ -337,6 +324,31 @@ def _write_branch(
 
 def _days_text(source: Source, days: list[date]) -> str:
     return ",".join(day.isoformat() for day in days) if source.kind == "events" else "all"
+
+
+def _audited(
+    spark: SparkSession,
+    catalogue: Catalogue,
+    lake: Lake,
+    run_id: str,
+    batches: list[Batch],
+    written: Iterable[Written],
+    validator: Validator,
+) -> list[tuple[Batch, Written, tuple[CheckResult, ...]]]:
+    """Every check of batches of one day that stand on their branches; keeps what the batches hold."""
+    if not batches:
+        return []
+    day = batches[0].day
+    before = earlier_statistics(lake, day, catalogue.quality)
+    done: list[tuple[Batch, Written, list[CheckResult]]] = []
+    for batch, item in zip(batches, written, strict=True):
+        checks = _checks(spark, catalogue, batch, item, validator)
+        checks.append(one_definition(batch.source, _others_of(find_table(lake, batch.table), batch)))
+        earlier = before.get(batch.source.name, [])
+        checks += compared(batch.source, day, item.statistics, earlier, catalogue.quality)
+        done.append((batch, item, checks))
+    save_statistics(lake, day, run_id, [each for _, item, _ in done for each in item.statistics])
+    return [(batch, item, (*checks, *_references(spark, batch, batches))) for batch, item, checks in done]
 
 
 def _checks(
