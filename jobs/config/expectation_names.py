@@ -6,7 +6,6 @@ those that ask a second data source, and those that do not run on Spark.
 
 EXPECTATIONS = frozenset(
     {
-        "ExpectColumnBootstrappedKsTestPValueToBeGreaterThan",
         "ExpectColumnDistinctValuesToBeInSet",
         "ExpectColumnDistinctValuesToContainSet",
         "ExpectColumnDistinctValuesToEqualSet",
@@ -15,11 +14,9 @@ EXPECTATIONS = frozenset(
         "ExpectColumnMedianToBeBetween",
         "ExpectColumnMinToBeBetween",
         "ExpectColumnMostCommonValueToBeInSet",
-        "ExpectColumnPairCramersPhiValueToBeLessThan",
         "ExpectColumnPairValuesAToBeGreaterThanB",
         "ExpectColumnPairValuesToBeEqual",
         "ExpectColumnPairValuesToBeInSet",
-        "ExpectColumnParameterizedDistributionKsTestPValueToBeGreaterThan",
         "ExpectColumnProportionOfNonNullValuesToBeBetween",
         "ExpectColumnProportionOfUniqueValuesToBeBetween",
         "ExpectColumnQuantileValuesToBeBetween",

@@ -53,9 +53,9 @@ def project_files(catalogue: Catalogue) -> dict[str, str]:
     files = {"gx/great_expectations.yml": _SETTINGS + _data_source(catalogue, suites)}
     files["gx/.gitignore"] = "uncommitted/\nplugins/\n"
     for suite in suites:
-        name = _file(suite.name)
-        files[f"gx/expectations/{name}"] = _json(_suite(suite))
-        files[f"gx/validation_definitions/{name}"] = _json(_validation_definition(suite))
+        # Where the library looks for a suite, the dots of its name are folders.
+        files[f"gx/expectations/{suite.name.replace('.', '/')}.json"] = _json(_suite(suite))
+        files[f"gx/validation_definitions/{suite.name}.json"] = _json(_validation_definition(suite))
     for stage, group in checkpoints(suites).items():
         files[f"gx/checkpoints/{stage}.json"] = _json(_checkpoint(stage, group))
     return files
@@ -96,11 +96,6 @@ def _read(path: Path) -> str | None:
 
 def _id(*parts: str) -> str:
     return str(uuid5(NAMESPACE_URL, "/".join(("usertags", *parts))))
-
-
-def _file(name: str) -> str:
-    """Where the library looks for an object: the dots of its name are folders."""
-    return name.replace(".", "/") + ".json"
 
 
 def _json(value: Mapping[str, Any]) -> str:
