@@ -136,6 +136,16 @@ class ExplicitEntry(Entry):
     withdrawn: str | None = None
 
 
+def _off_or_bounds(value: object) -> str:
+    return "off" if value is False else "bounds"
+
+
+# `off` is false in YAML: nothing is compared.
+_Off = Annotated[Literal[False], Tag("off")]
+Compare = Annotated[Annotated[CompareEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
+Drift = Annotated[Annotated[TagDriftEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
+
+
 class SourceEntry(Entry):
     source: Name
     kind: Literal["events", "profile", "links"]
@@ -150,8 +160,7 @@ class SourceEntry(Entry):
     explicit: ExplicitEntry | None = None
     reject: dict[Name, str] = Field(default_factory=dict)
     checks: list[CheckEntry] = Field(default_factory=list)
-    # `compare: off` is read as false: the batch is compared with no other.
-    compare: CompareEntry | Literal[False] = CompareEntry()
+    compare: Compare = CompareEntry()
     may_be_empty: bool = False
 
     @property
@@ -328,8 +337,7 @@ class TagEntry(Entry):
     owner: str
     sensitivity: str | None = None
     coverage: CoverageEntry | None = None
-    # `drift: off` is read as false.
-    drift: TagDriftEntry | Literal[False] = TagDriftEntry()
+    drift: Drift = TagDriftEntry()
     status: Literal["draft", "active", "retired"]
     examples: list[Example] = Field(default_factory=list)
 
