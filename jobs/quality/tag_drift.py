@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from jobs.catalogue.model import Catalogue, Tag, visible
 from jobs.config.quality_models import Bounds, Severity
 from jobs.quality.checks import CheckResult
-from jobs.quality.history import passed, said, worst
+from jobs.quality.comparison import passed, said, worst
 
 _TABLE = "tags.tag_statistics"
 # A share of nobody is counted as this one, so that the logarithm exists.

@@ -22,8 +22,8 @@ from jobs.errors import DataError
 from jobs.quality.beyond import freshness_checks, reference_checks, referred
 from jobs.quality.checks import CheckResult, GateRefused, judge, save_checks
 from jobs.quality.clean_checks import distinct_within_day, one_definition, reconciliation
+from jobs.quality.comparison import compared
 from jobs.quality.expectations import Sampling, Validator
-from jobs.quality.history import compared
 from jobs.quality.statistics import Statistic, statistics
 from jobs.quality.suites import clean_suite
 from jobs.stages.batch_statistics import earlier_statistics, save_statistics

@@ -11,7 +11,7 @@ from jobs.config.models import Read
 from jobs.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
 from jobs.quality.beyond import freshness_checks
 from jobs.quality.checks import CheckResult, check_id
-from jobs.quality.history import compared
+from jobs.quality.comparison import compared
 from jobs.quality.statistics import Statistic
 
 SETTINGS = QualityEntry()
