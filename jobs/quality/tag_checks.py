@@ -90,8 +90,8 @@ def in_user_tags_alone(catalogue: Catalogue) -> list[Tag]:
 
 
 def as_profile(user_tags: DataFrame, tags: Sequence[Tag]) -> DataFrame:
-    """Grain: user, tag, rank. In: `user_tags`. Out: user_id, and a column a tag, with its value where the row is
-    of it."""
+    """Grain: user, tag, rank. In: `user_tags`. Out: user_id, and a column a tag, with its value where the
+    row is of it."""
     value = F.col("tag_value")
     return user_tags.select(
         "user_id", *[F.when(F.col("tag_id") == F.lit(tag.id), value).alias(tag.id) for tag in tags]
