@@ -29,6 +29,7 @@ check:
 	@ruff format --check .
 	@ruff check .
 	@mypy
+	@usertags expectations --check
 	@for configs in configs examples/*; do usertags --configs $$configs check || exit; done
 	@usertags tags --book docs/tags.md --check
 

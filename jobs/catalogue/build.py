@@ -10,6 +10,7 @@ from jobs.catalogue.explicit import explicit_measures
 from jobs.catalogue.identity import build_identity
 from jobs.catalogue.measures import build_measure
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Identity, Measure, Percentile, Source, Tag
+from jobs.catalogue.own_checks import build_own_checks
 from jobs.catalogue.percentiles import build_percentile, percentile_version
 from jobs.catalogue.references import in_order
 from jobs.catalogue.sameness import same_rules
@@ -56,6 +57,7 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
     _check_flat_names(settings, inputs, problems)
     tags = _tags(settings, inputs, problems)
     _check_exclusive(settings, problems)
+    own_checks = build_own_checks(settings, sources, tags, problems)
     if settings.project is None:
         return None
     project = settings.project.entry
@@ -77,6 +79,8 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
         identity=identity,
         levels=dict(settings.levels),
         exclusive=frozenset(settings.exclusive),
+        quality=project.quality,
+        own_checks=own_checks,
         version=version_of(
             [
                 inputs.versions,

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from jobs.config.models import CheckEntry, Example, FollowsEntry, Read, RfmEntry, Segment, SparkEntry, TagKind
+from jobs.config.models import Example, FollowsEntry, Read, RfmEntry, Segment, SparkEntry, TagKind
+from jobs.config.quality_models import (
+    CheckEntry,
+    CompareEntry,
+    CoverageEntry,
+    QualityEntry,
+    Severity,
+    TagDriftEntry,
+)
 
 # What a user prefers, the most first.
 PREFERENCES = "array<struct<value:string,number:double,share:double>>"
@@ -40,7 +48,8 @@ class Explicit:
 @dataclass(frozen=True)
 class Source:
     """A source of rows about users. `ids` are the columns that hold ids, each with its kind: the one of the
-    user, or of links those that belong to one person.
+    user, or of links those that belong to one person. `compare` says how far a batch may differ from those
+    before it; None: it is compared with none.
 
     `deciding` are the columns that decide which rows are kept, and whose they are.
     """
@@ -58,6 +67,8 @@ class Source:
     checks: tuple[CheckEntry, ...]
     deciding: frozenset[str] = frozenset()
     explicit: Explicit | None = None
+    compare: CompareEntry | None = None
+    may_be_empty: bool = False
 
     @property
     def id_kind(self) -> str:
@@ -187,7 +198,8 @@ class Percentile:
 @dataclass(frozen=True)
 class Tag:
     """A tag: `sql` is Spark SQL over the measures and profile columns of one user. One that follows another
-    has no rule over today: its `sql` is NULL, and carry gives it its value."""
+    has no rule over today: its `sql` is NULL, and carry gives it its value. `coverage` bounds the share of
+    users that carry it, `drift` how far it may differ from the days before; None: any share, any day."""
 
     id: str
     name: str
@@ -209,6 +221,8 @@ class Tag:
     follows: FollowsEntry | None = None
     sensitivity: str | None = None
     kept_out_of: frozenset[str] = frozenset()
+    coverage: CoverageEntry | None = None
+    drift: TagDriftEntry | None = None
 
     @property
     def boolean(self) -> bool:
@@ -261,6 +275,19 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class OwnCheck:
+    """A check that somebody wrote as an expectation of Great Expectations, over one table."""
+
+    id: str
+    table: str
+    expectation: str
+    arguments: Mapping[str, Any]
+    severity: Severity
+    owner: str
+    action: str
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """A whole configuration, ready to run. `version` is the hash of everything that results depend on."""
 
@@ -281,9 +308,14 @@ class Catalogue:
     levels: Mapping[str, str]
     exclusive: frozenset[str]
     version: str
+    quality: QualityEntry
+    own_checks: tuple[OwnCheck, ...]
 
     def measures_of(self, source: str) -> tuple[Measure, ...]:
         return tuple(measure for measure in self.measures.values() if measure.source == source)
+
+    def own_checks_of(self, table: str) -> tuple[OwnCheck, ...]:
+        return tuple(check for check in self.own_checks if check.table == table)
 
     def links(self) -> tuple[Source, ...]:
         """The sources that say which ids belong to one person."""

@@ -8,7 +8,8 @@ from jobs.catalogue.model import Column, Source
 from jobs.config.expression_lookup import Dictionary
 from jobs.config.expressions import EVENT_DAY, Expression, ExpressionError, parse_boolean, parse_scalar
 from jobs.config.loader import Located, Settings
-from jobs.config.models import CheckEntry, ColumnEntry, SourceEntry
+from jobs.config.models import ColumnEntry, SourceEntry
+from jobs.config.quality_models import CheckEntry, CompareEntry
 from jobs.config.validation import close, timezones
 from jobs.errors import ConfigProblem
 
@@ -28,7 +29,7 @@ def build_source(
     _check_names(located, found)
     _check_connection(located, settings, found)
     _check_pii(located, [column for column in columns if column], found)
-    _check_checks(located, found)
+    _check_checks(located, settings, found)
     explicit = build_explicit(located, settings.dictionaries, found)
     reject = _reject(located, settings.dictionaries, found)
     problems += found
@@ -48,7 +49,18 @@ def build_source(
         checks=tuple(entry.checks),
         deciding=_deciding(entry, [rule for _, rule in reject]),
         explicit=explicit,
+        compare=_compare(entry, settings),
+        may_be_empty=entry.may_be_empty,
     )
+
+
+def _compare(entry: SourceEntry, settings: Settings) -> CompareEntry | None:
+    """The project's bounds, with those that the source sets itself."""
+    if entry.compare is False:
+        return None
+    project = settings.project.entry.quality.batches if settings.project else CompareEntry()
+    own = {name: getattr(entry.compare, name) for name in entry.compare.model_fields_set}
+    return project.model_copy(update=own)
 
 
 def _deciding(entry: SourceEntry, rules: list[Expression]) -> frozenset[str]:
@@ -129,10 +141,15 @@ def _check_kept(
     return False
 
 
-def _check_checks(located: Located[SourceEntry], problems: list[ConfigProblem]) -> None:
+def _check_checks(located: Located[SourceEntry], settings: Settings, problems: list[ConfigProblem]) -> None:
     """A check that no row, or no column of that type, could ever meet is a mistake, not a bad batch."""
     for index, check in enumerate(located.entry.checks):
         place = ("checks", index)
+        if check.references is not None:
+            _check_reference(located, check.references, settings, problems, index)
+        if check.fresh_within is not None and located.entry.time is None:
+            message = "`fresh_within` looks at the source's `time`, and it has none"
+            problems.append(located.problem(message, *place, "fresh_within"))
         if check.column is not None and _check_kept(located, check.column, problems, *place, "column"):
             _check_values(located, check, located.entry.columns[check.column].type, problems, index)
         for position in range(len(check.in_set or ())):
@@ -161,6 +178,29 @@ def _check_values(
         re.compile(check.matches)
     except re.error as error:
         problems.append(located.problem(f"`matches` is no pattern: {error}", "checks", index, "matches"))
+
+
+def _check_reference(
+    located: Located[SourceEntry],
+    reference: str,
+    settings: Settings,
+    problems: list[ConfigProblem],
+    index: int,
+) -> None:
+    """What a check refers to is a kept column of another source."""
+    name, column = reference.split(".")
+    place = ("checks", index, "references")
+    if name not in settings.sources:
+        if not settings.broken.has("sources", name):
+            hint = close(name, settings.sources)
+            problems.append(located.problem(f"no source {name!r}", *place, suggestion=hint))
+        return
+    columns = settings.sources[name].entry.columns
+    if column not in columns:
+        hint = close(column, columns)
+        problems.append(located.problem(f"{name} has no column {column!r}", *place, suggestion=hint))
+    elif columns[column].pii == "drop":
+        problems.append(located.problem(f"column {reference!r} is dropped and cannot be used here", *place))
 
 
 def _check_connection(

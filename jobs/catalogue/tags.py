@@ -16,6 +16,7 @@ from jobs.config.expression_text import write_text
 from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
 from jobs.config.loader import Broken, Located, Settings
 from jobs.config.models import Case, Example, ProjectEntry, RfmEntry, TagEntry
+from jobs.config.quality_models import TagDriftEntry
 from jobs.config.validation import close
 from jobs.errors import ConfigProblem
 
@@ -110,6 +111,18 @@ def build_tag(
         follows=entry.follows,
         sensitivity=entry.sensitivity,
         kept_out_of=tables,
+        coverage=entry.coverage,
+        drift=_drift(entry, settings),
+    )
+
+
+def _drift(entry: TagEntry, settings: Settings) -> TagDriftEntry | None:
+    """The project's bounds, with those that the tag sets itself."""
+    if entry.drift is False:
+        return None
+    project = settings.project.entry.quality.tags if settings.project else TagDriftEntry()
+    return project.model_copy(
+        update={name: getattr(entry.drift, name) for name in entry.drift.model_fields_set}
     )
 
 

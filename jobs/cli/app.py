@@ -291,6 +291,37 @@ def checks(day: DayOption, form: Annotated[Form, typer.Option("--format")] = For
         show_answer(answer, form.value)
 
 
+@app.command()
+def expectations(
+    write: Annotated[bool, typer.Option("--write", help="Write what is not current.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="End with code 2 where files are not current.")
+    ] = False,
+    folder: Annotated[Path, typer.Option(help="The project of Great Expectations.")] = Path("expectations"),
+) -> None:
+    """The checks as a project of Great Expectations: committed JSON, made of the configuration."""
+    from jobs.quality.project import differences, write_project
+    from jobs.quality.suites import all_suites
+
+    if write == check:
+        raise UsageError("say either --write or --check")
+    catalogue = _catalogue()
+    if write:
+        changed = write_project(catalogue, folder)
+        typer.echo(f"{folder}: {len(changed)} files written or removed")
+        return
+    changed = differences(catalogue, folder)
+    if changed:
+        shown = ", ".join(changed[:5]) + (" …" if len(changed) > 5 else "")
+        raise UsageError(
+            f"{len(changed)} files of {folder} are not what the configuration says: {shown}",
+            next_step=f"run `usertags expectations --write --folder {folder}` and commit the files",
+        )
+    suites = all_suites(catalogue)
+    count = sum(len(suite.checks) for suite in suites)
+    typer.echo(f"{folder}: {count} expectations in {len(suites)} suites: current")
+
+
 @services_app.command("start")
 def services_start() -> None:
     """Start the embedded services that are down."""

@@ -19,17 +19,18 @@ from jobs.config.models import (
     SparkEntry,
     TagEntry,
 )
+from jobs.config.quality_models import OwnCheckEntry
 from jobs.config.validation import close, explain, is_name, not_a_name
 from jobs.config.yaml_file import Location, YamlFile, read_yaml
 from jobs.errors import ConfigError, ConfigProblem
 
 T = TypeVar("T")
-Kind = Literal["connections", "sources", "measures", "tags", "dictionaries"]
+Kind = Literal["connections", "sources", "measures", "tags", "dictionaries", "checks"]
 
-_FOLDERS = ("sources", "measures", "tags", "dictionaries")
+_FOLDERS = ("sources", "measures", "tags", "dictionaries", "checks")
 _PLACES = (
-    "project.yml, connections.yml, spark/session.yml, sources/*.yml, measures/*.yml, tags/*.yml and "
-    "dictionaries/*.yml"
+    "project.yml, connections.yml, spark/session.yml, sources/*.yml, measures/*.yml, tags/*.yml, "
+    "dictionaries/*.yml and checks/*.yml"
 )
 
 
@@ -95,6 +96,7 @@ class Settings:
     dictionaries: Mapping[str, Dictionary]
     spark: SparkEntry
     exclusive: Mapping[str, Located[str]]
+    own_checks: Mapping[str, Located[OwnCheckEntry]]
     broken: Broken
 
 
@@ -123,6 +125,7 @@ def load(folder: Path) -> tuple[Settings, list[ConfigProblem]]:
         },
         tags=reader.tags(),
         dictionaries=reader.dictionaries(),
+        own_checks=reader.own_checks(),
         spark=reader.spark(),
         levels=reader.levels,
         parameters=reader.parameters,
@@ -222,6 +225,13 @@ class _Reader:
     def _some_unread(self) -> bool:
         broken = any(kind == "dictionaries" for kind, _ in self.broken)
         return broken or "dictionaries" in self.broken_files
+
+    def own_checks(self) -> dict[str, Located[OwnCheckEntry]]:
+        found: dict[str, Located[OwnCheckEntry]] = {}
+        for file in self._files("checks"):
+            for name, entry in self._only_section(file, "checks", OwnCheckEntry).items():
+                self._add(found, name, entry)
+        return found
 
     def stray_files(self) -> None:
         """A file that nothing reads holds rules that nobody runs."""

@@ -8,14 +8,21 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
     Tag,
     field_validator,
     model_validator,
+)
+
+from jobs.config.quality_models import (
+    CheckEntry,
+    CompareEntry,
+    CoverageEntry,
+    Entry,
+    QualityEntry,
+    TagDriftEntry,
 )
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
@@ -27,15 +34,8 @@ ColumnType = Annotated[
     ),
 ]
 Window = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,4}d$")]
-Severity = Literal["critical", "warning", "info"]
 TagKind = Literal["fact", "rule", "rfm", "preference", "manual"]
 TagTable = Literal["user_tags", "user_profile", "user_tag_changes", "tag_statistics"]
-
-
-class Entry(BaseModel):
-    """Base of every entry: nothing unknown is accepted and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class SqlConnection(Entry):
@@ -125,36 +125,6 @@ class ColumnEntry(Entry):
         return self
 
 
-class Rows(Entry):
-    min: int | None = None
-    max: int | None = None
-
-
-class CheckEntry(Entry):
-    """One thing that the clean batch must show; Great Expectations runs it."""
-
-    column: str | None = None
-    not_null: Literal[True] | None = None
-    between: tuple[float | None, float | None] | None = None
-    in_set: list[str | int | float] | None = None
-    matches: str | None = None
-    rows: Rows | None = None
-    mostly: float = Field(default=1.0, gt=0, le=1)
-    severity: Severity
-    owner: str
-    action: str
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> "CheckEntry":
-        of_column = [self.not_null, self.between, self.in_set, self.matches]
-        given = sum(item is not None for item in of_column)
-        if given + (self.rows is not None) != 1:
-            raise ValueError("needs exactly one of not_null, between, in_set, matches, rows")
-        if (given == 1) != (self.column is not None):
-            raise ValueError("a check of values names its `column`, a check of `rows` does not")
-        return self
-
-
 class ExplicitEntry(Entry):
     """Which columns of a row say that somebody set a tag or withdrew it; `withdrawn` is a condition."""
 
@@ -164,6 +134,16 @@ class ExplicitEntry(Entry):
     reason: str | None = None
     until: str | None = None
     withdrawn: str | None = None
+
+
+def _off_or_bounds(value: object) -> str:
+    return "off" if value is False else "bounds"
+
+
+# `off` is false in YAML: nothing is compared.
+_Off = Annotated[Literal[False], Tag("off")]
+Compare = Annotated[Annotated[CompareEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
+Drift = Annotated[Annotated[TagDriftEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
 
 
 class SourceEntry(Entry):
@@ -180,6 +160,8 @@ class SourceEntry(Entry):
     explicit: ExplicitEntry | None = None
     reject: dict[Name, str] = Field(default_factory=dict)
     checks: list[CheckEntry] = Field(default_factory=list)
+    compare: Compare = CompareEntry()
+    may_be_empty: bool = False
 
     @property
     def ids(self) -> dict[str, str]:
@@ -354,6 +336,8 @@ class TagEntry(Entry):
     validity: Annotated[str, StringConstraints(pattern=r"^(static|dynamic|[1-9]\d{0,3}d)$")]
     owner: str
     sensitivity: str | None = None
+    coverage: CoverageEntry | None = None
+    drift: Drift = TagDriftEntry()
     status: Literal["draft", "active", "retired"]
     examples: list[Example] = Field(default_factory=list)
 
@@ -489,6 +473,7 @@ class ProjectEntry(Entry):
     dictionaries: dict[str, Any] = Field(default_factory=dict)
     identity: IdentityEntry | None = None
     sensitivity: dict[Name, Sensitivity] = Field(default_factory=dict)
+    quality: QualityEntry = QualityEntry()
 
 
 class SparkEntry(Entry):

@@ -10,13 +10,16 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from jobs.config.quality_models import Severity
 from jobs.errors import DataError
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import CHECKS
 from jobs.store.tables import ensure_table
 
-Severity = Literal["critical", "warning", "info"]
+# Failing rows that a result shows.
+SAMPLE = 5
+MASK = "***"
 
 
 def check_id(table: str, name: str) -> str:
@@ -35,7 +38,8 @@ def check_id(table: str, name: str) -> str:
 class Check:
     """A declared check: a Great Expectations expectation by its class name and arguments.
 
-    `action` says in one sentence what to do when it fails.
+    An argument `{"$PARAMETER": name}` is known when the check runs. `action` says in one sentence what to do
+    when it fails. `slug` names it in `check_id` where its name does not.
     """
 
     table: str
@@ -45,15 +49,28 @@ class Check:
     severity: Severity
     owner: str
     action: str
+    slug: str | None = None
 
     @property
     def column(self) -> str | None:
         return self.arguments.get("column")
 
+    @property
+    def check_id(self) -> str:
+        return check_id(self.table, self.slug or self.name)
+
+    @property
+    def meta(self) -> dict[str, str]:
+        """What the expectation carries along."""
+        return {"check_id": self.check_id, "name": self.name, "owner": self.owner, "action": self.action}
+
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What came of a check: `rows` it looked at, `failing` rows where it counts them."""
+    """What came of a check: `rows` it looked at, `failing` rows where it counts them.
+
+    `sample` is a JSON list of some failing rows, personal data masked; `slug` as in `Check`.
+    """
 
     table: str
     name: str
@@ -66,6 +83,12 @@ class CheckResult:
     column: str | None = None
     rows: int | None = None
     failing: int | None = None
+    sample: str | None = None
+    slug: str | None = None
+
+    @property
+    def check_id(self) -> str:
+        return check_id(self.table, self.slug or self.name)
 
     def __str__(self) -> str:
         return f"{self.table}: {self.name} (observed {self.observed}, wanted {self.bounds})"
@@ -120,6 +143,8 @@ def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequenc
             "owner": result.owner,
             "action": result.action,
             "checked_at": now,
+            "check_id": result.check_id,
+            "sample": result.sample,
         }
         for result in results
     ]

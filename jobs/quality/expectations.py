@@ -1,16 +1,28 @@
 """Running declared checks with Great Expectations: one suite and one validation a table."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame
 
-from jobs.errors import InfrastructureError
-from jobs.quality.checks import Check, CheckResult, compact
+from jobs.quality.checks import MASK, SAMPLE, Check, CheckResult, compact
 
 _BOUNDS = ("min_value", "max_value", "value_set", "regex", "mostly", "column_list", "value")
+_OWNER = "data engineering"
+_logger = logging.getLogger(__name__)
+DATA_SOURCE, WHOLE = "lake", "all"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """What failing rows show: the columns that tell a row apart, and those whose values are masked."""
+
+    keys: tuple[str, ...] = ()
+    masked: frozenset[str] = field(default=frozenset())
 
 
 class Validator:
@@ -24,76 +36,137 @@ class Validator:
         folder.mkdir(parents=True, exist_ok=True)
         self._context = gx.get_context(mode="file", project_root_dir=str(folder))
         self._context.variables.progress_bars = {"globally": False}
-        self._source = self._context.data_sources.add_or_update_spark("lake", persist=False)
+        self._source = self._context.data_sources.add_or_update_spark(DATA_SOURCE, persist=False)
         self._folder = folder
 
-    def validate(self, name: str, frame: DataFrame, checks: Sequence[Check]) -> list[CheckResult]:
-        """The result of every declared check on a frame.
+    def validate(
+        self,
+        name: str,
+        frame: DataFrame,
+        checks: Sequence[Check],
+        parameters: Mapping[str, Any] | None = None,
+        sampling: Sampling | None = None,
+    ) -> list[CheckResult]:
+        """The result of every declared check on a frame, and whether all of them ran.
 
         The first pass asks for yes or no alone, which Great Expectations computes for all checks together;
-        only checks that fail are run once more for what was observed.
-        Raises InfrastructureError when Great Expectations left a check out: silence is no success.
+        only checks that fail are run once more for what was observed and for some failing rows.
+        A check that Great Expectations leaves out, and one that it cannot run, has failed: silence is no
+        success.
         """
-        passed = [item.success for item in self._run(name, frame, checks, "BOOLEAN_ONLY")]
-        failed = [check for check, success in zip(checks, passed, strict=True) if not success]
-        details = self._run(f"{name} (failed)", frame, failed, "SUMMARY") if failed else []
-        found = iter(details)
-        return [
-            _passed(check) if success else _failed(check, next(found))
-            for check, success in zip(checks, passed, strict=True)
-        ]
-
-    def _run(self, name: str, frame: DataFrame, checks: Sequence[Check], form: str) -> list[Any]:
-        """The outcomes in the order of the checks."""
-        outcome = self._definition(name, checks).run(
-            batch_parameters={"dataframe": frame}, result_format=form
-        )
-        if len(outcome.results) != len(checks):
-            raise InfrastructureError(
-                f"{len(checks)} checks are declared on {name} and {len(outcome.results)} were run",
-                safe="nothing was published",
-                next_step="see the log for the check that Great Expectations refused",
-            )
-        by_id = {item.expectation_config.meta["id"]: item for item in outcome.results}
-        return [by_id[index] for index in range(len(checks))]
+        suite = _Suite(self, name, frame, parameters or {}, sampling or Sampling())
+        try:
+            results = suite.results(checks)
+        except Exception as error:  # the library raises whatever it meets; the day must not pass
+            _logger.exception("Great Expectations did not run the checks of %s", name)
+            return [_suite_ran(name, checks, 0, f"{type(error).__name__}: {error}")]
+        return [_suite_ran(name, checks, len(results)), *results]
 
     def write_docs(self) -> Path:
         """Build the Data Docs of all that was validated; returns the folder of the site."""
         self._context.build_data_docs()
         return self._folder / "gx" / "uncommitted" / "data_docs" / "local_site"
 
-    def _definition(self, name: str, checks: Sequence[Check]) -> Any:
+    def definition(self, name: str, checks: Sequence[Check]) -> Any:
         asset = self._source.add_dataframe_asset(name)
-        batch = asset.add_batch_definition_whole_dataframe("all")
+        batch = asset.add_batch_definition_whole_dataframe(WHOLE)
         suite = self._gx.ExpectationSuite(
-            name=name, expectations=[self._expectation(index, check) for index, check in enumerate(checks)]
+            name=name, expectations=[self._expectation(check) for check in checks]
         )
         self._context.suites.add_or_update(suite)
         return self._context.validation_definitions.add_or_update(
             self._gx.ValidationDefinition(name=name, data=batch, suite=self._context.suites.get(name))
         )
 
-    def _expectation(self, index: int, check: Check) -> Any:
+    def _expectation(self, check: Check) -> Any:
         kind = getattr(self._gx.expectations, check.expectation)
-        meta = {"id": index, "name": check.name, "owner": check.owner, "action": check.action}
-        return kind(**check.arguments, severity=check.severity, meta=meta)
+        return kind(**check.arguments, severity=check.severity, meta=check.meta)
 
 
-def _passed(check: Check) -> CheckResult:
-    return _checked(check, success=True, observed="as wanted")
+@dataclass(frozen=True)
+class _Suite:
+    """The checks of one table in one run."""
+
+    validator: Validator
+    name: str
+    frame: DataFrame
+    parameters: Mapping[str, Any]
+    sampling: Sampling
+
+    def results(self, checks: Sequence[Check]) -> list[CheckResult]:
+        """One result a check that was run, in the order of the checks."""
+        ran = self._run(self.name, checks, {"result_format": "BOOLEAN_ONLY"})
+        failed = [check for check in checks if check.check_id in ran and not ran[check.check_id].success]
+        found = self._run(f"{self.name} (failed)", failed, self._detailed()) if failed else {}
+        return [
+            _passed(check, self.parameters)
+            if ran[check.check_id].success
+            else _failed(check, found.get(check.check_id), self.parameters, self.sampling)
+            for check in checks
+            if check.check_id in ran
+        ]
+
+    def _detailed(self) -> dict[str, Any]:
+        details = {"result_format": "SUMMARY", "partial_unexpected_count": SAMPLE}
+        if self.sampling.keys:
+            return details | {"unexpected_index_column_names": list(self.sampling.keys)}
+        return details
+
+    def _run(self, name: str, checks: Sequence[Check], form: Mapping[str, Any]) -> dict[str, Any]:
+        """The outcomes by the id of their check."""
+        outcome = self.validator.definition(name, checks).run(
+            batch_parameters={"dataframe": self.frame},
+            result_format=dict(form),
+            expectation_parameters=dict(self.parameters),
+        )
+        return {item.expectation_config.meta["check_id"]: item for item in outcome.results}
 
 
-def _failed(check: Check, item: Any) -> CheckResult:
-    found: Mapping[str, Any] = item.result or {}
+def _suite_ran(name: str, checks: Sequence[Check], ran: int, raised: str = "") -> CheckResult:
+    """All checks that are declared were run: one that Great Expectations leaves out is no success."""
+    parts = name.split(".")
+    return CheckResult(
+        table=".".join(parts[:2]),
+        name="every declared check ran",
+        severity="critical",
+        success=ran == len(checks) and not raised,
+        observed=f"{ran} checks ran" + (f": {raised[:300]}" if raised else ""),
+        bounds=f"{len(checks)} checks",
+        owner=_OWNER,
+        action="nobody knows whether the data is good: see the log of the task, then run the day again",
+        slug="_".join(["every_declared_check_ran", *parts[2:]]),
+    )
+
+
+def _passed(check: Check, parameters: Mapping[str, Any]) -> CheckResult:
+    return _checked(check, parameters, success=True, observed="as wanted")
+
+
+def _failed(check: Check, item: Any, parameters: Mapping[str, Any], sampling: Sampling) -> CheckResult:
+    found: Mapping[str, Any] = (item.result or {}) if item is not None else {}
     # A check that could not run has failed: it says so, and counts with its severity.
-    raised = _raised(item.exception_info or {})
+    raised = _raised(item.exception_info or {}) if item is not None else "no outcome"
     return _checked(
         check,
+        parameters,
         success=False,
         observed=f"the check itself failed: {raised}" if raised else _observed(found),
         rows=found.get("element_count"),
         failing=found.get("unexpected_count"),
+        sample=sample_text(found.get("partial_unexpected_index_list") or (), sampling),
     )
+
+
+def sample_text(rows: Sequence[Mapping[str, Any]], sampling: Sampling) -> str | None:
+    """Failing rows as a JSON list, masked values hidden; None where there are none."""
+    shown = [
+        {
+            name: MASK if name in sampling.masked and value is not None else value
+            for name, value in row.items()
+        }
+        for row in rows[:SAMPLE]
+    ]
+    return json.dumps(shown, ensure_ascii=False, default=str) if shown else None
 
 
 def _raised(info: Mapping[str, Any]) -> str | None:
@@ -104,8 +177,17 @@ def _raised(info: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _checked(check: Check, *, success: bool, observed: str, **counts: int | None) -> CheckResult:
-    bounds = {key: value for key, value in check.arguments.items() if key in _BOUNDS}
+def _checked(
+    check: Check,
+    parameters: Mapping[str, Any],
+    *,
+    success: bool,
+    observed: str,
+    rows: int | None = None,
+    failing: int | None = None,
+    sample: str | None = None,
+) -> CheckResult:
+    bounds = {key: _known(value, parameters) for key, value in check.arguments.items() if key in _BOUNDS}
     return CheckResult(
         table=check.table,
         name=check.name,
@@ -116,8 +198,17 @@ def _checked(check: Check, *, success: bool, observed: str, **counts: int | None
         owner=check.owner,
         action=check.action,
         column=check.column,
-        **counts,
+        rows=rows,
+        failing=failing,
+        sample=sample,
+        slug=check.slug,
     )
+
+
+def _known(value: object, parameters: Mapping[str, Any]) -> object:
+    """An argument that is known only when the check runs."""
+    name = value.get("$PARAMETER") if isinstance(value, Mapping) else None
+    return value if name is None else parameters.get(str(name))
 
 
 def _observed(found: Mapping[str, Any]) -> str:

@@ -13,6 +13,21 @@ _OWNER = "data engineering"
 _DEFECT = "the published table would be wrong: report it, this is a defect of the pipeline"
 
 
+_POPULATION = {"$PARAMETER": "population"}
+
+
+def _has_rows(table: str) -> Check:
+    return Check(
+        table,
+        "rows were checked",
+        "ExpectTableRowCountToBeBetween",
+        {"min_value": 1},
+        "critical",
+        _OWNER,
+        "a check of no row says nothing: see what the tag stage wrote, and whether the sources hold anybody",
+    )
+
+
 def user_tags_checks() -> list[Check]:
     table = "tags.user_tags"
     not_null = [
@@ -36,13 +51,14 @@ def user_tags_checks() -> list[Check]:
         _OWNER,
         _DEFECT,
     )
-    return [*not_null, unique]
+    return [_has_rows(table), *not_null, unique]
 
 
-def user_profile_checks(catalogue: Catalogue, population: int) -> list[Check]:
+def user_profile_checks(catalogue: Catalogue) -> list[Check]:
     """The values that a tag lists, one row a user, and nobody lost."""
     table = "tags.user_profile"
     checks = [
+        _has_rows(table),
         Check(
             table,
             "one row a user",
@@ -56,7 +72,7 @@ def user_profile_checks(catalogue: Catalogue, population: int) -> list[Check]:
             table,
             "every user of the population",
             "ExpectTableRowCountToEqual",
-            {"value": population},
+            {"value": _POPULATION},
             "critical",
             _OWNER,
             _DEFECT,
@@ -74,9 +90,12 @@ def in_user_tags_alone(catalogue: Catalogue) -> list[Tag]:
 
 
 def as_profile(user_tags: DataFrame, tags: Sequence[Tag]) -> DataFrame:
-    """Grain: user, tag, rank. In: `user_tags`. Out: a column a tag, with its value where the row is of it."""
+    """Grain: user, tag, rank. In: `user_tags`. Out: user_id, and a column a tag, with its value where the
+    row is of it."""
     value = F.col("tag_value")
-    return user_tags.select(*[F.when(F.col("tag_id") == F.lit(tag.id), value).alias(tag.id) for tag in tags])
+    return user_tags.select(
+        "user_id", *[F.when(F.col("tag_id") == F.lit(tag.id), value).alias(tag.id) for tag in tags]
+    )
 
 
 def user_tags_value_checks(tags: Sequence[Tag]) -> list[Check]:
@@ -101,16 +120,17 @@ def _as_text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def rfm_checks(catalogue: Catalogue, population: int) -> list[Check]:
+def rfm_checks(catalogue: Catalogue) -> list[Check]:
     if catalogue.rfm is None:
         return []
     table = "tags.rfm"
     return [
+        _has_rows(table),
         Check(
             table,
             "every user of the population",
             "ExpectTableRowCountToEqual",
-            {"value": population},
+            {"value": _POPULATION},
             "critical",
             _OWNER,
             _DEFECT,
@@ -180,10 +200,11 @@ def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResul
         for path in paths
     ]
     row = profile.agg(F.count("*"), *wrong).collect()[0]
-    return [_exclusive_result(path, row[0], row[index + 1]) for index, path in enumerate(paths)]
+    slugs = {path: "_".join(catalogue.levels[level] for level in path.split("/")) for path in paths}
+    return [_exclusive_result(path, slugs[path], row[0], row[index + 1]) for index, path in enumerate(paths)]
 
 
-def _exclusive_result(path: str, rows: int, failing: int) -> CheckResult:
+def _exclusive_result(path: str, slug: str, rows: int, failing: int) -> CheckResult:
     return CheckResult(
         table="tags.user_profile",
         name=f"exactly one tag of {path}",
@@ -195,4 +216,5 @@ def _exclusive_result(path: str, rows: int, failing: int) -> CheckResult:
         action=f"the rules of {path} overlap or leave a gap: correct them so that each user meets one",
         rows=rows,
         failing=failing,
+        slug=f"exclusive_{slug}",
     )

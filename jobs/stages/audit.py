@@ -3,30 +3,37 @@
 import time
 from datetime import date
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import UsageError
 from jobs.quality.checks import CheckResult, GateRefused, judge, save_checks
-from jobs.quality.expectations import Validator
+from jobs.quality.expectations import Sampling, Validator
+from jobs.quality.suites import USER_TAGS_VALUES, tag_suites
 from jobs.quality.tag_checks import (
     as_profile,
     exclusive_paths,
     in_user_tags_alone,
     refused_links,
-    rfm_checks,
     tied_edges,
-    user_profile_checks,
-    user_tags_checks,
-    user_tags_value_checks,
 )
+from jobs.quality.tag_drift import coverage_bounds, distributions, tag_drift
 from jobs.stages.report import Line, StageReport
 from jobs.stages.reports_store import publish_docs, quality_folder
-from jobs.stages.runs import RunRecord, record_run, stage_record
+from jobs.stages.runs import RunRecord, publications, record_run, stage_record
 from jobs.stages.tag import Run
 from jobs.store.lake import Lake
-from jobs.store.schemas import REFUSED_LINKS, RFM, RFM_THRESHOLDS, USER_MEASURES, USER_PROFILE, USER_TAGS
+from jobs.store.schemas import (
+    REFUSED_LINKS,
+    RFM,
+    RFM_THRESHOLDS,
+    TAG_STATISTICS,
+    USER_MEASURES,
+    USER_PROFILE,
+    USER_TAGS,
+)
+from jobs.store.spark import spark_table
 
 
 def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
@@ -53,22 +60,54 @@ def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
 
 
 def _results(run: Run, validator: Validator, population: int) -> list[CheckResult]:
-    profile = run.read(USER_PROFILE)
-    rows = run.read(USER_TAGS)
-    results = validator.validate("tags.user_tags", rows, user_tags_checks())
-    unseen = in_user_tags_alone(run.catalogue)
-    if unseen:
-        values = as_profile(rows, unseen)
-        results += validator.validate("tags.user_tags (values)", values, user_tags_value_checks(unseen))
-    results += validator.validate(
-        "tags.user_profile", profile, user_profile_checks(run.catalogue, population)
-    )
-    if run.catalogue.rfm is not None:
-        results += validator.validate("tags.rfm", run.read(RFM), rfm_checks(run.catalogue, population))
+    catalogue = run.catalogue
+    profile, rows = run.read(USER_PROFILE), run.read(USER_TAGS)
+    frames = {
+        "tags.user_tags": rows,
+        USER_TAGS_VALUES: as_profile(rows, in_user_tags_alone(catalogue)),
+        "tags.user_profile": profile,
+        "tags.rfm": run.read(RFM),
+    }
+    results: list[CheckResult] = []
+    for suite in tag_suites(catalogue):
+        results += validator.validate(
+            suite.name, frames[suite.name], suite.checks, {"population": population}, _sampling(catalogue)
+        )
+    if catalogue.rfm is not None:
         results += tied_edges([row.asDict() for row in run.read(RFM_THRESHOLDS).collect()])
-    if run.catalogue.identity is not None:
+    if catalogue.identity is not None:
         results.append(refused_links(_refused(run)))
-    return results + exclusive_paths(profile, run.catalogue)
+    return [*results, *exclusive_paths(profile, catalogue), *_against_before(run, rows, population)]
+
+
+def _sampling(catalogue: Catalogue) -> Sampling:
+    """Tags that a table is not to hold are not shown in samples either, nor ids made of personal data."""
+    secret = {tag.id for tag in catalogue.tags.values() if tag.kept_out_of}
+    personal = {
+        "user_id"
+        for source in catalogue.sources.values()
+        for _, name in source.ids
+        if source.column(name).pii is not None
+    }
+    return Sampling(("user_id",), frozenset(secret | personal | ({"tag_value"} if secret else set())))
+
+
+def _against_before(run: Run, rows: DataFrame, population: int) -> list[CheckResult]:
+    """The users of each tag against its bounds, and against the last published days."""
+    counted = rows.where(F.col("rank") == 1).groupBy("tag_id").agg(F.count("*").alias("users"))
+    bounded = [tag for tag in run.catalogue.published_tags() if tag.coverage is not None]
+    users = {row["tag_id"]: row["users"] for row in counted.collect()} if bounded else {}
+    results = coverage_bounds(run.catalogue, users, population)
+    days = publications(run.lake, before=run.day)[-run.catalogue.quality.published :]
+    if not days:
+        return results
+    published = run.spark.table(spark_table(TAG_STATISTICS.name))
+    before = published.where(F.concat_ws("/", "dt", "run_id").isin([f"{d.day}/{d.run_id}" for d in days]))
+    before = before.where(F.col("dt") >= F.lit(days[0].day)).where(F.col("users") > 0)
+    summed = before.groupBy("tag_id", "tag_value").agg(F.sum("users").alias("users"))
+    found = distributions(run.read(TAG_STATISTICS).where(F.col("users") > 0), summed)
+    populations = [day.row_counts.get(USER_PROFILE.name, 0) for day in days]
+    return results + tag_drift(run.catalogue, found, population, populations)
 
 
 def _refused(run: Run) -> dict[str, int]:

@@ -5,7 +5,7 @@ Written on a branch of `clean.<source>` and audited there; a bad batch never rea
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -19,14 +19,15 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from jobs.catalogue.model import Catalogue, Source
 from jobs.catalogue.versions import version_of
 from jobs.errors import DataError
+from jobs.quality.beyond import freshness_checks, reference_checks, referred
 from jobs.quality.checks import CheckResult, GateRefused, judge, save_checks
-from jobs.quality.clean_checks import (
-    declared_checks,
-    distinct_within_day,
-    one_definition,
-    reconciliation,
-)
-from jobs.quality.expectations import Validator
+from jobs.quality.clean_checks import distinct_within_day, one_definition, reconciliation
+from jobs.quality.comparison import compared
+from jobs.quality.expectations import Sampling, Validator
+from jobs.quality.statistics import Statistic, statistics
+from jobs.quality.suites import clean_suite
+from jobs.stages.batch_statistics import earlier_statistics, save_statistics
+from jobs.stages.days import end_of
 from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.report import Line, StageReport
 from jobs.stages.reports_store import publish_docs, quality_folder
@@ -47,12 +48,14 @@ SOURCES_AT_ONCE = 3
 @dataclass(frozen=True)
 class Batch:
     """One source's batch of a data day. `definition` is the version of the source's columns and rules;
-    `stamp` names the raw commit as well, and the checks: the same stamp gives the same rows."""
+    `stamp` names the raw commit as well, and the checks: the same stamp gives the same rows. `last` is the
+    data day of the source's batch before it."""
 
     source: Source
     day: date
     definition: str
     stamp: str
+    last: date | None = None
 
     @property
     def table(self) -> str:
@@ -61,6 +64,15 @@ class Batch:
     @property
     def branch(self) -> str:
         return f"batch_{self.day:%Y%m%d}"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A batch on its branch: what became of its rows, the event days that it touches, what it holds."""
+
+    counts: dict[str, int]
+    days: list[date]
+    statistics: list[Statistic]
 
 
 @dataclass(frozen=True)
@@ -82,15 +94,14 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     """
     started = time.monotonic()
     require_no_blocked_day(lake, day)
-    batches = [_batch(lake, source, day) for source in catalogue.sources.values()]
-    done = {batch.source.name: found for batch in batches if (found := _already_clean(lake, batch))}
+    batches = [_batch(catalogue, lake, source, day) for source in catalogue.sources.values()]
+    done = {batch.source.name: old for batch in batches if (old := _already_clean(lake, batch))}
     todo = [batch for batch in batches if batch.source.name not in done]
     validator = Validator(quality_folder(catalogue, day, run_id, "clean"))
     written = _in_parallel(lambda batch: _clean(spark, catalogue, lake, batch, run_id), todo)
-    for batch, (counts, days) in zip(todo, written, strict=True):
-        checks = _checks(spark, catalogue, batch, days, counts, validator)
-        checks += (one_definition(batch.source, _others_of(find_table(lake, batch.table), batch)),)
-        done[batch.source.name] = Cleaned(batch, _line(batch.source, counts, written=counts["kept"]), checks)
+    for batch, item, checks in _audited(spark, catalogue, lake, run_id, todo, written, validator):
+        line = _line(batch.source, item.counts, written=item.counts["kept"])
+        done[batch.source.name] = Cleaned(batch, line, checks)
     cleaned = [done[batch.source.name] for batch in batches]
     _gate(catalogue, lake, day, run_id, cleaned, validator)
     for batch in batches:
@@ -105,7 +116,7 @@ def _in_parallel(work: Callable[[Batch], T], batches: list[Batch]) -> Iterator[T
         yield from pool.map(work, batches)
 
 
-def _batch(lake: Lake, source: Source, day: date) -> Batch:
+def _batch(catalogue: Catalogue, lake: Lake, source: Source, day: date) -> Batch:
     table = find_table(lake, raw_name(source))
     known = known_batches(table) if table else {}
     if day not in known:
@@ -118,8 +129,11 @@ def _batch(lake: Lake, source: Source, day: date) -> Batch:
     whose = source.ids if source.kind == "links" else source.user
     rules = [source.key, source.repeats, source.version, source.time, whose, source.reject]
     definition = version_of([columns, rules])
-    stamp = version_of([known[day].commit, columns, rules, [check.model_dump() for check in source.checks]])
-    return Batch(source, day, definition, stamp)
+    checks = [[check.model_dump() for check in source.checks], source.may_be_empty]
+    own = [repr(check) for check in catalogue.own_checks_of(clean_name(source))]
+    stamp = version_of([known[day].commit, columns, rules, *checks, own])
+    last = max((other for other in known if other < day), default=None)
+    return Batch(source, day, definition, stamp, last)
 
 
 def _already_clean(lake: Lake, batch: Batch) -> Cleaned | None:
@@ -164,10 +178,8 @@ def _line(source: Source, counts: dict[str, int], *, written: int, note: str = "
 _COUNTS = ("read", "kept", "superseded", "repeats", "quarantined")
 
 
-def _clean(
-    spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, run_id: str
-) -> tuple[dict[str, int], list[date]]:
-    """Write the batch on its branch and its set-aside rows to quarantine; the counts and touched days."""
+def _clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, run_id: str) -> Written:
+    """Write the batch on its branch and its set-aside rows to quarantine."""
     source, day = batch.source, batch.day
     raw = spark.table(spark_table(raw_name(source))).where(F.col("batch") == F.lit(day))
     rows = typed(raw, source, catalogue.timezone).persist()
@@ -180,9 +192,11 @@ def _clean(
     _write_quarantine(lake, rows, batch, run_id, counts["quarantined"])
     days = sorted(changed_days | _earlier_days(table, batch))
     _write_branch(spark, table, batch, resolved, others, days, counts)
+    end = end_of(day, catalogue.timezone)
+    described = statistics(resolved.batch, source, day, batch.last, end)
     resolved.rows.unpersist()
     rows.unpersist()
-    return counts, days
+    return Written(counts, days, described)
 
 
 def _others(spark: SparkSession, table: Table, batch: Batch) -> DataFrame:
@@ -312,24 +326,62 @@ def _days_text(source: Source, days: list[date]) -> str:
     return ",".join(day.isoformat() for day in days) if source.kind == "events" else "all"
 
 
-def _checks(
+def _audited(
     spark: SparkSession,
     catalogue: Catalogue,
-    batch: Batch,
-    days: list[date],
-    counts: dict[str, int],
+    lake: Lake,
+    run_id: str,
+    batches: list[Batch],
+    written: Iterable[Written],
     validator: Validator,
-) -> tuple[CheckResult, ...]:
+) -> list[tuple[Batch, Written, tuple[CheckResult, ...]]]:
+    """Every check of batches of one day that stand on their branches; keeps what the batches hold."""
+    if not batches:
+        return []
+    day = batches[0].day
+    before = earlier_statistics(lake, day, catalogue.quality)
+    done: list[tuple[Batch, Written, list[CheckResult]]] = []
+    for batch, item in zip(batches, written, strict=True):
+        checks = _checks(spark, catalogue, batch, item, validator)
+        checks.append(one_definition(batch.source, _others_of(find_table(lake, batch.table), batch)))
+        earlier = before.get(batch.source.name, [])
+        checks += compared(batch.source, day, item.statistics, earlier, catalogue.quality)
+        done.append((batch, item, checks))
+    save_statistics(lake, day, run_id, [each for _, item, _ in done for each in item.statistics])
+    return [(batch, item, (*checks, *_references(spark, batch, batches))) for batch, item, checks in done]
+
+
+def _checks(
+    spark: SparkSession, catalogue: Catalogue, batch: Batch, written: Written, validator: Validator
+) -> list[CheckResult]:
     source = batch.source
     branch = spark.table(spark_table(batch.table, batch.branch))
-    results = [reconciliation(source, counts)]
-    results += validator.validate(
-        f"clean.{source.name}", branch.where(F.col("_batch") == F.lit(batch.day)), declared_checks(source)
-    )
-    if days:
-        touched = spark.createDataFrame([(day,) for day in days], "event_day date")
+    suite = clean_suite(catalogue, source)
+    kept = branch.where(F.col("_batch") == F.lit(batch.day))
+    results = [reconciliation(source, written.counts)]
+    results += validator.validate(suite.name, kept, suite.checks, sampling=_sampling(source))
+    results += freshness_checks(source, written.statistics, end_of(batch.day, catalogue.timezone))
+    if written.days:
+        touched = spark.createDataFrame([(day,) for day in written.days], "event_day date")
         results += distinct_within_day(source, catalogue.measures_of(source.name), branch, touched)
-    return tuple(results)
+    return results
+
+
+def _sampling(source: Source) -> Sampling:
+    personal = frozenset(column.name for column in source.kept_columns if column.pii)
+    keys = source.key or tuple(name for _, name in source.ids)
+    return Sampling(keys, personal)
+
+
+def _references(spark: SparkSession, batch: Batch, todo: list[Batch]) -> list[CheckResult]:
+    """The checks that look into other sources, once all of them have their rows of the day."""
+    names = referred(batch.source)
+    if not names:
+        return []
+    branches = {other.source.name: other.branch for other in todo}
+    others = {name: spark.table(spark_table(f"clean.{name}", branches.get(name))) for name in names}
+    rows = spark.table(spark_table(batch.table, batch.branch)).where(F.col("_batch") == F.lit(batch.day))
+    return reference_checks(batch.source, rows, others, _sampling(batch.source))
 
 
 def _gate(

@@ -41,6 +41,7 @@ class Publication:
     run_id: str
     verdict: str
     published_at: datetime
+    row_counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def new_run_id() -> str:
@@ -117,7 +118,12 @@ def publications(lake: Lake, *, before: date | None = None) -> list[Publication]
         return []
     scan = table.scan(row_filter=f"dt < '{before}'") if before else table.scan()
     rows = sorted(scan.to_arrow().to_pylist(), key=lambda row: row["dt"])
-    return [Publication(row["dt"], row["run_id"], row["verdict"], row["published_at"]) for row in rows]
+    return [
+        Publication(
+            row["dt"], row["run_id"], row["verdict"], row["published_at"], json.loads(row["row_counts"])
+        )
+        for row in rows
+    ]
 
 
 def publication_of(lake: Lake, day: date) -> Publication | None:

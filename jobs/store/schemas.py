@@ -180,9 +180,32 @@ CHECKS = _spec(
         "owner": _TEXT,
         "action": _TEXT,
         "checked_at": _TIME,
+        "check_id": _TEXT,
+        "sample": _TEXT,
     }
     | _RUN,
     ("dt", "run_id", "stage"),
+)
+# What a batch held, by event day and column; `column` is empty in the row of the whole day. A profile or a
+# link has no event day: its `day` is that of the batch. `first` marks a source's first batch, which brings
+# history.
+BATCH_STATISTICS = _spec(
+    "ops.batch_statistics",
+    {
+        "source": _TEXT,
+        "batch": _DAY,
+        "first": pa.bool_(),
+        "day": _DAY,
+        "column": _TEXT,
+        "rows": _COUNT,
+        "empty": _COUNT,
+        "median": pa.float64(),
+        "mean_length": pa.float64(),
+        "newest": _TIME,
+        "fingerprint": _TEXT,
+        "run_id": _TEXT,
+    },
+    ("batch",),
 )
 RUNS = _spec(
     "ops.runs",

@@ -44,6 +44,7 @@ connections:
 _VISITS = """
 source: visits
 kind: events
+may_be_empty: true
 read: {connection: files, files: "visits-{day}.csv.gz", format: csv}
 columns:
   customer: {from: customer, type: string}
@@ -55,6 +56,7 @@ time: at
 _ORDERS = """
 source: orders
 kind: events
+may_be_empty: true
 read: {connection: shop, table: orders, cursor: updated_at}
 columns:
   order_id: {from: id, type: bigint}

@@ -17,6 +17,7 @@ from .shop import Row, Shop
 NOTES: dict[str, Any] = {
     "source": "notes",
     "kind": "events",
+    "may_be_empty": True,
     "read": {"connection": "landing", "files": "notes/dt={day}/*.csv", "format": "csv"},
     "columns": {
         "customer": {"from": "customer", "type": "string"},

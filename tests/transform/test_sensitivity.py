@@ -55,8 +55,12 @@ def test_user_tags_lack_the_tag_and_remember_the_others(
     catalogue = restricted(catalogue, level="user_profile", points="user_profile", big="user_tags")
     unseen = in_user_tags_alone(catalogue)
     assert [item.id for item in unseen] == ["level", "points"]
-    assert not {check.column for check in user_profile_checks(catalogue, 1)} & {"level", "points"}
+    assert not {check.column for check in user_profile_checks(catalogue)} & {"level", "points"}
     sets = {check.column: check.arguments["value_set"] for check in user_tags_value_checks(unseen)}
     assert sets == {"level": ["paid", "done"], "points": ["1", "2"]}
-    profile = rows(as_profile(frame(spark, "tag_id string, tag_value string", [("level", "x")]), unseen))
-    assert profile == [{"level": "x", "points": None}]
+    profile = rows(
+        as_profile(
+            frame(spark, "user_id string, tag_id string, tag_value string", [("u1", "level", "x")]), unseen
+        )
+    )
+    assert profile == [{"user_id": "u1", "level": "x", "points": None}]

@@ -1,0 +1,103 @@
+"""Checks that somebody wrote in checks/*.yml: an expectation of Great Expectations over one table."""
+
+from collections.abc import Mapping
+
+from jobs.catalogue.model import RFM_COLUMNS, OwnCheck, Source, Tag
+from jobs.config.expectation_names import EXPECTATIONS
+from jobs.config.loader import Located, Settings
+from jobs.config.quality_models import OwnCheckEntry
+from jobs.config.validation import close
+from jobs.errors import ConfigProblem
+
+_COLUMNS = ("column", "column_A", "column_B")
+_COLUMN_LISTS = ("column_list",)
+_USER_TAGS = (
+    "user_id",
+    "tag_id",
+    "tag_value",
+    "tag_number",
+    "rank",
+    "share",
+    "tag_kind",
+    "level1",
+    "level2",
+    "level3",
+    "valid_from",
+    "valid_until",
+    "confidence",
+    "source",
+    "set_by",
+    "reason",
+    "definition_version",
+)
+
+
+def build_own_checks(
+    settings: Settings, sources: Mapping[str, Source], tags: Mapping[str, Tag], problems: list[ConfigProblem]
+) -> tuple[OwnCheck, ...]:
+    """The checks of checks/*.yml; one that names no table, expectation or column is a problem."""
+    tables = _tables(sources, tags)
+    for located in settings.own_checks.values():
+        _check(located, tables, settings, problems)
+    return tuple(
+        OwnCheck(
+            id=name,
+            table=located.entry.table,
+            expectation=located.entry.expectation,
+            arguments=located.entry.arguments,
+            severity=located.entry.severity,
+            owner=located.entry.owner,
+            action=located.entry.action,
+        )
+        for name, located in settings.own_checks.items()
+    )
+
+
+def _tables(sources: Mapping[str, Source], tags: Mapping[str, Tag]) -> dict[str, set[str]]:
+    """The tables that can be checked, and their columns."""
+    found = {
+        f"clean.{name}": {column.name for column in source.kept_columns}
+        | ({"event_day"} if source.kind == "events" else set())
+        for name, source in sources.items()
+    }
+    shown = {tag.id for tag in tags.values() if tag.status == "active"}
+    hidden = {tag.id for tag in tags.values() if "user_profile" in tag.kept_out_of}
+    found["tags.user_tags"] = set(_USER_TAGS)
+    found["tags.user_profile"] = {"user_id"} | (shown - hidden)
+    found["tags.rfm"] = {"user_id", *RFM_COLUMNS}
+    return found
+
+
+def _check(
+    located: Located[OwnCheckEntry],
+    tables: Mapping[str, set[str]],
+    settings: Settings,
+    problems: list[ConfigProblem],
+) -> None:
+    entry = located.entry
+    if entry.expectation not in EXPECTATIONS:
+        hint = close(entry.expectation, EXPECTATIONS)
+        message = f"no expectation {entry.expectation!r}"
+        problems.append(located.problem(message, "expectation", suggestion=hint))
+    if entry.table not in tables:
+        kind, _, name = entry.table.partition(".")
+        if not (kind == "clean" and (settings.broken.has("sources", name) or name in settings.sources)):
+            message = f"no table {entry.table!r} that can be checked"
+            problems.append(located.problem(message, "table", suggestion=close(entry.table, tables)))
+        return
+    if entry.table == "tags.user_profile" and settings.broken.any_of("tags"):
+        return
+    for key, column in _named(entry):
+        if column not in tables[entry.table]:
+            hint = close(column, tables[entry.table])
+            message = f"{entry.table} has no column {column!r}"
+            problems.append(located.problem(message, "arguments", key, suggestion=hint))
+
+
+def _named(entry: OwnCheckEntry) -> list[tuple[str, object]]:
+    """The columns that the arguments name, each with its key."""
+    single = [(key, entry.arguments[key]) for key in _COLUMNS if key in entry.arguments]
+    lists = [(key, entry.arguments[key]) for key in _COLUMN_LISTS if key in entry.arguments]
+    return single + [
+        (key, column) for key, columns in lists if isinstance(columns, list) for column in columns
+    ]

@@ -1,0 +1,132 @@
+"""What a person writes about quality: checks of a batch, how far a day may differ from those before it, the
+share of users that a tag may have."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Severity = Literal["critical", "warning", "info"]
+Above = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Entry(BaseModel):
+    """Base of every entry: nothing unknown is accepted and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Rows(Entry):
+    min: int | None = None
+    max: int | None = None
+
+
+class CheckEntry(Entry):
+    """One thing that the clean batch must show.
+
+    `references` is a column of another source, such as users.customer: so many rows have their value there
+    (`mostly`). `fresh_within` is how long before the end of the data day the newest row may be.
+    """
+
+    column: str | None = None
+    not_null: Literal[True] | None = None
+    between: tuple[float | None, float | None] | None = None
+    in_set: list[str | int | float] | None = None
+    matches: str | None = None
+    references: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")] | None = None
+    rows: Rows | None = None
+    fresh_within: Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mhd]$")] | None = None
+    mostly: float = Field(default=1.0, gt=0, le=1)
+    severity: Severity
+    owner: str
+    action: str
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "CheckEntry":
+        of_column = [self.not_null, self.between, self.in_set, self.matches, self.references]
+        given = sum(item is not None for item in of_column)
+        if given + sum(item is not None for item in (self.rows, self.fresh_within)) != 1:
+            raise ValueError(
+                "needs exactly one of not_null, between, in_set, matches, references, rows, fresh_within"
+            )
+        if (given == 1) != (self.column is not None):
+            raise ValueError(
+                "a check of values names its `column`, a check of `rows` or `fresh_within` does not"
+            )
+        return self
+
+
+class OwnCheckEntry(Entry):
+    """A check of one's own: an expectation of Great Expectations by its class name and arguments."""
+
+    table: str
+    expectation: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    description: str = ""
+    severity: Severity
+    owner: str
+    action: str
+
+
+class Bounds(Entry):
+    """Past `warning` it is told, past `critical` the day stops; a bound that is not given is never passed."""
+
+    warning: Above | None = None
+    critical: Above | None = None
+
+    @model_validator(mode="after")
+    def _rising(self) -> "Bounds":
+        if self.warning is not None and self.critical is not None and self.warning > self.critical:
+            raise ValueError("`warning` comes before `critical`")
+        return self
+
+
+class CompareEntry(Entry):
+    """How far a batch may differ from those before it.
+
+    `fall` of rows, as a share of the usual; `rise` of rows, as a multiple of the usual; `empty`, the rise of
+    the share of rows without a value; `scale`, the multiple by which a number's median is larger or smaller;
+    `length`, the characters by which ids are longer or shorter on average.
+    """
+
+    fall: Bounds = Bounds(warning=0.3, critical=0.45)
+    rise: Bounds = Bounds(warning=3, critical=20)
+    empty: Bounds = Bounds(warning=0.15, critical=0.3)
+    scale: Bounds = Bounds(warning=2, critical=10)
+    length: Bounds = Bounds(warning=0.5, critical=1.5)
+
+
+class TagDriftEntry(Entry):
+    """How far a tag may differ from the days before, as population stability index: of the users with and
+    without it, and of its values."""
+
+    coverage: Bounds = Bounds(warning=0.1, critical=0.25)
+    values: Bounds = Bounds(warning=0.1, critical=0.25)
+
+
+class QualityEntry(Entry):
+    """What a day is compared with: the same weekday of `weeks`, the `days` before it, the `published` days
+    before it; nothing below `least` rows or users."""
+
+    weeks: Annotated[int, Field(ge=1, le=12)] = 4
+    days: Annotated[int, Field(ge=3, le=60)] = 14
+    published: Annotated[int, Field(ge=1, le=60)] = 7
+    least: Annotated[int, Field(ge=1)] = 100
+    batches: CompareEntry = CompareEntry()
+    tags: TagDriftEntry = TagDriftEntry()
+
+
+class CoverageEntry(Entry):
+    """The share of the users that may carry a tag."""
+
+    min: Share = 0.0
+    max: Share = 1.0
+    severity: Severity = "critical"
+
+    @model_validator(mode="after")
+    def _can_hold(self) -> "CoverageEntry":
+        if self.min > self.max:
+            raise ValueError("`min` comes before `max`")
+        if self.min == 0 and self.max == 1:
+            raise ValueError("every share is between 0 and 1: give a `min` or a `max`")
+        return self

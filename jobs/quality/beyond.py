@@ -1,0 +1,100 @@
+"""Configured checks that look beyond the rows of a batch: at another source, and at the end of the day."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Source
+from jobs.config.quality_models import CheckEntry
+from jobs.quality.checks import SAMPLE, CheckResult
+from jobs.quality.expectations import Sampling, sample_text
+from jobs.quality.statistics import Statistic
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def referred(source: Source) -> frozenset[str]:
+    """The sources that checks of this one refer to."""
+    return frozenset(entry.references.split(".")[0] for entry in source.checks if entry.references)
+
+
+def reference_checks(
+    source: Source, batch: DataFrame, others: Mapping[str, DataFrame], sampling: Sampling
+) -> list[CheckResult]:
+    """The share of the rows of a batch whose value stands in the other source. In: the kept rows of the
+    batch, and the clean rows of each source that is referred to, with those of this day."""
+    return [
+        _reference(source, entry, entry.column, batch, others, sampling)
+        for entry in source.checks
+        if entry.references is not None and entry.column is not None
+    ]
+
+
+def _reference(
+    source: Source,
+    entry: CheckEntry,
+    column: str,
+    batch: DataFrame,
+    others: Mapping[str, DataFrame],
+    sampling: Sampling,
+) -> CheckResult:
+    assert entry.references is not None
+    other, other_column = entry.references.split(".")
+    known = others[other].select(F.col(other_column).cast("string").alias("_known")).distinct()
+    value = F.col(column).cast("string")
+    rows = batch.where(value.isNotNull())
+    unknown = rows.join(known, value == F.col("_known"), "left_anti")
+    total, failing = rows.count(), unknown.count()
+    share = 1 - failing / total if total else 1.0
+    success = share >= entry.mostly
+    sample = None
+    if not success:
+        shown = unknown.select(*dict.fromkeys([*sampling.keys, column])).limit(SAMPLE).collect()
+        sample = sample_text([row.asDict() for row in shown], sampling)
+    return CheckResult(
+        table=f"clean.{source.name}",
+        name=f"{column} is known in {entry.references}",
+        severity=entry.severity,
+        success=success,
+        observed=f"{share:.4f} of the rows ({failing} of {total} unknown)",
+        bounds=f"at least {entry.mostly:g}",
+        owner=entry.owner,
+        action=entry.action,
+        column=column,
+        rows=total,
+        failing=failing,
+        sample=sample,
+    )
+
+
+def freshness_checks(source: Source, found: Sequence[Statistic], end: datetime) -> list[CheckResult]:
+    """How long before the end of the data day the newest row of the batch is. A batch without any row up to
+    then is not fresh, but where the source may be empty."""
+    newest = max((item.newest for item in found if item.newest), default=None)
+    return [
+        _freshness(source, entry, entry.fresh_within, newest, end)
+        for entry in source.checks
+        if entry.fresh_within is not None and not (source.may_be_empty and newest is None)
+    ]
+
+
+def _freshness(
+    source: Source, entry: CheckEntry, within: str, newest: datetime | None, end: datetime
+) -> CheckResult:
+    allowed = timedelta(**{_UNITS[within[-1]]: int(within[:-1])})
+    newest = newest.astimezone(end.tzinfo) if newest else None
+    age = end - newest if newest else None
+    return CheckResult(
+        table=f"clean.{source.name}",
+        name=f"newest row within {within} of the end of the day",
+        severity=entry.severity,
+        success=age is not None and age <= allowed,
+        observed=f"{newest:%Y-%m-%d %H:%M} ({age} before the end of the day)" if newest else "no row",
+        bounds=f"at most {within} before the end of the day",
+        owner=entry.owner,
+        action=entry.action,
+        column=source.time,
+        slug="fresh",
+    )

@@ -1,0 +1,273 @@
+"""Comparing a batch with those before it: rows, content, empty values, scale of numbers, length of ids.
+
+Everything is computed from `Statistic`s, a few rows a batch; no row of a user is read.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import sqrt
+from statistics import median
+
+from jobs.catalogue.model import Source
+from jobs.config.quality_models import Bounds, QualityEntry, Severity
+from jobs.quality.checks import CheckResult
+from jobs.quality.statistics import Statistic
+
+_OWNER = "data engineering"
+# A difference that chance explains is none: so many standard deviations.
+_CHANCE = 4
+_LEAST_WEEKS, _LEAST_DAYS = 2, 3
+
+
+def compared(
+    source: Source,
+    batch: date,
+    today: Sequence[Statistic],
+    before: Sequence[Statistic],
+    settings: QualityEntry,
+) -> list[CheckResult]:
+    """How the batch differs from earlier ones of its source. `today` describes it, `before` the others."""
+    if source.compare is None:
+        return []
+    history = _History(source, batch, [item for item in before if item.batch < batch], settings)
+    day = history.main_day(today)
+    results = [_same_content(source, today, history)]
+    usual = history.usual_rows(day)
+    rows = next((item.rows for item in today if item.day == day and not item.column), 0)
+    if usual is not None:
+        results.append(_row_count(source, day, rows, usual))
+    columns = [item for item in today if item.day == day and item.column]
+    results += [result for item in columns for result in _column(source, item, history, settings)]
+    return results
+
+
+@dataclass(frozen=True)
+class _Usual:
+    """What earlier days had: their median, and which days they are."""
+
+    value: float
+    rows: int
+    said: str
+
+
+class _History:
+    def __init__(
+        self, source: Source, batch: date, before: Sequence[Statistic], settings: QualityEntry
+    ) -> None:
+        self.source, self.batch, self.settings = source, batch, settings
+        self.before = before
+        self.batches = {item.batch: item.first for item in before}
+
+    def main_day(self, today: Sequence[Statistic]) -> date:
+        """The event day that the batch is about: its own, or of a source that delivers later the one that
+        its batches have the most rows of."""
+        rows: Counter[int] = Counter()
+        for item in self.before:
+            if not item.first and not item.column:
+                rows[(item.batch - item.day).days] += item.rows
+        if not rows.total():
+            rows.update({(self.batch - item.day).days: item.rows for item in today if not item.column})
+        late = max(rows, key=lambda days: (rows[days], -days), default=0)
+        return self.batch - timedelta(days=late)
+
+    def usual_rows(self, day: date) -> _Usual | None:
+        """Rows of the same weekday of the last weeks, or of the days before where there are too few."""
+        weeks = [day - timedelta(days=7 * number) for number in range(1, self.settings.weeks + 1)]
+        found = self._rows_of(weeks, day)
+        if len(found) >= _LEAST_WEEKS:
+            return _Usual(median(found), len(found), f"the same weekday of {len(found)} weeks")
+        found = self._rows_of([day - timedelta(days=number) for number in range(1, 8)], day)
+        if len(found) >= _LEAST_DAYS:
+            return _Usual(median(found), len(found), f"{len(found)} days before")
+        return None
+
+    def _rows_of(self, days: Iterable[date], main: date) -> list[int]:
+        late = self.batch - main
+        found = [self._rows(day, day + late) for day in days]
+        return [rows for rows in found if rows is not None]
+
+    def _rows(self, day: date, batch: date) -> int | None:
+        """The rows of a day as the batch of that time saw them; as the first batch brought them else."""
+        if self.batches.get(batch) is False:
+            return sum(item.rows for item in self._of(day, "") if item.batch == batch)
+        if self.source.kind != "events":
+            return None
+        return max((item.rows for item in self._of(day, "")), default=None)
+
+    def _of(self, day: date, column: str) -> list[Statistic]:
+        return [item for item in self.before if item.day == day and item.column == column]
+
+    def usual(
+        self, column: str, value: Callable[[Statistic], float | None], *, on_time: bool
+    ) -> _Usual | None:
+        """What the days before had of a column. `on_time`: as their own batch saw it, because a value may
+        come later than its row."""
+        since = self.batch - timedelta(days=self.settings.days)
+        rows, values = 0, []
+        for item in self._days(column, since):
+            number = value(item)
+            if number is not None and not (on_time and item.first):
+                rows += item.rows
+                values.append(number)
+        if len(values) < _LEAST_DAYS or rows < self.settings.least:
+            return None
+        return _Usual(median(values), rows, f"{len(values)} days before")
+
+    def _days(self, column: str, since: date) -> Iterable[Statistic]:
+        """One statistic a day, of the batch that saw the most of it."""
+        best: dict[date, Statistic] = {}
+        for item in self.before:
+            known = best.get(item.day)
+            if item.column != column or item.day < since or not item.rows:
+                continue
+            if self.source.kind != "events" and item.first:
+                continue
+            if known is None or item.rows > known.rows:
+                best[item.day] = item
+        return best.values()
+
+
+def _same_content(source: Source, today: Sequence[Statistic], history: _History) -> CheckResult:
+    """The rows of an earlier batch again: a file that was delivered twice."""
+    mark = next((item.fingerprint for item in today if item.fingerprint), None)
+    same = [
+        item.batch
+        for item in history.before
+        if mark and item.fingerprint == mark and item.batch != history.batch
+    ]
+    return CheckResult(
+        table=f"clean.{source.name}",
+        name="the rows are not those of an earlier batch",
+        severity="critical" if source.kind == "events" else "warning",
+        success=not same,
+        observed=f"the same rows as {max(same)}" if same else "new rows",
+        bounds="new rows",
+        owner=_OWNER,
+        action="an old file was delivered again: have the right one delivered and extract the day anew",
+        slug="new_content",
+    )
+
+
+def _row_count(source: Source, day: date, rows: int, usual: _Usual) -> CheckResult:
+    assert source.compare is not None
+    chance = abs(rows - usual.value) <= _CHANCE * sqrt(max(usual.value, 1.0))
+    fall = 1 - rows / usual.value if usual.value else 0.0
+    rise = rows / usual.value if usual.value else 0.0
+    severity = None
+    if not chance:
+        severity = worst(passed(fall, source.compare.fall), passed(rise, source.compare.rise))
+    fall_at, rise_at = source.compare.fall, source.compare.rise
+    return CheckResult(
+        table=f"clean.{source.name}",
+        name="rows as on the days before",
+        severity=severity or "critical",
+        success=severity is None,
+        observed=f"{rows} rows of {day}, usual {usual.value:.0f} ({usual.said})",
+        bounds=f"less: {_said(fall_at)} of the usual missing, more: {_said(rise_at)} times the usual",
+        owner=_OWNER,
+        action="see whether the source delivered the whole day, or twice; a day that is special is released",
+        rows=rows,
+        slug="rows_as_before",
+    )
+
+
+def _column(
+    source: Source, item: Statistic, history: _History, settings: QualityEntry
+) -> Iterable[CheckResult]:
+    """The checks of one column that can be compared: enough rows today and on the days before."""
+    compare = source.compare
+    if compare is None or item.rows < settings.least:
+        return
+    empty = history.usual(item.column, lambda each: each.empty / each.rows, on_time=True)
+    if empty is not None:
+        share = item.empty / item.rows
+        chance = _CHANCE * sqrt(max(empty.value * (1 - empty.value), 1 / item.rows) / item.rows)
+        yield _result(
+            source,
+            item,
+            "empty as often as before",
+            "empty_as_before",
+            passed(share - empty.value - chance, compare.empty),
+            f"{share:.3f} of the rows without it, usual {empty.value:.3f} ({empty.said})",
+            f"rise {_said(compare.empty)}",
+            f"ask the owner of {source.name} why {item.column} is no longer filled in",
+            failing=item.empty,
+        )
+    scale = history.usual(item.column, lambda each: each.median, on_time=False)
+    if scale is not None and scale.value and item.median:
+        times = max(item.median / scale.value, scale.value / item.median)
+        yield _result(
+            source,
+            item,
+            "in its usual scale",
+            "scale_as_before",
+            passed(times, compare.scale),
+            f"{item.median:g} in the middle, usual {scale.value:g} ({scale.said})",
+            f"times {_said(compare.scale)}",
+            f"ask the owner of {source.name} whether the unit of {item.column} has changed, as yuan to fen",
+        )
+    length = history.usual(item.column, lambda each: each.mean_length, on_time=False)
+    if length is not None and item.mean_length is not None:
+        yield _result(
+            source,
+            item,
+            "in its usual length",
+            "length_as_before",
+            passed(abs(item.mean_length - length.value), compare.length),
+            f"{item.mean_length:.2f} characters on average, usual {length.value:.2f} ({length.said})",
+            f"difference {_said(compare.length)}",
+            f"ask the owner of {source.name} whether {item.column} was cut: joins will break",
+        )
+
+
+def _result(
+    source: Source,
+    item: Statistic,
+    name: str,
+    slug: str,
+    severity: Severity | None,
+    observed: str,
+    bounds: str,
+    action: str,
+    failing: int | None = None,
+) -> CheckResult:
+    return CheckResult(
+        table=f"clean.{source.name}",
+        name=f"{item.column} {name}",
+        severity=severity or "critical",
+        success=severity is None,
+        observed=observed,
+        bounds=bounds,
+        owner=_OWNER,
+        action=action,
+        column=item.column,
+        rows=item.rows,
+        failing=failing if severity else None,
+        slug=f"{item.column}_{slug}",
+    )
+
+
+def passed(value: float, bounds: Bounds) -> Severity | None:
+    """The gravest bound that a value is past."""
+    if bounds.critical is not None and value >= bounds.critical:
+        return "critical"
+    return "warning" if bounds.warning is not None and value >= bounds.warning else None
+
+
+def worst(*found: Severity | None) -> Severity | None:
+    order: Mapping[Severity | None, int] = {None: 0, "info": 1, "warning": 2, "critical": 3}
+    return max(found, key=lambda severity: order[severity], default=None)
+
+
+def _said(bounds: Bounds) -> str:
+    parts = [
+        f"{name} {value:g}"
+        for name, value in (("warning", bounds.warning), ("critical", bounds.critical))
+        if value
+    ]
+    return ", ".join(parts) or "any"
+
+
+said = _said

@@ -1,0 +1,142 @@
+"""What a batch held, in one pass: rows, empty values, medians, lengths of ids, the newest row, a fingerprint.
+
+Kept in `ops.batch_statistics`, a few rows a batch, so that later batches can be compared with it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Column as CleanColumn
+from jobs.catalogue.model import Source
+from jobs.transform.versions import KEPT
+
+# Event days before the data day that a batch is described by.
+DAYS = 36
+# What a median may be off by, as a share of the rows.
+_ACCURACY = 1000
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One column of the rows of one event day of a batch; `column` is empty for the rows as a whole.
+
+    `first`: the source's first batch. `median` is of numbers other than 0, without their sign; `mean_length`
+    of ids. `newest` is the time of the newest row that is not after the data day; `fingerprint` is of every
+    good row of the batch, whatever its day, and stands on the row of the data day.
+    """
+
+    source: str
+    batch: date
+    first: bool
+    day: date
+    column: str
+    rows: int
+    empty: int = 0
+    median: float | None = None
+    mean_length: float | None = None
+    newest: datetime | None = None
+    fingerprint: str | None = None
+
+
+def statistics(
+    rows: DataFrame, source: Source, batch: date, last_batch: date | None, end: datetime
+) -> list[Statistic]:
+    """Describe a batch. In: its good rows with `_status` and `_content` (`resolve`), the data day of the
+    batch before it, and the instant that the data day ends at.
+
+    A batch after another one is described by the event days since that one and the day before it; a first
+    batch, which brings history, by the last weeks.
+    """
+    since = batch - timedelta(days=DAYS) if last_batch is None else last_batch
+    day = F.lit(batch)
+    if source.kind == "events":
+        told = F.col("event_day").between(F.lit(since), F.lit(batch))
+        day = F.when(told, F.col("event_day")).cast("date")
+    measured = source.kept_columns
+    kept = F.col("_status") == KEPT
+    found = (
+        rows.groupBy(day.alias("_day"))
+        .agg(
+            F.count_if(kept).alias("rows"),
+            F.sum(F.xxhash64("_content").cast("decimal(20,0)")).alias("fingerprint"),
+            F.count("*").alias("good"),
+            _newest(source, kept, end).alias("newest"),
+            *[part for column in measured for part in _parts(column, source, kept)],
+        )
+        .collect()
+    )
+    return list(_rows(found, source, measured, batch, first=last_batch is None))
+
+
+def _parts(column: CleanColumn, source: Source, kept: Column) -> list[Column]:
+    value = F.when(kept, F.col(f"`{column.name}`"))
+    parts = [F.count_if(kept & F.col(f"`{column.name}`").isNull()).alias(f"empty:{column.name}")]
+    if _is_number(column):
+        number = F.abs(value.cast("double"))
+        median = F.percentile_approx(F.when(number > 0, number), 0.5, _ACCURACY)
+        parts.append(median.alias(f"median:{column.name}"))
+    if column.name in id_columns(source):
+        parts.append(F.avg(F.length(value.cast("string"))).alias(f"length:{column.name}"))
+    return parts
+
+
+def _is_number(column: CleanColumn) -> bool:
+    return column.type in ("int", "bigint", "double") or column.type.startswith("decimal")
+
+
+def id_columns(source: Source) -> frozenset[str]:
+    """The columns of texts that name something: the key, the user, what refers to another source."""
+    named = {*source.key, *(name for _, name in source.ids)}
+    named |= {entry.column for entry in source.checks if entry.references and entry.column}
+    texts = {column.name for column in source.kept_columns if column.type == "string" and not column.pii}
+    return frozenset(named & texts)
+
+
+def _newest(source: Source, kept: Column, end: datetime) -> Column:
+    if source.time is None:
+        return F.lit(None).cast("timestamp")
+    time = F.col(source.time).cast("timestamp")
+    return F.max(F.when(kept & (time < F.lit(end)), time))
+
+
+def _rows(
+    found: Sequence[Any], source: Source, measured: Sequence[CleanColumn], batch: date, *, first: bool
+) -> Iterable[Statistic]:
+    by_day: dict[date, Mapping[str, Any]] = {row["_day"]: row.asDict() for row in found if row["_day"]}
+    for day, row in sorted(by_day.items()):
+        for column in measured:
+            yield Statistic(
+                source.name,
+                batch,
+                first,
+                day,
+                column.name,
+                rows=row["rows"],
+                empty=row[f"empty:{column.name}"],
+                median=row.get(f"median:{column.name}"),
+                mean_length=row.get(f"length:{column.name}"),
+            )
+        if day != batch:
+            yield Statistic(source.name, batch, first, day, "", rows=row["rows"])
+    yield Statistic(
+        source.name,
+        batch,
+        first,
+        batch,
+        "",
+        rows=by_day[batch]["rows"] if batch in by_day else 0,
+        newest=max((row["newest"] for row in found if row["newest"]), default=None),
+        fingerprint=_fingerprint(found),
+    )
+
+
+def _fingerprint(found: Sequence[Any]) -> str | None:
+    """The same for the same rows in any order; None without rows."""
+    good = sum(row["good"] for row in found)
+    total = sum(int(row["fingerprint"] or 0) for row in found)
+    return f"{good}:{total}" if good else None

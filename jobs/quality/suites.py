@@ -1,0 +1,82 @@
+"""The suites of a configuration: the checks of each table in the order that a stage runs them.
+
+The stages run these, and expectations/ holds the same as a project of Great Expectations.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from jobs.catalogue.model import Catalogue, OwnCheck, Source
+from jobs.quality.checks import Check
+from jobs.quality.clean_checks import declared_checks
+from jobs.quality.tag_checks import (
+    in_user_tags_alone,
+    rfm_checks,
+    user_profile_checks,
+    user_tags_checks,
+    user_tags_value_checks,
+)
+
+USER_TAGS_VALUES = "tags.user_tags.values"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The checks that Great Expectations runs on one frame; `name` is the table, or the table and a part."""
+
+    name: str
+    checks: tuple[Check, ...]
+
+
+def clean_suite(catalogue: Catalogue, source: Source) -> Suite:
+    table = f"clean.{source.name}"
+    return _suite(table, [*declared_checks(source), *_own(catalogue, table)])
+
+
+def tag_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
+    """The suites of the audit; a check that needs the number of users has the parameter `population`."""
+    suites = [
+        _suite("tags.user_tags", [*user_tags_checks(), *_own(catalogue, "tags.user_tags")]),
+        _suite(USER_TAGS_VALUES, user_tags_value_checks(in_user_tags_alone(catalogue))),
+        _suite("tags.user_profile", [*user_profile_checks(catalogue), *_own(catalogue, "tags.user_profile")]),
+        _suite("tags.rfm", [*rfm_checks(catalogue), *_own(catalogue, "tags.rfm")]),
+    ]
+    return tuple(suite for suite in suites if suite.checks)
+
+
+def all_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
+    return (
+        *(clean_suite(catalogue, source) for source in catalogue.sources.values()),
+        *tag_suites(catalogue),
+    )
+
+
+def _own(catalogue: Catalogue, table: str) -> list[Check]:
+    return [_own_check(check) for check in catalogue.own_checks_of(table)]
+
+
+def _own_check(check: OwnCheck) -> Check:
+    return Check(
+        check.table,
+        check.id.replace("_", " "),
+        check.expectation,
+        check.arguments,
+        check.severity,
+        check.owner,
+        check.action,
+        slug=check.id,
+    )
+
+
+def _suite(name: str, checks: Sequence[Check]) -> Suite:
+    return Suite(name, tuple(_told_apart(checks)))
+
+
+def _told_apart(checks: Iterable[Check]) -> Iterable[Check]:
+    """Two checks of one kind on one column have an id each, in the order in which they are written."""
+    seen: Counter[str] = Counter()
+    for check in checks:
+        seen[check.check_id] += 1
+        number = seen[check.check_id]
+        yield check if number == 1 else replace(check, slug=f"{check.slug or check.name}_{number}")

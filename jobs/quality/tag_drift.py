@@ -1,0 +1,212 @@
+"""How a run's tags differ from the last published days: their coverage, and the distribution of their values.
+
+The measure is the population stability index (PSI): the sum over groups of users of
+(share today - share before) · ln(share today / share before).
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Catalogue, Tag, visible
+from jobs.config.quality_models import Bounds, Severity
+from jobs.quality.checks import CheckResult
+from jobs.quality.comparison import passed, said, worst
+
+_TABLE = "tags.tag_statistics"
+# A share of nobody is counted as this one, so that the logarithm exists.
+_NOBODY = 1e-4
+# PSI that chance alone makes is about (groups - 1) · (1/n + 1/m): so many times that is allowed.
+_CHANCE = 3
+# More different values than these are compared by tenths of their users.
+_VALUES = 50
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """The users of a tag by value, or by tenth of a number: `today`, and on the `before` days together."""
+
+    today: Mapping[str, float]
+    before: Mapping[str, float]
+
+
+def distributions(today: DataFrame, before: DataFrame) -> dict[str, Distribution]:
+    """Grain of both: tag_id, tag_value, users (of `before` summed over its days). One pass; a few rows a tag
+    come back."""
+    both = today.select("tag_id", "tag_value", F.col("users").cast("double").alias("now")).join(
+        before.select("tag_id", "tag_value", F.col("users").cast("double").alias("then")),
+        ["tag_id", "tag_value"],
+        "full_outer",
+    )
+    both = both.select(
+        "tag_id",
+        "tag_value",
+        F.coalesce("now", F.lit(0.0)).alias("now"),
+        F.coalesce("then", F.lit(0.0)).alias("then"),
+    )
+    number = F.col("tag_value").try_cast("double")
+    kinds = both.groupBy("tag_id").agg(
+        (F.count("*") > _VALUES).alias("_many"),
+        F.expr(
+            "percentile(try_cast(tag_value as double), array(0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9), "
+            "cast(then as bigint))"
+        ).alias("_edges"),
+    )
+    grouped = (
+        both.join(kinds, "tag_id")
+        .withColumn("_group", F.when(F.col("_many"), _tenth(number)).otherwise(F.col("tag_value")))
+        .groupBy("tag_id", "_group")
+        .agg(F.sum("now").alias("now"), F.sum("then").alias("then"))
+    )
+    today_by: dict[str, dict[str, float]] = defaultdict(dict)
+    before_by: dict[str, dict[str, float]] = defaultdict(dict)
+    for row in grouped.collect():
+        today_by[row["tag_id"]][row["_group"]] = row["now"]
+        before_by[row["tag_id"]][row["_group"]] = row["then"]
+    return {tag: Distribution(today_by[tag], before_by[tag]) for tag in today_by}
+
+
+def _tenth(number: Column) -> Column:
+    """Which tenth of the users of the days before a number belongs to; texts are one group."""
+    edges = F.array_distinct(F.col("_edges"))
+    return F.coalesce(F.size(F.filter(edges, lambda edge: edge < number)).cast("string"), F.lit("text"))
+
+
+def tag_drift(
+    catalogue: Catalogue,
+    found: Mapping[str, Distribution],
+    population: int,
+    populations_before: Sequence[int],
+) -> list[CheckResult]:
+    """Coverage and values of every published tag against the last published days.
+
+    A tag whose rule was edited is compared like any other: an edit that gives a tag to half of all users is
+    what this is for. It is released by a person who meant it. Nothing is compared with a smaller population
+    than `quality.least`.
+    """
+    users_before = sum(populations_before)
+    least = catalogue.quality.least
+    if not populations_before or population < least or min(populations_before) < least:
+        return []
+    results: list[CheckResult | None] = []
+    for tag in visible(catalogue.published_tags(), "tag_statistics"):
+        item = found.get(tag.id)
+        if tag.drift is None or item is None or not sum(item.before.values()):
+            continue
+        results.append(_coverage_drift(tag, item, population, users_before, len(populations_before)))
+        if len(item.before) > 1 and not tag.multiple:
+            results.append(_value_drift(tag, item, least, len(populations_before)))
+    return [result for result in results if result is not None]
+
+
+def _coverage_drift(
+    tag: Tag, item: Distribution, population: int, users_before: int, days: int
+) -> CheckResult:
+    now, then = _carriers(item.today, population), _carriers(item.before, users_before)
+    index = psi({"with": now, "without": 1 - now}, {"with": then, "without": 1 - then})
+    chance = _CHANCE * (1 / population + 1 / users_before)
+    assert tag.drift is not None
+    gone: Severity | None = "warning" if now == 0 and then * population >= 30 else None
+    return _result(
+        tag,
+        "coverage as before",
+        "coverage_drift",
+        worst(passed(index - chance, tag.drift.coverage), gone),
+        f"{index:.3f} ({then:.2%} → {now:.2%} of the users, {_days(days)})",
+        tag.drift.coverage,
+        population,
+    )
+
+
+def _value_drift(tag: Tag, item: Distribution, least: int, days: int) -> CheckResult | None:
+    """None where the tag has too few users to say anything."""
+    now, then = sum(item.today.values()), sum(item.before.values())
+    if now < least or then < least:
+        return None
+    index = psi(
+        {value: users / now for value, users in item.today.items()},
+        {value: users / then for value, users in item.before.items()},
+    )
+    chance = _CHANCE * (len(item.before) - 1) * (1 / now + 1 / then)
+    assert tag.drift is not None
+    return _result(
+        tag,
+        "values as before",
+        "value_drift",
+        passed(index - chance, tag.drift.values),
+        f"{index:.3f} ({len(item.before)} groups of users, {_days(days)})",
+        tag.drift.values,
+        int(now),
+    )
+
+
+def _days(days: int) -> str:
+    return f"{days} published days" if days > 1 else "1 published day"
+
+
+def _carriers(users: Mapping[str, float], population: int) -> float:
+    return min(sum(users.values()) / population, 1.0)
+
+
+def psi(now: Mapping[str, float], then: Mapping[str, float]) -> float:
+    """The population stability index of two distributions over the same groups, given as shares."""
+    total = 0.0
+    for group in {*now, *then}:
+        today, before = max(now.get(group, 0.0), _NOBODY), max(then.get(group, 0.0), _NOBODY)
+        total += (today - before) * log(today / before)
+    return total
+
+
+def _result(
+    tag: Tag,
+    name: str,
+    slug: str,
+    severity: Severity | None,
+    observed: str,
+    bounds: Bounds,
+    rows: int,
+) -> CheckResult:
+    return CheckResult(
+        table=_TABLE,
+        name=f"{tag.id} {name}",
+        severity=severity or "critical",
+        success=severity is None,
+        observed=observed,
+        bounds=f"population stability index below {said(bounds)}",
+        owner=tag.owner,
+        action=f"look at what changed for {tag.id}, its rule or its sources; if it is meant, release the day",
+        column=tag.id,
+        rows=rows,
+        slug=f"{tag.id}_{slug}",
+    )
+
+
+def coverage_bounds(catalogue: Catalogue, users: Mapping[str, int], population: int) -> list[CheckResult]:
+    """The share of the users that carries a tag, where the tag's entry bounds it."""
+    return [
+        _bounded(tag, users.get(tag.id, 0), population)
+        for tag in catalogue.published_tags()
+        if tag.coverage is not None
+    ]
+
+
+def _bounded(tag: Tag, users: int, population: int) -> CheckResult:
+    assert tag.coverage is not None
+    share = users / population if population else 0.0
+    return CheckResult(
+        table="tags.user_tags",
+        name=f"{tag.id} in its coverage",
+        severity=tag.coverage.severity,
+        success=tag.coverage.min <= share <= tag.coverage.max,
+        observed=f"{share:.4f} of the users ({users} of {population})",
+        bounds=f"{tag.coverage.min:g} to {tag.coverage.max:g}",
+        owner=tag.owner,
+        action=f"the rule of {tag.id} or its sources say what cannot be: correct them, or `coverage`",
+        column=tag.id,
+        rows=population,
+        slug=f"{tag.id}_coverage",
+    )

@@ -1,0 +1,45 @@
+"""Reading and writing `ops.batch_statistics`: what each batch held, for the batches after it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from datetime import date, timedelta
+
+import pyarrow as pa
+
+from jobs.config.quality_models import QualityEntry
+from jobs.quality.statistics import Statistic
+from jobs.store.filters import rows_where
+from jobs.store.lake import Lake
+from jobs.store.schemas import BATCH_STATISTICS
+from jobs.store.tables import ensure_table, find_table
+
+_FIELDS = tuple(field.name for field in fields(Statistic))
+
+
+def earlier_statistics(lake: Lake, day: date, settings: QualityEntry) -> Mapping[str, list[Statistic]]:
+    """What the batches before a day held, by source; as far back as a batch is compared. A first batch, which
+    brings history, counts however long ago it was."""
+    table = find_table(lake, BATCH_STATISTICS.name)
+    found: dict[str, list[Statistic]] = defaultdict(list)
+    if table is None:
+        return found
+    since = day - timedelta(days=max(7 * settings.weeks, settings.days) + 7)
+    wanted = f"batch < '{day}' and day >= '{since}'"
+    scan = table.scan(row_filter=wanted, selected_fields=_FIELDS)
+    for row in scan.to_arrow().to_pylist():
+        found[row["source"]].append(Statistic(**row))
+    return found
+
+
+def save_statistics(lake: Lake, day: date, run_id: str, found: Iterable[Statistic]) -> None:
+    """Keep what the batches of a day held, in the place of what an earlier try found of the same sources."""
+    rows = [asdict(item) | {"run_id": run_id} for item in found]
+    if not rows:
+        return
+    table = ensure_table(lake, BATCH_STATISTICS.name, BATCH_STATISTICS.schema, BATCH_STATISTICS.partition)
+    names = ", ".join(f"'{name}'" for name in sorted({row["source"] for row in rows}))
+    table.overwrite(
+        pa.Table.from_pylist(rows, schema=BATCH_STATISTICS.schema),
+        overwrite_filter=f"{rows_where(batch=day)} and source in ({names})",
+    )

@@ -1,0 +1,245 @@
+"""What goes wrong at a source or in a rule, and the check that catches it. Good days trip none."""
+
+import json
+import random
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from jobs.quality.checks import GateRefused
+from jobs.stages.runs import publication_of, run_records
+from jobs.store.filters import rows_where
+
+from .conftest import CASES, NewShop
+from .shop import Row, Shop
+
+FIRST = date(2026, 3, 1)
+GOOD = [FIRST + timedelta(days=number) for number in range(4)]
+DAY = FIRST + timedelta(days=4)
+USERS, NEW_USERS, ORDERS = 300, 110, 130
+
+Order = dict[str, object]
+
+
+def orders_of(day: date) -> list[Order]:
+    """The same day gives the same orders: of everybody who was there on the first day."""
+    chance = random.Random(day.toordinal())
+    return [
+        {
+            "order_id": f"{day:%Y%m%d}{number:04}",
+            "customer": str(10_000_000 + chance.randrange(USERS)),
+            "channel": chance.choice(["app", "web", None]),
+            "amount": round(chance.uniform(10, 1000), 2),
+            "ordered_at": f"{day} {chance.randrange(8, 22):02}:{chance.randrange(60):02}:00",
+        }
+        for number in range(ORDERS - 1)
+    ] + [
+        {
+            "order_id": f"{day:%Y%m%d}9999",
+            "customer": "10000001",
+            "channel": "app",
+            "amount": 55.5,
+            "ordered_at": f"{day} 23:15:00",
+        }
+    ]
+
+
+def land(shop: Shop, day: date, orders: list[Order]) -> None:
+    shop.write_orders(str(day), orders)
+    number = (day - FIRST).days
+    first = 0 if number == 0 else USERS + (number - 1) * NEW_USERS
+    count = USERS if number == 0 else NEW_USERS
+    lines = [
+        f"{10_000_000 + each},{'female' if each % 2 else 'male'},{day} 09:00:00"
+        for each in range(first, first + count)
+    ]
+    path = shop.landing / "users" / f"dt={day}" / "users.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(["customer,gender,registered_at", *lines]) + "\n")
+
+
+@pytest.fixture(scope="module")
+def shop(new_shop: NewShop) -> Shop:
+    """Four weeks in the first batch and three days after it; the newest day is published."""
+    shop = new_shop(CASES / "fault_shop", "FAULT_SHOP_DIR")
+    history = [order for number in range(28) for order in orders_of(FIRST - timedelta(days=number))]
+    for day in GOOD:
+        land(shop, day, history if day == FIRST else orders_of(day))
+        shop.run(day, until="publish" if day == GOOD[-1] else "clean")
+    return shop
+
+
+@contextmanager
+def as_before(shop: Shop) -> Iterator[None]:
+    """Whatever is done inside is undone: the tables are set back, the files of the day removed."""
+    catalog = shop.lake.catalog
+    names = [
+        name for space in ("raw", "clean", "rollup", "ops", "tags") for name in catalog.list_tables(space)
+    ]
+    before = {name: catalog.load_table(name).current_snapshot() for name in names}
+    try:
+        yield
+    finally:
+        for name, snapshot in before.items():
+            table = catalog.load_table(name)
+            if snapshot is not None and table.current_snapshot() != snapshot:
+                table.manage_snapshots().set_current_snapshot(snapshot_id=snapshot.snapshot_id).commit()
+        for folder in shop.landing.glob(f"*/dt={DAY}"):
+            shutil.rmtree(folder)
+
+
+def failed(shop: Shop, day: date) -> dict[str, Row]:
+    """The checks of a day that failed, by id, as the person on duty finds them."""
+    rows = shop.rows("ops.checks", rows_where(dt=day))
+    return {row["check_id"]: row for row in rows if not row["success"]}
+
+
+def refused(shop: Shop, orders: list[Order], until: str = "clean") -> dict[str, Row]:
+    """Run the day with these orders; it is blocked, and nothing of it is published."""
+    with as_before(shop):
+        land(shop, DAY, orders)
+        with pytest.raises(GateRefused):
+            shop.run(DAY, until=until)
+        assert publication_of(shop.lake, DAY) is None
+        return failed(shop, DAY)
+
+
+def test_good_days_trip_no_check(shop: Shop) -> None:
+    assert [(day, failed(shop, day)) for day in GOOD if failed(shop, day)] == []
+    with as_before(shop):
+        land(shop, DAY, orders_of(DAY))
+        shop.run(DAY)
+        assert failed(shop, DAY) == {}
+        publication = shop.publication(DAY)
+        ids = {row["check_id"] for row in shop.rows("ops.checks", rows_where(dt=DAY))}
+    assert publication["verdict"] == "passed"
+    # The checks that the faults below are caught by did look at the good day.
+    assert ids >= {
+        "clean.orders.rows_as_before",
+        "clean.orders.channel_empty_as_before",
+        "clean.orders.customer_length_as_before",
+        "clean.orders.amount_scale_as_before",
+        "clean.orders.new_content",
+        "clean.orders.rows_were_checked",
+        "clean.orders.every_declared_check_ran",
+        "clean.orders.fresh",
+        "clean.orders.customer_is_known_in_users_customer",
+        "clean.users.rows_as_before",
+        "tags.tag_statistics.big_spender_coverage_drift",
+        "tags.tag_statistics.gender_value_drift",
+        "tags.user_tags.big_spender_coverage",
+    }
+
+
+def test_a_source_that_halves_overnight_is_blocked_by_its_row_count(shop: Shop) -> None:
+    caught = refused(shop, orders_of(DAY)[ORDERS // 2 :])
+    assert list(caught) == ["clean.orders.rows_as_before"]
+    check = caught["clean.orders.rows_as_before"]
+    assert (check["severity"], check["rows"]) == ("critical", 65)
+    assert "usual 130" in check["observed"]
+
+
+def test_a_column_that_turns_to_nulls_is_told_where_the_source_only_wants_to_be_told(shop: Shop) -> None:
+    with as_before(shop):
+        land(shop, DAY, [order | {"channel": None} for order in orders_of(DAY)])
+        shop.run(DAY)
+        caught = failed(shop, DAY)
+        published = publication_of(shop.lake, DAY)
+        (record,) = [item for item in run_records(shop.lake, DAY) if item.stage == "clean"]
+    assert {name: row["severity"] for name, row in caught.items()} == {
+        "clean.orders.channel_empty_as_before": "warning"
+    }
+    assert published is not None
+    assert record.status == "warned"
+    assert [text.split(" (")[0] for text in record.warnings] == [
+        "clean.orders: channel empty as often as before"
+    ]
+
+
+def test_ids_that_lose_two_digits_are_blocked_by_their_length_and_by_nobody_knowing_them(shop: Shop) -> None:
+    cut = [order | {"customer": str(order["customer"])[:-2]} for order in orders_of(DAY)]
+    caught = refused(shop, cut)
+    assert {name: row["severity"] for name, row in caught.items()} == {
+        "clean.orders.customer_length_as_before": "critical",
+        "clean.orders.customer_is_known_in_users_customer": "critical",
+    }
+    unknown = caught["clean.orders.customer_is_known_in_users_customer"]
+    assert (unknown["rows"], unknown["failing"]) == (ORDERS, ORDERS)
+    sample = json.loads(unknown["sample"])
+    assert len(sample) == 5
+    assert {tuple(row) for row in sample} == {("order_id", "customer")}
+    assert {len(row["customer"]) for row in sample} == {6}
+
+
+def test_a_currency_that_switches_to_cents_is_blocked_by_its_scale(shop: Shop) -> None:
+    cents = [order | {"amount": float(str(order["amount"])) * 100} for order in orders_of(DAY)]
+    assert {name: row["severity"] for name, row in refused(shop, cents).items()} == {
+        "clean.orders.amount_scale_as_before": "critical"
+    }
+
+
+def test_the_file_of_yesterday_is_blocked_as_known_content(shop: Shop) -> None:
+    caught = refused(shop, orders_of(GOOD[-1]))
+    assert caught["clean.orders.new_content"]["severity"] == "critical"
+    assert caught["clean.orders.new_content"]["observed"] == f"the same rows as {GOOD[-1]}"
+    assert caught["clean.orders.new_content"]["dt"] == DAY
+
+
+def test_a_source_without_a_row_is_blocked_because_nothing_was_checked(shop: Shop) -> None:
+    caught = refused(shop, [])
+    assert caught["clean.orders.rows_were_checked"]["severity"] == "critical"
+    assert "clean.orders.rows_as_before" in caught
+
+
+def test_a_rule_edit_that_gives_a_tag_to_most_users_is_blocked_by_its_coverage(shop: Shop) -> None:
+    file = "tags/all.yml"
+    text = (shop.folder / file).read_text(encoding="utf-8")
+
+    def wider(data: Any) -> None:
+        data["tags"]["big_spender"]["when"] = "largest_30d >= 1"
+
+    try:
+        shop.edit(file, wider)
+        caught = refused(shop, orders_of(DAY), until="publish")
+    finally:
+        (shop.folder / file).write_text(text, encoding="utf-8")
+        shop.reload()
+    assert set(caught) == {"tags.tag_statistics.big_spender_coverage_drift"}
+    check = caught["tags.tag_statistics.big_spender_coverage_drift"]
+    assert (check["severity"], check["owner"], check["column"]) == ("critical", "operations", "big_spender")
+
+
+def test_great_expectations_that_raises_blocks_the_day(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    import great_expectations as gx
+
+    def broken(*_: object, **__: object) -> Mapping[str, object]:
+        raise RuntimeError("no metric could be computed")
+
+    monkeypatch.setattr(gx.ValidationDefinition, "run", broken)
+    caught = refused(shop, orders_of(DAY))
+    assert {name: row["severity"] for name, row in caught.items()} == {
+        "clean.orders.every_declared_check_ran": "critical",
+        "clean.users.every_declared_check_ran": "critical",
+    }
+    assert "no metric could be computed" in caught["clean.orders.every_declared_check_ran"]["observed"]
+
+
+def test_a_check_that_the_library_leaves_out_blocks_the_day(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import great_expectations as gx
+
+    whole = gx.ValidationDefinition.run
+
+    def shortened(self: Any, **arguments: Any) -> Any:
+        outcome = whole(self, **arguments)
+        outcome.results.pop()
+        return outcome
+
+    monkeypatch.setattr(gx.ValidationDefinition, "run", shortened)
+    caught = refused(shop, orders_of(DAY))
+    assert set(caught) == {"clean.orders.every_declared_check_ran", "clean.users.every_declared_check_ran"}

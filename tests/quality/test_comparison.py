@@ -1,0 +1,221 @@
+"""A batch beside those before it: literal statistics, and what is said of the newest."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from jobs.catalogue.model import Column, Source
+from jobs.config.models import Read
+from jobs.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
+from jobs.quality.beyond import freshness_checks
+from jobs.quality.checks import CheckResult, check_id
+from jobs.quality.comparison import compared
+from jobs.quality.statistics import Statistic
+
+SETTINGS = QualityEntry()
+DAY = date(2026, 11, 2)
+
+
+def source(kind: str = "events", **parts: object) -> Source:
+    column = Column("amount", "double", "`amount`", frozenset({"amount"}))
+    of_all: dict[str, object] = {
+        "name": "orders",
+        "kind": kind,
+        "read": Read(connection="shop", table="orders"),
+        "columns": (column,),
+        "key": ("order_id",),
+        "repeats": None,
+        "version": None,
+        "ids": (("customer", "customer"),),
+        "time": "ordered_at",
+        "reject": (),
+        "checks": (),
+        "compare": CompareEntry(),
+    }
+    return Source(**(of_all | parts))  # type: ignore[arg-type]
+
+
+def ago(days: int) -> date:
+    return DAY - timedelta(days=days)
+
+
+def whole(
+    rows: int, days: int = 0, batch: int | None = None, *, first: bool = False, mark: str = ""
+) -> Statistic:
+    """The rows of the day so many days ago, as the batch of `batch` days ago saw them."""
+    of = ago(days if batch is None else batch)
+    return Statistic("orders", of, first, ago(days), "", rows, fingerprint=mark or f"{rows}:{days}")
+
+
+def column(
+    days: int, *, rows: int = 200, batch: int | None = None, first: bool = False, **parts: object
+) -> Statistic:
+    of = ago(days if batch is None else batch)
+    return replace(Statistic("orders", of, first, ago(days), "amount", rows), **parts)  # type: ignore[arg-type]
+
+
+def said(results: list[CheckResult]) -> dict[str, str | None]:
+    """By check: the severity of what failed, None where it passed."""
+    return {
+        item.check_id.removeprefix("clean.orders."): None if item.success else item.severity
+        for item in results
+    }
+
+
+def of(today: list[Statistic], before: list[Statistic], **parts: object) -> dict[str, str | None]:
+    return said(compared(source(**parts), DAY, today, before, SETTINGS))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("rows", "severity"),
+    [
+        (1000, None),
+        (701, None),
+        (699, "warning"),
+        (551, "warning"),
+        (549, "critical"),
+        (0, "critical"),
+        (2999, None),
+        (3000, "warning"),
+        (19_999, "warning"),
+        (20_000, "critical"),
+    ],
+)
+def test_rows_are_compared_with_the_same_weekday(rows: int, severity: str | None) -> None:
+    # The day before had twice as many: it is another weekday.
+    before = [whole(1000, 7), whole(990, 14), whole(1010, 21), whole(2000, 1)]
+    assert of([whole(rows)], before)["rows_as_before"] == severity
+
+
+def test_a_few_rows_less_are_chance() -> None:
+    before = [whole(14, 7), whole(14, 14)]
+    assert of([whole(0)], before)["rows_as_before"] is None
+    assert of([whole(0)], [whole(17, 7), whole(17, 14)])["rows_as_before"] == "critical"
+
+
+def test_with_one_week_the_days_before_count_and_with_two_days_nothing_does() -> None:
+    days = [whole(1000, 1), whole(1000, 2), whole(1000, 7)]
+    assert of([whole(400)], days)["rows_as_before"] == "critical"
+    assert "rows_as_before" not in of([whole(400)], days[:2])
+
+
+def test_a_first_batch_brings_the_days_of_events_and_nothing_of_a_profile() -> None:
+    history = [whole(1000, days, batch=3, first=True) for days in (7, 14, 21)]
+    assert of([whole(400)], history)["rows_as_before"] == "critical"
+    assert "rows_as_before" not in of([whole(400)], history, kind="profile")
+
+
+def test_late_rows_of_a_day_are_not_taken_for_the_day() -> None:
+    """A batch brings 5 late rows of the day before; that day had 1000 with its own batch."""
+    before = [whole(1000, days) for days in (7, 14, 1)] + [whole(5, days + 1, batch=days) for days in (7, 14)]
+    assert of([whole(1000), whole(5, 1, batch=0)], before)["rows_as_before"] is None
+    assert of([whole(0), whole(5, 1, batch=0)], before)["rows_as_before"] == "critical"
+
+
+def test_a_source_that_delivers_a_day_late_is_compared_with_itself() -> None:
+    before = [whole(1000, days + 1, batch=days) for days in (7, 14)]
+    assert of([whole(980, 1, batch=0)], before)["rows_as_before"] is None
+    assert of([whole(500, 1, batch=0)], before)["rows_as_before"] == "critical"
+
+
+def test_later_batches_are_no_history() -> None:
+    assert "rows_as_before" not in of([whole(1)], [whole(1000, -7), whole(1000, -14), whole(1000, 0)])
+
+
+def test_the_same_rows_as_an_earlier_batch_are_told() -> None:
+    before = [whole(1000, 1, mark="1000:77"), whole(1000, 2, mark="1000:5")]
+    assert of([whole(1000, mark="1000:77")], before)["new_content"] == "critical"
+    assert of([whole(1000, mark="1000:77")], before, kind="profile")["new_content"] == "warning"
+    assert of([whole(1000, mark="1000:78")], before)["new_content"] is None
+    # Two days without a row have nothing in common.
+    none = Statistic("orders", DAY, False, DAY, "", 0)
+    assert of([none], [replace(none, batch=ago(1), day=ago(1))])["new_content"] is None
+
+
+@pytest.mark.parametrize(
+    ("empty", "severity"), [(60, None), (90, None), (110, "warning"), (140, "critical"), (200, "critical")]
+)
+def test_a_column_that_empties_is_told(empty: int, severity: str | None) -> None:
+    before = [column(days, empty=40) for days in (1, 2, 3)]
+    assert of([column(0, empty=empty)], before)["amount_empty_as_before"] == severity
+
+
+def test_a_value_that_comes_later_than_its_row_is_compared_with_days_that_were_as_young() -> None:
+    """In the history nearly all coupons are redeemed; on their own day hardly any were."""
+    history = [column(days, empty=10, batch=3, first=True) for days in range(4, 12)]
+    young = [column(days, empty=190) for days in (1, 2, 3)]
+    assert of([column(0, empty=195)], history + young)["amount_empty_as_before"] is None
+    assert "amount_empty_as_before" not in of([column(0, empty=195)], history + young[:2])
+
+
+@pytest.mark.parametrize(
+    ("median", "severity"),
+    [
+        (60.0, None),
+        (99.0, None),
+        (100.0, "warning"),
+        (25.0, "warning"),
+        (500.0, "critical"),
+        (5.0, "critical"),
+    ],
+)
+def test_a_number_in_another_unit_is_told(median: float, severity: str | None) -> None:
+    before = [column(days, median=value) for days, value in ((1, 50.0), (2, 49.0), (3, 51.0))]
+    assert of([column(0, median=median)], before)["amount_scale_as_before"] == severity
+
+
+@pytest.mark.parametrize(
+    ("length", "severity"),
+    [(12.0, None), (12.4, None), (11.4, "warning"), (10.0, "critical"), (14.0, "critical")],
+)
+def test_ids_of_another_length_are_told(length: float, severity: str | None) -> None:
+    before = [column(days, mean_length=12.0) for days in (1, 2, 3)]
+    assert of([column(0, mean_length=length)], before)["amount_length_as_before"] == severity
+
+
+def test_few_rows_and_few_days_are_not_compared() -> None:
+    before = [column(days, median=50.0) for days in (1, 2, 3)]
+    assert "amount_scale_as_before" not in of([column(0, rows=99, median=5000.0)], before)
+    assert "amount_scale_as_before" not in of([column(0, median=5000.0)], before[:2])
+    few = [column(days, rows=30, median=50.0) for days in (1, 2, 3)]
+    assert "amount_scale_as_before" not in of([column(0, median=5000.0)], few)
+
+
+def test_a_source_has_bounds_of_its_own_or_none() -> None:
+    before = [whole(1000, 7), whole(1000, 14)]
+    wide = CompareEntry(fall=Bounds(warning=0.8))
+    assert of([whole(300)], before, compare=wide)["rows_as_before"] is None
+    assert of([whole(100)], before, compare=wide)["rows_as_before"] == "warning"
+    assert of([whole(100)], before, compare=None) == {}
+
+
+@pytest.mark.parametrize(("minutes", "success"), [(90, True), (120, True), (121, False)])
+def test_the_newest_row_is_within_its_time_of_the_end_of_the_day(minutes: int, success: bool) -> None:
+    end = datetime(2026, 11, 3, tzinfo=ZoneInfo("Asia/Shanghai"))
+    entry = CheckEntry(fresh_within="2h", severity="warning", owner="app", action="ask")
+    newest = (end - timedelta(minutes=minutes)).astimezone(ZoneInfo("UTC"))
+    found = [replace(whole(10), newest=newest), whole(3, 1)]
+    (result,) = freshness_checks(source(checks=(entry,)), found, end)
+    assert (result.success, result.check_id) == (success, "clean.orders.fresh")
+    assert "2026-11-02" in result.observed
+
+
+def test_a_batch_without_rows_is_not_fresh_but_where_it_may_be_empty() -> None:
+    end = datetime(2026, 11, 3, tzinfo=ZoneInfo("Asia/Shanghai"))
+    entry = CheckEntry(fresh_within="2h", severity="warning", owner="app", action="ask")
+    (result,) = freshness_checks(source(checks=(entry,)), [whole(0)], end)
+    assert not result.success
+    assert freshness_checks(source(checks=(entry,), may_be_empty=True), [whole(0)], end) == []
+
+
+def test_an_id_of_a_check_fits_an_address_and_tells_scripts_apart() -> None:
+    assert (
+        check_id("clean.orders", "order_id, line_no stands once")
+        == "clean.orders.order_id_line_no_stands_once"
+    )
+    assert check_id("tags.user_profile", "one tag of 生命周期") != check_id(
+        "tags.user_profile", "one tag of 消费"
+    )
+    assert check_id("t.x", "生命周期").isascii()

@@ -1,0 +1,110 @@
+"""Population stability of tags: shares by hand, and the bounds at which a day is told or stopped."""
+
+from collections.abc import Callable
+from math import log
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.catalogue.model import Catalogue
+from jobs.quality.checks import CheckResult
+from jobs.quality.tag_drift import Distribution, coverage_bounds, distributions, psi, tag_drift
+from tests.transform.builders import tag as entry
+from tests.transform.builders import write_catalogue
+
+SCHEMA = "tag_id string, tag_value string, users long"
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Catalogue]:
+    def make(**tag: Any) -> Catalogue:
+        return write_catalogue(tmp_path_factory.mktemp("configs"), **tag)
+
+    return make
+
+
+def test_the_index_is_that_of_the_textbook() -> None:
+    assert psi({"a": 0.5, "b": 0.5}, {"a": 0.5, "b": 0.5}) == 0
+    by_hand = (0.6 - 0.5) * log(0.6 / 0.5) + (0.4 - 0.5) * log(0.4 / 0.5)
+    assert psi({"a": 0.6, "b": 0.4}, {"a": 0.5, "b": 0.5}) == pytest.approx(by_hand)
+    # Nobody counts as one in ten thousand.
+    assert psi({"a": 1.0}, {"a": 0.9, "b": 0.1}) == pytest.approx(
+        0.1 * log(1 / 0.9) + (0.0001 - 0.1) * log(0.0001 / 0.1)
+    )
+
+
+def test_values_are_groups_and_many_numbers_are_tenths(spark: SparkSession) -> None:
+    numbers = [("spend", str(number), 1) for number in range(1, 101)]
+    today = spark.createDataFrame(
+        [("gender", "female", 30), ("gender", "male", 70), ("spend", "1000", 50), ("spend", "1", 50)], SCHEMA
+    )
+    before = spark.createDataFrame([("gender", "female", 60), ("gender", "male", 140), *numbers], SCHEMA)
+    found = distributions(today, before)
+    assert found["gender"] == Distribution({"female": 30.0, "male": 70.0}, {"female": 60.0, "male": 140.0})
+    spend = found["spend"]
+    assert len(spend.before) == 10
+    assert all(9 <= users <= 11 for users in spend.before.values())
+    assert sorted(spend.today.values()) == [0.0] * 8 + [50.0, 50.0]
+
+
+def drift(
+    build: Callable[..., Catalogue],
+    today: dict[str, float],
+    before: dict[str, float],
+    population: int = 10_000,
+    **tag: Any,
+) -> dict[str, str | None]:
+    catalogue = build(tags={"buyer": entry(name="买家", when="orders_30d >= 1", **tag)}, **MEASURES)
+    results = tag_drift(catalogue, {"buyer": Distribution(today, before)}, population, [10_000])
+    return said(results)
+
+
+MEASURES: dict[str, Any] = {
+    "measures": {"orders_30d": {"source": "orders", "value": "count(*)", "window": "30d"}}
+}
+
+
+def said(results: list[CheckResult]) -> dict[str, str | None]:
+    return {
+        item.check_id.removeprefix("tags.tag_statistics.buyer_"): None if item.success else item.severity
+        for item in results
+    }
+
+
+@pytest.mark.parametrize(
+    ("users", "severity"),
+    [(300, None), (400, None), (1000, "warning"), (6000, "critical"), (0, "warning")],
+)
+def test_coverage_that_jumps_is_told_whatever_became_of_the_rule(
+    build: Callable[..., Catalogue], users: int, severity: str | None
+) -> None:
+    """3 % of the users before. 10 %: 0.07·ln(0.1/0.03) + 0.07·ln(0.97/0.9) = 0.09, and so on."""
+    wanted = {"coverage_drift": severity}
+    if users == 1000:
+        wanted = {"coverage_drift": None}
+    assert drift(build, {"true": users}, {"true": 300}) == wanted
+
+
+def test_a_small_population_and_a_tag_without_drift_are_left_alone(build: Callable[..., Catalogue]) -> None:
+    assert drift(build, {"true": 60}, {"true": 300}, population=99) == {}
+    assert drift(build, {"true": 9000}, {"true": 300}, drift=False) == {}
+    mild = {"coverage": {"warning": 5}}
+    assert drift(build, {"true": 9000}, {"true": 300}, drift=mild) == {"coverage_drift": None}
+
+
+def test_coverage_bounds_are_of_the_whole_population(build: Callable[..., Catalogue]) -> None:
+    catalogue = build(
+        tags={"buyer": entry(name="买家", when="orders_30d >= 1", coverage={"min": 0.1, "max": 0.2})},
+        **MEASURES,
+    )
+    shares = {
+        users: coverage_bounds(catalogue, {"buyer": users}, 100)[0].success for users in (9, 10, 20, 21)
+    }
+    assert shares == {9: False, 10: True, 20: True, 21: False}
+    (nobody,) = coverage_bounds(catalogue, {}, 100)
+    assert (nobody.success, nobody.severity, nobody.check_id) == (
+        False,
+        "critical",
+        "tags.user_tags.buyer_coverage",
+    )
