@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,12 +52,13 @@ def run_stage(stage: str, planned: dict[str, Any], **options: Any) -> dict[str, 
     from jobs.pipeline import Pipeline
 
     def work() -> dict[str, Any]:
-        pipeline = Pipeline(load_catalogue(Path(CONFIGS)), print)
         lines: dict[str, Any] = {}
-        for report in pipeline.stage(stage, date.fromisoformat(planned["day"]), planned["run_id"], **options):
-            for line in report.lines:
-                print(line)
-                lines[line.name] = line
+        day = date.fromisoformat(planned["day"])
+        with closing(Pipeline(load_catalogue(Path(CONFIGS)), print)) as pipeline:
+            for report in pipeline.stage(stage, day, planned["run_id"], **options):
+                for line in report.lines:
+                    print(line)
+                    lines[line.name] = line
         return lines
 
     return guarded(work)

@@ -51,7 +51,7 @@ def explain(
         carried.setdefault(row["tag_id"], []).append(row)
     if tag is not None and tag not in defined:
         raise UsageError(f"{day} has no tag {tag!r}", next_step="`usertags tags` lists them")
-    if tag is not None and tag in catalogue.tags and "user_tags" in catalogue.tags[tag].kept_out_of:
+    if tag is not None and "user_tags" in (defined[tag].get("kept_out_of") or ()):
         raise UsageError(
             f"tag {tag!r} is kept out of user_tags by its sensitivity: who carries it is not told here",
             next_step="ask those who may see it",

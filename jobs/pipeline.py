@@ -38,6 +38,12 @@ class Pipeline:
             self.progress("starting Spark")
         return spark_session(self.catalogue, lake, "run", self.progress)
 
+    def close(self) -> None:
+        """End the session of a server. Spark's client puts checkpoints into the active session, which is the
+        first of the process that is still open: without this a later stage would look for them elsewhere."""
+        if self.catalogue.spark.remote and "spark" in self.__dict__:
+            self.spark.stop()
+
     def run(
         self, day: date, run_id: str, *, until: str = STAGES[-1], re_extract: bool = False
     ) -> Iterator[StageReport]:

@@ -76,6 +76,9 @@ def _tag(tag: Tag) -> list[str]:
         f"- {_kind(tag)}; owner {tag.owner}; {tag.validity}: {validity}",
         f"- definition: `{tag.definition}`",
     ]
+    if tag.sensitivity is not None:
+        without = f"; not in {', '.join(sorted(tag.kept_out_of))}" if tag.kept_out_of else ""
+        lines.append(f"- sensitivity {tag.sensitivity}{without}")
     if tag.values is not None:
         lines.append(f"- values: {', '.join(map(str, tag.values))}")
     examples = [f"  - {_example(item.given, item.expect)}" for item in tag.examples]

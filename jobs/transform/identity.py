@@ -4,8 +4,9 @@ An id is written as `kind:id` here, as a user_id is. A link is a pair of ids of 
 people are the connected components of the links that are not refused. Why a link is refused:
 
 - `blocked`: an end of it is an id that configuration blocks.
-- `shared`: an end of it is linked to more ids of a kind than one person may have, and they are people of
-  their own: a shared device, the shop's own phone. All its links go.
+- `shared`: an end of it is linked to more ids of a kind than one person may have. Where they are people of
+  their own (a shared device, the shop's own phone), all its links go; else its links to those of them that
+  nothing else is known of.
 - `limit`: taken in the order of the days on which links were first seen, it would have made one person with
   more ids of a kind than the limit. The links that stand before it stay.
 - `tangled`: it is one of so many links that melt into one person beyond a limit that none of them is trusted.
@@ -102,10 +103,9 @@ def people(links: DataFrame, blocked: Iterable[str], limits: Mapping[str, int]) 
     if hubs is None or hubs.isEmpty():
         members = components(standing)
     else:
-        shared, members = _without_shared(standing, hubs, limits)
-        touching = _touch(standing, shared)
-        refused.append(_because("shared", touching.where("_touches")))
-        standing = touching.where("not _touches").select(*_LINK)
+        judged, members = _without_shared(standing, hubs, limits)
+        refused.append(_because("shared", judged.where("_refused")))
+        standing = judged.where("not _refused").select(*_LINK)
     large = _too_large(members, limits).localCheckpoint() if limits else None
     if large is not None and not large.isEmpty():
         fitted = untangled(standing, members, large, limits)
@@ -143,36 +143,47 @@ def _hubs(links: DataFrame, limits: Mapping[str, int]) -> DataFrame:
 
 
 def _touch(links: DataFrame, nodes: DataFrame) -> DataFrame:
-    """The links with `_touches`: whether one of the nodes (node) is an end of it."""
+    """The links with `_touches`: whether one of the nodes (node), a few that know many, is an end of it."""
     left = nodes.select(F.col("node").alias("a"), F.lit(True).alias("_a"))
     right = nodes.select(F.col("node").alias("b"), F.lit(True).alias("_b"))
     touches = F.coalesce("_a", "_b", F.lit(False)).alias("_touches")
-    return links.join(left, "a", "left").join(right, "b", "left").select(*_LINK, touches)
+    marked = links.join(F.broadcast(left), "a", "left").join(F.broadcast(right), "b", "left")
+    return marked.select(*_LINK, touches)
 
 
 def _without_shared(
     links: DataFrame, hubs: DataFrame, limits: Mapping[str, int]
 ) -> tuple[DataFrame, DataFrame]:
-    """The shared ids among the hubs (node), and the members of the components without them.
+    """The links with `_refused`, because of hubs that are shared, and the members of the components without.
 
-    A hub is shared when the ids of a kind that it joins are more people than the limit. Without the hubs,
-    those that are linked to each other, or to the same id, are one person; one that is linked to hubs alone
-    is nobody of his own where he knows several of them: somebody's many devices know his account and his
-    phone.
+    Without the hubs, ids that are linked to each other, or to the same id, are one person. A hub that joins
+    more such people than the limit is shared. One that joins more ids than the limit of which it alone
+    knows some loses these; somebody's many devices are known to his account and his phone.
     """
     touching = _touch(links, hubs.select("node").distinct()).localCheckpoint()
     calm = components(touching.where("not _touches").select("a", "b"))
-    joined = _ends(links).join(hubs.select("node", "kind"), ["node", "kind"])
+    joined = _ends(links).join(F.broadcast(hubs.select("node", "kind")), ["node", "kind"])
     placed = joined.join(calm.withColumnRenamed("node", "other"), "other", "left")
-    hubs_of_other = F.count("*").over(Window.partitionBy("other"))
-    alone = F.when(hubs_of_other == 1, F.col("other"))
-    of_person = placed.withColumn("person", F.coalesce("component", alone))
-    persons = of_person.groupBy("node", "kind").agg(F.count_distinct("person").alias("persons"))
-    judged = persons.withColumn("_shared", F.col("persons") > _limit(F.col("kind"), limits))
-    shared = judged.groupBy("node").agg(F.max("_shared").alias("_shared")).localCheckpoint()
-    own = touching.where("_touches").select(*_LINK)
-    kept = _touch(own, shared.where("_shared")).where("not _touches").select(*_LINK)
-    return shared.where("_shared").select("node"), _grown(calm, kept)
+    alone = F.col("component").isNull() & (F.count("*").over(Window.partitionBy("other")) == 1)
+    around = placed.withColumn("_alone", alone).localCheckpoint()
+    counts = around.groupBy("node", "kind").agg(
+        F.count_distinct("component").alias("_people"), F.count_if("_alone").alias("_others")
+    )
+    limit = _limit(F.col("kind"), limits)
+    shared = counts.where(F.col("_people") > limit).select("node").distinct()
+    many = counts.where(F.col("_people") + F.col("_others") > limit).select("node", "kind")
+    lost = around.where("_alone").join(F.broadcast(many), ["node", "kind"], "left_semi")
+    lost = lost.select(
+        F.least("node", "other").alias("a"),
+        F.greatest("node", "other").alias("b"),
+        F.lit(True).alias("_lost"),
+    ).distinct()
+    own = _touch(touching.where("_touches").select(*_LINK), shared).join(lost, ["a", "b"], "left")
+    refused = F.col("_touches") | F.coalesce("_lost", F.lit(False))
+    judged = own.select(*_LINK, refused.alias("_refused")).localCheckpoint()
+    members = _grown(calm, judged.where("not _refused").select(*_LINK))
+    free = touching.where("not _touches").select(*_LINK, F.lit(False).alias("_refused"))
+    return free.unionByName(judged), members
 
 
 def _grown(members: DataFrame, links: DataFrame) -> DataFrame:

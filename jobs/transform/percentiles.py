@@ -16,22 +16,20 @@ from pyspark.sql import functions as F
 from jobs.catalogue.model import Percentile
 
 _EXACT = "decimal(30,9)"
-# Spark multiplies the share with the number of users in binary fractions and rounds up: 7 % of 100 users
-# would be 8 of them. A little less than 7 % is right for any population below 10^10.
-_SHARES = ", ".join(f"{percent / 100 - 1e-12:.14f}D" for percent in range(1, 101))
 
 
 def with_percentiles(measures: DataFrame, percentiles: Sequence[Percentile], day: date) -> DataFrame:
     """Grain: user. In: the measures of every user. Out: the same and an int column a percentile.
 
     Reads one row of aggregates, whatever the number of users: the least value at which each percent of the
-    population is reached. `measures` is therefore read twice.
+    population is reached. `measures` is therefore read twice, and one task sorts a number a user.
     """
     if not percentiles:
         return measures
     dated = measures.withColumn("data_day", F.lit(day))
     ranked = dated.withColumns({f"_{item.id}": _ranked(item) for item in percentiles})
-    edges = ranked.agg(*[_edges(item).alias(item.id) for item in percentiles]).collect()[0].asDict()
+    rising = ranked.agg(*[F.sort_array(F.collect_list(f"_{item.id}")).alias(item.id) for item in percentiles])
+    edges = rising.select(*[_edges(item).alias(item.id) for item in percentiles]).collect()[0].asDict()
     found = {item.id: _reached(F.col(f"_{item.id}"), edges[item.id]) for item in percentiles}
     return ranked.withColumns(found).drop("data_day", *[f"_{item.id}" for item in percentiles])
 
@@ -48,13 +46,18 @@ def _ranked(percentile: Percentile) -> Column:
 
 
 def _edges(percentile: Percentile) -> Column:
-    """For 1 to 100 the least value at or below which stand that many percent; null without a population."""
-    return F.expr(f"percentile_disc(array({_SHARES})) within group (order by `_{percentile.id}`)")
+    """For 1 to 100 the least value at or below which stand that many percent; nulls without a population.
+
+    In whole numbers: Spark's percentile_disc reckons with binary fractions, where 7 % of 100 users are 8.
+    """
+    users = f"size(`{percentile.id}`) * bigint(percent)"
+    place = f"int(({users} + 99) div 100) - 1"
+    return F.expr(f"transform(sequence(1, 100), percent -> get(`{percentile.id}`, {place}))")
 
 
-def _reached(value: Column, edges: Sequence[float] | None) -> Column:
+def _reached(value: Column, edges: Sequence[float | None]) -> Column:
     """How many of the rising edges the value reaches, by halving; null for null."""
-    if edges is None:
+    if edges[0] is None:
         return F.lit(None).cast("int")
 
     def search(low: int, high: int) -> Column:

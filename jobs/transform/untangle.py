@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 # The most links of a component that are looked at one by one. One person has some dozens; a component with
 # more of them is no person whose links are worth the time.
-TANGLED = 1_000
+TANGLED = 500
 
 _LINK = ("first_seen", "a", "b", "source")
 
@@ -24,6 +24,7 @@ def untangled(
     ids; one that would make a person with more ids of a kind than the limit is refused, as are all links of
     a component that has more than TANGLED of them.
     """
+    large = F.broadcast(large)
     own = members.join(large, "component", "left_semi").withColumnRenamed("node", "a")
     placed = links.join(own, "a")
     counts = placed.groupBy("component").agg(F.count("*").alias("_links"))

@@ -1,8 +1,8 @@
 """Cases of tags: a folder a tag, with rows of sources and what tags they give.
 
 `<source>.csv` has rows of a source in its raw columns, as far as they matter; `expected.csv` says who carries
-the tag (user, rank, value): a user of the case that is not there has no tag. Lines that begin with # are for
-people.
+the tag (user, rank, value, and where it is given the share): a user of the case that is not there has no tag.
+Lines that begin with # are for people.
 
 A case numbers its users and rows from 1. All cases are run together, so the numbers of each are made its own.
 """
@@ -49,9 +49,9 @@ class Case:
     def sources(self) -> set[str]:
         return {path.stem for path in self.folder.glob("*.csv")} - {"expected"}
 
-    def expected(self) -> set[tuple[str, str, str]]:
-        """User, rank and value as the case names them."""
-        return {(row["user"], row["rank"], row["value"]) for row in _read(self.folder / "expected.csv")}
+    def expected(self) -> list[Row]:
+        """User, rank, value and, of cases that tell it, share as the case names them."""
+        return _read(self.folder / "expected.csv")
 
     def users(self, source: Source) -> set[str]:
         (column,) = _raw(source, source.user)

@@ -31,3 +31,20 @@ def test_a_session_server_gives_the_same_rows(four_days: FourDays, new_shop: New
     for day in days:
         for table in TABLES:
             assert shop.published(table, day) == four_days.seen[day][table], (day, table)
+    _sessions_of_one_process(shop.folder)
+
+
+def _sessions_of_one_process(configs: Path) -> None:
+    """A process that runs stage after stage, as Airflow may, has a session for each."""
+    script = f"""
+from pathlib import Path
+from jobs.catalogue.build import load_catalogue
+from jobs.pipeline import Pipeline
+for _ in range(2):
+    pipeline = Pipeline(load_catalogue(Path({str(configs)!r})))
+    kept = pipeline.spark.range(3).localCheckpoint()
+    assert kept.where("id > 0").count() == 2
+    pipeline.close()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ import yaml
 from jobs.catalogue.build import load_catalogue
 
 from .conftest import CASES, ROOT, TINY_SHOP, NewShop
-from .shop import Row, Shop
+from .shop import Row, Shop, ordered
 from .tag_cases import PEOPLE, Case, cases_in, land, read_from_files
 
 DAY = date(2026, 11, 11)
@@ -61,19 +61,19 @@ def test_cases_do_not_share_numbers_and_name_known_sources_and_people() -> None:
         assert case.sources() and case.sources() <= catalogue.sources.keys(), case.tag
 
 
-def test_each_case_has_a_user_with_the_tag_or_says_that_nobody_can_have_it_and_one_without() -> None:
+# What a user's stage was and for how long needs days before: tests of carry show it over several.
+NOTHING_TO_TELL_APART = {"stage_before", "days_in_stage"}
+
+
+def test_a_case_has_users_that_come_out_differently() -> None:
     """A case of which every user comes out alike shows no edge."""
     catalogue = load_catalogue(ROOT / "configs")
     for case in ALL:
         users = set().union(*(case.users(catalogue.sources[name]) for name in case.sources()))
-        carried = {(user, value) for user, _, value in case.expected()}
-        assert {user for user, _ in carried} <= users, f"{case.tag} expects a tag of somebody without a row"
-        outcomes = {value for _, value in carried} | {None for user in users if user not in dict(carried)}
+        values = {row["user"]: row["value"] for row in case.expected()}
+        assert values.keys() <= users, f"{case.tag} expects a tag of somebody without a row"
+        outcomes = {values.get(user) for user in users}
         assert len(outcomes) > 1 or case.tag in NOTHING_TO_TELL_APART, case.tag
-
-
-# What a user's stage was and for how long needs days before: tests of carry show it over several.
-NOTHING_TO_TELL_APART = {"stage_before", "days_in_stage"}
 
 
 def test_no_row_of_a_case_is_set_aside(cases_run: CasesRun) -> None:
@@ -82,9 +82,21 @@ def test_no_row_of_a_case_is_set_aside(cases_run: CasesRun) -> None:
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.tag)
 def test_case_of_a_tag_comes_out_as_expected(cases_run: CasesRun, case: Case) -> None:
-    published = {
-        (row["user_id"].removeprefix("customer:"), str(row["rank"]), row["tag_value"])
+    expected = [{**row, "user": case.user(row["user"])} for row in case.expected()]
+    columns = expected[0].keys() if expected else {"user"}
+    published = [
+        {name: value for name, value in _shown(row).items() if name in columns}
         for row in cases_run.found.get(case.tag, [])
-        if row["user_id"].removeprefix("customer:").startswith(case.number)
+        if _shown(row)["user"].startswith(case.number)
+    ]
+    assert ordered(published) == ordered(expected)
+
+
+def _shown(row: Row) -> dict[str, str]:
+    """A row of `user_tags` as a case writes it."""
+    return {
+        "user": row["user_id"].removeprefix("customer:"),
+        "rank": str(row["rank"]),
+        "value": row["tag_value"],
+        "share": "" if row["share"] is None else f"{row['share']:.4f}",
     }
-    assert published == {(case.user(user), rank, value) for user, rank, value in case.expected()}

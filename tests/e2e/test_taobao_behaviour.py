@@ -20,11 +20,11 @@ Tags = dict[str, dict[str, str]]
 
 
 def tags_by_user(shop: Shop) -> Tags:
-    """The tags of every user by the bare id, each with its value."""
-    found: Tags = defaultdict(dict)
-    for row in shop.published("user_tags", DAY):
-        found[row["user_id"].removeprefix("customer:")][row["tag_id"]] = row["tag_value"]
-    return dict(found)
+    """The tags of every user by the bare id, each with its value; preferred values in order of rank."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in sorted(shop.published("user_tags", DAY), key=lambda row: row["rank"]):
+        found[row["user_id"].removeprefix("customer:")][row["tag_id"]].append(row["tag_value"])
+    return {user: {tag: ", ".join(values) for tag, values in tags.items()} for user, tags in found.items()}
 
 
 def reasons(shop: Shop) -> Counter[str]:
@@ -76,6 +76,9 @@ def test_tags_of_the_small_files(small: Shop) -> None:
             "active_daypart": "evening",
             "night_owl": "true",
             "last_category": "7003",
+            # 11 of 20 points, and 4; the 5 of 7003 are one event.
+            "preferred_category": "7002, 7001",
+            "interest_breadth": "focused",
             "buyer": "true",
             "repeat_buyer": "true",
             "direct_buyer": "true",
@@ -116,6 +119,7 @@ def test_tags_of_the_small_files(small: Shop) -> None:
             "active_level": "low",
             "active_days": "2",
             "last_category": "7006",
+            "preferred_category": "7006",
             "buyer": "true",
             "lifecycle_stage": "active",
             "first_active_date": "2017-11-30",
@@ -128,6 +132,8 @@ def test_tags_of_the_small_files(small: Shop) -> None:
             "active_daypart": "morning",
             "weekend_user": "true",
             "last_category": "7008",
+            "preferred_category": "7007, 7008",
+            "interest_breadth": "focused",
             "conversion_rate": "0",
             "conversion_level": "none",
             "lifecycle_stage": "potential",
@@ -198,8 +204,16 @@ with one as (
         count(*) filter (d between '2017-11-28' and '2017-11-30') as before,
         max(moment) filter (b = 'cart' and d >= '2017-12-01') as cart_at,
         max(moment) filter (b = 'buy') as bought_at,
-        max({moment: moment, c: c}).c as category
+        max({moment: moment, c: c}).c as category, count(distinct c) filter (seven) as categories
     from (select *, d >= '2017-11-27' as seven from event) group by u
+), interest as (
+    select u, c, count(*) as events,
+        sum(case b when 'buy' then 5 when 'cart' then 4 when 'fav' then 3 else 1 end) as points
+    from event where d >= '2017-11-27' group by u, c
+), preferred as (
+    select u, array_to_string(list(c order by points desc, c)[:3], ', ') as preferred_category
+    from (select *, points / sum(points) over (partition by u) as share from interest)
+    where share >= 0.2 and events >= 3 group by u
 )
 select u as user,
     case when days >= 6 and events >= 100 then 'high' when days >= 3 and events >= 20 then 'middle'
@@ -214,14 +228,16 @@ select u as user,
     case when kept >= 10 then 'true' end as collector,
     case when carted > 0 and bought = 0 then 'true' end as cart_abandoner,
     case when cart_at > coalesce(bought_at, '1970-01-01') then 'true' end as pending_cart,
-    category as last_category,
+    category as last_category, preferred_category,
+    case when categories >= 20 then 'broad' when categories <= 3 and events >= 10
+        then 'focused' end as interest_breadth,
     case when buying_days >= 1 then 'true' end as buyer,
     case when buying_days >= 2 then 'true' end as repeat_buyer,
     case when bought > 0 and carted + kept = 0 then 'true' end as direct_buyer,
     case when events = 0 then 'dormant' when first_day >= '2017-12-01' then 'new'
         when bought > 0 then 'active' else 'potential' end as lifecycle_stage,
     first_day::varchar as first_active_date
-from one
+from one left join preferred using (u)
 """
 
 

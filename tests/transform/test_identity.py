@@ -166,6 +166,16 @@ def test_a_shared_device_joins_nobody_and_nobody_loses_his_phone(spark: SparkSes
     assert set(refused.values()) == {"shared"} and len(refused) == 8
 
 
+def test_a_device_that_is_all_that_is_known_of_its_customers_joins_none_of_them(
+    spark: SparkSession,
+) -> None:
+    """Not the first three either: nothing says that these are one person."""
+    links = [(f"customer:{n}", "device:x", n) for n in range(4)]
+    groups, refused = judged(spark, links, limits={"customer": 3})
+    assert groups == set()
+    assert set(refused.values()) == {"shared"} and len(refused) == 4
+
+
 def test_a_device_of_as_many_customers_as_the_limit_joins_them(spark: SparkSession) -> None:
     links = [(f"customer:{n}", "device:x", n) for n in range(3)]
     assert judged(spark, links, limits={"customer": 3}) == (
@@ -193,6 +203,15 @@ def test_one_device_too_many_is_left_out_and_the_person_stays(spark: SparkSessio
         ("device:5", "open:1"): "limit",
         ("device:5", "phone:1"): "limit",
     }
+
+
+def test_an_account_with_many_devices_of_its_own_keeps_its_phone(spark: SparkSession) -> None:
+    """Rows that name the account and one device alone: nothing else is known of these devices."""
+    links = [*of_row(0, "customer:1", "device:0", "phone:1")]
+    links += [("customer:1", f"device:{number}", number) for number in range(1, 6)]
+    groups, refused = judged(spark, links, limits={"device": 5})
+    assert groups == {frozenset({"customer:1", "device:0", "phone:1"})}
+    assert refused == {("customer:1", f"device:{number}"): "shared" for number in range(1, 6)}
 
 
 def test_strangers_in_a_chain_are_parted_at_the_newest_link(spark: SparkSession) -> None:
