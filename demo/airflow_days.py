@@ -1,5 +1,7 @@
-"""Runs the DAG for data days, those of the demo or those named, in one Airflow process; prints a progress line
-a task, and ends with 1 after a day that did not end well."""
+"""Runs the DAG for data days, those named or the demo's, in one Airflow process; prints a progress line a day.
+
+Ends with 1 after a day that did not end well.
+"""
 
 import sys
 from collections.abc import Iterable

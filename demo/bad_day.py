@@ -1,6 +1,7 @@
 """`make demo-bad-day`: one more day of the demo, whose source has switched to cents overnight.
 
-The data is what is wrong; the checks are those of every day. The day ends blocked, to be looked at and released.
+The data is what is wrong; the checks are those of every day. The day ends blocked, to be looked at and
+released.
 """
 
 import sys
@@ -96,7 +97,7 @@ def _show_places() -> None:
         "what readers get": '.venv/bin/usertags query "select dt, verdict, released_by from publications"',
         "in Airflow": "make up, then Data quality in the navigation, or the failed task of user_tags_daily",
         "release it there": f"trigger user_tags_release with day {NEXT_DAY} and a reason, then approve it",
-        "release it here": f'.venv/bin/usertags release --day {NEXT_DAY} --by "$USER" --reason "cents, known"',
+        "release it here": f'.venv/bin/usertags release --day {NEXT_DAY} --by "$USER" --reason "known"',
         "stop": "make down",
     }
     for name, command in rows.items():
