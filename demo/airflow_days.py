@@ -1,6 +1,6 @@
-"""Runs the DAG for data days, those named or the demo's, in one Airflow process; prints a progress line a day.
+"""Runs the DAG for data days, those named or else the demo's, in one Airflow process.
 
-Ends with 1 after a day that did not end well.
+Prints a progress line a day, and ends with 1 after a day that did not end well.
 """
 
 import sys
