@@ -50,6 +50,7 @@ Readers keep {{ ti.xcom_pull(task_ids='blocked')['readers_see'] }} until then. A
     start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai")),
     catchup=False,
     max_active_runs=1,
+    is_paused_upon_creation=False,
     doc_md=__doc__,
     tags=["usertags"],
     default_args={"owner": "data engineering", "retries": 2, "retry_delay": timedelta(minutes=1)},

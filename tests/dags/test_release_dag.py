@@ -30,6 +30,7 @@ def release_dag(bag: Any) -> Any:
 def test_it_asks_before_it_releases_and_is_never_scheduled(release_dag: Any) -> None:
     assert release_dag.schedule is None
     assert release_dag.max_active_runs == 1
+    assert release_dag.is_paused_upon_creation is False
     assert set(release_dag.task_dict) == set(ORDER)
     for before, after in pairwise(ORDER):
         assert after in release_dag.task_dict[before].downstream_task_ids
