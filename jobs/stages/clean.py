@@ -252,7 +252,7 @@ def _clean(
     rows = typed(raw, source, catalogue.timezone).persist()
     good = rows.where("_reason is null").drop("_reason", "_raw")
     partition = ("event_day",) if source.kind == "events" else ()
-    table = ensure_table(lake, batch.table, to_arrow_schema(good.schema), partition)
+    table = ensure_table(lake, batch.table, to_arrow_schema(good.drop("_reading").schema), partition)
     others = _others(spark, table, batch)
     resolved = Resolved(resolve(good, _comparable(good, others, table, source), source).rows.persist())
     counts, changed_days = _counts(lake, batch, rows, resolved)

@@ -1,6 +1,6 @@
 """What a person lets through: the decision, kept in `ops.runs`, and what it makes of a day's publication."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -31,6 +31,7 @@ def decide(lake: Lake, refused: RunRecord, by: str, reason: str) -> RunRecord:
     """
     failed = failed_critical(lake, refused.day, refused.run_id, refused.stage)
     stamps = refused.inputs.get("batches", {})
+    bad = {table: stamp for table, stamp in stamps.items() if _of_table(table, failed)}
     record = RunRecord(
         refused.day,
         refused.run_id,
@@ -38,7 +39,7 @@ def decide(lake: Lake, refused: RunRecord, by: str, reason: str) -> RunRecord:
         "released",
         inputs={
             "checks": sorted(failed),
-            "batches": {table: stamps[table] for table in sorted(stamps) if _of_table(table, failed)},
+            "batches": bad or stamps,
         },
         warnings=tuple(failed[name] for name in sorted(failed)),
         released_by=by,
@@ -55,7 +56,7 @@ def _decision(record: RunRecord) -> tuple[object, ...]:
     return dict(record.inputs), record.released_by, record.release_reason
 
 
-def _of_table(table: str, names: Sequence[str] | dict[str, str]) -> bool:
+def _of_table(table: str, names: Iterable[str]) -> bool:
     return any(name.startswith(f"{table}: ") for name in names)
 
 
