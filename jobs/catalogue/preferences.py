@@ -57,12 +57,16 @@ def _measure(
 
 
 def _sql(entry: PreferEntry) -> str:
-    """Entries stand in the order of their values before they are summed: equal maps give equal shares."""
+    """Entries stand in the order of their values before they are summed: equal maps give equal shares.
+
+    What is used more than once is named by a step over an array of one, because Spark would compute it anew.
+    """
     entries = f"array_sort(filter(map_entries({write_name(entry.measure)}), e -> e.value > 0))"
-    total = f"aggregate({entries}, CAST(0 AS DOUBLE), (t, e) -> t + e.value)"
+    total = "aggregate(es, CAST(0 AS DOUBLE), (t, e) -> t + e.value)"
+    summed = f"transform(array({entries}), es -> named_struct('es', es, 'total', {total}))"
     rows = (
-        f"transform({entries}, e -> named_struct('value', e.key, 'number', e.value, "
-        f"'share', try_divide(e.value, {total})))"
+        "transform(s.es, e -> named_struct('value', e.key, 'number', e.value, "
+        "'share', try_divide(e.value, s.total)))"
     )
     enough = [f"r.share >= {entry.min_share!r}"]
     if entry.support is not None:
@@ -74,7 +78,7 @@ def _sql(entry: PreferEntry) -> str:
     )
     kept = f"filter({rows}, r -> {' AND '.join(enough)})"
     top = f"slice(array_sort({kept}, (a, b) -> {order}), 1, {entry.top})"
-    return f"CASE WHEN size({top}) > 0 THEN {top} END"
+    return f"get(filter(transform({summed}, s -> {top}), found -> size(found) > 0), 0)"
 
 
 def describe_preference(entry: PreferEntry) -> str:

@@ -12,7 +12,8 @@ from jobs.stages.aggregate import rollup_name
 from jobs.stages.clean import clean_name
 from jobs.stages.identity import at_snapshot, linked_ids, profile_rows
 from jobs.transform.identity import of_users, one_row_a_user
-from jobs.transform.rollup import ID, merge
+from jobs.transform.rollup import merge
+from jobs.transform.windows import ID
 
 
 def user_measures(

@@ -23,8 +23,8 @@ from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Source
 from jobs.transform.components import components
-from jobs.transform.rollup import ID
 from jobs.transform.untangle import untangled
+from jobs.transform.windows import ID
 
 # A profile row without a time stands on every day, and so does its id.
 _ALWAYS = "0001-01-01"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from jobs.catalogue.model import CalendarPeriod, Catalogue
-from jobs.transform.rollup import calendar_days
+from jobs.transform.windows import calendar_days
 from tests.folders import MEASURES, PROJECT, Folder
 
 from .test_rollup import measure, measured, order

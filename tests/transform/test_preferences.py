@@ -18,7 +18,7 @@ from jobs.transform import carry
 from jobs.transform.rollup import day_rollup, merge
 from jobs.transform.tags import evaluated
 
-from .builders import FEW, ORDERS, frame, rows, tag
+from .builders import BEFORE, FEW, ORDERS, frame, rows, tag
 
 Build = Callable[..., Catalogue]
 DAY = date(2026, 3, 10)
@@ -101,8 +101,7 @@ def tags_of(
     tags = list(catalogue.tags.values())
     memory = frame(
         spark,
-        "user_id string, tag_id string, tag_value string, valid_from date, valid_until date, "
-        "definition_version string, rank int, share double",
+        BEFORE,
         before or [],
     )
     state = carry.carried(evaluated(inputs, tags, DAY), memory, tags, DAY)
@@ -138,7 +137,7 @@ def test_a_measure_by_a_column_is_a_number_for_each_of_its_values(
     assert dict(by_user["u1"]["orders_by_category"]) == {"sleep": 2, "skin": 2, "food": 1, "old": 1}
     assert by_user["u1"]["paid"] == Decimal("200.00")
     assert dict(by_user["u2"]["paid_by_category"]) == {"skin": -5.0}
-    assert dict(by_user["u3"]["paid_by_category"]) == {}
+    assert by_user["u3"]["paid_by_category"] is None
     assert by_user["u3"]["paid"] == Decimal("100.00")
 
 

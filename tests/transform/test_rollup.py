@@ -16,8 +16,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Catalogue, Source
-from jobs.transform.rollup import day_rollup, merge, window_days
+from jobs.transform.rollup import day_rollup, merge
 from jobs.transform.typed import typed
+from jobs.transform.windows import window_days
 
 from .builders import FEW, ORDERS, frame, rows
 

@@ -1,0 +1,64 @@
+"""Merging measures by the values of a column: a map from value to number, or to the row that came last."""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Measure
+from jobs.transform.windows import ID, inside_window
+
+
+def by_values(rollups: Sequence[DataFrame], measures: Sequence[Measure], day: date) -> list[DataFrame]:
+    """Frames that together have all the measures. Grain: id. In: day roll-ups with by and by_value. Out:
+    id_kind, id, a map a measure, null for ids without an entry.
+
+    Numbers are merged in rows of one value each, because a wide row would be as long as all measures of the
+    project for each value of a user.
+    """
+    numbers = [measure for measure in measures if measure.function != "last"]
+    frames = [_last_rows(rollups, measure, day) for measure in measures if measure.function == "last"]
+    return [*frames, *([_numbers(rollups, numbers, day)] if numbers else [])]
+
+
+def _numbers(rollups: Sequence[DataFrame], measures: Sequence[Measure], day: date) -> DataFrame:
+    parts = []
+    for rows in rollups:
+        own = [measure for measure in measures if measure.partials[0].id in rows.columns]
+        if own:
+            entries = F.filter(
+                F.array(*[_entry(m, day) for m in own]), lambda entry: entry["number"].isNotNull()
+            )
+            parts.append(rows.where("by is not null").select(*ID, "by_value", F.inline(entries)))
+    together = reduce(DataFrame.unionByName, parts)
+    summed = together.groupBy(*ID, "measure", "by_value").agg(F.sum("number").alias("number"))
+    number = F.col("number").cast("double")
+    maps = [_map(F.col("measure") == F.lit(m.id), number).alias(m.id) for m in measures]
+    return summed.where("number != 0").groupBy(*ID).agg(*maps)
+
+
+def _entry(measure: Measure, day: date) -> Column:
+    """What a row of a roll-up adds to the measure, weighed by its age; summed as exact numbers, so that the
+    order of the days makes no difference."""
+    mine = inside_window(measure, day) & (F.col("by") == F.lit(measure.by))
+    part = F.when(mine, F.col(measure.partials[0].id).cast("double"))
+    if measure.half_life is not None:
+        part = part * F.pow(F.lit(0.5), F.datediff(F.lit(day), F.col("day")) / F.lit(measure.half_life))
+    return F.struct(F.lit(measure.id).alias("measure"), part.try_cast("decimal(28,9)").alias("number"))
+
+
+def _last_rows(rollups: Sequence[DataFrame], measure: Measure, day: date) -> DataFrame:
+    partial = measure.partials[0].id
+    (rows,) = [rows for rows in rollups if partial in rows.columns]
+    mine = rows.where(inside_window(measure, day) & (F.col("by") == F.lit(measure.by)))
+    last = mine.groupBy(*ID, "by_value").agg(F.max(partial)["v"].alias("row"))
+    return last.groupBy(*ID).agg(_map(F.col("row").isNotNull(), F.col("row")).alias(measure.id))
+
+
+def _map(condition: Column, value: Column) -> Column:
+    """The values that meet the condition by `by_value`; null where there are none."""
+    entry = F.struct(F.col("by_value").alias("key"), value.alias("value"))
+    entries = F.collect_list(F.when(condition, entry))
+    return F.when(F.size(entries) > 0, F.map_from_entries(F.sort_array(entries)))
