@@ -1,10 +1,11 @@
 # make demo    installs what is missing and runs the pipeline on the demonstration shop
+# make demo-bad-day  after it: one more day, whose source data is wrong; it ends blocked
 # make test    installs what is missing and runs every check and test
 # make up      starts the Airflow UI on the demo's data; make down stops all that was started
 SHELL := /usr/bin/env bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install demo up down test check format lock clean
+.PHONY: help install demo demo-bad-day up down test check format lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -14,6 +15,9 @@ install:
 
 demo: install
 	@python -m demo.run
+
+demo-bad-day: install
+	@python -m demo.bad_day
 
 up: install
 	@python -m demo.airflow up

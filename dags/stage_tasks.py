@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from airflow.configuration import conf
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import BaseOperatorLink
+from airflow.sdk import Asset, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from jobs.catalogue.build import load_catalogue
@@ -26,6 +26,16 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = os.environ.get("USERTAGS_CONFIGS", str(ROOT / "configs"))
 # The stages that check, and may refuse.
 CHECKING = ("clean", "audit")
+TABLES = (
+    "user_tags",
+    "user_profile",
+    "user_tag_changes",
+    "rfm",
+    "rfm_thresholds",
+    "tag_statistics",
+    "tag_catalogue",
+)
+ASSETS = [Asset(name=f"tags.{table}", uri=f"usertags://tags/{table}") for table in TABLES]
 NO_RETRY = (ConfigError.exit_code, DataError.exit_code)
 
 T = TypeVar("T")
@@ -69,41 +79,57 @@ class QualityLink(BaseOperatorLink):
         return f"{served}/plugin/data-quality{urlsplit(served).path}/usertags/quality/of?{query}"
 
 
-class SparkStageOperator(SparkSubmitOperator):
-    """One Spark stage, where configs/spark/session.yml says that Spark runs: in a session of a server that
-    runs already, or else by spark-submit on the connection `spark_default`.
+def run_release(day: str, by: str, reason: str) -> None:
+    """Release a blocked day in the task."""
+    from jobs.pipeline import Pipeline
+    from jobs.release import release
+
+    def work() -> None:
+        with closing(Pipeline(load_catalogue(Path(CONFIGS)), print)) as pipeline:
+            for report in release(pipeline, date.fromisoformat(day), by=by, reason=reason):
+                for line in report.lines:
+                    print(line)
+
+    guarded(work)
+
+
+def publish_and_tell(planned: dict[str, Any], outlet_events: Any) -> None:
+    """Make the run the published one of its day, and say so to whoever waits for the tables."""
+    lines = run_stage("publish", planned)
+    for asset in ASSETS:
+        outlet_events[asset].extra = {
+            "day": planned["day"],
+            "run_id": planned["run_id"],
+            "rows": lines[asset.name].written,
+        }
+
+
+class UsertagsSparkOperator(SparkSubmitOperator):
+    """A command of `usertags` that needs Spark, where configs/spark/session.yml says that Spark runs: in a
+    session of a server that runs already, or else by spark-submit on the connection `spark_default`.
 
     The exit code of the application decides: 2 and 3 fail the task for good, anything else is retried.
     """
 
-    def __init__(self, *, stage: str, **kwargs: Any) -> None:
-        self.stage = stage
+    def __init__(self, *, command: str, arguments: list[str], **kwargs: Any) -> None:
         super().__init__(
             application=str(ROOT / "jobs" / "entry" / "submit.py"),
-            application_args=[
-                "--configs",
-                CONFIGS,
-                stage,
-                "--day",
-                "{{ ti.xcom_pull(task_ids='plan')['day'] }}",
-                "--run-id",
-                "{{ ti.xcom_pull(task_ids='plan')['run_id'] }}",
-            ],
+            application_args=["--configs", CONFIGS, command, *arguments],
             conn_id="spark_default",
-            name=f"usertags {stage}",
+            name=f"usertags {command}",
             spark_binary=str(Path(sys.executable).parent / "spark-submit"),
             env_vars={"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
             **kwargs,
         )
 
-    @property
-    def operator_extra_links(self) -> tuple[BaseOperatorLink, ...]:
-        return (QualityLink(),) if self.stage in CHECKING else ()
+    def in_session(self, context: Any) -> None:
+        """The same in the task, with a session of a server."""
+        raise NotImplementedError
 
     def execute(self, context: Any) -> None:
         spark = guarded(lambda: load_catalogue(Path(CONFIGS))).spark
         if spark.remote:
-            run_stage(self.stage, context["ti"].xcom_pull(task_ids="plan"))
+            self.in_session(context)
             return
         self.conf = spark.texts()
         self.jars = ",".join(str(path) for path in jar_paths())
@@ -114,3 +140,42 @@ class SparkStageOperator(SparkSubmitOperator):
             if code and int(code[1]) in NO_RETRY:
                 raise AirflowFailException(str(error)) from error
             raise
+
+
+class SparkStageOperator(UsertagsSparkOperator):
+    """One Spark stage of the run that `plan` has named."""
+
+    def __init__(self, *, stage: str, **kwargs: Any) -> None:
+        self.stage = stage
+        arguments = [
+            "--day",
+            "{{ ti.xcom_pull(task_ids='plan')['day'] }}",
+            "--run-id",
+            "{{ ti.xcom_pull(task_ids='plan')['run_id'] }}",
+        ]
+        super().__init__(command=stage, arguments=arguments, **kwargs)
+
+    @property
+    def operator_extra_links(self) -> tuple[BaseOperatorLink, ...]:
+        return (QualityLink(),) if self.stage in CHECKING else ()
+
+    def in_session(self, context: Any) -> None:
+        run_stage(self.stage, context["ti"].xcom_pull(task_ids="plan"))
+
+
+class SparkReleaseOperator(UsertagsSparkOperator):
+    """The release of the blocked day that `blocked` has found, in the name of whoever answered `approve`."""
+
+    template_fields = (*UsertagsSparkOperator.template_fields, "release")
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.release = {
+            "day": "{{ ti.xcom_pull(task_ids='blocked')['day'] }}",
+            "by": "{{ ti.xcom_pull(task_ids='approve')['responded_by_user']['name'] }}",
+            "reason": "{{ params.reason }}",
+        }
+        arguments = [text for name, value in self.release.items() for text in (f"--{name}", value)]
+        super().__init__(command="release", arguments=arguments, **kwargs)
+
+    def in_session(self, context: Any) -> None:
+        run_release(**self.release)

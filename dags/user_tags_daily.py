@@ -10,9 +10,9 @@ queued. The parameter `day` names another one. A backfill over logical dates pub
 `USERTAGS_LAST_DAY` names a last data day.
 
 **When a task fails.** `audit` or `clean` failing at once, without retry, means that a critical check
-refused the data: readers keep the last good day, and later days wait until it is put right. The log names
-the check, what was observed and what to do. Anything else is retried twice. Clearing the run from `plan` on
-computes the day again as a new run; it is always safe.
+refused the data: readers keep the last good day, and later days wait until it is put right, or released by
+the DAG `user_tags_release`. The log names the check, what was observed and what to do. Anything else is
+retried twice. Clearing the run from `plan` on computes the day again as a new run; it is always safe.
 
 **Where to look.** `usertags checks --day D` lists the checks, `usertags report --day D` the row counts.
 """
@@ -22,21 +22,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import Asset, Param, dag, get_current_context, task
+from airflow.sdk import Param, dag, get_current_context, task
 
-from dags.stage_tasks import CONFIGS, SparkStageOperator, guarded, run_stage
-
-TABLES = (
-    "user_tags",
-    "user_profile",
-    "user_tag_changes",
-    "rfm",
-    "rfm_thresholds",
-    "tag_statistics",
-    "tag_catalogue",
-)
-ASSETS = [Asset(name=f"tags.{table}", uri=f"usertags://tags/{table}") for table in TABLES]
-
+from dags.stage_tasks import ASSETS, CONFIGS, SparkStageOperator, guarded, publish_and_tell, run_stage
 
 SCHEDULE = os.environ.get("USERTAGS_SCHEDULE", "0 2 * * *")
 TIMEZONE = ZoneInfo(os.environ.get("USERTAGS_TIMEZONE", "Asia/Shanghai"))
@@ -111,13 +99,7 @@ def user_tags_daily() -> None:
     @task(outlets=ASSETS)
     def publish(planned: dict[str, Any], *, outlet_events: Any) -> None:
         """Make the run the published one of its day, and say so to whoever waits for the tables."""
-        lines = run_stage("publish", planned)
-        for asset in ASSETS:
-            outlet_events[asset].extra = {
-                "day": planned["day"],
-                "run_id": planned["run_id"],
-                "rows": lines[asset.name].written,
-            }
+        publish_and_tell(planned, outlet_events)
 
     planned = plan()
     extracted = extract.partial(planned=planned).expand(source=sources(planned))

@@ -11,11 +11,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from demo import DATA_DAYS
+from demo import DATA_DAYS, NEXT_DAY
 from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.errors import InfrastructureError, UsertagsError
 from jobs.store.lake import open_lake
@@ -152,7 +152,18 @@ class Airflow:
 def demo_airflow() -> Airflow:
     """The Airflow of the demo: its last run is that of the last day that has data."""
     configs = Path(os.environ.get("USERTAGS_CONFIGS", ROOT / "configs"))
-    return Airflow(ROOT / ".usertags" / "airflow", configs, DATA_DAYS[-1])
+    home = ROOT / ".usertags" / "airflow"
+    return Airflow(home, configs, NEXT_DAY if _has_next_day(home).exists() else DATA_DAYS[-1])
+
+
+def has_next_day(airflow: Airflow) -> Airflow:
+    """The same Airflow, once the day after the demo's days has data."""
+    _has_next_day(airflow.home).touch()
+    return replace(airflow, last_day=NEXT_DAY)
+
+
+def _has_next_day(home: Path) -> Path:
+    return home / "has_next_day"
 
 
 def _free_port(first: int) -> int:

@@ -3,6 +3,7 @@
 import gzip
 import io
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,6 +46,15 @@ def load_database(url: str, shop: Shop) -> None:
         connection.execute("analyze")
 
 
+def add_to_database(url: str, shop: Shop, since: datetime) -> None:
+    """Add the rows of a further day, in one transaction. What the tables heard of since then is replaced."""
+    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
+        for name, table in shop.tables.items():
+            statement = sql.SQL("delete from {} where updated_at >= %s").format(sql.Identifier(name))
+            connection.execute(statement, [since])
+            _copy(connection, name, table)
+
+
 def _create(connection: psycopg.Connection[Any], name: str, schema: pa.Schema) -> None:
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(field.name), sql.SQL(_type(field.type))) for field in schema
@@ -84,7 +94,16 @@ def land_files(target: Access | Path, shop: Shop, bucket: str = "landing") -> li
     """
     if isinstance(target, Path):
         return _land_in_folder(target, shop)
-    return _land_in_bucket(target, shop, bucket)
+    client = _client(target)
+    for name in _keys(client, bucket):
+        if name not in shop.files:
+            client.delete_object(Bucket=bucket, Key=name)
+    return _put(client, shop, bucket)
+
+
+def add_files(access: Access, shop: Shop, bucket: str = "landing") -> list[str]:
+    """Write the landing files of a further day into a bucket; those that are there stay."""
+    return _put(_client(access), shop, bucket)
 
 
 def _land_in_folder(root: Path, shop: Shop) -> list[str]:
@@ -99,8 +118,8 @@ def _land_in_folder(root: Path, shop: Shop) -> list[str]:
     return sorted(shop.files)
 
 
-def _land_in_bucket(access: Access, shop: Shop, bucket: str) -> list[str]:
-    client = boto3.client(
+def _client(access: Access) -> Any:
+    return boto3.client(
         "s3",
         endpoint_url=access.endpoint or None,
         region_name=access.region,
@@ -112,9 +131,9 @@ def _land_in_bucket(access: Access, shop: Shop, bucket: str) -> list[str]:
             response_checksum_validation="when_required",
         ),
     )
-    for name in _keys(client, bucket):
-        if name not in shop.files:
-            client.delete_object(Bucket=bucket, Key=name)
+
+
+def _put(client: Any, shop: Shop, bucket: str) -> list[str]:
     for name, content in shop.files.items():
         client.put_object(Bucket=bucket, Key=name, Body=_packed(name, content))
     return sorted(shop.files)

@@ -4,14 +4,15 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from demo import DATA_DAYS, DAYS, HISTORY_FROM, SEED, USERS
-from demo.airflow import demo_airflow
+from demo.airflow import Airflow, demo_airflow
 from demo.load import land_files, load_database
 from demo.shop import generate
 from jobs.catalogue.build import ROOT, load_catalogue
@@ -39,17 +40,17 @@ def main() -> int:
 def _demo() -> None:
     started = time.monotonic()
     pipeline = Pipeline(load_catalogue(CONFIGS), lambda text: out.print(f"  [dim]{text}[/dim]"))
-    _step(
+    step(
         "1/4  Starting the embedded database and store",
         lambda: endpoints(pipeline.catalogue, pipeline.progress),
     )
-    _step(f"2/4  Filling them with a shop of {USERS:,} users", lambda: _fill(pipeline))
-    _step("3/4  Preparing Airflow", demo_airflow().ensure_metadata)
-    _step(f"4/4  Running user_tags_daily for {len(DATA_DAYS)} data days", _run_days)
+    step(f"2/4  Filling them with a shop of {USERS:,} users", lambda: _fill(pipeline))
+    step("3/4  Preparing Airflow", demo_airflow().ensure_metadata)
+    step(f"4/4  Running user_tags_daily for {len(DATA_DAYS)} data days", _run_days)
     _show(pipeline, time.monotonic() - started)
 
 
-def _step(title: str, work: Callable[[], object]) -> None:
+def step(title: str, work: Callable[[], object]) -> None:
     out.print(f"[bold]{title}[/bold]")
     began = time.monotonic()
     work()
@@ -65,16 +66,26 @@ def _fill(pipeline: Pipeline) -> None:
 
 
 def _run_days() -> None:
-    """The days run in a process of their own, whose whole log is kept; its progress lines come here."""
     log = ROOT / ".usertags" / "demo" / "logs" / "airflow_demo.log"
+    if run_days(demo_airflow(), DATA_DAYS, log) != 0:
+        raise InfrastructureError(
+            "a data day did not end well; the lines above say where",
+            safe="readers keep what was published before",
+            next_step=f"see {log.relative_to(ROOT)}, then run `make demo` again",
+        )
+
+
+def run_days(airflow: Airflow, days: Iterable[date], log: Path) -> int:
+    """Run days in a process of their own, whose whole log is kept; its progress lines come here. Returns the
+    exit code."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "demo.airflow_days"]
+    command = [sys.executable, "-m", "demo.airflow_days", *map(str, days)]
     with (
         log.open("w") as kept,
         subprocess.Popen(
             command,
             cwd=ROOT,
-            env=demo_airflow().environment(),
+            env=airflow.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -86,12 +97,7 @@ def _run_days() -> None:
             shown = _progress(line)
             if shown:
                 out.print(shown, soft_wrap=True)
-    if process.returncode != 0:
-        raise InfrastructureError(
-            "a data day did not end well; the lines above say where",
-            safe="readers keep what was published before",
-            next_step=f"see {log.relative_to(ROOT)}, then run `make demo` again",
-        )
+    return process.returncode
 
 
 def _progress(line: str) -> str | None:
@@ -138,6 +144,7 @@ def _show_places(pipeline: Pipeline, seconds: float) -> None:
     table.add_row("ask", '.venv/bin/usertags query "select * from rfm_latest limit 5"')
     table.add_row("why", f".venv/bin/usertags explain --user {_some_user(pipeline)} --day {DATA_DAYS[-1]}")
     table.add_row("Airflow", "make up")
+    table.add_row("a bad day", "make demo-bad-day")
     table.add_row("stop", "make down")
     out.print(
         f"\n[green bold]The demo is done in {seconds / 60:.1f} minutes.[/green bold] What to type next:"

@@ -8,12 +8,13 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from demo.accounts import account_links_table, draw_accounts, typed_phones
+from demo.accounts import Accounts, account_links_table, draw_accounts, typed_phones
 from demo.care import manual_tag_files, questionnaire_files
-from demo.draw import Span
+from demo.draw import Ints, Rng, Span
 from demo.festivals import deposits_table
 from demo.landing import behaviour_files, campaign_files
 from demo.money import (
+    Coupons,
     consultations_table,
     coupons_table,
     draw_coupons,
@@ -21,9 +22,9 @@ from demo.money import (
     payments_table,
     refunds_table,
 )
-from demo.orders import draw_orders, order_lines_table
-from demo.people import draw_people, referrals_table, users_table
-from demo.products import draw_products
+from demo.orders import Lines, Orders, draw_orders, order_lines_table
+from demo.people import People, draw_people, referrals_table, users_table
+from demo.products import Products, draw_products
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,32 @@ class Shop:
         return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What happens in a shop, before its tables and files tell of it; money in fen."""
+
+    streams: list[Rng]
+    people: People
+    accounts: Accounts
+    products: Products
+    orders: Orders
+    lines: Lines
+    coupons: Coupons
+    paid: Ints
+
+
+def draw_shop(seed: int, users: int, span: Span) -> Drawn:
+    # One stream of chance for each part: a change of one part leaves the others as they were.
+    streams = [np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(17)]
+    people = draw_people(streams[0], users, span)
+    accounts = draw_accounts(streams[13], people, span)
+    products = draw_products(streams[1])
+    orders, lines = draw_orders(streams[2], people, products, span)
+    coupons = draw_coupons(streams[3], people, orders, span)
+    paid = orders.total - coupons.rebate(len(orders))
+    return Drawn(streams, people, accounts, products, orders, lines, coupons, paid)
+
+
 def generate(seed: int, users: int, first_day: date, days: int) -> Shop:
     """The shop of `users` users over `days` days from `first_day`; the same arguments give the same shop.
 
@@ -54,14 +81,9 @@ def generate(seed: int, users: int, first_day: date, days: int) -> Shop:
     if users < 500 or days < 7:
         raise ValueError("a shop has at least 500 users and 7 days")
     span = Span(first_day, days)
-    # One stream of chance for each part: a change of one part leaves the others as they were.
-    streams = [np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(17)]
-    people = draw_people(streams[0], users, span)
-    accounts = draw_accounts(streams[13], people, span)
-    products = draw_products(streams[1])
-    orders, lines = draw_orders(streams[2], people, products, span)
-    coupons = draw_coupons(streams[3], people, orders, span)
-    paid = orders.total - coupons.rebate(len(orders))
+    drawn = draw_shop(seed, users, span)
+    streams, people, products, orders = drawn.streams, drawn.people, drawn.products, drawn.orders
+    accounts, lines, coupons, paid = drawn.accounts, drawn.lines, drawn.coupons, drawn.paid
     refunds = draw_refunds(streams[4], orders, paid, span)
     tables = {
         "users": users_table(streams[5], people, typed_phones(streams[14], accounts.phones), span),

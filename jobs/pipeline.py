@@ -62,15 +62,16 @@ class Pipeline:
             names = [source] if source else list(self.catalogue.sources)
             for name in names:
                 entry = self.catalogue.sources[name]
-                yield self._saved(
+                yield self.saved(
                     extract(self.catalogue, self.lake, entry, day, run_id, re_extract=re_extract)
                 )
         elif stage == "publish":
-            yield self._saved(publish(self.catalogue, self.lake, day, run_id))
+            yield self.saved(publish(self.catalogue, self.lake, day, run_id))
         else:
-            yield self._saved(_SPARK_STAGES[stage](self.spark, self.catalogue, self.lake, day, run_id))
+            yield self.saved(_SPARK_STAGES[stage](self.spark, self.catalogue, self.lake, day, run_id))
 
-    def _saved(self, report: StageReport) -> StageReport:
+    def saved(self, report: StageReport) -> StageReport:
+        """The report, kept beside the tables."""
         save_report(self.lake, self.catalogue, report)
         return report
 

@@ -14,7 +14,7 @@ from jobs.config.validation import close, timezones
 from jobs.errors import ConfigProblem
 
 # What landing adds to the columns of a raw row, and cleaning to those of an event.
-_LANDED = frozenset({"batch", "landed_file", "landed_line", "landed_unparsed"})
+_LANDED = frozenset({"batch", "landed_file", "landed_line", "landed_unparsed", "landed_reading"})
 
 
 def build_source(

@@ -203,6 +203,20 @@ def _stage(pipeline: Any, stage: str, day: str, run_id: str | None, **options: A
 
 
 @app.command()
+def release(
+    day: DayOption,
+    by: Annotated[str, typer.Option("--by", help="Who answers for it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it may be published all the same.")],
+) -> None:
+    """Publish a day that a check refused: name and reason stand in `publications`, and later days go on."""
+    from jobs.cli.render import show_report
+    from jobs.release import release as let_pass
+
+    for report in let_pass(_pipeline(), _day(day), by=by, reason=reason):
+        show_report(report)
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(help='For example "select * from tag_statistics_latest".')],
     form: Annotated[Form, typer.Option("--format", help="How the rows are shown.")] = Form.table,

@@ -15,7 +15,7 @@ from jobs.errors import DataError
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import CHECKS
-from jobs.store.tables import ensure_table
+from jobs.store.tables import ensure_table, find_table
 
 # Failing rows that a result shows.
 SAMPLE = 5
@@ -98,12 +98,13 @@ class GateRefused(DataError):
     """A critical check failed: nothing of the run reaches a reader."""
 
     def __init__(self, day: date, stage: str, results: Sequence[CheckResult]) -> None:
-        self.failed = [result for result in results if not result.success and result.severity == "critical"]
+        self.failed = [result for result in results if refuses(result)]
         lines = "\n".join(f"  {result}\n    do: {result.action}" for result in self.failed)
         super().__init__(
             f"{len(self.failed)} critical check(s) of the {stage} stage failed for {day}:\n{lines}",
             safe="readers keep the last good day; the branch of this run stays for inspection",
-            next_step=f"put the data right and run {day} again; later days wait until then",
+            next_step=f"put the data right and run {day} again, or release it (`usertags release`); "
+            "later days wait until then",
         )
 
 
@@ -115,10 +116,14 @@ class Verdict:
     warnings: tuple[str, ...] = field(default=())
 
 
+def refuses(result: CheckResult) -> bool:
+    return not result.success and result.severity == "critical"
+
+
 def judge(results: Sequence[CheckResult]) -> Verdict:
     failed = [result for result in results if not result.success]
     warnings = tuple(str(result) for result in failed if result.severity == "warning")
-    if any(result.severity == "critical" for result in failed):
+    if any(refuses(result) for result in results):
         return Verdict("refused", warnings)
     return Verdict("warned" if warnings else "passed", warnings)
 
@@ -151,6 +156,21 @@ def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequenc
     table = ensure_table(lake, CHECKS.name, CHECKS.schema, CHECKS.partition)
     same = rows_where(dt=day, run_id=run_id, stage=stage)
     table.overwrite(pa.Table.from_pylist(rows, schema=CHECKS.schema), overwrite_filter=same)
+
+
+def failed_critical(lake: Lake, day: date, run_id: str, stage: str) -> dict[str, str]:
+    """The critical checks that failed in a stage of a run, as `table: check`, and the text of each."""
+    table = find_table(lake, CHECKS.name)
+    if table is None:
+        return {}
+    where = f"{rows_where(dt=day, run_id=run_id, stage=stage, severity='critical')} and success = false"
+    rows = table.scan(row_filter=where).to_arrow().to_pylist()
+    names = [f"{row['table']}: {row['check']}" for row in rows]
+    texts = [
+        f"{name} (observed {row['observed']}, wanted {row['bounds']})"
+        for name, row in zip(names, rows, strict=True)
+    ]
+    return dict(zip(names, texts, strict=True))
 
 
 def compact(value: object) -> str:

@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
-from jobs.quality.checks import Severity, check_id
+from jobs.config.quality_models import Severity
+from jobs.quality.checks import check_id
 
 Row = Mapping[str, Any]
 State = Literal["passed", "warned", "released", "blocked", "unfinished", "waiting", "missing"]

@@ -12,6 +12,9 @@ BATCH_ROWS = 50_000
 MERGED_BYTES = 16 * 1024 * 1024
 """Small batches are joined up to this size, so that wide rows do not make large batches."""
 
+# The column of a raw row that says in which reading of its batch it came: 0, and one more each time again.
+READING = "landed_reading"
+
 
 @dataclass(frozen=True)
 class Reading:

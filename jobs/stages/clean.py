@@ -5,7 +5,7 @@ Written on a branch of `clean.<source>` and audited there; a bad batch never rea
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -18,9 +18,9 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from jobs.catalogue.model import Catalogue, Source
 from jobs.catalogue.versions import version_of
-from jobs.errors import DataError
+from jobs.errors import DataError, UsageError
 from jobs.quality.beyond import freshness_checks, reference_checks, referred
-from jobs.quality.checks import CheckResult, GateRefused, judge, save_checks
+from jobs.quality.checks import CheckResult, GateRefused, judge, refuses, save_checks
 from jobs.quality.clean_checks import distinct_within_day, one_definition, reconciliation
 from jobs.quality.comparison import compared
 from jobs.quality.expectations import Sampling, Validator
@@ -29,14 +29,24 @@ from jobs.quality.suites import clean_suite
 from jobs.stages.batch_statistics import earlier_statistics, save_statistics
 from jobs.stages.days import end_of
 from jobs.stages.extract import known_batches, raw_name
+from jobs.stages.releases import not_released
 from jobs.stages.report import Line, StageReport
 from jobs.stages.reports_store import publish_docs, quality_folder
-from jobs.stages.runs import RunRecord, record_run, require_no_blocked_day
+from jobs.stages.runs import RunRecord, record_run, require_no_blocked_day, run_records, stage_record
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import QUARANTINE
 from jobs.store.spark import one_file_at_a_time, spark_table
-from jobs.store.tables import drop_branch, ensure_table, fast_forward, find_table, history, summary_value
+from jobs.store.tables import (
+    branch_snapshot,
+    can_fast_forward,
+    drop_branch,
+    ensure_table,
+    fast_forward,
+    find_table,
+    history,
+    summary_value,
+)
 from jobs.transform.typed import typed
 from jobs.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Resolved, key_columns, resolve
 
@@ -108,6 +118,75 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
         _settle(lake, batch, written=batch in todo)
     lines = tuple(item.line for item in cleaned)
     return StageReport("clean", day, run_id, time.monotonic() - started, lines)
+
+
+def take_over(
+    session: Callable[[], SparkSession], catalogue: Catalogue, lake: Lake, release: RunRecord
+) -> StageReport:
+    """Take over the batch of every source of a day that a person has released.
+
+    A branch that today's main leads to is taken as it stands. Where main has moved since, the batch is
+    cleaned again on top of it, and checked again. Raises UsageError when the batch is another one by now, and
+    GateRefused when a critical check fails that the release does not cover.
+    """
+    started = time.monotonic()
+    day, run_id = release.day, release.run_id
+    batches = [_batch(catalogue, lake, source, day) for source in catalogue.sources.values()]
+    _require_same(lake, release, batches)
+    todo = [batch for batch in batches if not _already_clean(lake, batch)]
+    again = [batch for batch in todo if not _held(lake, batch)]
+    if again:
+        _clean_again(session(), catalogue, lake, release, again)
+    for batch in batches:
+        _settle(lake, batch, written=batch in todo)
+    lines = tuple(
+        Line(batch.source.name, note=_taken_over(batch in todo, batch in again)) for batch in batches
+    )
+    return StageReport("release", day, run_id, time.monotonic() - started, lines)
+
+
+def _taken_over(written: bool, again: bool) -> str:
+    if again:
+        return "cleaned again on today's table"
+    return "the held batch is taken over" if written else "batch is clean already"
+
+
+def _require_same(lake: Lake, release: RunRecord, batches: list[Batch]) -> None:
+    refused = stage_record(lake, release.day, release.run_id, "clean")
+    stamps = refused.inputs.get("batches", {}) if refused else {}
+    other = [batch.source.name for batch in batches if stamps.get(batch.table) != batch.stamp]
+    if other:
+        raise UsageError(
+            f"the batch of {release.day} is not the one that was refused: {', '.join(other)} was extracted "
+            "again, or its configuration changed",
+            safe="nothing was taken over; readers keep the last good day",
+            next_step=f"run {release.day} again (`usertags run --day {release.day}`)",
+        )
+
+
+def _held(lake: Lake, batch: Batch) -> bool:
+    """Whether the branch of a refused try holds the batch, and main can be moved to it."""
+    table = lake.catalog.load_table(batch.table)
+    snapshot = branch_snapshot(table, batch.branch)
+    return (
+        snapshot is not None
+        and summary_value(snapshot, "stamp") == batch.stamp
+        and can_fast_forward(table, batch.branch)
+    )
+
+
+def _clean_again(
+    spark: SparkSession, catalogue: Catalogue, lake: Lake, release: RunRecord, batches: list[Batch]
+) -> None:
+    day, run_id = release.day, release.run_id
+    validator = Validator(quality_folder(catalogue, day, run_id, "release"))
+    written = _in_parallel(lambda batch: _clean(spark, catalogue, lake, batch, run_id), batches)
+    results: list[CheckResult] = []
+    for _, _, checks in _audited(spark, catalogue, lake, run_id, batches, written, validator):
+        results += checks
+    failed = [f"{result.table}: {result.name}" for result in results if refuses(result)]
+    if not_released(release, failed):
+        raise GateRefused(day, "clean", results)
 
 
 def _in_parallel(work: Callable[[Batch], T], batches: list[Batch]) -> Iterator[T]:
@@ -185,7 +264,7 @@ def _clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, 
     rows = typed(raw, source, catalogue.timezone).persist()
     good = rows.where("_reason is null").drop("_reason", "_raw")
     partition = ("event_day",) if source.kind == "events" else ()
-    table = ensure_table(lake, batch.table, to_arrow_schema(good.schema), partition)
+    table = ensure_table(lake, batch.table, to_arrow_schema(good.drop("_reading").schema), partition)
     others = _others(spark, table, batch)
     resolved = Resolved(resolve(good, _comparable(good, others, table, source), source).rows.persist())
     counts, changed_days = _counts(lake, batch, rows, resolved)
@@ -396,9 +475,32 @@ def _gate(
     publish_docs(lake, catalogue, day, run_id, "clean", validator.write_docs())
     save_checks(lake, day, run_id, "clean", results)
     verdict = judge(results)
-    record_run(lake, RunRecord(day, run_id, "clean", verdict.status, warnings=verdict.warnings))
+    stamps = {item.batch.table: item.batch.stamp for item in cleaned}
+    warnings = (*verdict.warnings, *_still_warned(lake, day, stamps, results))
+    status = "warned" if warnings and verdict.status == "passed" else verdict.status
+    record_run(lake, RunRecord(day, run_id, "clean", status, inputs={"batches": stamps}, warnings=warnings))
     if verdict.status == "refused":
         raise GateRefused(day, "clean", results)
+
+
+def _still_warned(
+    lake: Lake, day: date, stamps: Mapping[str, str], results: list[CheckResult]
+) -> tuple[str, ...]:
+    """The warnings of batches that are clean already, from the last time they were checked."""
+    earlier = [record for record in run_records(lake, day) if record.stage == "clean"][-1:]
+    checked = tuple(f"{result.table}: {result.name} (" for result in results)
+    known = {
+        table
+        for record in earlier
+        for table, stamp in record.inputs["batches"].items()
+        if stamps.get(table) == stamp
+    }
+    return tuple(
+        text
+        for record in earlier
+        for text in record.warnings
+        if text.split(": ")[0] in known and not text.startswith(checked)
+    )
 
 
 def _settle(lake: Lake, batch: Batch, *, written: bool) -> None:

@@ -25,7 +25,7 @@ from jobs.catalogue.model import Catalogue, Source
 from jobs.errors import ConfigError, ConfigProblem, InfrastructureError
 from jobs.sources.files import SourceFile, list_files, read_files
 from jobs.sources.pii import hash_pii
-from jobs.sources.reading import Reading
+from jobs.sources.reading import READING, Reading
 from jobs.sources.sql import read_table
 from jobs.stages.days import end_of
 from jobs.stages.report import Line, StageReport
@@ -40,13 +40,15 @@ SALT = "USERTAGS_PII_SALT"
 
 @dataclass(frozen=True)
 class Batch:
-    """One extracted batch: the data day, the commit, where its cursor ended, the files that it read."""
+    """One extracted batch: the data day, the commit, where its cursor ended, the files that it read, and how
+    often it had been read before."""
 
     day: date
     until: datetime | None
     files: Mapping[str, str]
     rows: int
     commit: int
+    reading: int
 
 
 def extract(
@@ -89,6 +91,7 @@ def _batch(snapshot: Snapshot, day: str) -> Batch:
         files=json.loads(summary_value(snapshot, "files") or "{}"),
         rows=int(summary_value(snapshot, "rows") or 0),
         commit=snapshot.snapshot_id,
+        reading=int(summary_value(snapshot, "reading") or 0),
     )
 
 
@@ -104,12 +107,14 @@ def _take_in(
         reading, bounds = _from_database(catalogue, source, day, batches)
     else:
         reading, bounds = _from_files(catalogue, lake, source, day, batches)
-    schema, stream = _prepared(catalogue, source, reading, day)
+    number = batches[day].reading + 1 if day in batches else 0
+    schema, stream = _prepared(catalogue, source, reading, day, number)
     table = ensure_table(lake, raw_name(source), schema, partition=["batch"])
-    # Rows of a key are told apart by their version, so reading again only adds; without a key the
-    # batch is replaced, because its rows would count twice.
+    # Rows of a key are told apart by their version and by which reading they came in, so reading again only
+    # adds; without a key the batch is replaced, because its rows would count twice.
     replace = not (day in batches and source.key)
-    rows = _commit(table, schema, stream, day, bounds | {"run": run_id}, replace=replace)
+    told = {"run": run_id, "reading": str(number)}
+    rows = _commit(table, schema, stream, day, bounds | told, replace=replace)
     return Line(source.name, read=rows, written=rows, note=_note(bounds))
 
 
@@ -170,16 +175,19 @@ def _duration(text: str) -> timedelta:
 
 
 def _prepared(
-    catalogue: Catalogue, source: Source, reading: Reading, day: date
+    catalogue: Catalogue, source: Source, reading: Reading, day: date, number: int
 ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """The batches as they are written: personal data hashed or dropped, the data day added."""
+    """The batches as they are written: personal data hashed or dropped, the data day and the number of the
+    reading added."""
     personal = source.raw_pii
     salt = pii_salt(catalogue) if personal else ""
 
     def prepare(batch: pa.RecordBatch) -> pa.RecordBatch:
         safe = hash_pii(batch, personal, salt) if personal else batch
         days = pa.array([day] * safe.num_rows, pa.date32())
-        return safe.append_column(pa.field("batch", pa.date32()), days)
+        numbers = pa.array([number] * safe.num_rows, pa.int32())
+        dated = safe.append_column(pa.field("batch", pa.date32()), days)
+        return dated.append_column(pa.field(READING, pa.int32()), numbers)
 
     return prepare(_empty(reading.schema)).schema, map(prepare, reading.batches)
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import DataError, UsageError
+from jobs.stages.releases import Verdict, verdict_of
 from jobs.stages.report import Line, StageReport
 from jobs.stages.runs import Publication, RunRecord, publication_of, run_branch, stage_record
 from jobs.store.filters import rows_where
@@ -30,31 +31,32 @@ def publish(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageRe
     InfrastructureError when somebody else wrote the tables since the branch was made.
     """
     started = time.monotonic()
-    built, audited = _require_passed(lake, day, run_id)
-    for _ in publish_steps(lake, built, audited):
+    built, verdict = _require_passed(lake, day, run_id)
+    for _ in publish_steps(lake, built, verdict):
         pass
     lines = tuple(
-        Line(spec.name, written=built.row_counts.get(spec.name, 0), note=audited.status) for spec in PUBLISHED
+        Line(spec.name, written=built.row_counts.get(spec.name, 0), note=verdict.status) for spec in PUBLISHED
     )
     return StageReport("publish", day, run_id, time.monotonic() - started, lines)
 
 
-def _require_passed(lake: Lake, day: date, run_id: str) -> tuple[RunRecord, RunRecord]:
+def _require_passed(lake: Lake, day: date, run_id: str) -> tuple[RunRecord, Verdict]:
     built, audited = stage_record(lake, day, run_id, "tag"), stage_record(lake, day, run_id, "audit")
     if built is None or audited is None:
         raise UsageError(
             f"run {run_id} of {day} is not audited", next_step="run the tag and audit stages first"
         )
-    if audited.status == "refused":
+    verdict = verdict_of(lake, built, audited)
+    if verdict is None:
         raise DataError(
             f"run {run_id} of {day} was refused by its audit",
             safe="readers keep the last good day",
-            next_step="put the data right and run the day again",
+            next_step="put the data right and run the day again, or release it (`usertags release`)",
         )
-    return built, audited
+    return built, verdict
 
 
-def publish_steps(lake: Lake, built: RunRecord, audited: RunRecord) -> Iterator[str]:
+def publish_steps(lake: Lake, built: RunRecord, verdict: Verdict) -> Iterator[str]:
     """The commits of a publication, one a step: after each of them readers see one whole run."""
     branch = run_branch(built.run_id)
     published = publication_of(lake, built.day)
@@ -62,24 +64,24 @@ def publish_steps(lake: Lake, built: RunRecord, audited: RunRecord) -> Iterator[
         for spec in PUBLISHED:
             fast_forward(lake.catalog.load_table(spec.name), branch)
             yield f"main of {spec.name} has the run"
-        _publish(lake, built, audited, published)
+        _publish(lake, built, verdict, published)
         yield "the run is published"
     yield from _clean_up(lake, built, branch)
 
 
-def _publish(lake: Lake, built: RunRecord, audited: RunRecord, replaced: Publication | None) -> None:
+def _publish(lake: Lake, built: RunRecord, verdict: Verdict, replaced: Publication | None) -> None:
     """The publication: one row, one commit."""
     row = {
         "dt": built.day,
         "run_id": built.run_id,
         "published_at": datetime.now(UTC),
         "catalogue_version": built.catalogue_version,
-        "verdict": audited.status,
-        "warnings": json.dumps(audited.warnings, ensure_ascii=False),
+        "verdict": verdict.status,
+        "warnings": json.dumps(verdict.warnings, ensure_ascii=False),
         "inputs": json.dumps(dict(built.inputs)),
         "replaces": replaced.run_id if replaced else None,
-        "released_by": None,
-        "release_reason": None,
+        "released_by": verdict.released_by,
+        "release_reason": verdict.release_reason,
         "row_counts": json.dumps(dict(built.row_counts)),
     }
     table = ensure_table(lake, PUBLICATIONS.name, PUBLICATIONS.schema, PUBLICATIONS.partition)

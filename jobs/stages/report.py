@@ -56,7 +56,7 @@ def load_reports(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> li
         for key in keys
         if key.endswith(".json") and "/" not in key.removeprefix(prefix)
     )
-    return sorted(map(_parse, bodies), key=lambda report: (STAGES.index(report.stage), report.part))
+    return sorted(map(_parse, bodies), key=lambda report: (_ORDER.index(report.stage), report.part))
 
 
 def run_folder(catalogue: Catalogue, day: date, run_id: str) -> str:
@@ -68,6 +68,7 @@ def total(lines: Iterable[Line], field: str) -> int:
 
 
 STAGES = ("extract", "clean", "aggregate", "tag", "audit", "publish")
+_ORDER = (*STAGES[:-1], "release", STAGES[-1])
 
 
 def _parse(body: bytes) -> StageReport:

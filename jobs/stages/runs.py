@@ -14,17 +14,19 @@ from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLICATIONS, RUNS
 from jobs.store.tables import ensure_table, find_table
 
-Status = Literal["built", "passed", "warned", "refused"]
+Stage = Literal["clean", "tag", "audit", "release_clean", "release_audit"]
+Status = Literal["built", "passed", "warned", "refused", "released"]
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What one stage of one run ended with. The clean stage records its verdict, the tag stage what it
-    built and from which snapshots, the audit its verdict."""
+    """What one stage of one run ended with. The clean stage records its verdict and the batches that it is
+    about, the tag stage what it built and from which snapshots, the audit its verdict. A release records who
+    let a refused clean or audit stage pass, and why."""
 
     day: date
     run_id: str
-    stage: Literal["clean", "tag", "audit"]
+    stage: Stage
     status: Status
     previous_day: date | None = None
     previous_run: str | None = None
@@ -33,6 +35,8 @@ class RunRecord:
     row_counts: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     recorded_at: datetime | None = None
+    released_by: str | None = None
+    release_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Publication:
     verdict: str
     published_at: datetime
     row_counts: Mapping[str, int] = field(default_factory=dict)
+    released_by: str | None = None
+    release_reason: str | None = None
 
 
 def new_run_id() -> str:
@@ -67,6 +73,8 @@ def record_run(lake: Lake, record: RunRecord) -> None:
         "inputs": json.dumps(record.inputs),
         "row_counts": json.dumps(record.row_counts),
         "warnings": json.dumps(record.warnings, ensure_ascii=False),
+        "released_by": record.released_by,
+        "release_reason": record.release_reason,
     }
     table = ensure_table(lake, RUNS.name, RUNS.schema, RUNS.partition)
     same = rows_where(dt=record.day, run_id=record.run_id, stage=record.stage)
@@ -96,6 +104,8 @@ def _record(row: Mapping[str, Any]) -> RunRecord:
         row_counts=json.loads(row["row_counts"]),
         warnings=tuple(json.loads(row["warnings"])),
         recorded_at=row["recorded_at"],
+        released_by=row.get("released_by"),
+        release_reason=row.get("release_reason"),
     )
 
 
@@ -120,7 +130,13 @@ def publications(lake: Lake, *, before: date | None = None) -> list[Publication]
     rows = sorted(scan.to_arrow().to_pylist(), key=lambda row: row["dt"])
     return [
         Publication(
-            row["dt"], row["run_id"], row["verdict"], row["published_at"], json.loads(row["row_counts"])
+            day=row["dt"],
+            run_id=row["run_id"],
+            verdict=row["verdict"],
+            published_at=row["published_at"],
+            row_counts=json.loads(row["row_counts"]),
+            released_by=row["released_by"],
+            release_reason=row["release_reason"],
         )
         for row in rows
     ]
@@ -131,21 +147,51 @@ def publication_of(lake: Lake, day: date) -> Publication | None:
 
 
 def require_no_blocked_day(lake: Lake, day: date) -> None:
-    """Later days wait: raises DataError when an earlier day was refused and not put right since."""
+    """Later days wait: raises DataError when an earlier day was refused, and not put right or released."""
+    for refused in blocked_days(lake, before=day):
+        raise DataError(
+            f"{day} waits: {refused.day} was refused by its {refused.stage} checks (run {refused.run_id})",
+            safe="readers keep the last good day",
+            next_step=f"see `usertags checks --day {refused.day}`, then run {refused.day} again "
+            "or release it (`usertags release`)",
+        )
+
+
+def blocked_days(lake: Lake, *, before: date | None = None) -> list[RunRecord]:
+    """The days whose newest clean or audit record is a refusal and that were not published since: that
+    record of each, the earliest day first."""
     newest: dict[tuple[date, str], RunRecord] = {}
     for record in run_records(lake):
-        if record.day < day and record.stage != "tag":
+        if record.stage in ("clean", "audit") and (before is None or record.day < before):
             newest[record.day, record.stage] = record
-    released = {item.day: item.published_at for item in publications(lake, before=day)}
-    for (blocked, stage), record in sorted(newest.items(), key=lambda item: item[0]):
-        assert record.recorded_at is not None
-        if record.status == "refused" and not _published_since(released.get(blocked), record.recorded_at):
-            raise DataError(
-                f"{day} waits: {blocked} was refused by its {stage} checks (run {record.run_id})",
-                safe="readers keep the last good day",
-                next_step=f"see `usertags checks --day {blocked}`, then run {blocked} again",
-            )
+    published = {item.day: item.published_at for item in publications(lake, before=before)}
+    refused = {
+        record.day: record
+        for record in sorted(newest.values(), key=_recorded)
+        if record.status == "refused" and not _published_since(published.get(record.day), record)
+    }
+    return [refused[day] for day in sorted(refused)]
 
 
-def _published_since(published: datetime | None, refused: datetime) -> bool:
-    return published is not None and published > refused
+def _published_since(published: datetime | None, refused: RunRecord) -> bool:
+    return published is not None and published > _recorded(refused)
+
+
+def _recorded(record: RunRecord) -> datetime:
+    assert record.recorded_at is not None
+    return record.recorded_at
+
+
+def require_clean_batch(lake: Lake, day: date) -> None:
+    """Nothing is built on a batch that is not there: raises DataError when the newest clean checks of the day
+    refused its batch, and nobody has released it."""
+    records = [record for record in run_records(lake, day) if record.stage == "clean"]
+    if not records or records[-1].status != "refused":
+        return
+    if stage_record(lake, day, records[-1].run_id, "release_clean") is None:
+        raise DataError(
+            f"the batch of {day} was refused by its clean checks (run {records[-1].run_id})",
+            safe="readers keep the last good day",
+            next_step=f"see `usertags checks --day {day}`, then run {day} again "
+            "or release it (`usertags release`)",
+        )

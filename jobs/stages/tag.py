@@ -5,7 +5,7 @@ Readers of `main` see nothing of it until publish.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pyarrow as pa
@@ -26,6 +26,7 @@ from jobs.stages.runs import (
     publication_of,
     publications,
     record_run,
+    require_clean_batch,
     require_no_blocked_day,
     run_branch,
 )
@@ -106,11 +107,12 @@ def _written(table: object, branch: str) -> int:
 def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
     """Compute everything that a run publishes, on its branch.
 
-    Raises DataError when an earlier day is blocked, when the day was never extracted or cleaned, or when
-    nobody is in the population; UsageError when the run is published already.
+    Raises DataError when an earlier day is blocked, when the day was never extracted or cleaned or its batch
+    was refused, or when nobody is in the population; UsageError when the run is published already.
     """
     started = time.monotonic()
     require_no_blocked_day(lake, day)
+    require_clean_batch(lake, day)
     published = publication_of(lake, day)
     if published is not None and published.run_id == run_id:
         raise UsageError(
@@ -120,7 +122,7 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
         )
     run = Run(spark, catalogue, lake, day, run_id)
     snapshots = _inputs(run)
-    before = _day_before(lake, day)
+    before = day_before(lake, day)
     counts: dict[str, int] = {}
     users = _identities(run, snapshots, counts)
     counts[USER_MEASURES.name] = _measures(run, snapshots, users)
@@ -144,6 +146,16 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     )
     lines = tuple(Line(name, written=count) for name, count in counts.items())
     return StageReport("tag", day, run_id, time.monotonic() - started, lines)
+
+
+def carry_again(run: Run, built: RunRecord) -> None:
+    """Compute again what compares with the day before, from the measures and scores that the run has kept,
+    and record the day that it is compared with now."""
+    before = day_before(run.lake, run.day)
+    counts = dict(built.row_counts)
+    _tags(run, before, counts)
+    day, run_id = (before.day, before.run_id) if before else (None, None)
+    record_run(run.lake, replace(built, previous_day=day, previous_run=run_id, row_counts=counts))
 
 
 def _measures(run: Run, snapshots: dict[str, int], users: DataFrame | None) -> int:
@@ -194,7 +206,8 @@ def _moved(run: Run, before: Publication | None) -> DataFrame | None:
     return moved_users(run.read(IDENTITIES, branch=False), _published(run, IDENTITIES, before), before.day)
 
 
-def _day_before(lake: Lake, day: date) -> Publication | None:
+def day_before(lake: Lake, day: date) -> Publication | None:
+    """The latest published day before a day: what its tags are compared with."""
     earlier = publications(lake, before=day)
     return earlier[-1] if earlier else None
 

@@ -219,6 +219,8 @@ RUNS = _spec(
         "inputs": _TEXT,
         "row_counts": _TEXT,
         "warnings": _TEXT,
+        "released_by": _TEXT,
+        "release_reason": _TEXT,
     }
     | _RUN,
     ("dt",),

@@ -99,6 +99,15 @@ def branch_snapshot(table: Table, branch: str) -> Snapshot | None:
     return table.snapshot_by_id(ref.snapshot_id) if ref else None
 
 
+def can_fast_forward(table: Table, branch: str) -> bool:
+    """Whether main leads to the branch: it has no commit that the branch does not know."""
+    table.refresh()
+    target, main = branch_snapshot(table, branch), table.current_snapshot()
+    if target is None or main is None:
+        return target is not None
+    return any(snapshot.snapshot_id == main.snapshot_id for snapshot in ancestors_of(target, table.metadata))
+
+
 def fast_forward(table: Table, branch: str) -> None:
     """Move `main` to the branch's snapshot, in one commit that fails when main has moved meanwhile.
 
@@ -111,8 +120,7 @@ def fast_forward(table: Table, branch: str) -> None:
     main = table.current_snapshot()
     if main is not None and main.snapshot_id == target.snapshot_id:
         return
-    ancestors = {snapshot.snapshot_id for snapshot in ancestors_of(target, table.metadata)}
-    if main is not None and main.snapshot_id not in ancestors:
+    if not can_fast_forward(table, branch):
         raise _moved(table, branch)
     try:
         table.manage_snapshots().set_current_snapshot(ref_name=branch).commit()

@@ -10,9 +10,10 @@ from pyspark.sql import types as T
 from jobs.catalogue.model import Column as CleanColumn
 from jobs.catalogue.model import Source
 from jobs.sources.files import FILE, LINE, UNPARSED
+from jobs.sources.reading import READING
 
 # What extract adds to the columns of a raw row.
-_ADDED = (FILE, LINE, UNPARSED, "batch")
+_ADDED = (FILE, LINE, UNPARSED, READING, "batch")
 
 # Spark alone would read '10:30:00' as a time of the day the job runs, '2024' as a day, and '12f' as a number.
 _YEAR_FIRST = r"^\d{4}-"
@@ -32,8 +33,9 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
     """One typed row a raw row.
 
     In: the raw columns of one batch (and `batch`, its data day). Out: the kept clean columns, `event_day`
-    (of events, in the session's time zone, which is the project's), `_batch`, `_content` (a hash of the
-    clean columns), `_reason` (null for a good row) and `_raw` (the raw row as JSON).
+    (of events, in the session's time zone, which is the project's), `_batch`, `_reading` (in which reading of
+    the batch it came), `_content` (a hash of the clean columns), `_reason` (null for a good row) and `_raw`
+    (the raw row as JSON).
     """
     blank_is_null = _blank_is_null(raw) if source.read.format == "csv" else raw
     valued = blank_is_null.withColumns({f"_v_{c.name}": F.expr(c.sql) for c in source.kept_columns})
@@ -47,13 +49,16 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
     clean = converted.select(
         *[F.col(f"_c_{c.name}").alias(c.name) for c in source.kept_columns],
         F.col("batch").alias("_batch"),
+        (F.coalesce(F.col(READING), F.lit(0)) if READING in raw.columns else F.lit(0)).alias("_reading"),
         _conversion_failure(source, kinds).alias("_failure"),
         (F.col(UNPARSED) if UNPARSED in raw.columns else F.lit(None).cast("string")).alias("_unparsed"),
-        F.to_json(F.struct(*[F.col(f"`{name}`") for name in raw.columns if name != "batch"]), _JSON).alias(
-            "_raw"
-        ),
+        F.to_json(F.struct(*_as_it_came(raw)), _JSON).alias("_raw"),
     )
     return _with_own_columns(clean, source)
+
+
+def _as_it_came(raw: DataFrame) -> list[Column]:
+    return [F.col(f"`{name}`") for name in raw.columns if name not in ("batch", READING)]
 
 
 def _blank_is_null(raw: DataFrame) -> DataFrame:

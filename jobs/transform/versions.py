@@ -10,7 +10,7 @@ from jobs.catalogue.model import Source
 KEPT, SUPERSEDED, REPEAT = "kept", "superseded", "repeat"
 STANDING, REPLACED = "standing", "replaced"
 
-_HELPERS = ("_new", "_same", "_seen", "_rank")
+_HELPERS = ("_new", "_same", "_seen", "_read", "_rank", "_reading")
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,17 @@ class Resolved:
 def resolve(batch: DataFrame, existing: DataFrame, source: Source) -> Resolved:
     """Decide between the rows of a batch and the clean rows of other batches with the same key.
 
-    Both frames have the clean columns, `_batch` and `_content`; `existing` holds no row of this batch.
-    The highest version wins; of equal versions the one that a later batch held. Equal content is a repeat,
-    and the row that was there first stays, so that reading rows again touches nothing.
+    Both frames have the clean columns, `_batch` and `_content`, and `batch` has `_reading`; `existing` holds
+    no row of this batch. The highest version wins; of equal versions the one that a later batch held, and
+    within the batch a later reading. Equal content is a repeat, and the row that was there first stays, so
+    that reading rows again touches nothing.
     """
     if source.repeats == "keep":
-        return Resolved(batch.withColumn("_status", F.lit(KEPT)))
+        return Resolved(batch.withColumn("_status", F.lit(KEPT)).drop("_reading"))
     key = key_columns(source)
     others = existing.join(batch.select(*key).distinct(), key, "left_semi")
-    pool = batch.withColumn("_new", F.lit(True)).unionByName(others.withColumn("_new", F.lit(False)))
+    old = others.withColumns({"_new": F.lit(False), "_reading": F.lit(None).cast("int")})
+    pool = batch.withColumn("_new", F.lit(True)).unionByName(old)
     return Resolved(_ranked(pool, key, source).withColumn("_status", _status()).drop(*_HELPERS))
 
 
@@ -52,20 +54,21 @@ def key_columns(source: Source) -> list[str]:
 
 
 def _ranked(pool: DataFrame, key: list[str], source: Source) -> DataFrame:
-    """`_same`: position among rows of equal content; `_seen`: the last batch that held that content;
-    `_rank`: position among the versions of the key."""
+    """`_same`: position among rows of equal content; `_seen`, `_read`: the last batch, and the last reading
+    of this one, that held that content; `_rank`: position among the versions of the key."""
     equal = Window.partitionBy(*key, "_content")
     versions = Window.partitionBy(*key).orderBy((F.col("_same") > 1).asc(), *_precedence(source))
     return (
         pool.withColumn("_same", F.row_number().over(equal.orderBy("_new", "_batch")))
         .withColumn("_seen", F.max("_batch").over(equal))
+        .withColumn("_read", F.max("_reading").over(equal))
         .withColumn("_rank", F.row_number().over(versions))
     )
 
 
 def _precedence(source: Source) -> list[Column]:
     version = [F.col(source.version).desc_nulls_last()] if source.version else []
-    return [*version, F.col("_seen").desc(), F.col("_content").desc()]
+    return [*version, F.col("_seen").desc(), F.col("_read").desc_nulls_last(), F.col("_content").desc()]
 
 
 def _status() -> Column:

@@ -1,2 +1,2 @@
--- Every published day: its run, verdict and warnings.
+-- Every published day: its run, verdict (passed, warned, released), warnings, and who released it and why.
 SELECT * FROM tags.publications

@@ -2,15 +2,16 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.folders import SMALL
+from tests.folders import SMALL, Folder
 
 ROOT = Path(__file__).resolve().parents[2]
+FAKE = Path(__file__).parent / "fake"
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +55,38 @@ def in_a_new_process(airflow_environment: dict[str, str]) -> dict[str, Any]:
     """How a test runs Python that has imported nothing yet."""
     environment = os.environ | airflow_environment | {"PYTHONWARNINGS": "ignore"}
     return {"cwd": ROOT, "env": environment, "executable": sys.executable}
+
+
+class FakeTaskInstance:
+    """A fake of a task instance: what `plan` has left for the stages."""
+
+    def xcom_pull(self, task_ids: str) -> dict[str, Any]:
+        assert task_ids == "plan"
+        return {"day": "2026-11-01", "run_id": "20261102T020000_ab12", "sources": ["orders", "users"]}
+
+
+@pytest.fixture
+def submit(
+    airflow: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., list[str]]]:
+    """Runs a stage's task with the fake spark-submit; returns how that was called."""
+    from dags import stage_tasks
+
+    folder = Folder.small(tmp_path)
+    folder.write("spark/session.yml", "conf:\n  spark.driver.memory: 2g\n  spark.sql.shuffle.partitions: 4\n")
+    call = tmp_path / "call.txt"
+    monkeypatch.setattr(stage_tasks, "CONFIGS", str(folder.path))
+    monkeypatch.setattr(sys, "executable", str(FAKE / "python"))
+    monkeypatch.setattr(stage_tasks, "jar_paths", lambda: [Path("one.jar"), Path("two.jar")])
+    monkeypatch.setenv("FAKE_SPARK_SUBMIT_CALL", str(call))
+
+    def run(stage: str, code: int, operator: Any = None, context: Any = None) -> list[str]:
+        monkeypatch.setenv("FAKE_SPARK_SUBMIT_CODE", str(code))
+        context = context or {"ti": FakeTaskInstance()}
+        operator = operator or stage_tasks.SparkStageOperator(task_id=stage, stage=stage)
+        operator.render_template_fields(context)
+        operator.execute(context)
+        lines = call.read_text().splitlines()
+        return [line.replace(str(folder.path), "<configs>").replace(str(ROOT), "<project>") for line in lines]
+
+    yield run

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +23,6 @@ from jobs.errors import (
 from tests.folders import TAGS, Folder
 
 ROOT = Path(__file__).resolve().parents[2]
-FAKE = Path(__file__).parent / "fake"
 ORDER = ["plan", "sources", "extract", "clean", "aggregate", "tag", "audit", "publish"]
 SPARK_STAGES = ["clean", "aggregate", "tag", "audit"]
 SHANGHAI = "Asia/Shanghai"
@@ -33,19 +31,19 @@ SHANGHAI = "Asia/Shanghai"
 # ---- what Airflow is told ------------------------------------------------------------------------
 
 
-def test_the_folder_holds_one_dag_and_no_error(bag: Any) -> None:
+def test_the_folder_holds_the_two_dags_and_no_error(bag: Any) -> None:
     assert bag.import_errors == {}
-    assert list(bag.dags) == ["user_tags_daily"]
+    assert sorted(bag.dags) == ["user_tags_daily", "user_tags_release"]
 
 
 def test_parsing_does_no_work(in_a_new_process: dict[str, Any]) -> None:
     """Airflow parses the file every half minute: no Spark, no stage and no configuration is loaded for it."""
     program = (
         "import sys, json\n"
-        "import dags.user_tags_daily\n"
+        "import dags.user_tags_daily, dags.user_tags_release\n"
         "heavy = ('pyspark', 'py4j', 'pyiceberg', 'great_expectations', 'duckdb', 'jobs.pipeline',\n"
-        "         'jobs.query', 'jobs.stages', 'jobs.services', 'jobs.sources', 'jobs.store.lake',\n"
-        "         'jobs.store.spark')\n"
+        "         'jobs.query', 'jobs.release', 'jobs.stages', 'jobs.services', 'jobs.sources',\n"
+        "         'jobs.store.lake', 'jobs.store.spark')\n"
         "print(json.dumps([name for name in heavy if name in sys.modules]))\n"
     )
     run = dict(in_a_new_process)
@@ -290,41 +288,6 @@ def test_an_error_of_a_stage_in_the_task_is_retried_only_where_that_may_help(
     if isinstance(error, UsertagsError):
         assert str(error) in str(caught.value)
     assert guarded(lambda: 7) == 7
-
-
-class FakeTaskInstance:
-    """A fake of a task instance: what `plan` has left for the stages."""
-
-    def xcom_pull(self, task_ids: str) -> dict[str, Any]:
-        assert task_ids == "plan"
-        return {"day": "2026-11-01", "run_id": "20261102T020000_ab12", "sources": ["orders", "users"]}
-
-
-@pytest.fixture
-def submit(
-    airflow: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., list[str]]]:
-    """Runs a stage's task with the fake spark-submit; returns how that was called."""
-    from dags import stage_tasks
-
-    folder = Folder.small(tmp_path)
-    folder.write("spark/session.yml", "conf:\n  spark.driver.memory: 2g\n  spark.sql.shuffle.partitions: 4\n")
-    call = tmp_path / "call.txt"
-    monkeypatch.setattr(stage_tasks, "CONFIGS", str(folder.path))
-    monkeypatch.setattr(sys, "executable", str(FAKE / "python"))
-    monkeypatch.setattr(stage_tasks, "jar_paths", lambda: [Path("one.jar"), Path("two.jar")])
-    monkeypatch.setenv("FAKE_SPARK_SUBMIT_CALL", str(call))
-
-    def run(stage: str, code: int) -> list[str]:
-        monkeypatch.setenv("FAKE_SPARK_SUBMIT_CODE", str(code))
-        context = {"ti": FakeTaskInstance()}
-        operator = stage_tasks.SparkStageOperator(task_id=stage, stage=stage)
-        operator.render_template_fields(context)
-        operator.execute(context)
-        lines = call.read_text().splitlines()
-        return [line.replace(str(folder.path), "<configs>").replace(str(ROOT), "<project>") for line in lines]
-
-    yield run
 
 
 def test_the_command_of_a_stage_stands_as_it_is(submit: Callable[..., list[str]]) -> None:

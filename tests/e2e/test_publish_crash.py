@@ -1,17 +1,23 @@
-"""A publication killed after any of its commits: readers see one whole run, and it can be finished."""
+"""A publication or release killed after any of its commits: readers see one whole run, and it can be
+finished."""
 
 import multiprocessing
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from jobs.errors import InfrastructureError, UsageError
+from jobs.errors import DataError, InfrastructureError, UsageError
+from jobs.quality.checks import CheckResult, save_checks
 from jobs.query import query
-from jobs.stages.runs import RunRecord, record_run, run_branch
+from jobs.stages import held
+from jobs.stages.releases import decide
+from jobs.stages.runs import RunRecord, blocked_days, record_run, run_branch, stage_record
+from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLISHED, USER_MEASURES, TableSpec
@@ -25,6 +31,9 @@ from .shop import Shop
 STEPS = 2 * len(PUBLISHED) + 1
 PUBLISHING = len(PUBLISHED) + 1
 NOTHING: dict[str, tuple[str, int]] = {}
+CHECK = CheckResult(
+    "tags.user_tags", "a check", "critical", True, "7", "0", "operations", "correct the rules"
+)
 
 # A server that has the modules loaded forks the children that are killed.
 context = multiprocessing.get_context("forkserver")
@@ -42,13 +51,14 @@ class Audited:
     def lake(self) -> Lake:
         return self.shop.lake
 
-    def prepare(self, day: date, run_id: str) -> None:
-        """A run that has passed its audit, as the tag and audit stages leave it."""
+    def prepare(self, day: date, run_id: str, *, passed: bool = True) -> None:
+        """A run that has passed its audit, or was refused by it, as the tag and audit stages leave it."""
         with ThreadPoolExecutor(len(PUBLISHED)) as pool:
             list(pool.map(lambda name: self._branch(name, day, run_id), self.tables))
         counts = {name: table.num_rows for name, table in self.tables.items()} | {USER_MEASURES.name: 0}
         record_run(self.lake, RunRecord(day, run_id, "tag", "built", row_counts=counts))
-        record_run(self.lake, RunRecord(day, run_id, "audit", "passed"))
+        save_checks(self.lake, day, run_id, "audit", [replace(CHECK, success=passed)])
+        record_run(self.lake, RunRecord(day, run_id, "audit", "passed" if passed else "refused"))
 
     def _branch(self, name: str, day: date, run_id: str) -> None:
         table = self.lake.catalog.load_table(name)
@@ -68,6 +78,9 @@ class Audited:
         child.start()
         child.join(60)
         assert child.exitcode == -signal.SIGKILL
+
+    def release(self, day: date) -> int:
+        return self.shop.command("release", "--day", str(day), "--by", "Wang Fang", "--reason", "known")
 
     def publish(self, day: date, run_id: str) -> None:
         list(self.shop.pipeline.stage("publish", day, run_id))
@@ -136,7 +149,7 @@ def audited(built: dict[str, pa.Table], other_shop: Shop) -> Audited:
     return Audited(other_shop, built)
 
 
-DAY = date(2026, 5, 1)
+DAY, EARLIER = date(2026, 5, 1), date(2026, 4, 30)
 
 
 def test_before_the_first_publication_there_is_nothing_to_read(audited: Audited) -> None:
@@ -198,3 +211,78 @@ def test_publishing_again_changes_nothing(audited: Audited) -> None:
 def test_a_run_that_was_not_audited_is_not_published(audited: Audited) -> None:
     with pytest.raises(UsageError, match="is not audited"):
         audited.publish(DAY, "unknown")
+
+
+# ---- releases ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [1, 4, len(PUBLISHED), PUBLISHING, PUBLISHING + 1, STEPS])
+def test_a_release_killed_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
+    audited.prepare(DAY, "published")
+    audited.publish(DAY, "published")
+    audited.prepare(DAY, "held", passed=False)
+    (refused,) = blocked_days(audited.lake)
+    decide(audited.lake, refused, "Wang Fang", "known")
+    assert audited.read(DAY) == audited.whole("published")
+    audited.kill_after(DAY, "held", step)
+    assert audited.read(DAY) == audited.whole("held" if step >= PUBLISHING else "published")
+    assert audited.release(DAY) == 0
+    assert audited.read(DAY) == audited.whole("held")
+    assert audited.stored(DAY) == audited.holds_alone("held")
+    row = audited.shop.publication(DAY)
+    assert (row["verdict"], row["released_by"], row["release_reason"]) == ("released", "Wang Fang", "known")
+    assert row["replaces"] == "published"
+
+
+def test_a_refused_run_is_not_published_by_a_release_of_other_checks(audited: Audited) -> None:
+    audited.prepare(DAY, "held", passed=False)
+    (refused,) = blocked_days(audited.lake)
+    decide(audited.lake, refused, "Wang Fang", "known")
+    failed = [replace(CHECK, success=False), replace(CHECK, name="another check", success=False)]
+    save_checks(audited.lake, DAY, "held", "audit", failed)
+    with pytest.raises(DataError, match="was refused by its audit"):
+        audited.publish(DAY, "held")
+
+
+class Killed(BaseException):
+    """The end of the process: nothing catches it."""
+
+
+# What comes after each of the commits that bring a table's rows onto today's main.
+MOMENTS: dict[str, tuple[Any, str]] = {
+    "its branch is made": (Run, "read"),
+    "the rows are there": (held, "branch_snapshot"),
+    "the run has them": (held, "drop_branch"),
+}
+
+
+@pytest.mark.parametrize("tables", [1, 4])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_release_that_moves_rows_can_be_killed_anywhere(
+    audited: Audited, monkeypatch: pytest.MonkeyPatch, moment: str, tables: int
+) -> None:
+    """Another day was published since: main of each table has moved, and the held rows are copied."""
+    audited.prepare(DAY, "held", passed=False)
+    audited.prepare(EARLIER, "other")
+    audited.publish(EARLIER, "other")
+    record = stage_record(audited.lake, DAY, "held", "tag")
+    assert record is not None
+    record_run(audited.lake, replace(record, previous_day=EARLIER, previous_run="other"))
+    owner, name = MOMENTS[moment]
+    work, calls = getattr(owner, name), iter(range(1, 100))
+
+    def dies(*arguments: Any, **options: Any) -> Any:
+        copying = name != "branch_snapshot" or str(arguments[1]).startswith("release_")
+        if copying and next(calls) == tables:
+            raise Killed
+        return work(*arguments, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(owner, name, dies)
+        audited.release(DAY)
+    assert audited.read(DAY) == NOTHING
+    assert audited.read(EARLIER) == audited.whole("other")
+    assert audited.release(DAY) == 0
+    assert audited.read(DAY) == audited.whole("held")
+    assert audited.stored(DAY) == audited.holds_alone("held")
+    assert audited.read(EARLIER) == audited.whole("other")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Catalogue, Source
 from jobs.quality.clean_checks import reconciliation
@@ -42,7 +43,8 @@ def decided(
     spark: SparkSession, source: Source, batch: Sequence[Row], existing: Sequence[Row] = ()
 ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """Rows of the batch as (order_id, content, status), and replaced rows as (order_id, content, batch)."""
-    resolved = resolve(frame(spark, SCHEMA, batch), frame(spark, SCHEMA, existing), source)
+    read = frame(spark, SCHEMA, batch).withColumn("_reading", F.lit(0))
+    resolved = resolve(read, frame(spark, SCHEMA, existing), source)
     found = rows(resolved.rows)
     of_batch = [row for row in found if row["_status"] in (KEPT, SUPERSEDED, REPEAT)]
     replaced = [row for row in found if row["_status"] == REPLACED]
@@ -52,6 +54,27 @@ def decided(
 
 def _named(found: Sequence[dict[str, Any]], last: str) -> list[tuple[Any, ...]]:
     return sorted((row["order_id"], row["_content"], row[last]) for row in found)
+
+
+@pytest.mark.parametrize("kind", ["versioned", "keyed"])
+@pytest.mark.parametrize("contents", [("bad", "right"), ("right", "bad")])
+def test_of_equal_versions_the_one_that_was_read_last_wins(
+    spark: SparkSession, sources: dict[str, Source], kind: str, contents: tuple[str, str]
+) -> None:
+    """A source was put right in place, without a newer version, and its batch was read again."""
+    first, last = contents
+    batch = [("a", 1, first, SECOND, 0), ("b", 1, "same", SECOND, 0)]
+    batch += [("a", 1, last, SECOND, 1), ("b", 1, "same", SECOND, 1)]
+    existing = frame(spark, SCHEMA, [("a", 1, "older", FIRST)])
+    resolved = resolve(frame(spark, f"{SCHEMA}, _reading int", batch), existing, sources[kind])
+    found = Counter((row["order_id"], row["_content"], row["_status"]) for row in rows(resolved.rows))
+    assert found == {
+        ("a", last, KEPT): 1,
+        ("a", first, SUPERSEDED): 1,
+        ("a", "older", REPLACED): 1,
+        ("b", "same", KEPT): 1,
+        ("b", "same", REPEAT): 1,
+    }
 
 
 def test_the_highest_version_of_a_key_wins(spark: SparkSession, sources: dict[str, Source]) -> None:
@@ -145,7 +168,8 @@ def test_what_stands_of_the_earlier_rows_is_told_from_what_is_replaced(
     """Rows of keys that the batch does not name are not looked at; the columns are those that went in."""
     batch = [("a", 2, "a2", SECOND), ("b", 1, "b1", SECOND)]
     existing = [("a", 1, "a1", FIRST), ("b", 5, "b5", FIRST), ("c", 1, "c1", FIRST)]
-    resolved = resolve(frame(spark, SCHEMA, batch), frame(spark, SCHEMA, existing), sources["versioned"])
+    read = frame(spark, SCHEMA, batch).withColumn("_reading", F.lit(0))
+    resolved = resolve(read, frame(spark, SCHEMA, existing), sources["versioned"])
     assert {row["_content"]: row["_status"] for row in rows(resolved.rows)} == {
         "a2": KEPT,
         "b1": SUPERSEDED,

@@ -1,0 +1,91 @@
+"""### Release of a blocked day
+
+`blocked → approve → release → publish`
+
+A critical check has refused a day: nothing of it is published, and later days wait. Where a person knows that
+the data may be read all the same, this DAG publishes it and keeps who said so and why.
+
+**Start it** with the parameters `day` and `reason`. `blocked` finds what refused the day; a day that is not
+blocked fails there.
+
+**Approve or reject** under *Required Actions* of the task `approve`, which shows what failed and the reason.
+The name of whoever approves and the reason go into `publications`, where readers see them; a rejection
+releases nothing and skips the rest.
+
+**What happens then.** Tags that the audit refused are published as they were built; where the day before is
+another run by now, what compares with it is computed again. A batch that the clean checks refused is taken
+over, and the day is run on from there: its tags have to pass their audit. Clearing a task again is safe.
+
+**Later days** that failed because they waited go on when they are cleared.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Param, dag, get_current_context, task
+
+from dags.stage_tasks import ASSETS, CONFIGS, SparkReleaseOperator, guarded, publish_and_tell
+
+SUBJECT = (
+    "Release {{ params.day }} although its {{ ti.xcom_pull(task_ids='blocked')['stage'] }} checks failed?"
+)
+BODY = """\
+**Reason given:** {{ params.reason }}
+
+**Failed, and released with your name:**
+{% for failure in ti.xcom_pull(task_ids='blocked')['failed'] %}
+- {{ failure }}
+{%- endfor %}
+
+Readers keep {{ ti.xcom_pull(task_ids='blocked')['readers_see'] }} until then. All checks:
+`usertags checks --day {{ params.day }}`
+"""
+
+
+@dag(
+    dag_id="user_tags_release",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai")),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    doc_md=__doc__,
+    tags=["usertags"],
+    default_args={"owner": "data engineering", "retries": 2, "retry_delay": timedelta(minutes=1)},
+    dagrun_timeout=timedelta(days=8),
+    params={
+        "day": Param(type="string", format="date", description="The blocked data day, as 2026-11-01"),
+        "reason": Param(type="string", minLength=3, pattern="\\S", description="Why readers may have it"),
+    },
+)
+def user_tags_release() -> None:
+    """Wire the release; what it does is in jobs/release.py."""
+
+    @task(execution_timeout=timedelta(minutes=10))
+    def blocked() -> dict[str, Any]:
+        """Find what blocks the day: the run, the stage that refused it, and the checks that failed."""
+        from datetime import date
+        from pathlib import Path
+
+        from jobs.catalogue.build import load_catalogue
+        from jobs.release import blocked_by
+
+        day = date.fromisoformat(get_current_context()["params"]["day"])
+        return guarded(lambda: blocked_by(load_catalogue(Path(CONFIGS)), day))
+
+    @task(outlets=ASSETS, execution_timeout=timedelta(hours=2))
+    def publish(planned: dict[str, Any], *, outlet_events: Any) -> None:
+        """Finish the publication, and say so to whoever waits for the tables."""
+        publish_and_tell(planned, outlet_events)
+
+    found = blocked()
+    approve = ApprovalOperator(
+        task_id="approve", subject=SUBJECT, body=BODY, response_timeout=timedelta(days=7)
+    )
+    release = SparkReleaseOperator(task_id="release", execution_timeout=timedelta(hours=2))
+    found >> approve >> release >> publish(found)
+
+
+user_tags_release()

@@ -1,0 +1,105 @@
+"""The rows of a run that the audit held, brought onto today's `main` so that they can be published.
+
+Other runs may have been published since: then main of the tag tables does not lead to the run's branch. The
+run's rows stay what they were, with one exception. What compares with the day before (`user_tags` with its
+`valid_from` and kept tags, `user_profile`, `user_tag_changes`, `tag_statistics`) is computed again, from the
+measures and scores that the run has kept, when that day is by now published as another run.
+"""
+
+import time
+from collections.abc import Callable
+
+from pyspark.sql import functions as F
+
+from jobs.errors import UsageError
+from jobs.stages.report import Line, StageReport
+from jobs.stages.runs import RunRecord, run_branch
+from jobs.stages.tag import Run, carry_again, day_before
+from jobs.store.lake import Lake
+from jobs.store.schemas import (
+    PUBLISHED,
+    TAG_STATISTICS,
+    USER_PROFILE,
+    USER_TAG_CHANGES,
+    USER_TAGS,
+    TableSpec,
+)
+from jobs.store.spark import spark_table
+from jobs.store.tables import branch_snapshot, can_fast_forward, drop_branch
+
+CARRIED = (USER_TAGS, USER_PROFILE, USER_TAG_CHANGES, TAG_STATISTICS)
+
+
+def bring_up(new_run: Callable[[], Run], lake: Lake, built: RunRecord, version: str) -> StageReport:
+    """Put the rows of a held run onto today's main, and say of each table how.
+
+    `new_run` starts Spark: nothing needs it while main leads to the run's branch. `version` is that of
+    today's catalogue. Raises UsageError when the held rows are gone, and when they would have to be computed
+    again by other rules than they were.
+    """
+    started = time.monotonic()
+    _require_branches(lake, built)
+    again = CARRIED if _day_before_changed(lake, built) else ()
+    if again and built.catalogue_version != version:
+        raise _other_rules(built)
+    copied = [spec for spec in PUBLISHED if spec not in again and not _leads_to(lake, spec, built)]
+    if again or copied:
+        run = new_run()
+        for spec in copied:
+            _copy(run, spec)
+        if again:
+            carry_again(run, built)
+    for spec in PUBLISHED:
+        drop_branch(lake.catalog.load_table(spec.name), _copies(built.run_id))
+    notes = dict.fromkeys(PUBLISHED, "held rows as they are")
+    notes |= dict.fromkeys(copied, "held rows copied onto today's main")
+    notes |= dict.fromkeys(again, "computed again: the day before is another run now")
+    lines = tuple(Line(spec.name, note=note) for spec, note in notes.items())
+    return StageReport("release", built.day, built.run_id, time.monotonic() - started, lines)
+
+
+def _require_branches(lake: Lake, built: RunRecord) -> None:
+    branch = run_branch(built.run_id)
+    gone = [
+        spec.name for spec in PUBLISHED if not branch_snapshot(lake.catalog.load_table(spec.name), branch)
+    ]
+    if gone:
+        raise UsageError(
+            f"the held rows of {built.day} are gone: no branch {branch} in {', '.join(gone)}",
+            safe="readers keep the last good day",
+            next_step=f"run {built.day} again (`usertags run --day {built.day}`)",
+        )
+
+
+def _other_rules(built: RunRecord) -> UsageError:
+    return UsageError(
+        f"the day before {built.day} is another run since run {built.run_id} was held, and the rules have "
+        "changed: what compares with it cannot be computed again",
+        safe="readers keep the last good day",
+        next_step=f"run {built.day} again (`usertags run --day {built.day}`)",
+    )
+
+
+def _day_before_changed(lake: Lake, built: RunRecord) -> bool:
+    before = day_before(lake, built.day)
+    now = (before.day, before.run_id) if before else (None, None)
+    return now != (built.previous_day, built.previous_run)
+
+
+def _leads_to(lake: Lake, spec: TableSpec, built: RunRecord) -> bool:
+    return can_fast_forward(lake.catalog.load_table(spec.name), run_branch(built.run_id))
+
+
+def _copies(run_id: str) -> str:
+    return f"release_{run_id}"
+
+
+def _copy(run: Run, spec: TableSpec) -> None:
+    """By way of another branch: the run's own keeps the held rows until that one has them."""
+    table, copies = spark_table(spec.name), _copies(run.run_id)
+    run.spark.sql(f"ALTER TABLE {table} CREATE OR REPLACE BRANCH {copies}")
+    same = (F.col("dt") == F.lit(run.day)) & (F.col("run_id") == F.lit(run.run_id))
+    run.read(spec).writeTo(spark_table(spec.name, copies)).overwrite(same)
+    snapshot = branch_snapshot(run.lake.catalog.load_table(spec.name), copies)
+    assert snapshot is not None
+    run.spark.sql(f"ALTER TABLE {table} REPLACE BRANCH {run.branch} AS OF VERSION {snapshot.snapshot_id}")
