@@ -13,6 +13,15 @@ from demo.airflow import Airflow
 from tests.plugins.served import GOOD, PASSWORDS, REFUSED, TINY_SHOP, USERS, Served
 
 
+@pytest.fixture(scope="package", autouse=True)
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home for what the tests import of Airflow: nothing of it is in the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+        patch.setenv("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
+        yield
+
+
 @pytest.fixture(scope="package")
 def served(new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """2026-03-01 is published; 2026-03-02 has a user of an unknown gender, which no tag lists."""
@@ -30,6 +39,8 @@ def served(new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPath
     airflow = Airflow(home, project.folder, REFUSED, USERS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "TINY_SHOP_DIR", str(landing))
+        # A task's reason is read in its log, and the settings of this process are passed on.
+        patch.delenv("AIRFLOW__LOGGING__LOGGING_LEVEL")
         try:
             found = Served(airflow, airflow.up())
             assert found.run_day(GOOD)["state"] == "success"
