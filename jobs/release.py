@@ -13,7 +13,7 @@ from jobs.catalogue.model import Catalogue
 from jobs.errors import UsageError
 from jobs.pipeline import Pipeline
 from jobs.quality.checks import GateRefused, failed_critical
-from jobs.stages.clean import take_over
+from jobs.stages.clean import require_same_batch, take_over
 from jobs.stages.held import bring_up
 from jobs.stages.releases import decide, not_released
 from jobs.stages.report import StageReport
@@ -41,6 +41,8 @@ def release(pipeline: Pipeline, day: date, *, by: str, reason: str) -> Iterator[
     published = publication_of(lake, day)
     refused = _blocked(lake, day)
     if refused is not None:
+        if refused.stage == "clean":
+            require_same_batch(pipeline.catalogue, lake, refused)
         decision = decide(lake, refused, by, reason)
         run_id = refused.run_id
         yield from (

@@ -32,7 +32,7 @@ from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.releases import not_released
 from jobs.stages.report import Line, StageReport
 from jobs.stages.reports_store import publish_docs, quality_folder
-from jobs.stages.runs import RunRecord, record_run, require_no_blocked_day, run_records, stage_record
+from jobs.stages.runs import RunRecord, record_run, require_no_blocked_day, run_records
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import QUARANTINE
@@ -126,13 +126,12 @@ def take_over(
     """Take over the batch of every source of a day that a person has released.
 
     A branch that today's main leads to is taken as it stands. Where main has moved since, the batch is
-    cleaned again on top of it, and checked again. Raises UsageError when the batch is another one by now, and
-    GateRefused when a critical check fails that the release does not cover.
+    cleaned again on top of it, and checked again. Raises GateRefused when a critical check fails that the
+    release does not cover.
     """
     started = time.monotonic()
     day, run_id = release.day, release.run_id
     batches = [_batch(catalogue, lake, source, day) for source in catalogue.sources.values()]
-    _require_same(lake, release, batches)
     todo = [batch for batch in batches if not _already_clean(lake, batch)]
     again = [batch for batch in todo if not _held(lake, batch)]
     if again:
@@ -151,16 +150,17 @@ def _taken_over(written: bool, again: bool) -> str:
     return "the held batch is taken over" if written else "batch is clean already"
 
 
-def _require_same(lake: Lake, release: RunRecord, batches: list[Batch]) -> None:
-    refused = stage_record(lake, release.day, release.run_id, "clean")
-    stamps = refused.inputs.get("batches", {}) if refused else {}
+def require_same_batch(catalogue: Catalogue, lake: Lake, refused: RunRecord) -> None:
+    """Raises UsageError when the batch of a day, in any source, is not the one that was refused any more."""
+    day, stamps = refused.day, refused.inputs.get("batches", {})
+    batches = [_batch(lake, source, day) for source in catalogue.sources.values()]
     other = [batch.source.name for batch in batches if stamps.get(batch.table) != batch.stamp]
     if other:
         raise UsageError(
-            f"the batch of {release.day} is not the one that was refused: {', '.join(other)} was extracted "
-            "again, or its configuration changed",
+            f"the batch of {day} is not the one that was refused: {', '.join(other)} was extracted again, "
+            "or its configuration changed",
             safe="nothing was taken over; readers keep the last good day",
-            next_step=f"run {release.day} again (`usertags run --day {release.day}`)",
+            next_step=f"run {day} again (`usertags run --day {day}`)",
         )
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from pyiceberg.table import Table
-
+from jobs.errors import DataError
 from jobs.quality.checks import failed_critical
 from jobs.stages.runs import RunRecord, Stage, record_run, run_records, stage_record
 from jobs.store.lake import Lake
@@ -87,6 +86,25 @@ def verdict_of(lake: Lake, built: RunRecord, audited: RunRecord) -> Verdict | No
     return Verdict("released", tuple(warnings), _together(names, ", "), _together(reasons, "; "))
 
 
+def require_clean_batch(lake: Lake, day: date) -> None:
+    """Nothing is built on a batch that is not there: raises DataError when the newest clean checks of the day
+    refused its batch, unless that was released and taken over."""
+    records = [record for record in run_records(lake, day) if record.stage == "clean"]
+    if not records or records[-1].status != "refused":
+        return
+    refused = records[-1]
+    released = stage_record(lake, day, refused.run_id, "release_clean") is not None
+    if not released or not all(
+        _is_on_main(lake, day, *batch) for batch in refused.inputs.get("batches", {}).items()
+    ):
+        raise DataError(
+            f"the batch of {day} was refused by its clean checks (run {refused.run_id})",
+            safe="readers keep the last good day",
+            next_step=f"see `usertags checks --day {day}`, then run {day} again "
+            "or release it (`usertags release`)",
+        )
+
+
 def _together(texts: Sequence[str], separator: str) -> str:
     return separator.join(dict.fromkeys(texts))
 
@@ -96,16 +114,13 @@ def _stands(lake: Lake, release: RunRecord) -> bool:
     extracted or defined anew since is another one."""
     if release.stage != "release_clean":
         return False
-    for table, stamp in release.inputs["batches"].items():
-        found = find_table(lake, table)
-        if found is not None and batch_stamp(found, release.day) == stamp:
-            return True
-    return False
+    return any(_is_on_main(lake, release.day, *batch) for batch in release.inputs["batches"].items())
 
 
-def batch_stamp(table: Table, day: date) -> str | None:
-    """The stamp of the batch of a day that stands in a clean table."""
-    for snapshot in history(table):
+def _is_on_main(lake: Lake, day: date, name: str, stamp: str) -> bool:
+    """Whether the batch of a day that stands in a clean table is the one of that stamp."""
+    table = find_table(lake, name)
+    for snapshot in history(table) if table else ():
         if summary_value(snapshot, "batch") == day.isoformat():
-            return summary_value(snapshot, "stamp")
-    return None
+            return summary_value(snapshot, "stamp") == stamp
+    return False

@@ -180,18 +180,3 @@ def _published_since(published: datetime | None, refused: RunRecord) -> bool:
 def _recorded(record: RunRecord) -> datetime:
     assert record.recorded_at is not None
     return record.recorded_at
-
-
-def require_clean_batch(lake: Lake, day: date) -> None:
-    """Nothing is built on a batch that is not there: raises DataError when the newest clean checks of the day
-    refused its batch, and nobody has released it."""
-    records = [record for record in run_records(lake, day) if record.stage == "clean"]
-    if not records or records[-1].status != "refused":
-        return
-    if stage_record(lake, day, records[-1].run_id, "release_clean") is None:
-        raise DataError(
-            f"the batch of {day} was refused by its clean checks (run {records[-1].run_id})",
-            safe="readers keep the last good day",
-            next_step=f"see `usertags checks --day {day}`, then run {day} again "
-            "or release it (`usertags release`)",
-        )

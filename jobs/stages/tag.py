@@ -19,6 +19,7 @@ from jobs.stages.aggregate import rollup_name
 from jobs.stages.clean import clean_name
 from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.identity import joined_ids
+from jobs.stages.releases import require_clean_batch
 from jobs.stages.report import Line, StageReport
 from jobs.stages.runs import (
     Publication,
@@ -26,7 +27,6 @@ from jobs.stages.runs import (
     publication_of,
     publications,
     record_run,
-    require_clean_batch,
     require_no_blocked_day,
     run_branch,
 )

@@ -18,6 +18,7 @@ from jobs.query import query
 from jobs.release import release
 from jobs.stages import clean
 from jobs.stages.held import bring_up
+from jobs.stages.releases import decide
 from jobs.stages.report import StageReport, load_reports
 from jobs.stages.runs import RunRecord, blocked_days, run_branch, stage_record
 from jobs.stages.tag import Run
@@ -86,9 +87,14 @@ def refused(new_shop: NewShop) -> Refused:
 
 
 def test_nothing_is_built_on_a_batch_that_was_refused(refused: Refused) -> None:
-    """Also when the stages after it are started one by one, or a task is marked as done by hand."""
-    with pytest.raises(DataError, match=f"the batch of {D2} was refused by its clean checks"):
-        list(refused.shop.pipeline.stage("tag", D2, refused.run_id))
+    """Also when the stages after it are started one by one, or a task is marked as done by hand. A release
+    that broke off before it took the batch over opens nothing."""
+    shop = refused.shop
+    for by in ("nobody", "somebody whose release broke off"):
+        if by != "nobody":
+            decide(shop.lake, blocked_days(shop.lake)[0], by, WHY)
+        with pytest.raises(DataError, match=f"the batch of {D2} was refused by its clean checks"):
+            list(shop.pipeline.stage("tag", D2, refused.run_id))
 
 
 @pytest.mark.parametrize(
