@@ -174,7 +174,7 @@ RULES_OF_AN_ENTRY = [
         TAGS,
         "value: users.city",
         "value: users.city\n    when: users.city = '上海'",
-        "city: needs exactly one of when, value, cases",
+        "city: needs exactly one of when, value, cases, prefer, follows; or `set` alone",
     ),
 ]
 
@@ -226,7 +226,7 @@ def test_one_mistake_is_one_problem_on_its_line(
             TAGS,
             "    when: orders_180d >= vip_orders or users.gender = 'f'\n",
             "  important:",
-            "important: needs exactly one of when, value, cases",
+            "important: needs exactly one of when, value, cases, prefer, follows; or `set` alone",
         ),
         (
             TAGS,

@@ -48,6 +48,12 @@ ORDERS: dict[str, Any] = {
 
 PATH = ["一级", "二级", "三级"]
 
+# What carry reads of the `user_tags` that were published before.
+BEFORE = (
+    "user_id string, tag_id string, tag_value string, valid_from date, valid_until date, "
+    "definition_version string, rank int, share double"
+)
+
 
 def tag(**parts: Any) -> dict[str, Any]:
     """A tag entry; what a test does not speak of is filled in."""

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from jobs.catalogue.model import Catalogue, Tag
 from jobs.transform import carry
 
-from .builders import FEW, ORDERS, frame, rows, tag
+from .builders import BEFORE, FEW, ORDERS, frame, rows, tag
 
 Build = Callable[..., Catalogue]
 Key = tuple[str, str]
@@ -58,10 +58,6 @@ COLUMNS = {
     "active": "boolean",
     "mood": "string",
 }
-BEFORE = (
-    "user_id string, tag_id string, tag_value string, valid_from date, valid_until date, "
-    "definition_version string, rank int, share double"
-)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from jobs.transform import carry
 from jobs.transform.rollup import day_rollup, merge
 from jobs.transform.tags import evaluated
 
-from .builders import frame, rows, tag
+from .builders import BEFORE, frame, rows, tag
 
 Build = Callable[..., Catalogue]
 Row = dict[str, Any]
@@ -100,11 +100,7 @@ def tags_of(
 
 def memory(spark: SparkSession, before: Sequence[tuple[Any, ...]]) -> Any:
     """What was published before: user, tag, value, valid_from."""
-    schema = (
-        "user_id string, tag_id string, tag_value string, valid_from date, valid_until date, "
-        "definition_version string, rank int, share double"
-    )
-    return frame(spark, schema, [(*row, None, "v", 1, None) for row in before])
+    return frame(spark, BEFORE, [(*row, None, "v", 1, None) for row in before])
 
 
 def shown(row: Row | None) -> tuple[Any, ...] | None:

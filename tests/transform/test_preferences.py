@@ -18,7 +18,7 @@ from jobs.transform import carry
 from jobs.transform.rollup import day_rollup, merge
 from jobs.transform.tags import evaluated
 
-from .builders import FEW, ORDERS, frame, rows, tag
+from .builders import BEFORE, FEW, ORDERS, frame, rows, tag
 
 Build = Callable[..., Catalogue]
 DAY = date(2026, 3, 10)
@@ -101,8 +101,7 @@ def tags_of(
     tags = list(catalogue.tags.values())
     memory = frame(
         spark,
-        "user_id string, tag_id string, tag_value string, valid_from date, valid_until date, "
-        "definition_version string, rank int, share double",
+        BEFORE,
         before or [],
     )
     state = carry.carried(evaluated(inputs, tags, DAY), memory, tags, DAY)

@@ -15,7 +15,7 @@ from jobs.quality.tag_checks import (
 )
 from jobs.transform import carry
 
-from .builders import ORDERS, frame, rows, tag
+from .builders import BEFORE, ORDERS, frame, rows, tag
 
 DAY, DAY_BEFORE = date(2024, 3, 1), date(2024, 2, 29)
 TAGS = {
@@ -23,10 +23,6 @@ TAGS = {
     "points": tag(value="orders", values=[1, 2.0]),
     "big": tag(when="orders > 9"),
 }
-BEFORE = (
-    "user_id string, tag_id string, tag_value string, valid_from date, valid_until date, "
-    "definition_version string, rank int, share double"
-)
 
 
 def restricted(catalogue: Catalogue, **tables: str) -> Catalogue:
