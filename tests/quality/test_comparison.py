@@ -122,6 +122,7 @@ def test_a_source_that_delivers_a_day_late_is_compared_with_itself() -> None:
 
 def test_later_batches_are_no_history() -> None:
     assert "rows_as_before" not in of([whole(1)], [whole(1000, -7), whole(1000, -14), whole(1000, 0)])
+    assert of([whole(9, mark="9:1")], [whole(9, -1, mark="9:1")])["new_content"] is None
 
 
 def test_the_same_rows_as_an_earlier_batch_are_told() -> None:
