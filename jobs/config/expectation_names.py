@@ -54,7 +54,6 @@ EXPECTATIONS = frozenset(
         "ExpectCompoundColumnsToBeUnique",
         "ExpectMulticolumnSumToEqual",
         "ExpectMulticolumnValuesToBeEqual",
-        "ExpectMulticolumnValuesToBeUnique",
         "ExpectSelectColumnValuesToBeUniqueWithinRecord",
         "ExpectTableColumnCountToBeBetween",
         "ExpectTableColumnCountToEqual",

@@ -44,14 +44,14 @@ def _reference(
     other, other_column = entry.references.split(".")
     known = others[other].select(F.col(other_column).cast("string").alias("_known")).distinct()
     value = F.col(column).cast("string")
-    rows = batch.where(value.isNotNull())
-    unknown = rows.join(known, value == F.col("_known"), "left_anti")
-    total, failing = rows.count(), unknown.count()
+    rows = batch.where(value.isNotNull()).join(known, value == F.col("_known"), "left")
+    unknown = F.col("_known").isNull()
+    total, failing = rows.agg(F.count("*"), F.count_if(unknown)).collect()[0]
     share = 1 - failing / total if total else 1.0
     success = share >= entry.mostly
     sample = None
     if not success:
-        shown = unknown.select(*dict.fromkeys([*sampling.keys, column])).limit(SAMPLE).collect()
+        shown = rows.where(unknown).select(*dict.fromkeys([*sampling.keys, column])).limit(SAMPLE).collect()
         sample = sample_text([row.asDict() for row in shown], sampling)
     return CheckResult(
         table=f"clean.{source.name}",

@@ -65,6 +65,19 @@ class Check:
         return {"check_id": self.check_id, "name": self.name, "owner": self.owner, "action": self.action}
 
 
+def columns_check(table: str, names: Sequence[str]) -> Check:
+    """The table has these columns; it may have others, of an earlier configuration."""
+    return Check(
+        table,
+        "columns as declared",
+        "ExpectTableColumnsToMatchSet",
+        {"column_set": list(names), "exact_match": False},
+        "critical",
+        "data engineering",
+        "a column that the configuration declares is not there: report it, this is a defect of the pipeline",
+    )
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """What came of a check: `rows` it looked at, `failing` rows where it counts them.

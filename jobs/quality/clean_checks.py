@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Measure, Source
 from jobs.config.quality_models import CheckEntry
-from jobs.quality.checks import Check, CheckResult, compact
+from jobs.quality.checks import Check, CheckResult, columns_check, compact
 
 _OWNER = "data engineering"
 
@@ -17,7 +17,13 @@ def declared_checks(source: Source) -> list[Check]:
     """The checks that Great Expectations runs on the rows of the batch that are kept."""
     table = f"clean.{source.name}"
     written = [_configured(table, entry) for entry in source.checks if _runs_there(entry)]
-    return [*_some_rows(source, table), *_own(source, table), *written]
+    return [_columns(source, table), *_some_rows(source, table), *_own(source, table), *written]
+
+
+def _columns(source: Source, table: str) -> Check:
+    day = ["event_day"] if source.kind == "events" else []
+    names = [*(column.name for column in source.kept_columns), *day]
+    return columns_check(table, names)
 
 
 def _runs_there(entry: CheckEntry) -> bool:

@@ -45,11 +45,11 @@ def compared(
 
 @dataclass(frozen=True)
 class _Usual:
-    """What earlier days had: their median, and which days they are."""
+    """What earlier days had: their median, and which days they are. `gravest` is what a difference can be."""
 
     value: float
-    rows: int
     said: str
+    gravest: Severity = "critical"
 
 
 class _History:
@@ -73,14 +73,15 @@ class _History:
         return self.batch - timedelta(days=late)
 
     def usual_rows(self, day: date) -> _Usual | None:
-        """Rows of the same weekday of the last weeks, or of the days before where there are too few."""
+        """Rows of the same weekday of the last weeks; where there are too few, of the days before. Other
+        weekdays may be different days: they only warn."""
         weeks = [day - timedelta(days=7 * number) for number in range(1, self.settings.weeks + 1)]
         found = self._rows_of(weeks, day)
         if len(found) >= _LEAST_WEEKS:
-            return _Usual(median(found), len(found), f"the same weekday of {len(found)} weeks")
+            return _Usual(median(found), f"the same weekday of {len(found)} weeks")
         found = self._rows_of([day - timedelta(days=number) for number in range(1, 8)], day)
         if len(found) >= _LEAST_DAYS:
-            return _Usual(median(found), len(found), f"{len(found)} days before")
+            return _Usual(median(found), f"{len(found)} days before", gravest="warning")
         return None
 
     def _rows_of(self, days: Iterable[date], main: date) -> list[int]:
@@ -113,7 +114,7 @@ class _History:
                 values.append(number)
         if len(values) < _LEAST_DAYS or rows < self.settings.least:
             return None
-        return _Usual(median(values), rows, f"{len(values)} days before")
+        return _Usual(median(values), f"{len(values)} days before")
 
     def _days(self, column: str, since: date) -> Iterable[Statistic]:
         """One statistic a day, of the batch that saw the most of it."""
@@ -158,6 +159,7 @@ def _row_count(source: Source, day: date, rows: int, usual: _Usual) -> CheckResu
     severity = None
     if not chance:
         severity = worst(passed(fall, source.compare.fall), passed(rise, source.compare.rise))
+        severity = usual.gravest if severity == "critical" else severity
     fall_at, rise_at = source.compare.fall, source.compare.rise
     return CheckResult(
         table=f"clean.{source.name}",

@@ -5,7 +5,7 @@ Kept in `ops.batch_statistics`, a few rows a batch, so that later batches can be
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -99,9 +99,10 @@ def id_columns(source: Source) -> frozenset[str]:
 
 def _newest(source: Source, kept: Column, end: datetime) -> Column:
     if source.time is None:
-        return F.lit(None).cast("timestamp")
+        return F.lit(None).cast("bigint")
     time = F.col(source.time).cast("timestamp")
-    return F.max(F.when(kept & (time < F.lit(end)), time))
+    # As a number: the driver would read an instant in the time zone of its machine.
+    return F.unix_micros(F.max(F.when(kept & (time < F.lit(end)), time)))
 
 
 def _rows(
@@ -130,9 +131,13 @@ def _rows(
         batch,
         "",
         rows=by_day[batch]["rows"] if batch in by_day else 0,
-        newest=max((row["newest"] for row in found if row["newest"]), default=None),
+        newest=_instant(max((row["newest"] for row in found if row["newest"]), default=None)),
         fingerprint=_fingerprint(found),
     )
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 
 
 def _fingerprint(found: Sequence[Any]) -> str | None:

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Catalogue, Tag, visible
-from jobs.quality.checks import Check, CheckResult, compact
+from jobs.quality.checks import Check, CheckResult, columns_check, compact
 
 _OWNER = "data engineering"
 _DEFECT = "the published table would be wrong: report it, this is a defect of the pipeline"
@@ -57,7 +57,9 @@ def user_tags_checks() -> list[Check]:
 def user_profile_checks(catalogue: Catalogue) -> list[Check]:
     """The values that a tag lists, one row a user, and nobody lost."""
     table = "tags.user_profile"
+    shown = visible(catalogue.published_tags(), "user_profile")
     checks = [
+        columns_check(table, ["user_id", *(tag.id for tag in shown)]),
         _has_rows(table),
         Check(
             table,
@@ -78,7 +80,6 @@ def user_profile_checks(catalogue: Catalogue) -> list[Check]:
             _DEFECT,
         ),
     ]
-    shown = visible(catalogue.published_tags(), "user_profile")
     return checks + [_value_check(table, tag) for tag in shown if tag.values and not tag.multiple]
 
 

@@ -5,7 +5,7 @@ The measure is the population stability index (PSI): the sum over groups of user
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -22,7 +22,7 @@ _TABLE = "tags.tag_statistics"
 _NOBODY = 1e-4
 # PSI that chance alone makes is about (groups - 1) · (1/n + 1/m): so many times that is allowed.
 _CHANCE = 3
-# More different values than these are compared by tenths of their users.
+# Values of more kinds than these are not compared one by one.
 _VALUES = 50
 
 
@@ -34,9 +34,20 @@ class Distribution:
     before: Mapping[str, float]
 
 
-def distributions(today: DataFrame, before: DataFrame) -> dict[str, Distribution]:
-    """Grain of both: tag_id, tag_value, users (of `before` summed over its days). One pass; a few rows a tag
-    come back."""
+def numbers(tags: Iterable[Tag]) -> list[str]:
+    """The tags whose values are numbers that nobody lists: they are compared by tenths."""
+    return [tag.id for tag in tags if tag.values is None and _is_number(tag)]
+
+
+def _is_number(tag: Tag) -> bool:
+    return tag.type in ("int", "bigint", "double") or tag.type.startswith("decimal")
+
+
+def distributions(today: DataFrame, before: DataFrame, by_tenths: Sequence[str]) -> dict[str, Distribution]:
+    """Grain of both: tag_id, tag_value, users (of `before` summed over its days). `by_tenths`: `numbers`.
+
+    One pass; a few rows a tag come back. More texts than some are one group.
+    """
     both = today.select("tag_id", "tag_value", F.col("users").cast("double").alias("now")).join(
         before.select("tag_id", "tag_value", F.col("users").cast("double").alias("then")),
         ["tag_id", "tag_value"],
@@ -58,7 +69,12 @@ def distributions(today: DataFrame, before: DataFrame) -> dict[str, Distribution
     )
     grouped = (
         both.join(kinds, "tag_id")
-        .withColumn("_group", F.when(F.col("_many"), _tenth(number)).otherwise(F.col("tag_value")))
+        .withColumn(
+            "_group",
+            F.when(F.col("tag_id").isin(list(by_tenths)), _tenth(number))
+            .when(F.col("_many"), "many")
+            .otherwise(F.col("tag_value")),
+        )
         .groupBy("tag_id", "_group")
         .agg(F.sum("now").alias("now"), F.sum("then").alias("then"))
     )
@@ -71,9 +87,9 @@ def distributions(today: DataFrame, before: DataFrame) -> dict[str, Distribution
 
 
 def _tenth(number: Column) -> Column:
-    """Which tenth of the users of the days before a number belongs to; texts are one group."""
+    """Which tenth of the users of the days before a number belongs to."""
     edges = F.array_distinct(F.col("_edges"))
-    return F.coalesce(F.size(F.filter(edges, lambda edge: edge < number)).cast("string"), F.lit("text"))
+    return F.coalesce(F.size(F.filter(edges, lambda edge: edge < number)).cast("string"), F.lit("no number"))
 
 
 def tag_drift(
@@ -98,9 +114,15 @@ def tag_drift(
         if tag.drift is None or item is None or not sum(item.before.values()):
             continue
         results.append(_coverage_drift(tag, item, population, users_before, len(populations_before)))
-        if len(item.before) > 1 and not tag.multiple:
+        if len(item.before) > 1 and _has_steady_values(tag):
             results.append(_value_drift(tag, item, least, len(populations_before)))
     return [result for result in results if result is not None]
+
+
+def _has_steady_values(tag: Tag) -> bool:
+    """Whether a day's values should look like those of the day before: dates do not, nor does what counts the
+    days of another tag."""
+    return not tag.multiple and tag.follows is None and tag.type not in ("date", "timestamp")
 
 
 def _coverage_drift(

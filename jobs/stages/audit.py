@@ -18,7 +18,7 @@ from jobs.quality.tag_checks import (
     refused_links,
     tied_edges,
 )
-from jobs.quality.tag_drift import coverage_bounds, distributions, tag_drift
+from jobs.quality.tag_drift import coverage_bounds, distributions, numbers, tag_drift
 from jobs.stages.report import Line, StageReport
 from jobs.stages.reports_store import publish_docs, quality_folder
 from jobs.stages.runs import RunRecord, publications, record_run, stage_record
@@ -105,7 +105,8 @@ def _against_before(run: Run, rows: DataFrame, population: int) -> list[CheckRes
     before = published.where(F.concat_ws("/", "dt", "run_id").isin([f"{d.day}/{d.run_id}" for d in days]))
     before = before.where(F.col("dt") >= F.lit(days[0].day)).where(F.col("users") > 0)
     summed = before.groupBy("tag_id", "tag_value").agg(F.sum("users").alias("users"))
-    found = distributions(run.read(TAG_STATISTICS).where(F.col("users") > 0), summed)
+    today = run.read(TAG_STATISTICS).where(F.col("users") > 0)
+    found = distributions(today, summed, numbers(run.catalogue.published_tags()))
     populations = [day.row_counts.get(USER_PROFILE.name, 0) for day in days]
     return results + tag_drift(run.catalogue, found, population, populations)
 

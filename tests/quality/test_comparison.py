@@ -95,9 +95,9 @@ def test_a_few_rows_less_are_chance() -> None:
     assert of([whole(0)], [whole(17, 7), whole(17, 14)])["rows_as_before"] == "critical"
 
 
-def test_with_one_week_the_days_before_count_and_with_two_days_nothing_does() -> None:
+def test_with_one_week_the_days_before_warn_and_with_two_days_nothing_does() -> None:
     days = [whole(1000, 1), whole(1000, 2), whole(1000, 7)]
-    assert of([whole(400)], days)["rows_as_before"] == "critical"
+    assert of([whole(400)], days)["rows_as_before"] == "warning"
     assert "rows_as_before" not in of([whole(400)], days[:2])
 
 
@@ -122,6 +122,7 @@ def test_a_source_that_delivers_a_day_late_is_compared_with_itself() -> None:
 
 def test_later_batches_are_no_history() -> None:
     assert "rows_as_before" not in of([whole(1)], [whole(1000, -7), whole(1000, -14), whole(1000, 0)])
+    assert of([whole(9, mark="9:1")], [whole(9, -1, mark="9:1")])["new_content"] is None
 
 
 def test_the_same_rows_as_an_earlier_batch_are_told() -> None:

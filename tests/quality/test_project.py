@@ -73,7 +73,7 @@ def test_the_committed_validation_says_what_the_stage_says(
     rows = spark.createDataFrame(
         [("T1", "100", "200", "2026-11-01"), ("T2", "100", "2x0", "2026-11-01")],
         "referral_id string, referrer string, referee string, referred_at string",
-    )
+    ).selectExpr("*", "referred_at as updated_at", "referred_at as event_day")
     theirs = project.validation_definitions.get("clean.referrals").run(
         batch_parameters={"dataframe": rows}, result_format="BOOLEAN_ONLY"
     )

@@ -40,7 +40,7 @@ def test_values_are_groups_and_many_numbers_are_tenths(spark: SparkSession) -> N
         [("gender", "female", 30), ("gender", "male", 70), ("spend", "1000", 50), ("spend", "1", 50)], SCHEMA
     )
     before = spark.createDataFrame([("gender", "female", 60), ("gender", "male", 140), *numbers], SCHEMA)
-    found = distributions(today, before)
+    found = distributions(today, before, ["spend"])
     assert found["gender"] == Distribution({"female": 30.0, "male": 70.0}, {"female": 60.0, "male": 140.0})
     spend = found["spend"]
     assert len(spend.before) == 10
@@ -74,16 +74,13 @@ def said(results: list[CheckResult]) -> dict[str, str | None]:
 
 @pytest.mark.parametrize(
     ("users", "severity"),
-    [(300, None), (400, None), (1000, "warning"), (6000, "critical"), (0, "warning")],
+    [(300, None), (400, None), (1000, None), (1100, "warning"), (6000, "critical"), (0, "warning")],
 )
 def test_coverage_that_jumps_is_told_whatever_became_of_the_rule(
     build: Callable[..., Catalogue], users: int, severity: str | None
 ) -> None:
-    """3 % of the users before. 10 %: 0.07·ln(0.1/0.03) + 0.07·ln(0.97/0.9) = 0.09, and so on."""
-    wanted = {"coverage_drift": severity}
-    if users == 1000:
-        wanted = {"coverage_drift": None}
-    assert drift(build, {"true": users}, {"true": 300}) == wanted
+    """3 % of the users before. 10 %: 0.07·ln(0.1/0.03) + 0.07·ln(0.97/0.9) = 0.09; 11 %: 0.11."""
+    assert drift(build, {"true": users}, {"true": 300}) == {"coverage_drift": severity}
 
 
 def test_a_small_population_and_a_tag_without_drift_are_left_alone(build: Callable[..., Catalogue]) -> None:
@@ -108,3 +105,32 @@ def test_coverage_bounds_are_of_the_whole_population(build: Callable[..., Catalo
         "critical",
         "tags.user_tags.buyer_coverage",
     )
+
+
+def test_texts_of_many_kinds_are_one_group(spark: SparkSession) -> None:
+    cities = spark.createDataFrame([("city", f"c{number}", 2) for number in range(51)], SCHEMA)
+    assert distributions(cities, cities, [])["city"] == Distribution({"many": 102.0}, {"many": 102.0})
+
+
+@pytest.mark.parametrize(
+    ("rule", "compared"),
+    [
+        ({"kind": "fact", "value": "orders_30d", "type": "int"}, True),
+        ({"kind": "fact", "value": "last_at", "type": "date"}, False),
+    ],
+)
+def test_values_that_go_on_by_themselves_are_not_compared(
+    build: Callable[..., Catalogue], rule: dict[str, Any], compared: bool
+) -> None:
+    measures = MEASURES["measures"] | {
+        "last_at": {"source": "orders", "value": "max(ordered_at)", "window": "30d"}
+    }
+    tags = {"buyer": entry(name="买家", **({"when": None} | rule))}
+    catalogue = build(tags={name: _given(tag) for name, tag in tags.items()}, measures=measures)
+    item = Distribution({"0": 5000.0, "1": 200.0}, {"0": 200.0, "1": 5000.0})
+    found = said(tag_drift(catalogue, {"buyer": item}, 10_000, [10_000]))
+    assert found == {"coverage_drift": None} | ({"value_drift": "critical"} if compared else {})
+
+
+def _given(tag: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in tag.items() if value is not None}
