@@ -153,7 +153,7 @@ def _taken_over(written: bool, again: bool) -> str:
 def require_same_batch(catalogue: Catalogue, lake: Lake, refused: RunRecord) -> None:
     """Raises UsageError when the batch of a day, in any source, is not the one that was refused any more."""
     day, stamps = refused.day, refused.inputs.get("batches", {})
-    batches = [_batch(lake, source, day) for source in catalogue.sources.values()]
+    batches = [_batch(catalogue, lake, source, day) for source in catalogue.sources.values()]
     other = [batch.source.name for batch in batches if stamps.get(batch.table) != batch.stamp]
     if other:
         raise UsageError(
