@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
+from jobs.quality.tag_checks import refused_links
 from jobs.transform import components as components_module
 from jobs.transform.components import components
 from jobs.transform.identity import (
@@ -390,3 +391,19 @@ def test_the_changes_of_moved_users_have_the_reason_identity(spark: SparkSession
         ("a", "v", "retired"),
         ("b", "t", "data"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("refused", "success", "failing"),
+    [
+        ({}, True, 0),
+        ({"blocked": 4, "shared": 3}, True, 0),
+        ({"limit": 2, "tangled": 1, "shared": 3}, False, 3),
+    ],
+)
+def test_only_links_beyond_a_limit_are_a_warning(
+    refused: Mapping[str, int], success: bool, failing: int
+) -> None:
+    check = refused_links(refused)
+    assert (check.severity, check.success, check.failing) == ("warning", success, failing)
+    assert check.observed.startswith(f"{sum(refused.values())} links refused")
