@@ -4,7 +4,9 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -15,6 +17,19 @@ _BOUNDS = ("min_value", "max_value", "value_set", "regex", "mostly", "column_lis
 _OWNER = "data engineering"
 _logger = logging.getLogger(__name__)
 DATA_SOURCE, WHOLE = "lake", "all"
+# Where a result of the library holds values of the checked column, and where rows.
+_VALUES = (
+    "unexpected_list",
+    "partial_unexpected_list",
+    "partial_unexpected_counts",
+    "observed_value",
+    "details",
+)
+_ROWS = {"unexpected_index_list", "partial_unexpected_index_list"}
+_NOTHING = (
+    '<!DOCTYPE html><html><head><meta charset="utf-8"><title>Great Expectations</title></head><body>'
+    "<p>Great Expectations checked nothing in this run: every batch is clean already.</p></body></html>"
+)
 
 
 @dataclass(frozen=True)
@@ -26,18 +41,33 @@ class Sampling:
 
 
 class Validator:
-    """Great Expectations for one stage of one run; its Data Docs are written into `folder`."""
+    """Great Expectations for one stage of one run. The library is loaded when it is first needed; it keeps
+    what it does in memory, and asks nothing of the network."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
+        self._samplings: dict[str, Sampling] = {}
+
+    @cached_property
+    def _gx(self) -> Any:
         import great_expectations as gx
 
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
-        self._gx = gx
-        folder.mkdir(parents=True, exist_ok=True)
-        self._context = gx.get_context(mode="file", project_root_dir=str(folder))
-        self._context.variables.progress_bars = {"globally": False}
-        self._source = self._context.data_sources.add_or_update_spark(DATA_SOURCE, persist=False)
-        self._folder = folder
+        return gx
+
+    @cached_property
+    def _context(self) -> Any:
+        from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+
+        settings = DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(), analytics_enabled=False
+        )
+        context = self._gx.get_context(mode="ephemeral", project_config=settings)
+        context.variables.progress_bars = {"globally": False}
+        return context
+
+    @cached_property
+    def _source(self) -> Any:
+        return self._context.data_sources.add_or_update_spark(DATA_SOURCE, persist=False)
 
     def validate(
         self,
@@ -62,12 +92,34 @@ class Validator:
             return [_suite_ran(name, checks, 0, f"{type(error).__name__}: {error}")]
         return [_suite_ran(name, checks, len(results)), *results]
 
-    def write_docs(self) -> Path:
-        """Build the Data Docs of all that was validated; returns the folder of the site."""
-        self._context.build_data_docs()
-        return self._folder / "gx" / "uncommitted" / "data_docs" / "local_site"
+    def pages(self) -> dict[str, str]:
+        """The Data Docs of all that was validated: texts of pages by path, as the library writes them.
 
-    def definition(self, name: str, checks: Sequence[Check]) -> Any:
+        Raises whatever the library raises.
+        """
+        if not self._samplings:
+            return {"index.html": _NOTHING}
+        self._hide_values()
+        with TemporaryDirectory(prefix="usertags_docs_") as folder:
+            self._context.add_data_docs_site("checks", _site(folder))
+            self._context.build_data_docs(["checks"])
+            self._context.delete_data_docs_site("checks")
+            found = sorted(Path(folder).rglob("*.html"))
+            return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in found}
+
+    def _hide_values(self) -> None:
+        """Take values that are masked out of the kept results, which the pages are made of."""
+        store = self._context.validation_results_store
+        for key in store.list_keys():
+            kept = store.get(key)
+            for item in kept.results:
+                item.result = without_masked(
+                    item.result or {}, item.expectation_config.kwargs, self._samplings[kept.suite_name]
+                )
+            store.set(key, kept)
+
+    def definition(self, name: str, checks: Sequence[Check], sampling: Sampling) -> Any:
+        self._samplings[name] = sampling
         asset = self._source.add_dataframe_asset(name)
         batch = asset.add_batch_definition_whole_dataframe(WHOLE)
         suite = self._gx.ExpectationSuite(
@@ -97,7 +149,7 @@ class _Suite:
         """One result a check that was run, in the order of the checks."""
         ran = self._run(self.name, checks, {"result_format": "BOOLEAN_ONLY"})
         failed = [check for check in checks if check.check_id in ran and not ran[check.check_id].success]
-        found = self._run(f"{self.name} (failed)", failed, self._detailed()) if failed else {}
+        found = self._run(f"{self.name}.failed", failed, self._detailed()) if failed else {}
         return [
             _passed(check, self.parameters)
             if ran[check.check_id].success
@@ -114,7 +166,7 @@ class _Suite:
 
     def _run(self, name: str, checks: Sequence[Check], form: Mapping[str, Any]) -> dict[str, Any]:
         """The outcomes by the id of their check."""
-        outcome = self.validator.definition(name, checks).run(
+        outcome = self.validator.definition(name, checks, self.sampling).run(
             batch_parameters={"dataframe": self.frame},
             result_format=dict(form),
             expectation_parameters=dict(self.parameters),
@@ -157,15 +209,37 @@ def _failed(check: Check, item: Any, parameters: Mapping[str, Any], sampling: Sa
     )
 
 
+def without_masked(
+    result: Mapping[str, Any], arguments: Mapping[str, Any], sampling: Sampling
+) -> dict[str, Any]:
+    """What a check found, without the values of masked columns: rows keep what tells them apart."""
+    columns = {arguments.get(name) for name in ("column", "column_A", "column_B")}
+    columns |= set(arguments.get("column_list") or ())
+    hidden = _VALUES if columns & sampling.masked else ()
+    shown = {name: value for name, value in result.items() if name not in hidden}
+    for name in _ROWS & shown.keys():
+        shown[name] = [_masked(row, sampling) for row in shown[name] or ()]
+    return shown
+
+
+def _masked(row: Mapping[str, Any], sampling: Sampling) -> dict[str, Any]:
+    return {
+        name: MASK if name in sampling.masked and value is not None else value for name, value in row.items()
+    }
+
+
+def _site(folder: str) -> dict[str, Any]:
+    return {
+        "class_name": "SiteBuilder",
+        "show_how_to_buttons": False,
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": folder},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder", "show_cta_footer": False},
+    }
+
+
 def sample_text(rows: Sequence[Mapping[str, Any]], sampling: Sampling) -> str | None:
     """Failing rows as a JSON list, masked values hidden; None where there are none."""
-    shown = [
-        {
-            name: MASK if name in sampling.masked and value is not None else value
-            for name, value in row.items()
-        }
-        for row in rows[:SAMPLE]
-    ]
+    shown = [_masked(row, sampling) for row in rows[:SAMPLE]]
     return json.dumps(shown, ensure_ascii=False, default=str) if shown else None
 
 
