@@ -81,16 +81,17 @@ class Validator:
 
         The first pass asks for yes or no alone, which Great Expectations computes for all checks together;
         only checks that fail are run once more for what was observed and for some failing rows.
-        A check that Great Expectations leaves out, and one that it cannot run, has failed: silence is no
-        success.
+        Silence is no success: where the library raises, leaves a check out or cannot run it, the result
+        that says whether all ran is a critical failure.
         """
-        suite = _Suite(self, name, frame, parameters or {}, sampling or Sampling())
+        self._samplings[name] = sampling or Sampling()
+        suite = _Suite(self, name, frame, parameters or {}, self._samplings[name])
         try:
-            results = suite.results(checks)
+            ran = suite.run(checks)
+            return [_suite_ran(name, checks, ran), *suite.results(checks, ran)]
         except Exception as error:  # the library raises whatever it meets; the day must not pass
             _logger.exception("Great Expectations did not run the checks of %s", name)
-            return [_suite_ran(name, checks, 0, f"{type(error).__name__}: {error}")]
-        return [_suite_ran(name, checks, len(results)), *results]
+            return [_suite_ran(name, checks, {}, _text_of(error))]
 
     def pages(self) -> dict[str, str]:
         """The Data Docs of all that was validated: texts of pages by path, as the library writes them.
@@ -145,18 +146,32 @@ class _Suite:
     parameters: Mapping[str, Any]
     sampling: Sampling
 
-    def results(self, checks: Sequence[Check]) -> list[CheckResult]:
+    def run(self, checks: Sequence[Check]) -> dict[str, Any]:
+        """Yes or no of each check, by its id."""
+        return self._run(self.name, checks, {"result_format": "BOOLEAN_ONLY"})
+
+    def results(self, checks: Sequence[Check], ran: Mapping[str, Any]) -> list[CheckResult]:
         """One result a check that was run, in the order of the checks."""
-        ran = self._run(self.name, checks, {"result_format": "BOOLEAN_ONLY"})
         failed = [check for check in checks if check.check_id in ran and not ran[check.check_id].success]
-        found = self._run(f"{self.name}.failed", failed, self._detailed()) if failed else {}
+        found, problem = self._details(failed)
         return [
             _passed(check, self.parameters)
             if ran[check.check_id].success
-            else _failed(check, found.get(check.check_id), self.parameters, self.sampling)
+            else _failed(check, found.get(check.check_id, ran[check.check_id]), problem, self)
             for check in checks
             if check.check_id in ran
         ]
+
+    def _details(self, failed: Sequence[Check]) -> tuple[dict[str, Any], str]:
+        """What was observed of the checks that failed; that they failed stands when the library raises now,
+        and the text says what it raised."""
+        if not failed:
+            return {}, ""
+        try:
+            return self._run(f"{self.name}.failed", failed, self._detailed()), ""
+        except Exception as error:  # whatever the library meets
+            _logger.exception("Great Expectations did not say what was observed of %s", self.name)
+            return {}, f"failed; what was observed is not known ({_text_of(error)})"
 
     def _detailed(self) -> dict[str, Any]:
         details = {"result_format": "SUMMARY", "partial_unexpected_count": SAMPLE}
@@ -174,18 +189,31 @@ class _Suite:
         return {item.expectation_config.meta["check_id"]: item for item in outcome.results}
 
 
-def _suite_ran(name: str, checks: Sequence[Check], ran: int, raised: str = "") -> CheckResult:
-    """All checks that are declared were run: one that Great Expectations leaves out is no success."""
+def _suite_ran(
+    name: str, checks: Sequence[Check], outcomes: Mapping[str, Any], raised: str = ""
+) -> CheckResult:
+    """All checks that are declared were run: one that the library leaves out, or that raises, was not."""
     parts = name.split(".")
+    told = [raised] if raised else []
+    left_out = [] if raised else [check.name for check in checks if check.check_id not in outcomes]
+    told += [f"left out: {', '.join(left_out)}"] if left_out else []
+    broken = {
+        check.name: text
+        for check in checks
+        if check.check_id in outcomes and (text := _raised(outcomes[check.check_id].exception_info or {}))
+    }
+    told += [f"{check}: {text}" for check, text in broken.items()]
+    ran = len(outcomes) - len(broken)
     return CheckResult(
         table=".".join(parts[:2]),
         name="every declared check ran",
         severity="critical",
-        success=ran == len(checks) and not raised,
-        observed=f"{ran} checks ran" + (f": {raised[:300]}" if raised else ""),
+        success=ran == len(checks) and not told,
+        observed=f"{ran} checks ran" + (f": {'; '.join(told)[:300]}" if told else ""),
         bounds=f"{len(checks)} checks",
         owner=_OWNER,
-        action="nobody knows whether the data is good: see the log of the task, then run the day again",
+        action="nobody knows whether the data is good, because the checks themselves failed: see the log of "
+        "the task, then run the day again",
         slug="_".join(["every_declared_check_ran", *parts[2:]]),
     )
 
@@ -194,18 +222,18 @@ def _passed(check: Check, parameters: Mapping[str, Any]) -> CheckResult:
     return _checked(check, parameters, success=True, observed="as wanted")
 
 
-def _failed(check: Check, item: Any, parameters: Mapping[str, Any], sampling: Sampling) -> CheckResult:
-    found: Mapping[str, Any] = (item.result or {}) if item is not None else {}
-    # A check that could not run has failed: it says so, and counts with its severity.
-    raised = _raised(item.exception_info or {}) if item is not None else "no outcome"
+def _failed(check: Check, item: Any, problem: str, suite: _Suite) -> CheckResult:
+    """`problem` is why nothing more than the failure is known."""
+    found: Mapping[str, Any] = item.result or {}
+    raised = _raised(item.exception_info or {})
     return _checked(
         check,
-        parameters,
+        suite.parameters,
         success=False,
-        observed=f"the check itself failed: {raised}" if raised else _observed(found),
+        observed=f"the check itself failed: {raised}" if raised else problem or _observed(found),
         rows=found.get("element_count"),
         failing=found.get("unexpected_count"),
-        sample=sample_text(found.get("partial_unexpected_index_list") or (), sampling),
+        sample=sample_text(found.get("partial_unexpected_index_list") or (), suite.sampling),
     )
 
 
@@ -218,7 +246,7 @@ def without_masked(
     hidden = _VALUES if columns & sampling.masked else ()
     shown = {name: value for name, value in result.items() if name not in hidden}
     for name in _ROWS & shown.keys():
-        shown[name] = [_masked(row, sampling) for row in shown[name] or ()]
+        shown[name] = [_masked(row, sampling) for row in shown[name] or () if isinstance(row, Mapping)]
     return shown
 
 
@@ -239,8 +267,12 @@ def _site(folder: str) -> dict[str, Any]:
 
 def sample_text(rows: Sequence[Mapping[str, Any]], sampling: Sampling) -> str | None:
     """Failing rows as a JSON list, masked values hidden; None where there are none."""
-    shown = [_masked(row, sampling) for row in rows[:SAMPLE]]
+    shown = [_masked(row, sampling) for row in rows[:SAMPLE] if isinstance(row, Mapping)]
     return json.dumps(shown, ensure_ascii=False, default=str) if shown else None
+
+
+def _text_of(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
 
 
 def _raised(info: Mapping[str, Any]) -> str | None:

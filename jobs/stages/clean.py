@@ -113,11 +113,12 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
         line = _line(batch.source, item.counts, written=item.counts["kept"])
         done[batch.source.name] = Cleaned(batch, line, checks)
     cleaned = [done[batch.source.name] for batch in batches]
-    _gate(catalogue, lake, day, run_id, cleaned, validator)
+    report = _gate(catalogue, lake, day, run_id, cleaned, validator)
     for batch in batches:
         _settle(lake, batch, written=batch in todo)
-    lines = tuple(item.line for item in cleaned)
-    return StageReport("clean", day, run_id, time.monotonic() - started, lines)
+    lines = [item.line for item in cleaned]
+    lines += [] if report.success else [Line("report", note=report.observed)]
+    return StageReport("clean", day, run_id, time.monotonic() - started, tuple(lines))
 
 
 def take_over(
@@ -470,9 +471,10 @@ def _gate(
     run_id: str,
     cleaned: list[Cleaned],
     validator: Validator,
-) -> None:
-    results = [result for item in cleaned for result in item.checks]
-    results.append(write_docs(lake, catalogue, day, run_id, "clean", validator))
+) -> CheckResult:
+    """Record what the checks add up to; raises GateRefused. Returns whether the report was written."""
+    report = write_docs(lake, catalogue, day, run_id, "clean", validator)
+    results = [*(result for item in cleaned for result in item.checks), report]
     save_checks(lake, day, run_id, "clean", results)
     verdict = judge(results)
     stamps = {item.batch.table: item.batch.stamp for item in cleaned}
@@ -481,6 +483,7 @@ def _gate(
     record_run(lake, RunRecord(day, run_id, "clean", status, inputs={"batches": stamps}, warnings=warnings))
     if verdict.status == "refused":
         raise GateRefused(day, "clean", results)
+    return report
 
 
 def _still_warned(

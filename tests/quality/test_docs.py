@@ -19,19 +19,12 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from jobs.quality.checks import Check
 from jobs.quality.docs import FILES, assets, self_contained
-from jobs.quality.expectations import DATA_SOURCE, Sampling, Validator
+from jobs.quality.expectations import Sampling, Validator
+from tests.quality.on_pandas import PandasValidator
 
 STAGE = "shop/2026-03-02/r20260303_020000_000/quality/clean"
 HOME = "../../../../assets"
 FAILED = "validations/clean/orders/failed/"
-
-
-class PandasValidator(Validator):
-    """The same on frames of pandas."""
-
-    @property
-    def _source(self) -> Any:
-        return self._context.data_sources.add_or_update_pandas(DATA_SOURCE)
 
 
 def check(name: str, expectation: str, **arguments: Any) -> Check:

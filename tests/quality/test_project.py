@@ -126,6 +126,7 @@ def test_a_column_that_is_not_there_and_a_parameter_are_told(spark: SparkSession
         "a",
     )
     results = Validator().validate("t.x", rows, [missing, users], {"population": 3})
-    assert [item.success for item in results] == [True, False, False]
+    assert [item.success for item in results] == [False, False, False]
+    assert results[0].observed.startswith("1 checks ran: gone is given: ")
     assert results[1].observed.startswith("the check itself failed")
     assert (results[2].observed, results[2].bounds) == ("2", '{"value": 3}')
