@@ -2,7 +2,7 @@
 
 import logging
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from jobs.catalogue.model import Catalogue
@@ -64,9 +64,10 @@ def _upload_assets(lake: Lake, catalogue: Catalogue) -> None:
             _put(lake, prefix + path, body)
 
 
-def keys_under(lake: Lake, prefix: str) -> list[str]:
+def keys_under(lake: Lake, prefix: str) -> Iterator[str]:
+    """In order; no more of them are asked for than are read."""
     pages = lake.boto.get_paginator("list_objects_v2").paginate(Bucket=lake.reports_bucket, Prefix=prefix)
-    return [item["Key"] for page in pages for item in page.get("Contents", ())]
+    return (item["Key"] for page in pages for item in page.get("Contents", ()))
 
 
 def _put(lake: Lake, key: str, body: bytes) -> None:
