@@ -11,6 +11,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
+from jobs.quality import repeated_keys
 from jobs.quality.checks import MASK, SAMPLE, Check, CheckResult, compact
 
 _BOUNDS = ("min_value", "max_value", "value_set", "regex", "mostly", "column_list", "value")
@@ -52,6 +53,7 @@ class Validator:
         import great_expectations as gx
 
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
+        repeated_keys.register()
         return gx
 
     @cached_property
