@@ -1,7 +1,7 @@
 """How Great Expectations counts rows whose key stands twice, on Spark: by hashes of keys instead of a sort.
 
 The library puts all rows of a key side by side, which sorts the table once for each check. Here keys are
-counted by a hash of 64 bits; only where two are equal are the keys themselves counted. The number is the same.
+counted by a hash of 64 bits; where two are equal, the keys themselves are counted. The number is the same.
 """
 
 from collections.abc import Mapping
