@@ -16,6 +16,10 @@ from plugins.usertags_quality.pages import Pages
 
 _STATIC = Path(__file__).parent / "static"
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_NO_REPORT = (
+    "This page of the report is not there. Reports are removed after {kept} (`retention` in project.yml); one "
+    "that could not be written is a warning of its stage. What was found stands on the page of the day."
+)
 _REPORT_KINDS = {
     "html": "text/html; charset=utf-8",
     "css": "text/css",
@@ -119,7 +123,8 @@ def _reports(pages: Pages, keys: security.ReportKeys) -> APIRouter:
         kind = _REPORT_KINDS.get(path.rpartition(".")[2])
         body = await in_thread(lambda: pages.desk.report_file(path)) if kind else None
         if body is None:
-            raise security.no_such("page of the report")
+            kept = pages.desk.catalogue().retention.reports
+            raise HTTPException(404, _NO_REPORT.format(kept=kept) if kind else "There is no such page.")
         origin = f"{request.url.scheme}://{request.url.netloc}"
         headers = {
             "Content-Security-Policy": security.REPORT_POLICY.format(origin=origin),
