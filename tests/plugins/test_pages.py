@@ -292,6 +292,12 @@ def test_a_path_that_leaves_its_report_reaches_no_storage(
         "index.html",
     ],
 )
+def test_a_key_opens_one_report_alone(client: TestClient, desk: FakeDesk, path: str) -> None:
+    key = _frame(client).partition("/report/")[2].partition("/")[0]
+    assert client.get(f"/usertags/report/{key}/{path}", headers=PAGE).status_code == 404
+    assert desk.asked == []
+
+
 def test_a_report_that_was_removed_says_how_long_reports_are_kept(
     client: TestClient, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,12 +305,6 @@ def test_a_report_that_was_removed_says_how_long_reports_are_kept(
     answer = client.get(_frame(client), headers=PAGE)
     assert answer.status_code == 404
     assert "Reports are removed after 90d" in answer.text
-
-
-def test_a_key_opens_one_report_alone(client: TestClient, desk: FakeDesk, path: str) -> None:
-    key = _frame(client).partition("/report/")[2].partition("/")[0]
-    assert client.get(f"/usertags/report/{key}/{path}", headers=PAGE).status_code == 404
-    assert desk.asked == []
 
 
 def test_a_report_finds_what_the_pages_of_all_reports_load(client: TestClient, desk: FakeDesk) -> None:
