@@ -80,6 +80,7 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
         levels=dict(settings.levels),
         exclusive=frozenset(settings.exclusive),
         quality=project.quality,
+        retention=project.retention,
         own_checks=own_checks,
         version=version_of(
             [

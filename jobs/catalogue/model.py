@@ -14,6 +14,7 @@ from jobs.config.quality_models import (
     CompareEntry,
     CoverageEntry,
     QualityEntry,
+    RetentionEntry,
     Severity,
     TagDriftEntry,
 )
@@ -309,6 +310,7 @@ class Catalogue:
     exclusive: frozenset[str]
     version: str
     quality: QualityEntry
+    retention: RetentionEntry
     own_checks: tuple[OwnCheck, ...]
 
     def measures_of(self, source: str) -> tuple[Measure, ...]:

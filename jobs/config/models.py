@@ -22,6 +22,7 @@ from jobs.config.quality_models import (
     CoverageEntry,
     Entry,
     QualityEntry,
+    RetentionEntry,
     TagDriftEntry,
 )
 
@@ -474,6 +475,7 @@ class ProjectEntry(Entry):
     identity: IdentityEntry | None = None
     sensitivity: dict[Name, Sensitivity] = Field(default_factory=dict)
     quality: QualityEntry = QualityEntry()
+    retention: RetentionEntry = RetentionEntry()
 
 
 class SparkEntry(Entry):

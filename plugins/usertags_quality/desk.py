@@ -18,7 +18,6 @@ from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue, Source
 from jobs.quality.tag_trends import TagTrend, tag_trends
 from jobs.quality.timeline import History, history
-from jobs.stages.report import run_folder
 from jobs.store.cached import CachedTable, reading_catalog
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake, open_lake
@@ -162,11 +161,11 @@ class Desk:
         counted = [(group["change"], group["reason"] or "", group["count_all"]) for group in groups]
         return sorted(counted, key=lambda item: -item[2])
 
-    def report_file(self, day: date, run_id: str, stage: str, path: str) -> bytes | None:
-        """A file of the Data Docs of a stage of a known run; None where there is none. The caller has checked
-        every part of the address."""
-        lake, catalogue = self.lake(), self.catalogue()
-        key = f"{run_folder(catalogue, day, run_id)}/quality/{stage}/{path}"
+    def report_file(self, path: str) -> bytes | None:
+        """A file of the reports of this project; None where there is none. The caller has checked that the
+        path is one of the report that is asked for."""
+        lake = self.lake()
+        key = f"{self.catalogue().project}/{path}"
         try:
             return bytes(lake.boto.get_object(Bucket=lake.reports_bucket, Key=key)["Body"].read())
         except lake.boto.exceptions.NoSuchKey:
