@@ -81,6 +81,7 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
         exclusive=frozenset(settings.exclusive),
         quality=project.quality,
         own_checks=own_checks,
+        alerts=project.alerts,
         version=version_of(
             [
                 inputs.versions,

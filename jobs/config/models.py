@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from jobs.config.alert_models import AlertsEntry
 from jobs.config.quality_models import (
     CheckEntry,
     CompareEntry,
@@ -474,6 +475,7 @@ class ProjectEntry(Entry):
     identity: IdentityEntry | None = None
     sensitivity: dict[Name, Sensitivity] = Field(default_factory=dict)
     quality: QualityEntry = QualityEntry()
+    alerts: AlertsEntry | None = None
 
 
 class SparkEntry(Entry):
