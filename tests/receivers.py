@@ -126,20 +126,34 @@ class StatsServer:
     """A StatsD server: keeps the lines that it is sent over UDP."""
 
     def __enter__(self) -> Self:
+        self._lines: list[str] = []
+        self._seen = threading.Event()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(0.2)
         self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(self, kind: Any, value: Any, trace: TracebackType | None) -> None:
+        self._tell_itself(b"stop")
+        self._thread.join(10)
         self._socket.close()
 
     def lines(self) -> list[str]:
-        """All that has arrived since the last time."""
-        found: list[str] = []
-        while True:
-            try:
-                found += self._socket.recv(65_536).decode().splitlines()
-            except TimeoutError:
-                return found
+        """All that was sent before this call."""
+        self._seen.clear()
+        self._tell_itself(b"mark")
+        assert self._seen.wait(10)
+        return list(self._lines)
+
+    def _keep(self) -> None:
+        while (data := self._socket.recv(65_536)) != b"stop":
+            if data == b"mark":
+                self._seen.set()
+            else:
+                self._lines += data.decode().splitlines()
+
+    def _tell_itself(self, word: bytes) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(word, ("127.0.0.1", self.port))
