@@ -33,7 +33,18 @@ def tell_all() -> list[Any]:
     """Send every message that is due; returns what became of each."""
     from jobs.alerts import tell
 
-    told = tell(*_opened())
+    return _logged(tell(*_opened()))
+
+
+def tell_blind() -> list[Any]:
+    """Tell that the tables do not answer."""
+    from jobs.alerts import tell_blind
+    from jobs.catalogue.build import load_catalogue
+
+    return _logged(tell_blind(load_catalogue(Path(CONFIGS))))
+
+
+def _logged(told: list[Any]) -> list[Any]:
     for item in told:
         _logger.log(logging.INFO if item.sent else logging.WARNING, "%s", item)
     return told

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs.alerts import Told, pending, require_sent, tell
+from jobs.alerts import Told, pending, require_sent, tell, tell_blind
 from jobs.catalogue.build import load_catalogue
 from jobs.catalogue.model import Catalogue
 from jobs.cli.app import main
@@ -351,6 +351,20 @@ def test_a_claim_on_a_ledger_that_somebody_else_has_added_to_fails(office: Offic
     mine.add(entry)
     mine.refresh()
     assert [each.number for each in mine.entries] == [1, 2, 3]
+
+
+def test_tables_that_do_not_answer_are_told_to_whoever_hears_of_late_days(office: Office) -> None:
+    told = tell_blind(office.catalogue, now=MORNING)
+    assert [(item.channel, item.sent) for item in told] == [("duty", True), ("chat", True)]
+    (chat,) = office.hook.posted
+    assert chat["text"].splitlines() == [
+        "[small] nobody knows whether 2026-03-02 is published: the tables do not answer",
+        "The table catalog or its storage is down, or refuses the keys. No day is lost by that.",
+        "Readers may get an error until it answers again.",
+        "",
+        f"The day: {BASE}/usertags/quality/day/2026-03-02",
+        f"Runbook: {BASE}/usertags/runbook#exit-code-4",
+    ]
 
 
 def test_the_command_shows_and_sends(

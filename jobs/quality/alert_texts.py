@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from datetime import time
+from datetime import date, time
 from html import escape
 from typing import Any
 
 from jobs.config.alert_models import AlertKind
 from jobs.quality.alerting import Due, failed_checks
 from jobs.quality.checks import MASK
-from jobs.quality.runbook import LATE, section_of
+from jobs.quality.runbook import LATE, UNREACHABLE, section_of
 from jobs.quality.timeline import Day, History, Result
 
 # More failed checks than these are on the page.
@@ -78,6 +78,23 @@ def message_of(due: Due, history: History, place: Place) -> Message:
         failed=failed,
         page=f"{base}/usertags/quality/day/{day.day}",
         runbook=failed[0].runbook if failed and not section else _runbook(base, section),
+    )
+
+
+def unknown_message(day: date, place: Place) -> Message:
+    """What is said of a day while the tables cannot be read."""
+    base = place.base_url.rstrip("/")
+    return Message(
+        kind="late",
+        project=place.project,
+        day=day.isoformat(),
+        state="unknown",
+        title=f"[{place.project}] nobody knows whether {day} is published: the tables do not answer",
+        reason="The table catalog or its storage is down, or refuses the keys. No day is lost by that.",
+        readers="Readers may get an error until it answers again.",
+        failed=(),
+        page=f"{base}/usertags/quality/day/{day}",
+        runbook=_runbook(base, UNREACHABLE),
     )
 
 

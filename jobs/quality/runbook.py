@@ -7,8 +7,9 @@ from pathlib import Path
 from jobs.catalogue.build import ROOT
 
 RUNBOOK = ROOT / "docs" / "runbook.md"
-# The section of a day that is not published in time, and that of checks that have none of their own.
-LATE, OWN = "not-published-in-time", "a-check-of-your-own"
+# The sections of a day that is not published in time, of tables that cannot be read, and of checks that have
+# none of their own.
+LATE, UNREACHABLE, OWN = "not-published-in-time", "exit-code-4", "a-check-of-your-own"
 
 
 def section_of(name: str, check_id: str, path: Path = RUNBOOK) -> str:

@@ -64,8 +64,6 @@ def test_without_alerts_there_is_no_such_dag(bag: Any) -> None:
 def test_its_task_fails_where_a_message_was_not_sent(
     alerts_dag: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dags import monitoring
-
     class FakeTold:
         sent = False
 
@@ -79,7 +77,30 @@ def test_its_task_fails_where_a_message_was_not_sent(
         tell()
     monkeypatch.setitem(tell.__globals__, "tell_all", list)
     tell()
-    assert monitoring.TellNotifier
+
+
+@pytest.mark.parametrize(("try_number", "times"), [(1, 1), (2, 0)])
+def test_tables_that_do_not_answer_are_told_by_the_first_try(
+    alerts_dag: Any, monkeypatch: pytest.MonkeyPatch, try_number: int, times: int
+) -> None:
+    from types import SimpleNamespace
+
+    said: list[str] = []
+
+    def down() -> None:
+        raise InfrastructureError("the table catalog does not answer")
+
+    tell = alerts_dag.task_dict["tell"].python_callable
+    for name, value in {
+        "measure_age": lambda: None,
+        "tell_all": down,
+        "tell_blind": lambda: said.append("told"),
+        "get_current_context": lambda: {"ti": SimpleNamespace(try_number=try_number)},
+    }.items():
+        monkeypatch.setitem(tell.__globals__, name, value)
+    with pytest.raises(InfrastructureError, match="does not answer"):
+        tell()
+    assert len(said) == times
 
 
 @pytest.mark.parametrize(
