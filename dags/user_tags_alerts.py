@@ -8,8 +8,8 @@ It looks at the tables, not at a run: a day that nobody started is late as well.
 of `user_tags_daily`, which Airflow would keep only for runs that exist, and call once, whoever answers.
 
 **When `tell` fails**, a receiver did not take a message, or the tables did not answer, which its first try
-tells: it is tried again for about three hours, then on the next occasion. The log names the channel. Running it
-again, at any time, sends nothing twice.
+tells: it is tried again for about three hours, then on the next occasion. The log names the channel. Running
+it again, at any time, sends nothing twice.
 """
 
 from datetime import datetime, time, timedelta
