@@ -14,7 +14,7 @@ from urllib.parse import quote_plus, urlsplit
 from airflow.sdk import BaseHook, BaseNotifier
 
 from jobs.config.alert_models import HookEntry, MailEntry, filled
-from jobs.quality.alert_texts import Message, html_of
+from jobs.quality.alert_texts import Message, html_of, text_of
 
 _TIMEOUT = 20
 
@@ -87,9 +87,11 @@ def body_of(channel: HookEntry, message: Message) -> dict[str, Any]:
         return own
     if channel.kind == "webhook":
         return fields
-    return _FORMS[channel.kind](fields["text"])
+    return _FORMS[channel.kind](text_of(message, _LIMITS.get(channel.kind)))
 
 
+# What a service takes at most, in bytes.
+_LIMITS = {"wecom": 2048, "dingtalk": 20_000, "feishu": 20_000}
 _FORMS: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "slack": lambda text: {"text": text},
     "dingtalk": lambda text: {"msgtype": "text", "text": {"content": text}},

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -44,6 +45,16 @@ TEXT = text_of(MESSAGE)
 )
 def test_each_service_gets_its_form(kind: str, body: dict[str, Any]) -> None:
     assert body_of(HookEntry(kind=kind, connection="c"), MESSAGE) == body  # type: ignore[arg-type]
+
+
+def test_a_service_with_a_limit_gets_what_fits_and_the_links() -> None:
+    long = replace(MESSAGE.failed[0], observed="y" * 100)
+    many = replace(MESSAGE, failed=(long,) * 12)
+    text = body_of(HookEntry(kind="wecom", connection="c"), many)["text"]["content"]
+    shown = text.count("critical: ")
+    assert len(text.encode()) <= 2048 and 5 < shown < 10
+    assert f"\n{12 - shown} more on the page of the day.\nThe day: /usertags/quality" in text
+    assert body_of(HookEntry(kind="slack", connection="c"), many)["text"].count("critical: ") == 10
 
 
 def test_a_webhook_gets_every_field() -> None:

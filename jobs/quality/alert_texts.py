@@ -14,6 +14,8 @@ from jobs.quality.timeline import Day, History, Result
 
 # More failed checks than these are on the page.
 _SHOWN = 10
+# Of an observed value or a bound, such as a long list of values, the beginning says enough.
+_LONGEST = 200
 _RAISED = ("the check itself failed:", "checks ran:")
 
 
@@ -142,12 +144,16 @@ def _failure(result: Result, base: str, personal: Collection[tuple[str, str]]) -
         table=result.table,
         check=result.name,
         severity=result.severity,
-        observed=MASK if (result.table, result.column or "") in personal else _without_quotes(result),
-        bounds=result.bounds,
+        observed=MASK if (result.table, result.column or "") in personal else _cut(_without_quotes(result)),
+        bounds=_cut(result.bounds),
         owner=result.owner,
         action=result.action,
         runbook=_runbook(base, section_of(result.name, result.id)),
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
 
 
 def _without_quotes(result: Result) -> str:
@@ -163,10 +169,18 @@ def _runbook(base: str, section: str) -> str:
     return f"{base}/usertags/runbook" + (f"#{section}" if section else "")
 
 
-def text_of(message: Message) -> str:
-    """The message as plain text."""
+def text_of(message: Message, limit: int | None = None) -> str:
+    """The message as plain text; with a limit in bytes as many of the failed checks as there is room for."""
+    for shown in range(min(len(message.failed), _SHOWN), 0, -1):
+        text = _text(message, shown)
+        if limit is None or len(text.encode()) <= limit:
+            return text
+    return _text(message, 0)
+
+
+def _text(message: Message, shown: int) -> str:
     lines = [message.title, *filter(None, [message.reason]), message.readers]
-    for failure in message.failed[:_SHOWN]:
+    for failure in message.failed[:shown]:
         lines += [
             "",
             f"{failure.severity}: {failure.table}: {failure.check}",
@@ -174,7 +188,7 @@ def text_of(message: Message) -> str:
             f"  owner: {failure.owner}. Do: {failure.action}",
             f"  {failure.runbook}",
         ]
-    lines += [""] + ([_more(message)] if _more(message) else [])
+    lines += ["", *filter(None, [_more(message, shown)])]
     return "\n".join([*lines, f"The day: {message.page}", f"Runbook: {message.runbook}"])
 
 
@@ -201,7 +215,8 @@ def html_of(message: Message) -> str:
         f"<th align='left'>{name}</th>" for name in ("", "check", "observed", "wanted", "owner", "what to do")
     )
     table = f"<table style='border-collapse:collapse'><tr>{names}</tr>{rows}</table>" if rows else ""
-    more = f"<p>{_more(message)}</p>" if _more(message) else ""
+    left = _more(message, _SHOWN)
+    more = f"<p>{left}</p>" if left else ""
     links = (
         f"<p><a href='{escape(message.page)}'>The day</a> · "
         f"<a href='{escape(message.runbook)}'>What to do</a></p>"
@@ -209,6 +224,6 @@ def html_of(message: Message) -> str:
     return f"<h3>{escape(message.title)}</h3>{head}{table}{more}{links}"
 
 
-def _more(message: Message) -> str:
-    left = len(message.failed) - _SHOWN
+def _more(message: Message, shown: int) -> str:
+    left = len(message.failed) - shown
     return f"{left} more on the page of the day." if left > 0 else ""

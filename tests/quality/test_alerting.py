@@ -133,6 +133,17 @@ def test_many_failed_checks_are_counted_and_ten_are_shown() -> None:
     assert text.count("critical: ") == 10 and "\n3 more on the page of the day.\n" in text
 
 
+def test_long_lists_of_values_are_cut() -> None:
+    known = history(
+        [check(D2, "city in its values", success=False, bounds="x" * 201, observed="y" * 200)],
+        [ended(D2, "clean", "refused")],
+        [publication(D1)],
+        D2,
+    )
+    (failure,) = message(known).failed
+    assert (failure.bounds, failure.observed) == ("x" * 198 + " …", "y" * 200)
+
+
 def test_what_a_check_says_is_no_html() -> None:
     shown = html_of(message(blocked(observed="<script>alert(1)</script>", action="see <b>& do</b>")))
     assert "<script>" not in shown and "&lt;script&gt;" in shown and "&amp; do" in shown
