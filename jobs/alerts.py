@@ -20,7 +20,7 @@ from jobs.quality.timeline import History, history
 from jobs.stages.alert_ledger import Ledger
 from jobs.stages.days import expected_day
 from jobs.store.lake import Lake
-from jobs.store.schemas import CHECKS, PUBLICATIONS, RUNS
+from jobs.store.schemas import CHECKS, PUBLICATIONS, PUBLISHED, RUNS
 from jobs.store.tables import find_table
 
 Send = Callable[[MailEntry | HookEntry, Message], None]
@@ -164,6 +164,8 @@ def _place(catalogue: Catalogue, alerts: AlertsEntry) -> Place:
         for column in source.kept_columns
         if column.pii
     }
+    if any(source.column(name).pii for source in catalogue.sources.values() for _, name in source.ids):
+        personal |= {(spec.name, "user_id") for spec in PUBLISHED}
     return Place(catalogue.project, _base_url(), alerts.time, personal)
 
 

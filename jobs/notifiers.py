@@ -19,6 +19,16 @@ from jobs.quality.alert_texts import Message, html_of, text_of
 _TIMEOUT = 20
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A hook that sends elsewhere, as to a page for logging in, has taken nothing."""
+
+    def redirect_request(self, *arguments: Any, **more: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
 class NotTaken(Exception):
     """The receiver did not take the message. The text holds no address and no secret."""
 
@@ -47,7 +57,7 @@ class WebhookNotifier(BaseNotifier):  # type: ignore[misc]
             url, json.dumps(body, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+            with _OPENER.open(request, timeout=_TIMEOUT) as answer:
                 _require_taken(answer.read(10_000))
         except urllib.error.HTTPError as error:
             raise NotTaken(f"answered {error.code}") from None

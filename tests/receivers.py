@@ -98,8 +98,14 @@ class HookServer:
                     kept.posted.append(json.loads(body))
                     kept.paths.append(self.path)
                 self.send_response(kept.answer.status)
+                if kept.answer.status == 302:
+                    self.send_header("Location", "/login")
                 self.end_headers()
                 self.wfile.write(kept.answer.body)
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
 
             def log_message(self, *arguments: Any) -> None:
                 pass

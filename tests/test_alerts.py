@@ -257,6 +257,7 @@ def test_what_a_receiver_did_not_take_is_sent_the_next_time_and_the_other_hears_
     ("answer", "note"),
     [
         (Answer(500, b"no"), "answered 500"),
+        (Answer(302, b""), "answered 302"),
         (Answer(200, b'{"errcode": 310000, "errmsg": "keywords not in content"}'), "answered errcode 310000"),
         (Answer(200, b'{"code": 19021, "msg": "sign match fail"}'), "answered code 19021"),
     ],
