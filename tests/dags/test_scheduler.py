@@ -214,10 +214,14 @@ def test_a_refused_day_is_published_once_a_person_approves(blocked: Scheduled) -
 
 
 def test_who_is_to_know_is_told_that_it_is_blocked_and_that_it_is_good_again(blocked: Scheduled) -> None:
-    """By the callbacks of the tasks, from processes of Airflow's own; the run before was refused as well."""
+    """By the callbacks of the tasks, in processes of Airflow's own. The morning of such an old day has been."""
     good = f"[tiny_shop] {MARCH_3} is good again: published, released by a person"
     titles = blocked.told(good)
-    assert titles == [f"[tiny_shop] {MARCH_3} is blocked: 1 critical check failed", good]
+    assert titles == [
+        f"[tiny_shop] {MARCH_3} is blocked: 1 critical check failed",
+        f"[tiny_shop] {MARCH_3} is not published by 08:00",
+        good,
+    ]
     subjects = [str(mail["subject"]) for mail in blocked.mail.messages]
     assert [subject for subject in subjects if str(MARCH_3) in subject] == titles
     page = f"{blocked.url}/usertags/quality/day/{MARCH_3}"
@@ -253,3 +257,12 @@ def test_a_rejection_releases_nothing(blocked: Scheduled) -> None:
     states = blocked.wait("user_tags_release", run, "publish", ENDED)
     assert (states["release"], states["publish"]) == ("skipped", "skipped")
     assert blocked_days(lake) == [refused]
+
+
+def test_the_daily_look_sends_nothing_twice(blocked: Scheduled) -> None:
+    """The day was refused again after it had been released, and that was told."""
+    before = blocked.told(f"[tiny_shop] {MARCH_3} is blocked")
+    run = blocked.trigger("user_tags_alerts")
+    assert blocked.wait("user_tags_alerts", run, "tell", ENDED) == {"tell": "success"}
+    assert blocked.told(f"[tiny_shop] {MARCH_3} is blocked") == before
+    assert [title.split()[3:5] for title in before].count(["blocked:", "1"]) == 2
