@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from jobs.config.alert_models import AlertsEntry
 from jobs.config.models import Example, FollowsEntry, Read, RfmEntry, Segment, SparkEntry, TagKind
 from jobs.config.quality_models import (
     CheckEntry,
@@ -312,6 +313,7 @@ class Catalogue:
     quality: QualityEntry
     retention: RetentionEntry
     own_checks: tuple[OwnCheck, ...]
+    alerts: AlertsEntry | None = None
 
     def measures_of(self, source: str) -> tuple[Measure, ...]:
         return tuple(measure for measure in self.measures.values() if measure.source == source)

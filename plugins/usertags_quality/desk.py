@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
@@ -18,6 +17,7 @@ from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue, Source
 from jobs.quality.tag_trends import TagTrend, tag_trends
 from jobs.quality.timeline import History, history
+from jobs.stages.days import expected_day
 from jobs.store.cached import CachedTable, reading_catalog
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake, open_lake
@@ -170,13 +170,6 @@ class Desk:
             return bytes(lake.boto.get_object(Bucket=lake.reports_bucket, Key=key)["Body"].read())
         except lake.boto.exceptions.NoSuchKey:
             return None
-
-
-def expected_day(timezone: str) -> date:
-    """The newest data day that should be there: yesterday, or the last one that the environment names."""
-    yesterday = datetime.now(ZoneInfo(timezone)).date() - timedelta(days=1)
-    last = os.environ.get("USERTAGS_LAST_DAY")
-    return min(yesterday, date.fromisoformat(last)) if last else yesterday
 
 
 def configs_folder() -> Path:
