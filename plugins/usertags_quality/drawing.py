@@ -20,12 +20,27 @@ class Bar:
     href: str = ""
 
 
-def bars(values: Sequence[Bar], label: str, *, least: float = 0.0, top: float | None = None) -> Markup:
-    """A bar a day; heights from `least` up to `top`, by default the greatest value."""
+def bars(
+    values: Sequence[Bar],
+    label: str,
+    *,
+    least: float = 0.0,
+    top: float | None = None,
+    marks: Sequence[float] = (),
+) -> Markup:
+    """A bar a day; heights from `least` up to `top`, by default the greatest value. `marks` are heights that
+    a dashed line stands at."""
     top = max((bar.value for bar in values if bar.value is not None), default=0) if top is None else top
     slots = max(len(values), _SLOTS)
     parts = [_bar(slots - len(values) + index, bar, least, top) for index, bar in enumerate(values)]
+    parts += [_mark(_HEIGHT - _height(mark, least, top), slots * _WIDTH) for mark in marks]
     return _svg(parts, slots * _WIDTH, label)
+
+
+def _mark(y: float, width: int) -> Markup:
+    return Markup('<line class="mark" x1="0" x2="{}" y1="{}" y2="{}"></line>').format(
+        width, f"{y:.1f}", f"{y:.1f}"
+    )
 
 
 def _bar(index: int, bar: Bar, least: float, top: float) -> Markup:

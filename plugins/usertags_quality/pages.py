@@ -16,12 +16,14 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from jobs.catalogue.build import ROOT
 from jobs.errors import UsertagsError
+from jobs.quality.checks import check_id
 from jobs.quality.impact import Impact, impact
 from jobs.quality.tag_trends import TagTrend
 from jobs.quality.timeline import Day, Filter, History, Result
 from plugins.usertags_quality import drawing, runbook, security
 from plugins.usertags_quality.airflow_runs import planned
 from plugins.usertags_quality.desk import Desk, SetAside, View
+from plugins.usertags_quality.kinds import kind_of, measured
 from plugins.usertags_quality.loading import Unavailable, in_thread
 from plugins.usertags_quality.words import duration, moment, number, percent, wanted
 
@@ -50,6 +52,7 @@ class Failure:
     result: Result
     since: date
     days: int
+    how_bad: str
     hit: Impact
     trend: Markup
 
@@ -207,7 +210,10 @@ class Pages:
             hit=impact(view.catalogue, table, result.column),
             last=list(reversed(last)),
             newest=results[-1],
+            looks_at=_looks_at(view, result),
             chart=_check_chart(request, last),
+            chart_title=kind_of(result).title if measured(result) else "",
+            measures=[measured(each) for each in reversed(last)],
             passed_share=sum(each.success for each in last) / len(last),
             last_passed=next((each.day for each in reversed(upto) if each.success), None),
             good=view.history.last_good(),
@@ -412,7 +418,24 @@ def _failure(request: Request, view: View, result: Result) -> Failure:
     hit = impact(view.catalogue, result.table, result.column)
     upto = [each for each in view.history.of_check(result.id) if each.day <= result.day]
     trend = _check_chart(request, upto[-CHECK_RUNS:])
-    return Failure(result, since, (result.day - since).days + 1, hit, trend)
+    return Failure(result, since, (result.day - since).days + 1, _how_bad(result), hit, trend)
+
+
+def _how_bad(result: Result) -> str:
+    """How far off the number is, and how many rows failed; what was observed where neither is known."""
+    found = measured(result)
+    said = [found.how_bad] if found and found.how_bad else []
+    if result.failing is not None and result.rows:
+        share = "" if "%" in result.observed else f", {percent(result.failing_share)}"
+        said.append(f"{number(result.failing)} of {number(result.rows)} rows{share}")
+    return "; ".join(said) or result.observed
+
+
+def _looks_at(view: View, result: Result) -> str:
+    """What a check is about: in the words of whoever wrote it, or those of its kind."""
+    own = view.catalogue.own_checks_of(result.table)
+    written = (each.description for each in own if check_id(each.table, each.id) == result.id)
+    return next(written, "") or kind_of(result).looks_at
 
 
 def _failed_text(day: Day) -> str:
@@ -461,22 +484,34 @@ def _reports(day: Day) -> list[tuple[str, str]]:
 
 
 def _check_chart(request: Request, last: Sequence[Result]) -> Markup:
-    """Failing share a run where rows are counted, else passed or failed."""
-
-    def bar(result: Result) -> drawing.Bar:
-        tone = "good" if result.success else ("bad" if result.severity == "critical" else "warn")
-        said = "passed" if result.success else f"failed, {result.observed}"
-        link = f"{_base(request)}/quality/check/{result.id}?day={result.day}"
-        return drawing.Bar(0.25 if result.success else _badness(result), tone, f"{result.day}: {said}", link)
-
-    failed = sum(not result.success for result in last)
+    """What a check observed, day by day, beside what was usual or wanted; of a check without a number,
+    whether it passed."""
+    numbers = [measured(each) for each in last]
+    newest, failed = numbers[-1], sum(not each.success for each in last)
     label = f"The last {len(last)} days of it: {failed} failed"
-    return drawing.bars([bar(each) for each in last], label, top=1.0)
+    if newest is None:
+        chart = [_check_bar(request, each, 0.25 if each.success else 1.0, "") for each in last]
+        return drawing.bars(chart, label, top=1.0)
+    chart = [
+        _check_bar(request, each, found.value if found else None, found.shown(found.value) if found else "")
+        for each, found in zip(last, numbers, strict=True)
+    ]
+    marks = [mark for mark in (newest.usual, newest.low, newest.high) if mark is not None]
+    heights = [*(found.value for found in numbers if found), *marks]
+    # Shares that all are near the whole differ in what is left of it.
+    least = max(min(heights) - 0.1, 0.0) if newest.low is not None and max(heights) <= 1 else 0.0
+    label = f"{label}; newest {newest.shown(newest.value)}" + (f", {newest.beside}" if newest.beside else "")
+    return drawing.bars(chart, label, least=least, top=max(heights) * 1.05, marks=marks)
 
 
-def _badness(result: Result) -> float:
-    share = result.failing_share
-    return 1.0 if share is None else 0.4 + 0.6 * min(share, 1.0)
+def _check_bar(request: Request, result: Result, value: float | None, shown: str) -> drawing.Bar:
+    tone = "good" if result.success else ("bad" if result.severity == "critical" else "warn")
+    said = "passed" if result.success else "failed"
+    observed = shown if result.success else result.observed
+    link = f"{_base(request)}/quality/check/{result.id}?day={result.day}"
+    return drawing.Bar(
+        value, tone, f"{result.day}: {said}" + (f", {observed}" if observed else ""), link
+    )
 
 
 def _sample(view: View, result: Result) -> tuple[list[str], list[list[str]]]:
