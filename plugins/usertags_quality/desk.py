@@ -24,6 +24,7 @@ from jobs.store.filters import rows_where
 from jobs.store.lake import Lake, open_lake
 from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TAG_CATALOGUE, TAG_STATISTICS
 from jobs.store.schemas import USER_TAG_CHANGES as CHANGES
+from plugins.usertags_quality import airflow_runs
 from plugins.usertags_quality.loading import Refreshed
 
 KEPT_DAYS = 400
@@ -161,6 +162,10 @@ class Desk:
         groups = scan.to_arrow().group_by(["change", "reason"]).aggregate([([], "count_all")]).to_pylist()
         counted = [(group["change"], group["reason"] or "", group["count_all"]) for group in groups]
         return sorted(counted, key=lambda item: -item[2])
+
+    def asked_release(self, day: date) -> str | None:
+        """The run of the release DAG that waits for an answer about a day."""
+        return airflow_runs.asked_release(day)
 
     def report_file(self, day: date, run_id: str, stage: str, path: str) -> bytes | None:
         """A file of the Data Docs of a stage of a known run; None where there is none. The caller has checked

@@ -37,7 +37,9 @@ class Measured:
         low, high = self.shown(self.low), self.shown(self.high)
         if self.low is not None and self.high is not None:
             return f"{low} to {high}"
-        return f"at least {low}" if self.low is not None else f"at most {high}" if self.high is not None else ""
+        return (
+            f"at least {low}" if self.low is not None else f"at most {high}" if self.high is not None else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -265,7 +267,9 @@ KINDS = (
     Kind("one row a user.*", "Whether anybody stands in the table twice.", "Rows that stand twice", _failing),
     Kind("every user of the population", "Whether the table has everybody, and nobody else."),
     Kind(".+ stands once", "Whether a key stands twice.", "Rows that stand twice", _failing),
-    Kind(".+ is never empty", "Whether a value is missing that no row may lack.", "Rows without it", _failing),
+    Kind(
+        ".+ is never empty", "Whether a value is missing that no row may lack.", "Rows without it", _failing
+    ),
     Kind(".+ is given", "How many rows lack the value.", "Rows without it", _failing),
     Kind(".+ in its range", "Whether numbers or dates are within their bounds.", "Rows outside", _failing),
     Kind(".+ in its values", "Whether any value is none of those that are listed.", "Rows outside", _failing),

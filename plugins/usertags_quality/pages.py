@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -21,7 +21,7 @@ from jobs.quality.impact import Impact, impact
 from jobs.quality.tag_trends import TagTrend
 from jobs.quality.timeline import Day, Filter, History, Result
 from plugins.usertags_quality import drawing, runbook, security
-from plugins.usertags_quality.airflow_runs import planned
+from plugins.usertags_quality.airflow_runs import RELEASE_DAG_ID, planned
 from plugins.usertags_quality.desk import Desk, SetAside, View
 from plugins.usertags_quality.kinds import kind_of, measured
 from plugins.usertags_quality.loading import Unavailable, in_thread
@@ -31,7 +31,7 @@ CHART_DAYS = 60
 CHECK_RUNS = 30
 LISTED_DAYS = 60
 MONTHS = 3
-_RELEASE = ROOT / "dags" / "user_tags_release.py"
+_RELEASE = ROOT / "dags" / f"{RELEASE_DAG_ID}.py"
 
 # What a state is called, the class of its colour and its mark: a colour alone tells nobody.
 STATES = {
@@ -91,7 +91,7 @@ class Pages:
             view=view,
             newest=newest,
             focus=focus,
-            can_release=_RELEASE.is_file(),
+            release=await self._release(focus),
             failures=_failures(request, view, focus, chosen) if focus else [],
             good=view.history.last_good(),
             waiting=[day for day in view.history.days.values() if day.state == "waiting"],
@@ -161,7 +161,7 @@ class Pages:
             "day.html",
             view=view,
             day=found,
-            can_release=_RELEASE.is_file(),
+            release=await self._release(found),
             run_id=run_id,
             stage=stage if stage in security.STAGES else "",
             failures=[_failure(request, view, result) for result in results if not result.success],
@@ -176,6 +176,18 @@ class Pages:
             aside_problem=problem,
             reports=_reports(found),
         )
+
+    async def _release(self, day: Day | None) -> str:
+        """Where a blocked day is released in Airflow: at the question that waits for an answer, else where
+        one is asked; nothing for other days."""
+        if day is None or day.state != "blocked" or not _RELEASE.is_file():
+            return ""
+        try:
+            run = await in_thread(lambda: self.desk.asked_release(day.day), 2)
+        except Unavailable:
+            run = None
+        place = f"dags/{RELEASE_DAG_ID}"
+        return f"{place}/runs/{quote(run)}/tasks/approve/required_actions" if run else place
 
     async def _set_aside(self, day: date) -> tuple[list[SetAside], UsertagsError | None]:
         try:
@@ -509,9 +521,7 @@ def _check_bar(request: Request, result: Result, value: float | None, shown: str
     said = "passed" if result.success else "failed"
     observed = shown if result.success else result.observed
     link = f"{_base(request)}/quality/check/{result.id}?day={result.day}"
-    return drawing.Bar(
-        value, tone, f"{result.day}: {said}" + (f", {observed}" if observed else ""), link
-    )
+    return drawing.Bar(value, tone, f"{result.day}: {said}" + (f", {observed}" if observed else ""), link)
 
 
 def _sample(view: View, result: Result) -> tuple[list[str], list[list[str]]]:

@@ -1,5 +1,6 @@
 """The pages without Airflow and without a lake: what they say, who gets in, which addresses are refused."""
 
+import html
 import json
 import re
 import time
@@ -18,6 +19,7 @@ from jobs.quality.tag_trends import tag_trends
 from jobs.quality.timeline import RECONCILED, history
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.desk import Desk, SetAside, View, masked_key, masked_row
+from plugins.usertags_quality.kinds import kind_of
 from tests.plugins.builders import check, ended, entry, publication, run_of, statistic
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
@@ -33,6 +35,10 @@ class FakeDesk(Desk):
         super().__init__(CASES / "tiny_shop")
         self.asked: list[tuple[object, ...]] = []
         self.down = False
+        self.waiting: str | None = None
+
+    def asked_release(self, day: date) -> str | None:
+        return self.waiting if day == D2 else None
 
     def _view(self) -> View:
         if self.down:
@@ -127,6 +133,82 @@ def test_a_check_shows_its_failing_rows_as_text_and_who_is_hit(client: TestClien
     assert "年消费金额 yearly_spend, operations" in text
     earlier = text_of(client.get(f"/usertags/quality/check/{FAILED}?day=2026-03-01").text)
     assert "✓ passed" in earlier and "The newest result is of 2026-03-02" in earlier
+
+
+def test_a_blocked_day_leads_to_its_release_and_to_the_question_once_it_is_asked(
+    client: TestClient, desk: FakeDesk
+) -> None:
+    for page in ("quality", "quality/day/2026-03-02"):
+        desk.waiting = None
+        found = client.get(f"/usertags/{page}").text
+        assert 'href="/dags/user_tags_release" data-host>Release this day' in found
+        assert "Trigger it with day 2026-03-02 and a reason" in text_of(found)
+        desk.waiting = "manual__2026-03-03T01:00:00+00:00"
+        found = client.get(f"/usertags/{page}").text
+        run = "manual__2026-03-03T01%3A00%3A00%2B00%3A00"
+        assert f'href="/dags/user_tags_release/runs/{run}/tasks/approve/required_actions" data-host' in found
+        assert "Release this day" not in found
+    assert "user_tags_release" not in client.get("/usertags/quality/day/2026-03-01").text
+
+
+SAID = [
+    (
+        {"check": "rows as on the days before", "rows": 65, "check_id": "clean.orders.rows_as_before",
+         "observed": "65 rows of 2026-03-02, usual 130 (the same weekday of 4 weeks)"},
+        "-50 % against the usual",
+    ),
+    (
+        {"check": "channel empty as often as before", "column": "channel", "severity": "warning",
+         "rows": 130, "failing": 130,
+         "observed": "1.000 of the rows without it, usual 0.331 (14 days before)"},
+        "33.1 % → 100 % without a value; 130 of 130 rows, 100 %",
+    ),
+    (
+        {"check": "customer in its usual length", "column": "customer",
+         "observed": "6.00 characters on average, usual 8.00 (14 days before)"},
+        "-2.00 characters against the usual",
+    ),
+    (
+        {"check": "amount in its usual scale", "column": "amount",
+         "observed": "50320 in the middle, usual 503.2 (14 days before)"},
+        "100 times the usual",
+    ),
+    (
+        {"check": "the rows are not those of an earlier batch", "observed": "the same rows as 2026-03-01",
+         "bounds": "new rows"},
+        "the same rows as 2026-03-01",
+    ),
+    (
+        {"table": "tags.tag_statistics", "check": "city coverage as before", "column": "city",
+         "observed": "1.970 (3.00% → 60.00% of the users, 3 published days)",
+         "bounds": "population stability index below warning 0.1, critical 0.25"},
+        "3.00% → 60.00% of the users",
+    ),
+    ({"check": "rows were checked", "observed": "0"}, "0"),
+    (
+        {"check": "every declared check ran", "observed": "0 checks ran: RuntimeError: no metric",
+         "bounds": "7 checks"},
+        "0 checks ran: RuntimeError: no metric",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "how_bad"), SAID, ids=[row["check"] for row, _ in SAID])
+def test_every_fault_of_a_source_is_told_with_how_bad_it_is_and_what_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, row: dict[str, Any], how_bad: str
+) -> None:
+    failed = check(D2, row["check"], **{"success": False, **row})
+    found = history([failed], [ended(D2, "clean", "refused")], [], D2)
+    view = View(load_catalogue(CASES / "tiny_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
+    monkeypatch.setattr(FakeDesk, "_view", lambda self: view)
+    with served(FakeDesk()) as client:
+        (result,) = found.days[D2].results
+        for page in ("quality", "quality/day/2026-03-02"):
+            text = text_of(client.get(f"/usertags/{page}").text)
+            assert f"How bad {how_bad} Since" in text
+        text = text_of(client.get(f"/usertags/quality/check/{result.id}").text)
+        assert f"How bad {how_bad} Since" in text
+        assert kind_of(result).looks_at in html.unescape(text)
 
 
 def test_tags_are_listed_by_what_changed_most_and_a_tag_shows_its_values(client: TestClient) -> None:
