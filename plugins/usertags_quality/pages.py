@@ -74,6 +74,13 @@ class Pages:
         )
         self._templates.globals.update(states=STATES)
 
+    def warm(self) -> None:
+        """Begin to read what the pages show, and compile their templates."""
+        self.desk.view.begin()
+        self.desk.tags.begin()
+        for name in self._templates.list_templates():
+            self._templates.get_template(name)
+
     # ---- quality -----------------------------------------------------------------------------------
 
     async def overview(self, request: Request) -> Response:
