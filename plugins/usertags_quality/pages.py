@@ -1,5 +1,6 @@
 """The pages: what each one shows, in words that the templates only lay out."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,6 +16,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from jobs.catalogue.build import ROOT
+from jobs.catalogue.model import Example, Tag
 from jobs.errors import UsertagsError
 from jobs.quality.checks import check_id
 from jobs.quality.impact import Impact, impact
@@ -55,6 +57,7 @@ class Failure:
     how_bad: str
     hit: Impact
     trend: Markup
+    sample: tuple[list[str], list[list[str]]]
 
 
 class Pages:
@@ -329,18 +332,25 @@ class Pages:
         if trend is None:
             raise security.no_such("tag")
         changes: list[tuple[str, str, int]] | None = []
+        speakers: dict[str, int] | None = None
         problem: UsertagsError | None = None
         day, run_id = trend.entry["dt"], trend.entry["run_id"]
         try:
-            changes = await in_thread(lambda: self.desk.changes(day, run_id, tag_id), 5)
+            changes, speakers = await asyncio.gather(
+                in_thread(lambda: self.desk.changes(day, run_id, tag_id), 5),
+                in_thread(lambda: self.desk.speakers(day, run_id, tag_id), 5),
+            )
         except Unavailable as error:
             problem = error.error
+        known = (await in_thread(self.desk.catalogue)).tags.get(tag_id)
         return self._page(
             request,
             "tag.html",
             trend=trend,
             entry=trend.entry,
             changes=changes,
+            precision=_precision(speakers, known),
+            examples=[_example(example) for example in known.examples] if known else [],
             problem=problem,
             line=_share_line(trend),
             checks=await self._checks_of(tag_id),
@@ -437,7 +447,9 @@ def _failure(request: Request, view: View, result: Result) -> Failure:
     hit = impact(view.catalogue, result.table, result.column)
     upto = [each for each in view.history.of_check(result.id) if each.day <= result.day]
     trend = _check_chart(request, upto[-CHECK_RUNS:])
-    return Failure(result, since, (result.day - since).days + 1, _how_bad(result), hit, trend)
+    return Failure(
+        result, since, (result.day - since).days + 1, _how_bad(result), hit, trend, _sample(view, result)
+    )
 
 
 def _how_bad(result: Result) -> str:
@@ -541,6 +553,28 @@ def _sample(view: View, result: Result) -> tuple[list[str], list[list[str]]]:
         for row in result.sample
     ]
     return names, rows
+
+
+def _precision(speakers: dict[str, int] | None, tag: Tag | None) -> str:
+    """How far it is known that the tag is right: what people said of it, where a source lets them."""
+    if tag is None or tag.set_by is None:
+        return (
+            "Not known: no source says of anybody whether the tag is right. A source whose rows set tags "
+            "(`explicit`) lets people say so."
+        )
+    if not speakers:
+        return f"People set it in {tag.set_by.source}; nobody carries it, or too many to count on a page."
+    said, users = speakers.get("explicit", 0), sum(speakers.values())
+    return (
+        f"Said by people, in {tag.set_by.source}, of {number(said)} of the {number(users)} who carry it "
+        f"({percent(said / users)}); the rule alone says so of the others."
+    )
+
+
+def _example(example: Example) -> tuple[str, str]:
+    """What is given, and what the rule makes of it."""
+    given = ", ".join(f"{name} {value}" for name, value in example.given.items())
+    return given, str(example.expect)
 
 
 def _share_line(trend: TagTrend) -> Markup:

@@ -20,6 +20,7 @@ from jobs.quality.timeline import RECONCILED, history
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.desk import Desk, SetAside, View, masked_key, masked_row
 from plugins.usertags_quality.kinds import kind_of
+from plugins.usertags_quality.pages import _precision
 from tests.plugins.builders import check, ended, entry, publication, run_of, statistic
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
@@ -72,6 +73,9 @@ class FakeDesk(Desk):
 
     def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]]:
         return [("added", "data", 6)]
+
+    def speakers(self, day: date, run_id: str, tag: str) -> dict[str, int] | None:
+        return {"explicit": 2, "rule": 8} if tag == "city" else None
 
     def report_file(self, *address: object) -> bytes | None:
         self.asked.append(address)
@@ -216,6 +220,17 @@ def test_tags_are_listed_by_what_changed_most_and_a_tag_shows_its_values(client:
     assert text.index("City 10 % 10 +6 +150 %") < text.index("Gender 50 % 50 0")
     tag = text_of(client.get("/usertags/tags/city").text)
     assert "上海 10 10 %" in tag and "added data 6" in tag
+    assert "Precision Not known: no source says of anybody" in tag
+
+
+def test_precision_is_what_people_said_of_those_who_carry_it() -> None:
+    tags = load_catalogue(CASES.parents[1] / "configs").tags
+    tag = next(tag for tag in tags.values() if tag.set_by is not None)
+    assert tag.set_by is not None
+    told = f"Said by people, in {tag.set_by.source}, of 2 of the 10 who carry it (20 %)"
+    assert _precision({"explicit": 2, "rule": 8}, tag).startswith(told)
+    assert "nobody carries it" in _precision({}, tag)
+    assert _precision(None, None).startswith("Not known")
 
 
 def test_the_tile_says_the_verdict_and_how_far_readers_are_behind(client: TestClient) -> None:
