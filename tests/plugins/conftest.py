@@ -1,4 +1,4 @@
-"""The quality pages over a week whose last day its audit refused, under a real Airflow."""
+"""The quality pages over days of which its audit refused the last, under a real Airflow."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 
 from demo.airflow import Airflow
 from tests.plugins.served import FAULT_SHOP, PASSWORDS, USERS, Served, run_days
-from tests.plugins.shop_week import DAYS, GOOD, REFUSED, write_week
+from tests.plugins.shop_days import DAYS, GOOD, REFUSED, write_days
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -24,9 +24,9 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="package")
 def served(new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The week up to GOOD is published, one day with warnings; REFUSED was run by Airflow."""
+    """The days up to GOOD are published, one day with warnings; REFUSED was run by Airflow."""
     landing = tmp_path_factory.mktemp("landing")
-    write_week(landing)
+    write_days(landing)
     project = new_project(FAULT_SHOP)
     (project.folder / "spark" / "session.yml").write_text(
         "remote: embedded\nmaster: local[2]\n"

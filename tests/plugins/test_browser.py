@@ -1,4 +1,4 @@
-"""As a person sees it: headless Chromium in a real Airflow, after a week whose last day its audit refused.
+"""As a person sees it: headless Chromium in a real Airflow, after days of which its audit refused the last.
 
 The pictures in docs/images are taken here.
 """
@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, Request, expect, sync_playwright
 
 from tests.plugins.served import PASSWORDS, ROOT, Served
-from tests.plugins.shop_week import EARLY, GOOD, REFUSED, UNKNOWN_GENDERS
+from tests.plugins.shop_days import EARLY, FEWER_ORDERS, GOOD, ORDERS, REFUSED, UNKNOWN_GENDERS
 
 # Where the pictures go: into docs/images where that is asked for, so that a test alone changes no file.
 PICTURES = os.environ.get("USERTAGS_PICTURES")
@@ -118,8 +118,9 @@ def test_a_warning_is_published_and_its_check_shows_what_was_usual(page: Page, s
     page.get_by_role("link", name="newest row within 2h of the end of the day").click()
     expect(page.locator("figure")).to_contain_text("at most 2.0 h")
     page.goto(f"{served.url}/usertags/quality/day/{REFUSED}")
-    page.get_by_role("link", name="channel empty as often as before").click()
-    expect(page.locator("figure figcaption")).to_contain_text(re.compile(r"Rows without a value\s*100 %"))
+    page.get_by_role("link", name="rows as on the days before").click()
+    expect(page.locator("figure figcaption")).to_contain_text(re.compile(rf"Rows of the day\s*{FEWER_ORDERS}"))
+    expect(page.locator("figure")).to_contain_text(f"usual {ORDERS}")
     picture(page, "trend")
 
 

@@ -1,4 +1,4 @@
-"""A week of the fault shop: good days, one whose export ended early, and one that its audit refuses."""
+"""Some days of the fault shop: good ones, one whose export ended early, and one that its audit refuses."""
 
 import json
 import random
@@ -6,19 +6,21 @@ from datetime import date, timedelta
 from pathlib import Path
 
 FIRST = date(2026, 3, 1)
-EARLY, GOOD, REFUSED = date(2026, 3, 4), date(2026, 3, 6), date(2026, 3, 7)
+EARLY, GOOD, REFUSED = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)
 DAYS = [FIRST + timedelta(days=number) for number in range((REFUSED - FIRST).days + 1)]
 # Days before the first batch whose orders it brings along.
 HISTORY = 28
 USERS, NEW_USERS, ORDERS = 300, 110, 130
+# What comes on REFUSED: too few to be a usual day, enough not to be stopped for it.
+FEWER_ORDERS = 78
 UNKNOWN_GENDERS = 7
 
 Order = dict[str, object]
 
 
-def write_week(landing: Path) -> None:
-    """The files of every day. On REFUSED no order says its channel, some amounts cannot be read, and some
-    users are of a gender that no tag lists; on EARLY the last orders of the evening are missing."""
+def write_days(landing: Path) -> None:
+    """The files of every day. On REFUSED orders are missing, some amounts cannot be read, and some users
+    are of a gender that no tag lists; on EARLY the orders of the evening are missing."""
     for day in DAYS:
         before = HISTORY if day == FIRST else 0
         orders = [order for number in range(before + 1) for order in _orders(day - timedelta(days=number))]
@@ -33,8 +35,7 @@ def _orders(day: date) -> list[Order]:
     if day == EARLY:
         return [order for order in orders if str(order["ordered_at"])[11:13] < "21"]
     if day == REFUSED:
-        unread = {10: {"amount": "free"}, 20: {"amount": "free"}}
-        return [order | {"channel": None} | unread.get(number, {}) for number, order in enumerate(orders)]
+        return [order | {"amount": "free"} for order in orders[:2]] + orders[-FEWER_ORDERS:]
     return orders
 
 
