@@ -27,10 +27,12 @@ from plugins.usertags_quality.airflow_runs import RELEASE_DAG_ID, planned
 from plugins.usertags_quality.desk import Desk, SetAside, View
 from plugins.usertags_quality.kinds import kind_of, measured
 from plugins.usertags_quality.loading import Unavailable, in_thread
-from plugins.usertags_quality.words import duration, moment, number, percent, wanted
+from plugins.usertags_quality.words import duration, moment, number, percent, points, wanted
 
 CHART_DAYS = 60
 CHECK_RUNS = 30
+# Room for so many at least, where there are fewer.
+CARD_RUNS = 14
 LISTED_DAYS = 60
 MONTHS = 3
 _RELEASE = ROOT / "dags" / f"{RELEASE_DAG_ID}.py"
@@ -57,6 +59,7 @@ class Failure:
     how_bad: str
     hit: Impact
     trend: Markup
+    trend_days: int
     sample: tuple[list[str], list[list[str]]]
 
 
@@ -73,7 +76,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(
-            number=number, percent=percent, duration=duration, moment=moment, wanted=wanted
+            number=number, percent=percent, points=points, duration=duration, moment=moment, wanted=wanted
         )
         self._templates.globals.update(states=STATES)
 
@@ -352,7 +355,7 @@ class Pages:
             precision=_precision(speakers, known),
             examples=[_example(example) for example in known.examples] if known else [],
             problem=problem,
-            line=_share_line(trend),
+            line=_share_line(trend, width=1000),
             checks=await self._checks_of(tag_id),
             last=list(reversed(trend.days[-14:])),
         )
@@ -445,11 +448,10 @@ def _failures(request: Request, view: View, day: Day, chosen: Filter) -> list[Fa
 def _failure(request: Request, view: View, result: Result) -> Failure:
     since = view.history.failing_since(result) or result.day
     hit = impact(view.catalogue, result.table, result.column)
-    upto = [each for each in view.history.of_check(result.id) if each.day <= result.day]
-    trend = _check_chart(request, upto[-CHECK_RUNS:])
-    return Failure(
-        result, since, (result.day - since).days + 1, _how_bad(result), hit, trend, _sample(view, result)
-    )
+    last = [each for each in view.history.of_check(result.id) if each.day <= result.day][-CHECK_RUNS:]
+    trend = _check_chart(request, last, slots=CARD_RUNS)
+    days, sample = (result.day - since).days + 1, _sample(view, result)
+    return Failure(result, since, days, _how_bad(result), hit, trend, len(last), sample)
 
 
 def _how_bad(result: Result) -> str:
@@ -514,7 +516,7 @@ def _reports(day: Day) -> list[tuple[str, str]]:
     return sorted((each for each in ended if each[1] in security.STAGES), reverse=True)
 
 
-def _check_chart(request: Request, last: Sequence[Result]) -> Markup:
+def _check_chart(request: Request, last: Sequence[Result], *, slots: int = CHECK_RUNS) -> Markup:
     """What a check observed, day by day, beside what was usual or wanted; of a check without a number,
     whether it passed."""
     numbers = [measured(each) for each in last]
@@ -522,7 +524,7 @@ def _check_chart(request: Request, last: Sequence[Result]) -> Markup:
     label = f"The last {len(last)} days of it: {failed} failed"
     if newest is None:
         chart = [_check_bar(request, each, 0.25 if each.success else 1.0, "") for each in last]
-        return drawing.bars(chart, label, top=1.0)
+        return drawing.bars(chart, label, top=1.0, slots=slots)
     chart = [
         _check_bar(request, each, found.value if found else None, found.shown(found.value) if found else "")
         for each, found in zip(last, numbers, strict=True)
@@ -532,7 +534,7 @@ def _check_chart(request: Request, last: Sequence[Result]) -> Markup:
     # Shares that all are near the whole differ in what is left of it.
     least = max(min(heights) - 0.1, 0.0) if newest.low is not None and max(heights) <= 1 else 0.0
     label = f"{label}; newest {newest.shown(newest.value)}" + (f", {newest.beside}" if newest.beside else "")
-    return drawing.bars(chart, label, least=least, top=max(heights) * 1.05, marks=marks)
+    return drawing.bars(chart, label, least=least, top=max(heights) * 1.05, marks=marks, slots=slots)
 
 
 def _check_bar(request: Request, result: Result, value: float | None, shown: str) -> drawing.Bar:
@@ -577,7 +579,7 @@ def _example(example: Example) -> tuple[str, str]:
     return given, str(example.expect)
 
 
-def _share_line(trend: TagTrend) -> Markup:
+def _share_line(trend: TagTrend, *, width: int = 300) -> Markup:
     days = trend.days[-30:]
     label = f"Share of users over {len(days)} published days"
-    return drawing.line([day.share for day in days], label)
+    return drawing.line([day.share for day in days], label, width=width)

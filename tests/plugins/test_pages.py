@@ -217,7 +217,7 @@ def test_every_fault_of_a_source_is_told_with_how_bad_it_is_and_what_is_looked_a
 
 def test_tags_are_listed_by_what_changed_most_and_a_tag_shows_its_values(client: TestClient) -> None:
     text = text_of(client.get("/usertags/tags").text)
-    assert text.index("City 10 % 10 +6 +150 %") < text.index("Gender 50 % 50 0")
+    assert text.index("City 10 % +6.0 pts 10 +6 +150 %") < text.index("Gender 50 % 0 50 0")
     tag = text_of(client.get("/usertags/tags/city").text)
     assert "上海 10 10 %" in tag and "added data 6" in tag
     assert "Precision Not known: no source says of anybody" in tag
