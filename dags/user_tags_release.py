@@ -26,7 +26,14 @@ from zoneinfo import ZoneInfo
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag, get_current_context, task
 
-from dags.stage_tasks import ASSETS, CONFIGS, SparkReleaseOperator, guarded, publish_and_tell
+from dags.stage_tasks import (
+    ASSETS,
+    CONFIGS,
+    SparkReleaseOperator,
+    guarded,
+    publish_and_tell,
+    quality_page,
+)
 
 SUBJECT = (
     "Release {{ params.day }} although its {{ ti.xcom_pull(task_ids='blocked')['stage'] }} checks failed?"
@@ -39,9 +46,10 @@ BODY = """\
 - {{ failure }}
 {%- endfor %}
 
-Readers keep {{ ti.xcom_pull(task_ids='blocked')['readers_see'] }} until then. All checks:
-`usertags checks --day {{ params.day }}`
+Readers keep {{ ti.xcom_pull(task_ids='blocked')['readers_see'] }} until then.
+
 """
+BODY += f"[All checks of {{{{ params.day }}}}]({quality_page()}/day/{{{{ params.day }}}})"
 
 
 @dag(

@@ -271,6 +271,10 @@ def test_a_person_releases_the_day_and_readers_have_it(page: Page, served: Serve
     expect(main).to_contain_text(reason)
     expect(main).to_contain_text("tags.user_profile: gender in its values")
     picture(page, "approve")
+    at = f"/plugin/data-quality/usertags/quality/day/{REFUSED}"
+    expect(page.get_by_role("link", name=f"All checks of {REFUSED}")).to_have_attribute(
+        "href", f"{served.url}{at}"
+    )
     page.get_by_role("button", name="Approve").click()
     served.wait("user_tags_release", "publish", "success")
     page.goto(f"{served.url}/plugin/data-quality")
