@@ -173,6 +173,7 @@ KINDS = (
         "every declared check ran",
         "Whether Great Expectations ran all the checks of the table: one that was left out has failed.",
     ),
+    Kind("the report of the .+ stage is there", "Whether the report of Great Expectations was written."),
     Kind("rows were checked", "Whether the table has any row at all: a check of no row says nothing."),
     Kind("columns as declared", "Whether the table has every column that the configuration declares."),
     Kind(
