@@ -19,7 +19,7 @@ from tests.plugins.shop_days import EARLY, FEWER_ORDERS, GOOD, ORDERS, REFUSED, 
 
 # Where the pictures go: into docs/images where that is asked for, so that a test alone changes no file.
 PICTURES = os.environ.get("USERTAGS_PICTURES")
-FAILED = "gender in its values"
+FAILED, UNUSUAL = "gender in its values", "rows as on the days before"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,6 @@ def test_from_the_home_page_to_the_reason_in_two_clicks(page: Page, served: Serv
     tile = page.locator("#usertags-tile")
     expect(tile).to_contain_text(f"{REFUSED}: blocked")
     expect(tile).to_contain_text(f"readers have {GOOD}, 1 day behind")
-    picture(page, "home-tile")
     tile.click()
     quality = frame_of(page)
     expect(quality.locator(".verdict .big")).to_contain_text(f"{REFUSED} blocked")
@@ -118,19 +117,17 @@ def test_a_warning_is_published_and_its_check_shows_what_was_usual(page: Page, s
     page.get_by_role("link", name="newest row within 2h of the end of the day").click()
     expect(page.locator("figure")).to_contain_text("at most 2.0 h")
     page.goto(f"{served.url}/usertags/quality/day/{REFUSED}")
-    page.get_by_role("link", name="rows as on the days before").click()
+    page.get_by_role("link", name=UNUSUAL).click()
     expect(page.locator("figure figcaption")).to_contain_text(
         re.compile(rf"Rows of the day\s*{FEWER_ORDERS}")
     )
     expect(page.locator("figure")).to_contain_text(f"usual {ORDERS}")
-    picture(page, "trend")
 
 
 def test_the_day_shows_the_rows_set_aside(page: Page, served: Served) -> None:
     page.goto(f"{served.url}/usertags/quality/day/{REFUSED}")
     row = page.get_by_role("row", name=re.compile("orders .*amount.* 2"))
     expect(row).to_be_visible()
-    picture(page, "day")
 
 
 def test_the_link_of_the_audit_task_leads_to_its_checks(page: Page, served: Served) -> None:
@@ -175,7 +172,6 @@ def test_tags_are_sorted_by_what_changed_and_a_tag_says_what_it_is(page: Page, s
     expect(tags.locator("tbody tr")).to_have_count(2)
     # Everybody has a gender: more users move nothing.
     expect(tags.locator("tbody tr").first).to_contain_text("高消费客户")
-    picture(page, "tags")
     tags.get_by_role("link", name="性别").click()
     expect(tags.locator(".verdict")).to_contain_text("users.gender")
 
@@ -196,17 +192,17 @@ def test_it_follows_airflows_colours(page: Page, served: Served) -> None:
     page.goto(f"{served.url}/plugin/data-quality")
     body = frame_of(page).locator("body")
     expect(body).to_have_css("background-color", "rgb(255, 255, 255)")
+    picture(page, "data-quality")
     page.evaluate("localStorage.setItem('theme', 'dark')")
     page.reload()
     expect(body).to_have_css("background-color", "rgb(17, 19, 21)")
-    picture(page, "data-quality-dark")
+    frame_of(page).get_by_role("link", name=UNUSUAL).click()
+    expect(frame_of(page).locator("h1")).to_contain_text(UNUSUAL)
+    expect(body).to_have_css("background-color", "rgb(17, 19, 21)")
+    picture(page, "check-dark")
     page.evaluate("localStorage.setItem('theme', 'light')")
     page.reload()
     expect(body).to_have_css("background-color", "rgb(255, 255, 255)")
-    picture(page, "data-quality")
-    frame_of(page).get_by_role("link", name=FAILED).click()
-    expect(frame_of(page).locator("h1")).to_contain_text(FAILED)
-    picture(page, "check")
 
 
 @pytest.mark.parametrize(
@@ -282,7 +278,6 @@ def test_a_person_releases_the_day_and_readers_have_it(page: Page, served: Serve
     expect(quality.locator(".verdict .big")).to_contain_text(f"{REFUSED} released by a person")
     expect(quality.locator(".verdict")).to_contain_text(f"Released by anna: {reason}")
     expect(quality.locator(".verdict")).to_contain_text(re.compile(rf"Readers have\s*{REFUSED}"))
-    picture(page, "released")
     page.goto(served.url)
     expect(page.locator("#usertags-tile")).to_contain_text(f"readers have {REFUSED}, the newest")
 
