@@ -70,15 +70,20 @@ def run_stage(stage: str, planned: dict[str, Any], **options: Any) -> dict[str, 
         measure(stage, lambda: planned, source=options.get("source"))
 
 
+def quality_page() -> str:
+    """Where the plugin's pages are, within Airflow's own."""
+    served = conf.get("api", "base_url", fallback="/").rstrip("/")
+    return f"{served}/plugin/data-quality{urlsplit(served).path}/usertags/quality"
+
+
 class QualityLink(BaseOperatorLink):
     """From a task that checks to its checks, in the plugin's page."""
 
     name = "Data quality"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        served = conf.get("api", "base_url", fallback="/").rstrip("/")
         query = urlencode({"dag_id": ti_key.dag_id, "run_id": ti_key.run_id, "task_id": ti_key.task_id})
-        return f"{served}/plugin/data-quality{urlsplit(served).path}/usertags/quality/of?{query}"
+        return f"{quality_page()}/of?{query}"
 
 
 def run_release(day: str, by: str, reason: str) -> None:

@@ -27,7 +27,14 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag, get_current_context, task
 
 from dags.monitoring import TellNotifier
-from dags.stage_tasks import ASSETS, CONFIGS, SparkReleaseOperator, guarded, publish_and_tell
+from dags.stage_tasks import (
+    ASSETS,
+    CONFIGS,
+    SparkReleaseOperator,
+    guarded,
+    publish_and_tell,
+    quality_page,
+)
 
 SUBJECT = (
     "Release {{ params.day }} although its {{ ti.xcom_pull(task_ids='blocked')['stage'] }} checks failed?"
@@ -40,9 +47,10 @@ BODY = """\
 - {{ failure }}
 {%- endfor %}
 
-Readers keep {{ ti.xcom_pull(task_ids='blocked')['readers_see'] }} until then. All checks:
-`usertags checks --day {{ params.day }}`
+Readers keep {{ ti.xcom_pull(task_ids='blocked')['readers_see'] }} until then.
+
 """
+BODY += f"[All checks of {{{{ params.day }}}}]({quality_page()}/day/{{{{ params.day }}}})"
 
 
 @dag(

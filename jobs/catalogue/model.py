@@ -4,7 +4,7 @@ Built once from the settings by `jobs.catalogue.build`; frozen, and free of Spar
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -278,7 +278,8 @@ class Identity:
 
 @dataclass(frozen=True)
 class OwnCheck:
-    """A check that somebody wrote as an expectation of Great Expectations, over one table."""
+    """A check that somebody wrote as an expectation of Great Expectations, over one table. `description` is
+    for people alone: another one makes it no other check."""
 
     id: str
     table: str
@@ -287,6 +288,7 @@ class OwnCheck:
     severity: Severity
     owner: str
     action: str
+    description: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
