@@ -1,11 +1,12 @@
 # make demo    installs what is missing and runs the pipeline on the demonstration shop
 # make demo-bad-day  after it: one more day, whose source data is wrong; it ends blocked
 # make test    installs what is missing and runs every check and test
+# make pictures  takes the pictures of the README anew, in Chromium
 # make up      starts the Airflow UI on the demo's data; make down stops all that was started
 SHELL := /usr/bin/env bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install demo demo-bad-day up down test check format lock clean
+.PHONY: help install demo demo-bad-day up down test check pictures format lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -36,6 +37,10 @@ check:
 	@usertags expectations --check
 	@for configs in configs examples/*; do usertags --configs $$configs check || exit; done
 	@usertags tags --book docs/tags.md --check
+
+pictures:
+	@scripts/install dev
+	@USERTAGS_PICTURES=docs/images pytest tests/plugins/test_browser.py
 
 format:
 	@ruff format . && ruff check --fix .

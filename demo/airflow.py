@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -127,6 +128,9 @@ class Airflow:
             return
         os.killpg(running[0], signal.SIGTERM)
         for _ in range(300):
+            # Where this process started it, it stays in the list of processes until its end is taken note of.
+            with suppress(ChildProcessError):
+                os.waitpid(running[0], os.WNOHANG)
             try:
                 os.killpg(running[0], 0)
             except ProcessLookupError:

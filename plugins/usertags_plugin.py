@@ -6,26 +6,44 @@ in the API server when a page is first asked for. Addresses are relative to wher
 """
 
 import asyncio
+import sys
+from contextlib import suppress
+from threading import Lock, Timer
 from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
+# The module that a process of the API server is, and no other component is.
+_API_SERVER = "airflow.api_fastapi.main"
+# The server starts first; then what the first page needs is made ready.
+_WARM_AFTER = 2.0
 _TAB = "usertags/quality/of?dag_id={DAG_ID}"
 
 
 class LazyApp:
-    """An ASGI application that is made by its first request, in a thread, so that no other request waits."""
+    """An ASGI application that is made by its first request, or before it by `warm`, in a thread, so that no
+    other request waits."""
 
     def __init__(self) -> None:
         self._app: Any = None
-        self._making = asyncio.Lock()
+        self._making = Lock()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self._app is None:
-            async with self._making:
-                if self._app is None:
-                    self._app = await asyncio.to_thread(self._make)
+            await asyncio.to_thread(self._made)
         await self._app(scope, receive, send)
+
+    def warm(self) -> None:
+        """Make the application and begin to read what its pages show. What goes wrong is told by the page
+        that meets it."""
+        with suppress(Exception):
+            self._made().state.warm()
+
+    def _made(self) -> Any:
+        with self._making:
+            if self._app is None:
+                self._app = self._make()
+            return self._app
 
     @staticmethod
     def _make() -> Any:
@@ -44,13 +62,14 @@ def _tab(destination: str, route: str, query: str = "") -> dict[str, Any]:
     }
 
 
+_APP = LazyApp()
+
+
 class UsertagsPlugin(AirflowPlugin):
     """What Airflow shows of usertags."""
 
     name = "usertags"
-    fastapi_apps: ClassVar[list[Any]] = [
-        {"app": LazyApp(), "url_prefix": "/usertags", "name": "usertags quality"}
-    ]
+    fastapi_apps: ClassVar[list[Any]] = [{"app": _APP, "url_prefix": "/usertags", "name": "usertags quality"}]
     external_views: ClassVar[list[Any]] = [
         {
             "name": "Data quality",
@@ -81,3 +100,11 @@ class UsertagsPlugin(AirflowPlugin):
             "url_route": "usertags-quality-tile",
         }
     ]
+
+    @classmethod
+    def on_load(cls, *args: Any, **kwargs: Any) -> None:
+        """In the API server alone: nobody's first page is to wait for imports and for the lake."""
+        if _API_SERVER in sys.modules:
+            timer = Timer(_WARM_AFTER, _APP.warm)
+            timer.daemon = True
+            timer.start()

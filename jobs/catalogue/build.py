@@ -82,6 +82,7 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
         quality=project.quality,
         retention=project.retention,
         own_checks=own_checks,
+        alerts=project.alerts,
         version=version_of(
             [
                 inputs.versions,

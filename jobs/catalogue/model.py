@@ -4,10 +4,11 @@ Built once from the settings by `jobs.catalogue.build`; frozen, and free of Spar
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from jobs.config.alert_models import AlertsEntry
 from jobs.config.models import Example, FollowsEntry, Read, RfmEntry, Segment, SparkEntry, TagKind
 from jobs.config.quality_models import (
     CheckEntry,
@@ -277,7 +278,8 @@ class Identity:
 
 @dataclass(frozen=True)
 class OwnCheck:
-    """A check that somebody wrote as an expectation of Great Expectations, over one table."""
+    """A check that somebody wrote as an expectation of Great Expectations, over one table. `description` is
+    for people alone: another one makes it no other check."""
 
     id: str
     table: str
@@ -286,6 +288,7 @@ class OwnCheck:
     severity: Severity
     owner: str
     action: str
+    description: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -312,6 +315,7 @@ class Catalogue:
     quality: QualityEntry
     retention: RetentionEntry
     own_checks: tuple[OwnCheck, ...]
+    alerts: AlertsEntry | None = None
 
     def measures_of(self, source: str) -> tuple[Measure, ...]:
         return tuple(measure for measure in self.measures.values() if measure.source == source)

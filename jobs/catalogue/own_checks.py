@@ -48,6 +48,7 @@ def build_own_checks(
             severity=located.entry.severity,
             owner=located.entry.owner,
             action=located.entry.action,
+            description=located.entry.description,
         )
         for name, located in settings.own_checks.items()
     )

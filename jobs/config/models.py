@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from jobs.config.alert_models import AlertsEntry
 from jobs.config.quality_models import (
     CheckEntry,
     CompareEntry,
@@ -476,6 +477,7 @@ class ProjectEntry(Entry):
     sensitivity: dict[Name, Sensitivity] = Field(default_factory=dict)
     quality: QualityEntry = QualityEntry()
     retention: RetentionEntry = RetentionEntry()
+    alerts: AlertsEntry | None = None
 
 
 class SparkEntry(Entry):

@@ -53,14 +53,17 @@ class TagTrend:
 
     @property
     def moved(self) -> float:
-        """How much the tag's share of all users changed since the day before, in either direction."""
+        """How much the tag's share of all users changed since the published day before, up or down. Where
+        that day is not known, the users that came and went, of all."""
         newest = self.newest
-        if newest is None or newest.users == newest.users_before:
+        if newest is None:
             return 0.0
+        if len(self.days) > 1:
+            return newest.share - self.days[-2].share
         population = newest.users / newest.share if newest.share else 0
         if not population:
-            return 1.0 if newest.users_before else 0.0
-        return abs(newest.change) / population
+            return -1.0 if newest.users_before else 0.0
+        return newest.change / population
 
 
 def tag_trends(
@@ -81,7 +84,7 @@ def tag_trends(
         if published.get(row["dt"]) == row["run_id"] and row["tag_id"] in entries:
             by_tag[row["tag_id"]][row["dt"]].append(row)
     trends = [TagTrend(name, entry, _days(by_tag.get(name, {}), entry)) for name, entry in entries.items()]
-    return sorted(trends, key=lambda trend: (-trend.moved, trend.entry["status"], trend.id))
+    return sorted(trends, key=lambda trend: (-abs(trend.moved), trend.entry["status"], trend.id))
 
 
 def _days(by_day: Mapping[date, list[Row]], entry: Row) -> tuple[TagDay, ...]:

@@ -12,12 +12,11 @@ from functools import cached_property
 from typing import Any, Literal
 
 from jobs.config.quality_models import Severity
-from jobs.quality.checks import check_id
+from jobs.quality.checks import RECONCILED, check_id
 
 Row = Mapping[str, Any]
 State = Literal["passed", "warned", "released", "blocked", "unfinished", "waiting", "missing"]
 
-RECONCILED = "every row is accounted for"
 _GATES = ("clean", "audit")
 _WEIGHT = {"critical": 0, "warning": 1, "info": 2}
 

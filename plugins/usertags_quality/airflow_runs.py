@@ -1,8 +1,10 @@
-"""Which data day a run of the DAG was about: what its task `plan` said."""
+"""What Airflow knows of a day: which data day a run was about, and whether a release waits for an answer."""
 
 from datetime import date
 
 from plugins.usertags_quality.security import DAG_ID
+
+RELEASE_DAG_ID = "user_tags_release"
 
 
 def planned(airflow_run: str) -> tuple[date, str] | None:
@@ -20,3 +22,22 @@ def planned(airflow_run: str) -> tuple[date, str] | None:
         return date.fromisoformat(value["day"]), str(value["run_id"])
     except (TypeError, KeyError, ValueError):
         return None
+
+
+def asked_release(day: date) -> str | None:
+    """The run of the release DAG that waits for a person's answer about a day, the newest. Blocks."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from airflow.utils.state import TaskInstanceState
+    from sqlalchemy import select
+
+    query = (
+        select(DagRun.run_id, DagRun.conf)
+        .join(TaskInstance, (TaskInstance.dag_id == DagRun.dag_id) & (TaskInstance.run_id == DagRun.run_id))
+        .where(DagRun.dag_id == RELEASE_DAG_ID, TaskInstance.state == TaskInstanceState.AWAITING_INPUT)
+        .order_by(DagRun.id.desc())
+    )
+    with create_session() as session:
+        rows = session.execute(query).all()
+    return next((str(run) for run, conf in rows if (conf or {}).get("day") == day.isoformat()), None)

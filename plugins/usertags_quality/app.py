@@ -42,6 +42,7 @@ def make_app(desk: Desk | None = None, reader: Any = None, secret: str | None = 
     app.include_router(_assets())
     app.include_router(_reports(pages, keys))
     app.include_router(_pages(pages, keys), dependencies=[Depends(reader or security.reader())])
+    app.state.warm = pages.warm
     _handle_errors(app, pages)
     app.middleware("http")(_headers)
     return app

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
@@ -18,11 +17,21 @@ from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue, Source
 from jobs.quality.tag_trends import TagTrend, tag_trends
 from jobs.quality.timeline import History, history
+from jobs.stages.days import expected_day
 from jobs.store.cached import CachedTable, reading_catalog
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake, open_lake
-from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TAG_CATALOGUE, TAG_STATISTICS
+from jobs.store.schemas import (
+    CHECKS,
+    PUBLICATIONS,
+    QUARANTINE,
+    RUNS,
+    TAG_CATALOGUE,
+    TAG_STATISTICS,
+    USER_TAGS,
+)
 from jobs.store.schemas import USER_TAG_CHANGES as CHANGES
+from plugins.usertags_quality import airflow_runs
 from plugins.usertags_quality.loading import Refreshed
 
 KEPT_DAYS = 400
@@ -31,8 +40,8 @@ FIRST_DAYS = 35
 # What the pages of tags show.
 TAG_DAYS = 62
 MASK = "***"
-# More changes than these are counted by a query, not by a page.
-_CHANGES_AT_MOST = 3_000_000
+# More rows than these are counted by a query, not by a page.
+_ROWS_AT_MOST = 3_000_000
 _SAMPLES = 3
 
 
@@ -148,18 +157,39 @@ class Desk:
 
     def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]] | None:
         """The changes of a tag on a day, by kind and reason; None where they are too many to count here."""
-        try:
-            table = self._catalog().load_table(CHANGES.name)
-        except NoSuchTableError:
-            return []
-        scan = table.scan(
-            row_filter=rows_where(dt=day, run_id=run_id, tag_id=tag), selected_fields=("change", "reason")
-        )
-        if sum(task.file.record_count for task in scan.plan_files()) > _CHANGES_AT_MOST:
+        where = rows_where(dt=day, run_id=run_id, tag_id=tag)
+        groups = self._counted(CHANGES.name, where, ("change", "reason"))
+        if groups is None:
             return None
-        groups = scan.to_arrow().group_by(["change", "reason"]).aggregate([([], "count_all")]).to_pylist()
         counted = [(group["change"], group["reason"] or "", group["count_all"]) for group in groups]
         return sorted(counted, key=lambda item: -item[2])
+
+    def _counted(self, name: str, where: str, by: tuple[str, ...]) -> list[dict[str, Any]] | None:
+        """Rows of a table by some columns; None where there are too many to be read for a page."""
+        try:
+            scan = self._catalog().load_table(name).scan(row_filter=where, selected_fields=by)
+        except NoSuchTableError:
+            return []
+        if sum(task.file.record_count for task in scan.plan_files()) > _ROWS_AT_MOST:
+            return None
+        groups: list[dict[str, Any]] = (
+            scan.to_arrow().group_by(list(by)).aggregate([([], "count_all")]).to_pylist()
+        )
+        return groups
+
+    def speakers(self, day: date, run_id: str, tag: str) -> dict[str, int] | None:
+        """Who says so of the users that carry a tag: rows by `source`, rule or explicit. None where no source
+        lets people set it, or where they are too many to count here."""
+        known = self.catalogue().tags.get(tag)
+        if known is None or known.set_by is None:
+            return None
+        where = rows_where(dt=day, run_id=run_id, tag_id=tag, level1=known.path[0])
+        counted = self._counted(USER_TAGS.name, where, ("source",))
+        return None if counted is None else {row["source"]: row["count_all"] for row in counted}
+
+    def asked_release(self, day: date) -> str | None:
+        """The run of the release DAG that waits for an answer about a day."""
+        return airflow_runs.asked_release(day)
 
     def report_file(self, path: str) -> bytes | None:
         """A file of the reports of this project; None where there is none. The caller has checked that the
@@ -170,13 +200,6 @@ class Desk:
             return bytes(lake.boto.get_object(Bucket=lake.reports_bucket, Key=key)["Body"].read())
         except lake.boto.exceptions.NoSuchKey:
             return None
-
-
-def expected_day(timezone: str) -> date:
-    """The newest data day that should be there: yesterday, or the last one that the environment names."""
-    yesterday = datetime.now(ZoneInfo(timezone)).date() - timedelta(days=1)
-    last = os.environ.get("USERTAGS_LAST_DAY")
-    return min(yesterday, date.fromisoformat(last)) if last else yesterday
 
 
 def configs_folder() -> Path:

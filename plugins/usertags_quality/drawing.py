@@ -20,12 +20,28 @@ class Bar:
     href: str = ""
 
 
-def bars(values: Sequence[Bar], label: str, *, least: float = 0.0, top: float | None = None) -> Markup:
-    """A bar a day; heights from `least` up to `top`, by default the greatest value."""
+def bars(
+    values: Sequence[Bar],
+    label: str,
+    *,
+    least: float = 0.0,
+    top: float | None = None,
+    marks: Sequence[float] = (),
+    slots: int = _SLOTS,
+) -> Markup:
+    """A bar a day; heights from `least` up to `top`, by default the greatest value. `marks` are heights that
+    a dashed line stands at, `slots` the days that there is room for at least."""
     top = max((bar.value for bar in values if bar.value is not None), default=0) if top is None else top
-    slots = max(len(values), _SLOTS)
+    slots = max(len(values), slots)
     parts = [_bar(slots - len(values) + index, bar, least, top) for index, bar in enumerate(values)]
+    parts += [_mark(_HEIGHT - _height(mark, least, top), slots * _WIDTH) for mark in marks]
     return _svg(parts, slots * _WIDTH, label)
+
+
+def _mark(y: float, width: int) -> Markup:
+    return Markup('<line class="mark" x1="0" x2="{}" y1="{}" y2="{}"></line>').format(
+        width, f"{y:.1f}", f"{y:.1f}"
+    )
 
 
 def _bar(index: int, bar: Bar, least: float, top: float) -> Markup:
@@ -58,13 +74,14 @@ def _height(value: float | None, least: float, top: float) -> float:
     return max((value - least) / (top - least) * _HEIGHT, 2.0)
 
 
-def line(values: Sequence[float | None], label: str) -> Markup:
-    """A line through the values that are there, with a dot at the newest."""
+def line(values: Sequence[float | None], label: str, *, width: int = 300) -> Markup:
+    """A line through the values that are there, over the whole width, with a dot at the newest."""
     known = [value for value in values if value is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
     span = (high - low) or 1.0
+    step = (width - 12) / max(len(values) - 1, 1)
     points = [
-        (index * _WIDTH + 4, 54 - (value - low) / span * 48)
+        (6 + index * step, 54 - (value - low) / span * 48 if high > low else 30)
         for index, value in enumerate(values)
         if value is not None
     ]
@@ -73,12 +90,13 @@ def line(values: Sequence[float | None], label: str) -> Markup:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts = [Markup('<polyline class="line" points="{}"></polyline>').format(path)]
         x, y = points[-1]
-        parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="4"></circle>').format(x, f"{y:.1f}"))
-    return _svg(parts, max(len(values), 2) * _WIDTH, label, keep=True)
+        dot = Markup('<circle class="dot" cx="{}" cy="{}" r="4"></circle>')
+        parts.append(dot.format(f"{x:.1f}", f"{y:.1f}"))
+    return _svg(parts, width, label, keep=True)
 
 
 def _svg(parts: Sequence[Markup], width: int, label: str, *, keep: bool = False) -> Markup:
-    ratio = "xMaxYMid meet" if keep else "none"
+    ratio = "xMinYMid meet" if keep else "none"
     return Markup(
         '<svg class="chart" role="img" aria-label="{}" viewBox="0 0 {} {}" preserveAspectRatio="{}">{}</svg>'
     ).format(escape(label), width, _HEIGHT, ratio, Markup("").join(parts))

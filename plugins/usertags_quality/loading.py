@@ -53,7 +53,7 @@ class Refreshed(Generic[T]):
         if self._value is not None and now - self._ended < self._fresh_for:
             return self._value
         if now - self._failed_at >= self._retry_after:
-            await self._wait(self._begin(), 1.0 if self._value is not None else self._patience)
+            await self._wait(self.begin(), 0.6 if self._value is not None else self._patience)
         if self._value is not None:
             return self._value
         raise Unavailable(self.problem or _SLOW)
@@ -66,7 +66,8 @@ class Refreshed(Generic[T]):
         except Exception:  # noqa: BLE001, S110 - `_run` has put it down as the problem
             pass
 
-    def _begin(self) -> "Future[T]":
+    def begin(self) -> "Future[T]":
+        """Load, unless a load is under way."""
         with self._lock:
             hangs = time.monotonic() - self._started > self._abandon_after
             if self._running is None or self._running.done() or hangs:
@@ -86,7 +87,7 @@ class Refreshed(Generic[T]):
         self._value, self.problem, self._ended = value, None, time.monotonic()
         promise.set_result(value)
         if self._unfinished(value):
-            self._begin()
+            self.begin()
 
 
 # Look-ups that wait for a lake that hangs are not to pile up.

@@ -1,12 +1,13 @@
 """The pages: what each one shows, in words that the templates only lay out."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -15,21 +16,26 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from jobs.catalogue.build import ROOT
+from jobs.catalogue.model import Example, Tag
 from jobs.errors import UsertagsError
+from jobs.quality.checks import check_id
 from jobs.quality.impact import Impact, impact
 from jobs.quality.tag_trends import TagTrend
 from jobs.quality.timeline import Day, Filter, History, Result
 from plugins.usertags_quality import drawing, runbook, security
-from plugins.usertags_quality.airflow_runs import planned
+from plugins.usertags_quality.airflow_runs import RELEASE_DAG_ID, planned
 from plugins.usertags_quality.desk import Desk, SetAside, View
+from plugins.usertags_quality.kinds import kind_of, measured
 from plugins.usertags_quality.loading import Unavailable, in_thread
-from plugins.usertags_quality.words import duration, moment, number, percent, wanted
+from plugins.usertags_quality.words import duration, moment, number, percent, points, wanted
 
 CHART_DAYS = 60
 CHECK_RUNS = 30
+# Room for so many at least, where there are fewer.
+CARD_RUNS = 14
 LISTED_DAYS = 60
 MONTHS = 3
-_RELEASE = ROOT / "dags" / "user_tags_release.py"
+_RELEASE = ROOT / "dags" / f"{RELEASE_DAG_ID}.py"
 
 # What a state is called, the class of its colour and its mark: a colour alone tells nobody.
 STATES = {
@@ -50,8 +56,11 @@ class Failure:
     result: Result
     since: date
     days: int
+    how_bad: str
     hit: Impact
     trend: Markup
+    trend_days: int
+    sample: tuple[list[str], list[list[str]]]
 
 
 class Pages:
@@ -67,9 +76,16 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(
-            number=number, percent=percent, duration=duration, moment=moment, wanted=wanted
+            number=number, percent=percent, points=points, duration=duration, moment=moment, wanted=wanted
         )
         self._templates.globals.update(states=STATES)
+
+    def warm(self) -> None:
+        """Begin to read what the pages show, and compile their templates."""
+        self.desk.view.begin()
+        self.desk.tags.begin()
+        for name in self._templates.list_templates():
+            self._templates.get_template(name)
 
     # ---- quality -----------------------------------------------------------------------------------
 
@@ -88,7 +104,7 @@ class Pages:
             view=view,
             newest=newest,
             focus=focus,
-            can_release=_RELEASE.is_file(),
+            release=await self._release(focus),
             failures=_failures(request, view, focus, chosen) if focus else [],
             good=view.history.last_good(),
             waiting=[day for day in view.history.days.values() if day.state == "waiting"],
@@ -158,7 +174,7 @@ class Pages:
             "day.html",
             view=view,
             day=found,
-            can_release=_RELEASE.is_file(),
+            release=await self._release(found),
             run_id=run_id,
             stage=stage if stage in security.STAGES else "",
             failures=[_failure(request, view, result) for result in results if not result.success],
@@ -173,6 +189,18 @@ class Pages:
             aside_problem=problem,
             reports=_reports(found),
         )
+
+    async def _release(self, day: Day | None) -> str:
+        """Where a blocked day is released in Airflow: at the question that waits for an answer, else where
+        one is asked; nothing for other days."""
+        if day is None or day.state != "blocked" or not _RELEASE.is_file():
+            return ""
+        try:
+            run = await in_thread(lambda: self.desk.asked_release(day.day), 2)
+        except Unavailable:
+            run = None
+        place = f"dags/{RELEASE_DAG_ID}"
+        return f"{place}/runs/{quote(run)}/tasks/approve/required_actions" if run else place
 
     async def _set_aside(self, day: date) -> tuple[list[SetAside], UsertagsError | None]:
         try:
@@ -207,7 +235,10 @@ class Pages:
             hit=impact(view.catalogue, table, result.column),
             last=list(reversed(last)),
             newest=results[-1],
+            looks_at=_looks_at(view, result),
             chart=_check_chart(request, last),
+            chart_title=kind_of(result).title if measured(result) else "",
+            measures=[measured(each) for each in reversed(last)],
             passed_share=sum(each.success for each in last) / len(last),
             last_passed=next((each.day for each in reversed(upto) if each.success), None),
             good=view.history.last_good(),
@@ -305,20 +336,27 @@ class Pages:
         if trend is None:
             raise security.no_such("tag")
         changes: list[tuple[str, str, int]] | None = []
+        speakers: dict[str, int] | None = None
         problem: UsertagsError | None = None
         day, run_id = trend.entry["dt"], trend.entry["run_id"]
         try:
-            changes = await in_thread(lambda: self.desk.changes(day, run_id, tag_id), 5)
+            changes, speakers = await asyncio.gather(
+                in_thread(lambda: self.desk.changes(day, run_id, tag_id), 5),
+                in_thread(lambda: self.desk.speakers(day, run_id, tag_id), 5),
+            )
         except Unavailable as error:
             problem = error.error
+        known = (await in_thread(self.desk.catalogue)).tags.get(tag_id)
         return self._page(
             request,
             "tag.html",
             trend=trend,
             entry=trend.entry,
             changes=changes,
+            precision=_precision(speakers, known),
+            examples=[_example(example) for example in known.examples] if known else [],
             problem=problem,
-            line=_share_line(trend),
+            line=_share_line(trend, width=1000),
             checks=await self._checks_of(tag_id),
             last=list(reversed(trend.days[-14:])),
         )
@@ -411,9 +449,27 @@ def _failures(request: Request, view: View, day: Day, chosen: Filter) -> list[Fa
 def _failure(request: Request, view: View, result: Result) -> Failure:
     since = view.history.failing_since(result) or result.day
     hit = impact(view.catalogue, result.table, result.column)
-    upto = [each for each in view.history.of_check(result.id) if each.day <= result.day]
-    trend = _check_chart(request, upto[-CHECK_RUNS:])
-    return Failure(result, since, (result.day - since).days + 1, hit, trend)
+    last = [each for each in view.history.of_check(result.id) if each.day <= result.day][-CHECK_RUNS:]
+    trend = _check_chart(request, last, slots=CARD_RUNS)
+    days, sample = (result.day - since).days + 1, _sample(view, result)
+    return Failure(result, since, days, _how_bad(result), hit, trend, len(last), sample)
+
+
+def _how_bad(result: Result) -> str:
+    """How far off the number is, and how many rows failed; what was observed where neither is known."""
+    found = measured(result)
+    said = [found.how_bad] if found and found.how_bad else []
+    if result.failing is not None and result.rows:
+        share = "" if "%" in result.observed else f", {percent(result.failing_share)}"
+        said.append(f"{number(result.failing)} of {number(result.rows)} rows{share}")
+    return "; ".join(said) or result.observed
+
+
+def _looks_at(view: View, result: Result) -> str:
+    """What a check is about: in the words of whoever wrote it, or those of its kind."""
+    own = view.catalogue.own_checks_of(result.table)
+    written = (each.description for each in own if check_id(each.table, each.id) == result.id)
+    return next(written, "") or kind_of(result).looks_at
 
 
 def _failed_text(day: Day) -> str:
@@ -461,23 +517,33 @@ def _reports(day: Day) -> list[tuple[str, str]]:
     return sorted((each for each in ended if each[1] in security.STAGES), reverse=True)
 
 
-def _check_chart(request: Request, last: Sequence[Result]) -> Markup:
-    """Failing share a run where rows are counted, else passed or failed."""
-
-    def bar(result: Result) -> drawing.Bar:
-        tone = "good" if result.success else ("bad" if result.severity == "critical" else "warn")
-        said = "passed" if result.success else f"failed, {result.observed}"
-        link = f"{_base(request)}/quality/check/{result.id}?day={result.day}"
-        return drawing.Bar(0.25 if result.success else _badness(result), tone, f"{result.day}: {said}", link)
-
-    failed = sum(not result.success for result in last)
+def _check_chart(request: Request, last: Sequence[Result], *, slots: int = CHECK_RUNS) -> Markup:
+    """What a check observed, day by day, beside what was usual or wanted; of a check without a number,
+    whether it passed."""
+    numbers = [measured(each) for each in last]
+    newest, failed = numbers[-1], sum(not each.success for each in last)
     label = f"The last {len(last)} days of it: {failed} failed"
-    return drawing.bars([bar(each) for each in last], label, top=1.0)
+    if newest is None:
+        chart = [_check_bar(request, each, 0.25 if each.success else 1.0, "") for each in last]
+        return drawing.bars(chart, label, top=1.0, slots=slots)
+    chart = [
+        _check_bar(request, each, found.value if found else None, found.shown(found.value) if found else "")
+        for each, found in zip(last, numbers, strict=True)
+    ]
+    marks = [mark for mark in (newest.usual, newest.low, newest.high) if mark is not None]
+    heights = [*(found.value for found in numbers if found), *marks]
+    # Shares that all are near the whole differ in what is left of it.
+    least = max(min(heights) - 0.1, 0.0) if newest.low is not None and max(heights) <= 1 else 0.0
+    label = f"{label}; newest {newest.shown(newest.value)}" + (f", {newest.beside}" if newest.beside else "")
+    return drawing.bars(chart, label, least=least, top=max(heights) * 1.05, marks=marks, slots=slots)
 
 
-def _badness(result: Result) -> float:
-    share = result.failing_share
-    return 1.0 if share is None else 0.4 + 0.6 * min(share, 1.0)
+def _check_bar(request: Request, result: Result, value: float | None, shown: str) -> drawing.Bar:
+    tone = "good" if result.success else ("bad" if result.severity == "critical" else "warn")
+    said = "passed" if result.success else "failed"
+    observed = shown if result.success else result.observed
+    link = f"{_base(request)}/quality/check/{result.id}?day={result.day}"
+    return drawing.Bar(value, tone, f"{result.day}: {said}" + (f", {observed}" if observed else ""), link)
 
 
 def _sample(view: View, result: Result) -> tuple[list[str], list[list[str]]]:
@@ -492,7 +558,29 @@ def _sample(view: View, result: Result) -> tuple[list[str], list[list[str]]]:
     return names, rows
 
 
-def _share_line(trend: TagTrend) -> Markup:
+def _precision(speakers: dict[str, int] | None, tag: Tag | None) -> str:
+    """How far it is known that the tag is right: what people said of it, where a source lets them."""
+    if tag is None or tag.set_by is None:
+        return (
+            "Not known: no source says of anybody whether the tag is right. A source whose rows set tags "
+            "(`explicit`) lets people say so."
+        )
+    if not speakers:
+        return f"People set it in {tag.set_by.source}; nobody carries it, or too many to count on a page."
+    said, users = speakers.get("explicit", 0), sum(speakers.values())
+    return (
+        f"Said by people, in {tag.set_by.source}, of {number(said)} of the {number(users)} who carry it "
+        f"({percent(said / users)}); the rule alone says so of the others."
+    )
+
+
+def _example(example: Example) -> tuple[str, str]:
+    """What is given, and what the rule makes of it."""
+    given = ", ".join(f"{name} {value}" for name, value in example.given.items())
+    return given, str(example.expect)
+
+
+def _share_line(trend: TagTrend, *, width: int = 300) -> Markup:
     days = trend.days[-30:]
     label = f"Share of users over {len(days)} published days"
-    return drawing.line([day.share for day in days], label)
+    return drawing.line([day.share for day in days], label, width=width)

@@ -1,6 +1,7 @@
 """Numbers, moments and bounds in words."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,11 @@ def percent(value: float | None, *, signed: bool = False) -> str:
     return f"{text.removesuffix('.0')} %"
 
 
+def points(value: float) -> str:
+    """The difference of two shares in percentage points."""
+    return f"{value * 100:+.1f} pts" if abs(value) >= 0.0005 else "0"
+
+
 def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
@@ -42,8 +48,15 @@ def wanted(bounds: str) -> str:
     try:
         given = json.loads(bounds)
     except ValueError:
-        return bounds
+        return _graded(bounds)
     return ", ".join(_bounds(given)) or bounds if isinstance(given, dict) else bounds
+
+
+def _graded(bounds: str) -> str:
+    """Bounds that warn and that block: `rise warning 0.1, critical 0.3`."""
+    bounds = re.sub(r"\bbelow (?=warning|critical)", "", bounds)
+    bounds = re.sub(r"\bwarning (?=[\d.])", "warns from ", bounds)
+    return re.sub(r"\bcritical (?=[\d.])", "blocks from ", bounds)
 
 
 def _bounds(given: Mapping[str, Any]) -> list[str]:

@@ -86,6 +86,7 @@ def test_whoever_is_asked_reads_the_reason_what_failed_and_what_readers_have(rel
     assert REASON in body
     assert f"\n- {FOUND['failed'][0]}\n" in body
     assert "Readers keep 2026-11-03, the newest published day until then" in body
+    assert body.endswith("/usertags/quality/day/2026-11-04)")
 
 
 def test_the_name_and_the_reason_become_arguments_as_they_are(

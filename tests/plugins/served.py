@@ -1,6 +1,8 @@
-"""An Airflow with the plugin, over a project with a good day and a day that its audit refused."""
+"""An Airflow with the plugin, and the days that are run without it."""
 
 import json
+import subprocess
+import sys
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -11,12 +13,18 @@ from typing import Any
 from demo.airflow import Airflow
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY_SHOP = ROOT / "tests" / "cases" / "tiny_shop"
-GOOD, REFUSED = date(2026, 3, 1), date(2026, 3, 2)
+FAULT_SHOP = ROOT / "tests" / "cases" / "fault_shop"
 SECONDS = 400
 # The admin, somebody who may look, and somebody without a role, who may see nothing.
 PASSWORDS = {"anna": "anna-password", "vera": "vera-password", "nobody": "nobody-password"}
 USERS = "anna:admin,vera:viewer,nobody:"
+
+
+def run_days(configs: Path, first: date, last: date) -> "subprocess.Popen[bytes]":
+    """Begin to run days by the command line."""
+    command = [sys.executable, "-m", "jobs.entry.submit", "--configs", str(configs)]
+    days = ["--from", str(first), "--to", str(last)]
+    return subprocess.Popen([*command, "run", *days], cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 @dataclass(frozen=True)
@@ -32,13 +40,15 @@ class Served:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return str(json.load(answer)["access_token"])
 
-    def runs(self) -> list[dict[str, Any]]:
-        request = urllib.request.Request(
-            f"{self.url}/api/v2/dags/user_tags_daily/dagRuns?order_by=id",
-            headers={"Authorization": f"Bearer {self.token('anna')}"},
-        )
+    def get(self, path: str) -> Any:
+        """An answer of Airflow's interface, as the admin."""
+        headers = {"Authorization": f"Bearer {self.token('anna')}"}
+        request = urllib.request.Request(f"{self.url}/api/v2/{path}", headers=headers)
         with urllib.request.urlopen(request, timeout=20) as answer:
-            return list(json.load(answer)["dag_runs"])
+            return json.load(answer)
+
+    def runs(self, dag: str = "user_tags_daily") -> list[dict[str, Any]]:
+        return list(self.get(f"dags/{dag}/dagRuns?order_by=id")["dag_runs"])
 
     def run_day(self, day: date) -> dict[str, Any]:
         """Trigger the DAG for a day and wait for its end."""
@@ -50,3 +60,16 @@ class Served:
                 return newest
             time.sleep(2)
         raise AssertionError(f"the run of {day} did not end in {SECONDS} s")
+
+    def wait(self, dag: str, task: str, state: str) -> None:
+        """Wait until a task of the newest run of a DAG is in a state."""
+        deadline, states = time.monotonic() + SECONDS, {}
+        while time.monotonic() < deadline:
+            for run in self.runs(dag)[-1:]:
+                tasks = self.get(f"dags/{dag}/dagRuns/{run['dag_run_id']}/taskInstances")["task_instances"]
+                states = {each["task_id"]: each["state"] for each in tasks}
+            if states.get(task) == state:
+                return
+            assert "failed" not in states.values(), states
+            time.sleep(1)
+        raise AssertionError(f"{task} of {dag} is not {state} after {SECONDS} s: {states}")

@@ -4,6 +4,7 @@ down or slow holds nobody up."""
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from threading import Event
@@ -14,10 +15,12 @@ import pytest
 
 from jobs import services
 from jobs.catalogue.build import load_catalogue
+from jobs.catalogue.model import SetByPeople
 from jobs.errors import InfrastructureError
 from jobs.store import cached
 from jobs.store.lake import Lake, open_lake
-from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TableSpec
+from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, USER_TAGS, TableSpec
+from jobs.store.schemas import USER_TAG_CHANGES as CHANGES
 from jobs.store.tables import ensure_table
 from plugins.usertags_quality.desk import Desk
 from plugins.usertags_quality.loading import Refreshed, Unavailable, in_thread
@@ -82,6 +85,37 @@ def test_rows_set_aside_are_counted_by_reason_with_some_of_them(lake: Lake, conf
     ]
     assert found[1].samples == (("A5", {"order_id": "A5"}),)
     assert desk.set_aside(D2) == []
+
+
+def test_changes_and_who_says_so_are_counted_for_a_tag_of_a_run(
+    lake: Lake, configs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(configs)
+    tag = next(iter(desk.catalogue().tags.values()))
+    by_people = replace(tag, set_by=SetByPeople("notes", "gold", "NULL"))
+    told = replace(desk.catalogue(), tags={tag.id: by_people})
+    assert desk.changes(D1, "r1", tag.id) == [] and desk.speakers(D1, "r1", tag.id) is None
+    monkeypatch.setattr(desk, "catalogue", lambda: told)
+    of_run = {"dt": D1, "run_id": "r1", "tag_id": tag.id, "level1": tag.path[0]}
+    carried = [
+        of_run | {"user_id": f"u{n}", "source": source}
+        for n, source in enumerate(["rule"] * 3 + ["explicit"])
+    ]
+    write(
+        lake,
+        USER_TAGS,
+        *carried,
+        of_run | {"run_id": "r2", "source": "rule"},
+        of_run | {"tag_id": "x", "source": "rule"},
+    )
+    changed = [of_run | {"change": "added", "reason": "data"}] * 2 + [
+        of_run | {"change": "removed", "reason": "retired"}
+    ]
+    write(lake, CHANGES, *({k: v for k, v in row.items() if k != "level1"} for row in changed))
+    assert desk.speakers(D1, "r1", tag.id) == {"rule": 3, "explicit": 1}
+    assert desk.changes(D1, "r1", tag.id) == [("added", "data", 2), ("removed", "retired", 1)]
+    monkeypatch.setattr("plugins.usertags_quality.desk._ROWS_AT_MOST", 1)
+    assert desk.changes(D1, "r1", tag.id) is None and desk.speakers(D1, "r1", tag.id) is None
 
 
 def test_a_page_starts_no_store(new_project: Callable[[Path], Any]) -> None:

@@ -21,9 +21,20 @@ def test_what_changed_most_of_all_users_comes_first_in_either_direction() -> Non
     trends = tag_trends(statistics, [entry(D2, name) for name in ("stayed", "grew", "gone", "shrank")], RUNS)
     by_name = {trend.id: trend for trend in trends}
     assert [trend.id for trend in trends][1:] == ["shrank", "grew", "stayed"]
-    assert by_name["shrank"].newest is not None and by_name["shrank"].moved == pytest.approx(0.3)
+    assert by_name["shrank"].newest is not None and by_name["shrank"].moved == pytest.approx(-0.3)
     assert by_name["shrank"].newest.growth == pytest.approx(-0.6)
     assert by_name["grew"].moved == pytest.approx(0.02)
+
+
+def test_a_tag_that_grew_with_the_population_did_not_move() -> None:
+    statistics = [
+        statistic(D1, "everybody", "true", 100, 0, of=100),
+        statistic(D2, "everybody", "true", 200, 100, of=200),
+        statistic(D1, "some", "true", 10, 0, of=100),
+        statistic(D2, "some", "true", 10, 10, of=200),
+    ]
+    trends = tag_trends(statistics, [entry(D2, "everybody"), entry(D2, "some")], RUNS)
+    assert [(trend.id, trend.moved) for trend in trends] == [("some", pytest.approx(-0.05)), ("everybody", 0)]
 
 
 def test_values_of_a_tag_add_up_and_those_of_a_tag_with_several_do_not() -> None:
