@@ -3,7 +3,6 @@
 A data or configuration error fails the task at once; only infrastructure errors are retried.
 """
 
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -18,12 +17,12 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Asset, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from dags.monitoring import measure
+from dags.settings import CONFIGS, ROOT
 from jobs.catalogue.build import load_catalogue
 from jobs.errors import ConfigError, DataError, UsageError, UsertagsError
 from jobs.store.jars import jar_paths
 
-ROOT = Path(__file__).resolve().parents[1]
-CONFIGS = os.environ.get("USERTAGS_CONFIGS", str(ROOT / "configs"))
 # The stages that check, and may refuse.
 CHECKING = ("clean", "audit")
 TABLES = (
@@ -65,7 +64,10 @@ def run_stage(stage: str, planned: dict[str, Any], **options: Any) -> dict[str, 
                     lines[line.name] = line
         return lines
 
-    return guarded(work)
+    try:
+        return guarded(work)
+    finally:
+        measure(stage, lambda: planned, source=options.get("source"))
 
 
 def quality_page() -> str:
@@ -117,6 +119,7 @@ class UsertagsSparkOperator(SparkSubmitOperator):
     """
 
     def __init__(self, *, command: str, arguments: list[str], **kwargs: Any) -> None:
+        self.command = command
         super().__init__(
             application=str(ROOT / "jobs" / "entry" / "submit.py"),
             application_args=["--configs", CONFIGS, command, *arguments],
@@ -129,6 +132,10 @@ class UsertagsSparkOperator(SparkSubmitOperator):
 
     def in_session(self, context: Any) -> None:
         """The same in the task, with a session of a server."""
+        raise NotImplementedError
+
+    def planned(self, context: Any) -> dict[str, Any]:
+        """The day and the run that the command is about."""
         raise NotImplementedError
 
     def execute(self, context: Any) -> None:
@@ -145,6 +152,8 @@ class UsertagsSparkOperator(SparkSubmitOperator):
             if code and int(code[1]) in NO_RETRY:
                 raise AirflowFailException(str(error)) from error
             raise
+        finally:
+            measure(self.command, lambda: self.planned(context))
 
 
 class SparkStageOperator(UsertagsSparkOperator):
@@ -164,8 +173,11 @@ class SparkStageOperator(UsertagsSparkOperator):
     def operator_extra_links(self) -> tuple[BaseOperatorLink, ...]:
         return (QualityLink(),) if self.stage in CHECKING else ()
 
+    def planned(self, context: Any) -> dict[str, Any]:
+        return dict(context["ti"].xcom_pull(task_ids="plan"))
+
     def in_session(self, context: Any) -> None:
-        run_stage(self.stage, context["ti"].xcom_pull(task_ids="plan"))
+        run_stage(self.stage, self.planned(context))
 
 
 class SparkReleaseOperator(UsertagsSparkOperator):
@@ -182,5 +194,11 @@ class SparkReleaseOperator(UsertagsSparkOperator):
         arguments = [text for name, value in self.release.items() for text in (f"--{name}", value)]
         super().__init__(command="release", arguments=arguments, **kwargs)
 
+    def planned(self, context: Any) -> dict[str, Any]:
+        return dict(context["ti"].xcom_pull(task_ids="blocked"))
+
     def in_session(self, context: Any) -> None:
-        run_release(**self.release)
+        try:
+            run_release(**self.release)
+        finally:
+            measure("release", lambda: self.planned(context))

@@ -14,6 +14,10 @@ refused the data: readers keep the last good day, and later days wait until it i
 the DAG `user_tags_release`. The log names the check, what was observed and what to do. Anything else is
 retried twice. Clearing the run from `plan` on computes the day again as a new run; it is always safe.
 
+**Who is told.** Where project.yml has `alerts`, its channels are told of a blocked day, of a warning, and
+when the day is good again, each once;
+the DAG `user_tags_alerts` tells of a day that is not published in time.
+
 **Where to look.** `usertags checks --day D` lists the checks, `usertags report --day D` the row counts.
 """
 
@@ -24,7 +28,16 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from dags.stage_tasks import ASSETS, CONFIGS, SparkStageOperator, guarded, publish_and_tell, run_stage
+from dags.monitoring import TellNotifier
+from dags.stage_tasks import (
+    ASSETS,
+    CHECKING,
+    CONFIGS,
+    SparkStageOperator,
+    guarded,
+    publish_and_tell,
+    run_stage,
+)
 
 SCHEDULE = os.environ.get("USERTAGS_SCHEDULE", "0 2 * * *")
 TIMEZONE = ZoneInfo(os.environ.get("USERTAGS_TIMEZONE", "Asia/Shanghai"))
@@ -96,7 +109,7 @@ def user_tags_daily() -> None:
         re_extract = get_current_context()["params"]["re_extract"]
         return run_stage("extract", planned, source=source, re_extract=re_extract)[source].read
 
-    @task(outlets=ASSETS)
+    @task(outlets=ASSETS, on_success_callback=TellNotifier())
     def publish(planned: dict[str, Any], *, outlet_events: Any) -> None:
         """Make the run the published one of its day, and say so to whoever waits for the tables."""
         publish_and_tell(planned, outlet_events)
@@ -104,7 +117,10 @@ def user_tags_daily() -> None:
     planned = plan()
     extracted = extract.partial(planned=planned).expand(source=sources(planned))
     spark_stages = [
-        SparkStageOperator(task_id=name, stage=name) for name in ("clean", "aggregate", "tag", "audit")
+        SparkStageOperator(
+            task_id=name, stage=name, on_failure_callback=TellNotifier() if name in CHECKING else None
+        )
+        for name in ("clean", "aggregate", "tag", "audit")
     ]
     previous: Any = extracted
     for stage in spark_stages:

@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag, get_current_context, task
 
+from dags.monitoring import TellNotifier
 from dags.stage_tasks import (
     ASSETS,
     CONFIGS,
@@ -83,7 +84,11 @@ def user_tags_release() -> None:
         day = date.fromisoformat(get_current_context()["params"]["day"])
         return guarded(lambda: blocked_by(load_catalogue(Path(CONFIGS)), day))
 
-    @task(outlets=ASSETS, execution_timeout=timedelta(hours=2))
+    @task(
+        outlets=ASSETS,
+        execution_timeout=timedelta(hours=2),
+        on_success_callback=TellNotifier(),
+    )
     def publish(planned: dict[str, Any], *, outlet_events: Any) -> None:
         """Finish the publication, and say so to whoever waits for the tables."""
         publish_and_tell(planned, outlet_events)
@@ -92,7 +97,9 @@ def user_tags_release() -> None:
     approve = ApprovalOperator(
         task_id="approve", subject=SUBJECT, body=BODY, response_timeout=timedelta(days=7)
     )
-    release = SparkReleaseOperator(task_id="release", execution_timeout=timedelta(hours=2))
+    release = SparkReleaseOperator(
+        task_id="release", execution_timeout=timedelta(hours=2), on_failure_callback=TellNotifier()
+    )
     found >> approve >> release >> publish(found)
 
 

@@ -1,5 +1,6 @@
 """The stages of a data day in order: the one module that composes them."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,12 +9,14 @@ from functools import cached_property
 from pyspark.sql import SparkSession
 
 from jobs.catalogue.model import Catalogue
+from jobs.quality.checks import GateRefused
 from jobs.stages.aggregate import aggregate
 from jobs.stages.audit import audit
 from jobs.stages.clean import clean
 from jobs.stages.extract import extract
 from jobs.stages.publish import publish
 from jobs.stages.report import STAGES, StageReport, save_report
+from jobs.stages.summary import refused_report, save_summary
 from jobs.stages.tag import tag
 from jobs.store.connections import Progress
 from jobs.store.lake import Lake, open_lake
@@ -57,7 +60,20 @@ class Pipeline:
     def stage(
         self, stage: str, day: date, run_id: str, *, source: str | None = None, re_extract: bool = False
     ) -> Iterator[StageReport]:
-        """One stage of a data day; extract gives one report a source."""
+        """One stage of a data day; extract gives one report a source. A stage that refuses the day leaves its
+        report and the summary of the run before it raises GateRefused."""
+        started = time.monotonic()
+        try:
+            yield from self._reports(stage, day, run_id, source, re_extract)
+        except GateRefused as refusal:
+            self._keep_refusal(refused_report(refusal, day, run_id, time.monotonic() - started))
+            raise
+        if stage in _SUMMARISED:
+            save_summary(self.lake, self.catalogue, day, run_id)
+
+    def _reports(
+        self, stage: str, day: date, run_id: str, source: str | None, re_extract: bool
+    ) -> Iterator[StageReport]:
         if stage == "extract":
             names = [source] if source else list(self.catalogue.sources)
             for name in names:
@@ -70,12 +86,23 @@ class Pipeline:
         else:
             yield self.saved(_SPARK_STAGES[stage](self.spark, self.catalogue, self.lake, day, run_id))
 
+    def _keep_refusal(self, report: StageReport) -> None:
+        """The refusal is what is told, whatever becomes of its report."""
+        try:
+            self.saved(report)
+            save_summary(self.lake, self.catalogue, report.day, report.run_id)
+        except Exception as error:  # noqa: BLE001
+            if self.progress:
+                self.progress(f"the summary of the run was not written ({type(error).__name__})")
+
     def saved(self, report: StageReport) -> StageReport:
         """The report, kept beside the tables."""
         save_report(self.lake, self.catalogue, report)
         return report
 
 
+# After these the summary of the run is written anew.
+_SUMMARISED = ("clean", "audit", "publish")
 _SPARK_STAGES: dict[str, Callable[[SparkSession, Catalogue, Lake, date, str], StageReport]] = {
     "clean": clean,
     "aggregate": aggregate,

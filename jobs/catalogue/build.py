@@ -80,7 +80,9 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
         levels=dict(settings.levels),
         exclusive=frozenset(settings.exclusive),
         quality=project.quality,
+        retention=project.retention,
         own_checks=own_checks,
+        alerts=project.alerts,
         version=version_of(
             [
                 inputs.versions,

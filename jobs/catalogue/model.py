@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from jobs.config.alert_models import AlertsEntry
 from jobs.config.models import Example, FollowsEntry, Read, RfmEntry, Segment, SparkEntry, TagKind
 from jobs.config.quality_models import (
     CheckEntry,
     CompareEntry,
     CoverageEntry,
     QualityEntry,
+    RetentionEntry,
     Severity,
     TagDriftEntry,
 )
@@ -311,7 +313,9 @@ class Catalogue:
     exclusive: frozenset[str]
     version: str
     quality: QualityEntry
+    retention: RetentionEntry
     own_checks: tuple[OwnCheck, ...]
+    alerts: AlertsEntry | None = None
 
     def measures_of(self, source: str) -> tuple[Measure, ...]:
         return tuple(measure for measure in self.measures.values() if measure.source == source)

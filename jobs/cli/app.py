@@ -217,6 +217,27 @@ def release(
 
 
 @app.command()
+def alert(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent.")] = False,
+) -> None:
+    """Tell who is to know of a blocked, warned or late day, or that one is good again; each once."""
+    from jobs.alerts import pending, require_sent, tell
+    from jobs.quality.alert_texts import text_of
+
+    pipeline = _quiet_pipeline()
+    if pipeline.catalogue.alerts is None:
+        raise UsageError("no `alerts` in project.yml", next_step="see docs/alerts.md for what to write there")
+    if dry_run:
+        for channel, message in pending(pipeline.catalogue, pipeline.lake):
+            typer.echo(f"{channel}:\n{text_of(message)}\n")
+        return
+    told = tell(pipeline.catalogue, pipeline.lake)
+    for item in told:
+        typer.echo(str(item))
+    require_sent(told)
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(help='For example "select * from tag_statistics_latest".')],
     form: Annotated[Form, typer.Option("--format", help="How the rows are shown.")] = Form.table,

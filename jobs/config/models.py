@@ -16,12 +16,14 @@ from pydantic import (
     model_validator,
 )
 
+from jobs.config.alert_models import AlertsEntry
 from jobs.config.quality_models import (
     CheckEntry,
     CompareEntry,
     CoverageEntry,
     Entry,
     QualityEntry,
+    RetentionEntry,
     TagDriftEntry,
 )
 
@@ -474,6 +476,8 @@ class ProjectEntry(Entry):
     identity: IdentityEntry | None = None
     sensitivity: dict[Name, Sensitivity] = Field(default_factory=dict)
     quality: QualityEntry = QualityEntry()
+    retention: RetentionEntry = RetentionEntry()
+    alerts: AlertsEntry | None = None
 
 
 class SparkEntry(Entry):

@@ -116,6 +116,16 @@ class QualityEntry(Entry):
     tags: TagDriftEntry = TagDriftEntry()
 
 
+class RetentionEntry(Entry):
+    """How long what is not data is kept: `reports` of runs, in days such as 90d."""
+
+    reports: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,4}d$")] = "90d"
+
+    @property
+    def report_days(self) -> int:
+        return int(self.reports.removesuffix("d"))
+
+
 class CoverageEntry(Entry):
     """The share of the users that may carry a tag."""
 

@@ -43,15 +43,19 @@ def _reference(
     assert entry.references is not None
     other, other_column = entry.references.split(".")
     known = others[other].select(F.col(other_column).cast("string").alias("_known")).distinct()
-    value = F.col(column).cast("string")
-    rows = batch.where(value.isNotNull()).join(known, value == F.col("_known"), "left")
-    unknown = F.col("_known").isNull()
-    total, failing = rows.agg(F.count("*"), F.count_if(unknown)).collect()[0]
+    rows = batch.withColumn("_value", F.col(column).cast("string")).where("_value is not null")
+    same = F.col("_value") == F.col("_known")
+    # Values are far fewer than rows: each is looked up once.
+    values = rows.groupBy("_value").agg(F.count("*").alias("_rows")).join(known, same, "left")
+    unknown = F.when(F.col("_known").isNull(), F.col("_rows"))
+    counted = values.agg(F.sum("_rows"), F.sum(unknown)).collect()[0]
+    total, failing = (number or 0 for number in counted)
     share = 1 - failing / total if total else 1.0
     success = share >= entry.mostly
     sample = None
     if not success:
-        shown = rows.where(unknown).select(*dict.fromkeys([*sampling.keys, column])).limit(SAMPLE).collect()
+        lost = rows.join(known, same, "left_anti")
+        shown = lost.select(*dict.fromkeys([*sampling.keys, column])).limit(SAMPLE).collect()
         sample = sample_text([row.asDict() for row in shown], sampling)
     return CheckResult(
         table=f"clean.{source.name}",

@@ -20,6 +20,7 @@ from jobs.store.tables import ensure_table, find_table
 # Failing rows that a result shows.
 SAMPLE = 5
 MASK = "***"
+RECONCILED = "every row is accounted for"
 
 
 def check_id(table: str, name: str) -> str:
@@ -111,6 +112,7 @@ class GateRefused(DataError):
     """A critical check failed: nothing of the run reaches a reader."""
 
     def __init__(self, day: date, stage: str, results: Sequence[CheckResult]) -> None:
+        self.stage, self.results = stage, tuple(results)
         self.failed = [result for result in results if refuses(result)]
         lines = "\n".join(f"  {result}\n    do: {result.action}" for result in self.failed)
         super().__init__(

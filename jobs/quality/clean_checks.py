@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Measure, Source
 from jobs.config.quality_models import CheckEntry
-from jobs.quality.checks import Check, CheckResult, columns_check, compact
+from jobs.quality.checks import RECONCILED, Check, CheckResult, columns_check, compact
 
 _OWNER = "data engineering"
 
@@ -122,7 +122,7 @@ def reconciliation(source: Source, counts: Mapping[str, int]) -> CheckResult:
     accounted = sum(counts[part] for part in parts)
     return CheckResult(
         table=f"clean.{source.name}",
-        name="every row is accounted for",
+        name=RECONCILED,
         severity="critical",
         success=counts["read"] == accounted,
         observed=compact({part: counts[part] for part in parts}),

@@ -4,17 +4,33 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pyspark.sql import DataFrame
 
+from jobs.quality import repeated_keys
 from jobs.quality.checks import MASK, SAMPLE, Check, CheckResult, compact
 
 _BOUNDS = ("min_value", "max_value", "value_set", "regex", "mostly", "column_list", "value")
 _OWNER = "data engineering"
 _logger = logging.getLogger(__name__)
 DATA_SOURCE, WHOLE = "lake", "all"
+# Where a result of the library holds values of the checked column, and where rows.
+_VALUES = (
+    "unexpected_list",
+    "partial_unexpected_list",
+    "partial_unexpected_counts",
+    "observed_value",
+    "details",
+)
+_ROWS = {"unexpected_index_list", "partial_unexpected_index_list"}
+_NOTHING = (
+    '<!DOCTYPE html><html><head><meta charset="utf-8"><title>Great Expectations</title></head><body>'
+    "<p>Great Expectations checked nothing in this run: every batch is clean already.</p></body></html>"
+)
 
 
 @dataclass(frozen=True)
@@ -26,18 +42,34 @@ class Sampling:
 
 
 class Validator:
-    """Great Expectations for one stage of one run; its Data Docs are written into `folder`."""
+    """Great Expectations for one stage of one run. The library is loaded when it is first needed; it keeps
+    what it does in memory, and asks nothing of the network."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
+        self._samplings: dict[str, Sampling] = {}
+
+    @cached_property
+    def _gx(self) -> Any:
         import great_expectations as gx
 
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
-        self._gx = gx
-        folder.mkdir(parents=True, exist_ok=True)
-        self._context = gx.get_context(mode="file", project_root_dir=str(folder))
-        self._context.variables.progress_bars = {"globally": False}
-        self._source = self._context.data_sources.add_or_update_spark(DATA_SOURCE, persist=False)
-        self._folder = folder
+        repeated_keys.register()
+        return gx
+
+    @cached_property
+    def _context(self) -> Any:
+        from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+
+        settings = DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(), analytics_enabled=False
+        )
+        context = self._gx.get_context(mode="ephemeral", project_config=settings)
+        context.variables.progress_bars = {"globally": False}
+        return context
+
+    @cached_property
+    def _source(self) -> Any:
+        return self._context.data_sources.add_or_update_spark(DATA_SOURCE, persist=False)
 
     def validate(
         self,
@@ -51,23 +83,46 @@ class Validator:
 
         The first pass asks for yes or no alone, which Great Expectations computes for all checks together;
         only checks that fail are run once more for what was observed and for some failing rows.
-        A check that Great Expectations leaves out, and one that it cannot run, has failed: silence is no
-        success.
+        Silence is no success: where the library raises, leaves a check out or cannot run it, the result
+        that says whether all ran is a critical failure.
         """
-        suite = _Suite(self, name, frame, parameters or {}, sampling or Sampling())
+        self._samplings[name] = sampling or Sampling()
+        suite = _Suite(self, name, frame, parameters or {}, self._samplings[name])
         try:
-            results = suite.results(checks)
+            ran = suite.run(checks)
+            return [_suite_ran(name, checks, ran), *suite.results(checks, ran)]
         except Exception as error:  # the library raises whatever it meets; the day must not pass
             _logger.exception("Great Expectations did not run the checks of %s", name)
-            return [_suite_ran(name, checks, 0, f"{type(error).__name__}: {error}")]
-        return [_suite_ran(name, checks, len(results)), *results]
+            return [_suite_ran(name, checks, {}, _text_of(error))]
 
-    def write_docs(self) -> Path:
-        """Build the Data Docs of all that was validated; returns the folder of the site."""
-        self._context.build_data_docs()
-        return self._folder / "gx" / "uncommitted" / "data_docs" / "local_site"
+    def pages(self) -> dict[str, str]:
+        """The Data Docs of all that was validated: texts of pages by path, as the library writes them.
 
-    def definition(self, name: str, checks: Sequence[Check]) -> Any:
+        Raises whatever the library raises.
+        """
+        if not self._samplings:
+            return {"index.html": _NOTHING}
+        self._hide_values()
+        with TemporaryDirectory(prefix="usertags_docs_") as folder:
+            self._context.add_data_docs_site("checks", _site(folder))
+            self._context.build_data_docs(["checks"])
+            self._context.delete_data_docs_site("checks")
+            found = sorted(Path(folder).rglob("*.html"))
+            return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in found}
+
+    def _hide_values(self) -> None:
+        """Take values that are masked out of the kept results, which the pages are made of."""
+        store = self._context.validation_results_store
+        for key in store.list_keys():
+            kept = store.get(key)
+            for item in kept.results:
+                item.result = without_masked(
+                    item.result or {}, item.expectation_config.kwargs, self._samplings[kept.suite_name]
+                )
+            store.set(key, kept)
+
+    def definition(self, name: str, checks: Sequence[Check], sampling: Sampling) -> Any:
+        self._samplings[name] = sampling
         asset = self._source.add_dataframe_asset(name)
         batch = asset.add_batch_definition_whole_dataframe(WHOLE)
         suite = self._gx.ExpectationSuite(
@@ -93,18 +148,32 @@ class _Suite:
     parameters: Mapping[str, Any]
     sampling: Sampling
 
-    def results(self, checks: Sequence[Check]) -> list[CheckResult]:
+    def run(self, checks: Sequence[Check]) -> dict[str, Any]:
+        """Yes or no of each check, by its id."""
+        return self._run(self.name, checks, {"result_format": "BOOLEAN_ONLY"})
+
+    def results(self, checks: Sequence[Check], ran: Mapping[str, Any]) -> list[CheckResult]:
         """One result a check that was run, in the order of the checks."""
-        ran = self._run(self.name, checks, {"result_format": "BOOLEAN_ONLY"})
         failed = [check for check in checks if check.check_id in ran and not ran[check.check_id].success]
-        found = self._run(f"{self.name} (failed)", failed, self._detailed()) if failed else {}
+        found, problem = self._details(failed)
         return [
             _passed(check, self.parameters)
             if ran[check.check_id].success
-            else _failed(check, found.get(check.check_id), self.parameters, self.sampling)
+            else _failed(check, found.get(check.check_id, ran[check.check_id]), problem, self)
             for check in checks
             if check.check_id in ran
         ]
+
+    def _details(self, failed: Sequence[Check]) -> tuple[dict[str, Any], str]:
+        """What was observed of the checks that failed; that they failed stands when the library raises now,
+        and the text says what it raised."""
+        if not failed:
+            return {}, ""
+        try:
+            return self._run(f"{self.name}.failed", failed, self._detailed()), ""
+        except Exception as error:  # whatever the library meets
+            _logger.exception("Great Expectations did not say what was observed of %s", self.name)
+            return {}, f"failed; what was observed is not known ({_text_of(error)})"
 
     def _detailed(self) -> dict[str, Any]:
         details = {"result_format": "SUMMARY", "partial_unexpected_count": SAMPLE}
@@ -114,7 +183,7 @@ class _Suite:
 
     def _run(self, name: str, checks: Sequence[Check], form: Mapping[str, Any]) -> dict[str, Any]:
         """The outcomes by the id of their check."""
-        outcome = self.validator.definition(name, checks).run(
+        outcome = self.validator.definition(name, checks, self.sampling).run(
             batch_parameters={"dataframe": self.frame},
             result_format=dict(form),
             expectation_parameters=dict(self.parameters),
@@ -122,18 +191,31 @@ class _Suite:
         return {item.expectation_config.meta["check_id"]: item for item in outcome.results}
 
 
-def _suite_ran(name: str, checks: Sequence[Check], ran: int, raised: str = "") -> CheckResult:
-    """All checks that are declared were run: one that Great Expectations leaves out is no success."""
+def _suite_ran(
+    name: str, checks: Sequence[Check], outcomes: Mapping[str, Any], raised: str = ""
+) -> CheckResult:
+    """All checks that are declared were run: one that the library leaves out, or that raises, was not."""
     parts = name.split(".")
+    told = [raised] if raised else []
+    left_out = [] if raised else [check.name for check in checks if check.check_id not in outcomes]
+    told += [f"left out: {', '.join(left_out)}"] if left_out else []
+    broken = {
+        check.name: text
+        for check in checks
+        if check.check_id in outcomes and (text := _raised(outcomes[check.check_id].exception_info or {}))
+    }
+    told += [f"{check}: {text}" for check, text in broken.items()]
+    ran = len(outcomes) - len(broken)
     return CheckResult(
         table=".".join(parts[:2]),
         name="every declared check ran",
         severity="critical",
-        success=ran == len(checks) and not raised,
-        observed=f"{ran} checks ran" + (f": {raised[:300]}" if raised else ""),
+        success=ran == len(checks) and not told,
+        observed=f"{ran} checks ran" + (f": {'; '.join(told)[:300]}" if told else ""),
         bounds=f"{len(checks)} checks",
         owner=_OWNER,
-        action="nobody knows whether the data is good: see the log of the task, then run the day again",
+        action="nobody knows whether the data is good, because the checks themselves failed: see the log of "
+        "the task, then run the day again",
         slug="_".join(["every_declared_check_ran", *parts[2:]]),
     )
 
@@ -142,31 +224,57 @@ def _passed(check: Check, parameters: Mapping[str, Any]) -> CheckResult:
     return _checked(check, parameters, success=True, observed="as wanted")
 
 
-def _failed(check: Check, item: Any, parameters: Mapping[str, Any], sampling: Sampling) -> CheckResult:
-    found: Mapping[str, Any] = (item.result or {}) if item is not None else {}
-    # A check that could not run has failed: it says so, and counts with its severity.
-    raised = _raised(item.exception_info or {}) if item is not None else "no outcome"
+def _failed(check: Check, item: Any, problem: str, suite: _Suite) -> CheckResult:
+    """`problem` is why nothing more than the failure is known."""
+    found: Mapping[str, Any] = item.result or {}
+    raised = _raised(item.exception_info or {})
     return _checked(
         check,
-        parameters,
+        suite.parameters,
         success=False,
-        observed=f"the check itself failed: {raised}" if raised else _observed(found),
+        observed=f"the check itself failed: {raised}" if raised else problem or _observed(found),
         rows=found.get("element_count"),
         failing=found.get("unexpected_count"),
-        sample=sample_text(found.get("partial_unexpected_index_list") or (), sampling),
+        sample=sample_text(found.get("partial_unexpected_index_list") or (), suite.sampling),
     )
+
+
+def without_masked(
+    result: Mapping[str, Any], arguments: Mapping[str, Any], sampling: Sampling
+) -> dict[str, Any]:
+    """What a check found, without the values of masked columns: rows keep what tells them apart."""
+    columns = {arguments.get(name) for name in ("column", "column_A", "column_B")}
+    columns |= set(arguments.get("column_list") or ())
+    hidden = _VALUES if columns & sampling.masked else ()
+    shown = {name: value for name, value in result.items() if name not in hidden}
+    for name in _ROWS & shown.keys():
+        shown[name] = [_masked(row, sampling) for row in shown[name] or () if isinstance(row, Mapping)]
+    return shown
+
+
+def _masked(row: Mapping[str, Any], sampling: Sampling) -> dict[str, Any]:
+    return {
+        name: MASK if name in sampling.masked and value is not None else value for name, value in row.items()
+    }
+
+
+def _site(folder: str) -> dict[str, Any]:
+    return {
+        "class_name": "SiteBuilder",
+        "show_how_to_buttons": False,
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": folder},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder", "show_cta_footer": False},
+    }
 
 
 def sample_text(rows: Sequence[Mapping[str, Any]], sampling: Sampling) -> str | None:
     """Failing rows as a JSON list, masked values hidden; None where there are none."""
-    shown = [
-        {
-            name: MASK if name in sampling.masked and value is not None else value
-            for name, value in row.items()
-        }
-        for row in rows[:SAMPLE]
-    ]
+    shown = [_masked(row, sampling) for row in rows[:SAMPLE] if isinstance(row, Mapping)]
     return json.dumps(shown, ensure_ascii=False, default=str) if shown else None
+
+
+def _text_of(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
 
 
 def _raised(info: Mapping[str, Any]) -> str | None:

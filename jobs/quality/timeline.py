@@ -12,12 +12,11 @@ from functools import cached_property
 from typing import Any, Literal
 
 from jobs.config.quality_models import Severity
-from jobs.quality.checks import check_id
+from jobs.quality.checks import RECONCILED, check_id
 
 Row = Mapping[str, Any]
 State = Literal["passed", "warned", "released", "blocked", "unfinished", "waiting", "missing"]
 
-RECONCILED = "every row is accounted for"
 _GATES = ("clean", "audit")
 _WEIGHT = {"critical": 0, "warning": 1, "info": 2}
 
@@ -314,7 +313,7 @@ def _state(runs: Sequence[StageEnd], published: Published | None, blocked_by: da
 def _seconds(runs: Sequence[StageEnd], published: Published | None) -> float | None:
     """From the start of a run, which its name says, to its end: of the published run, else of the newest."""
     run_id = published.run_id if published else (runs[0].run_id if runs else None)
-    started = _start_of(run_id) if run_id else None
+    started = start_of(run_id) if run_id else None
     if started is None:
         return None
     ended = [end.recorded_at for end in runs if end.run_id == run_id]
@@ -323,8 +322,8 @@ def _seconds(runs: Sequence[StageEnd], published: Published | None) -> float | N
     return seconds if seconds > 0 else None
 
 
-def _start_of(run_id: str) -> datetime | None:
-    """The moment in the name of a run, `r20261102_020000_123`."""
+def start_of(run_id: str) -> datetime | None:
+    """The moment in the name of a run, `r20261102_020000_123`; None of any other name."""
     try:
         return datetime.strptime(run_id[:16], "r%Y%m%d_%H%M%S").replace(tzinfo=UTC)
     except ValueError:

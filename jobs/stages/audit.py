@@ -20,7 +20,7 @@ from jobs.quality.tag_checks import (
 )
 from jobs.quality.tag_drift import coverage_bounds, distributions, numbers, tag_drift
 from jobs.stages.report import Line, StageReport
-from jobs.stages.reports_store import publish_docs, quality_folder
+from jobs.stages.reports_store import write_docs
 from jobs.stages.runs import RunRecord, publications, record_run, stage_record
 from jobs.stages.tag import Run
 from jobs.store.lake import Lake
@@ -46,9 +46,9 @@ def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     if built is None:
         raise UsageError(f"run {run_id} of {day} has built no tags", next_step="run the tag stage first")
     run = Run(spark, catalogue, lake, day, run_id)
-    validator = Validator(quality_folder(catalogue, day, run_id, "audit"))
+    validator = Validator()
     results = _results(run, validator, built.row_counts[USER_MEASURES.name])
-    publish_docs(lake, catalogue, day, run_id, "audit", validator.write_docs())
+    results.append(write_docs(lake, catalogue, day, run_id, "audit", validator))
     save_checks(lake, day, run_id, "audit", results)
     verdict = judge(results)
     record_run(lake, RunRecord(day, run_id, "audit", verdict.status, warnings=verdict.warnings))

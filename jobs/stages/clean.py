@@ -31,7 +31,7 @@ from jobs.stages.days import end_of
 from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.releases import not_released
 from jobs.stages.report import Line, StageReport
-from jobs.stages.reports_store import publish_docs, quality_folder
+from jobs.stages.reports_store import write_docs
 from jobs.stages.runs import RunRecord, record_run, require_no_blocked_day, run_records
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
@@ -107,17 +107,18 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     batches = [_batch(catalogue, lake, source, day) for source in catalogue.sources.values()]
     done = {batch.source.name: old for batch in batches if (old := _already_clean(lake, batch))}
     todo = [batch for batch in batches if batch.source.name not in done]
-    validator = Validator(quality_folder(catalogue, day, run_id, "clean"))
+    validator = Validator()
     written = _in_parallel(lambda batch: _clean(spark, catalogue, lake, batch, run_id), todo)
     for batch, item, checks in _audited(spark, catalogue, lake, run_id, todo, written, validator):
         line = _line(batch.source, item.counts, written=item.counts["kept"])
         done[batch.source.name] = Cleaned(batch, line, checks)
     cleaned = [done[batch.source.name] for batch in batches]
-    _gate(catalogue, lake, day, run_id, cleaned, validator)
+    report = _gate(catalogue, lake, day, run_id, cleaned, validator)
     for batch in batches:
         _settle(lake, batch, written=batch in todo)
-    lines = tuple(item.line for item in cleaned)
-    return StageReport("clean", day, run_id, time.monotonic() - started, lines)
+    lines = [item.line for item in cleaned]
+    lines += [] if report.success else [Line("report", note=report.observed)]
+    return StageReport("clean", day, run_id, time.monotonic() - started, tuple(lines))
 
 
 def take_over(
@@ -179,7 +180,7 @@ def _clean_again(
     spark: SparkSession, catalogue: Catalogue, lake: Lake, release: RunRecord, batches: list[Batch]
 ) -> None:
     day, run_id = release.day, release.run_id
-    validator = Validator(quality_folder(catalogue, day, run_id, "release"))
+    validator = Validator()
     written = _in_parallel(lambda batch: _clean(spark, catalogue, lake, batch, run_id), batches)
     results: list[CheckResult] = []
     for _, _, checks in _audited(spark, catalogue, lake, run_id, batches, written, validator):
@@ -470,9 +471,10 @@ def _gate(
     run_id: str,
     cleaned: list[Cleaned],
     validator: Validator,
-) -> None:
-    results = [result for item in cleaned for result in item.checks]
-    publish_docs(lake, catalogue, day, run_id, "clean", validator.write_docs())
+) -> CheckResult:
+    """Record what the checks add up to; raises GateRefused. Returns whether the report was written."""
+    report = write_docs(lake, catalogue, day, run_id, "clean", validator)
+    results = [*(result for item in cleaned for result in item.checks), report]
     save_checks(lake, day, run_id, "clean", results)
     verdict = judge(results)
     stamps = {item.batch.table: item.batch.stamp for item in cleaned}
@@ -481,6 +483,7 @@ def _gate(
     record_run(lake, RunRecord(day, run_id, "clean", status, inputs={"batches": stamps}, warnings=warnings))
     if verdict.status == "refused":
         raise GateRefused(day, "clean", results)
+    return report
 
 
 def _still_warned(

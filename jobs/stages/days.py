@@ -1,5 +1,6 @@
 """Data days and the instants they begin and end at, in the project's time zone."""
 
+import os
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -19,6 +20,14 @@ def parse_day(text: str) -> date:
 def end_of(day: date, timezone: str) -> datetime:
     """The instant that the data day ends at: midnight that begins the next day."""
     return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(timezone))
+
+
+def expected_day(timezone: str, now: datetime | None = None) -> date:
+    """The newest data day that should be there: yesterday, or the last one that the environment names."""
+    zone = ZoneInfo(timezone)
+    yesterday = (now.astimezone(zone) if now else datetime.now(zone)).date() - timedelta(days=1)
+    last = os.environ.get("USERTAGS_LAST_DAY")
+    return min(yesterday, date.fromisoformat(last)) if last else yesterday
 
 
 def days_between(first: date, last: date) -> list[date]:

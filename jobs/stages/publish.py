@@ -17,6 +17,7 @@ from jobs.catalogue.model import Catalogue
 from jobs.errors import DataError, UsageError
 from jobs.stages.releases import Verdict, verdict_of
 from jobs.stages.report import Line, StageReport
+from jobs.stages.retention import remove_old_reports
 from jobs.stages.runs import Publication, RunRecord, publication_of, run_branch, stage_record
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
@@ -37,6 +38,8 @@ def publish(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageRe
     lines = tuple(
         Line(spec.name, written=built.row_counts.get(spec.name, 0), note=verdict.status) for spec in PUBLISHED
     )
+    removed = remove_old_reports(lake, catalogue)
+    lines += (Line("reports", note=removed),) if removed else ()
     return StageReport("publish", day, run_id, time.monotonic() - started, lines)
 
 

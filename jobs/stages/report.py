@@ -8,6 +8,9 @@ from datetime import date
 from jobs.catalogue.model import Catalogue
 from jobs.store.lake import Lake
 
+# Lies beside the reports of a run, and is none itself.
+SUMMARY = "summary.json"
+
 
 @dataclass(frozen=True)
 class Line:
@@ -54,7 +57,7 @@ def load_reports(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> li
     bodies = (
         lake.boto.get_object(Bucket=lake.reports_bucket, Key=key)["Body"].read()
         for key in keys
-        if key.endswith(".json") and "/" not in key.removeprefix(prefix)
+        if key.endswith(".json") and "/" not in key.removeprefix(prefix) and key != prefix + SUMMARY
     )
     return sorted(map(_parse, bodies), key=lambda report: (_ORDER.index(report.stage), report.part))
 

@@ -1,27 +1,75 @@
-"""Where the quality report of a run lies: a folder beside the state, and the same on object storage."""
+"""The Data Docs on object storage: a folder for each stage of a run, and one for what all of them load."""
 
+import logging
 import mimetypes
+from collections.abc import Iterator, Mapping
 from datetime import date
-from pathlib import Path
 
 from jobs.catalogue.model import Catalogue
+from jobs.quality.checks import CheckResult
+from jobs.quality.docs import assets, self_contained
+from jobs.quality.expectations import Validator
 from jobs.stages.report import run_folder
 from jobs.store.lake import Lake
 
+# From the folder of a stage's pages up to that of the project, which holds the days of runs.
+_HOME = "../../../../assets"
+_logger = logging.getLogger(__name__)
 
-def quality_folder(catalogue: Catalogue, day: date, run_id: str, stage: str) -> Path:
-    return catalogue.state / "quality" / run_folder(catalogue, day, run_id) / stage
+
+def write_docs(
+    lake: Lake, catalogue: Catalogue, day: date, run_id: str, stage: str, validator: Validator
+) -> CheckResult:
+    """Build the Data Docs of a stage and upload them; the result says whether they are there.
+
+    What the checks found does not hang on it: a report that could not be written is a warning.
+    """
+    problem = ""
+    try:
+        pages = self_contained(validator.pages(), _HOME)
+        publish_docs(lake, catalogue, day, run_id, stage, pages)
+    except Exception as error:  # the library, or the storage, raises whatever it meets
+        _logger.exception("the report of the %s stage was not written", stage)
+        problem = f"{type(error).__name__}: {error}"[:300]
+    return CheckResult(
+        table="ops.reports",
+        name=f"the report of the {stage} stage is there",
+        severity="warning",
+        success=not problem,
+        observed=f"not written: {problem}" if problem else "written",
+        bounds="written",
+        owner="data engineering",
+        action="the results of the checks stand, see `usertags checks`; the log of the task says why the "
+        "pages of Great Expectations could not be written",
+    )
 
 
-def publish_docs(lake: Lake, catalogue: Catalogue, day: date, run_id: str, stage: str, site: Path) -> str:
-    """Upload the Data Docs of a stage; returns the s3 address of their first page."""
+def publish_docs(
+    lake: Lake, catalogue: Catalogue, day: date, run_id: str, stage: str, pages: Mapping[str, str]
+) -> str:
+    """Upload the pages of a stage, the first page last; returns its s3 address."""
+    _upload_assets(lake, catalogue)
     prefix = f"{run_folder(catalogue, day, run_id)}/quality/{stage}"
-    for path in sorted(site.rglob("*")):
-        if path.is_file():
-            lake.boto.put_object(
-                Bucket=lake.reports_bucket,
-                Key=f"{prefix}/{path.relative_to(site).as_posix()}",
-                Body=path.read_bytes(),
-                ContentType=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
-            )
+    for path in sorted(pages, key=lambda path: (path == "index.html", path)):
+        _put(lake, f"{prefix}/{path}", pages[path].encode())
     return f"s3://{lake.reports_bucket}/{prefix}/index.html"
+
+
+def _upload_assets(lake: Lake, catalogue: Catalogue) -> None:
+    """What all pages load, once a project."""
+    prefix = f"{catalogue.project}/assets/"
+    there = set(keys_under(lake, prefix))
+    for path, body in assets().items():
+        if prefix + path not in there:
+            _put(lake, prefix + path, body)
+
+
+def keys_under(lake: Lake, prefix: str) -> Iterator[str]:
+    """In order; no more of them are asked for than are read."""
+    pages = lake.boto.get_paginator("list_objects_v2").paginate(Bucket=lake.reports_bucket, Prefix=prefix)
+    return (item["Key"] for page in pages for item in page.get("Contents", ()))
+
+
+def _put(lake: Lake, key: str, body: bytes) -> None:
+    kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+    lake.boto.put_object(Bucket=lake.reports_bucket, Key=key, Body=body, ContentType=kind)

@@ -207,6 +207,23 @@ BATCH_STATISTICS = _spec(
     },
     ("batch",),
 )
+# What was told of a day by which channel. Rows are only added; `number` is their order. `claimed` rows are of
+# messages that are being sent.
+ALERTS = _spec(
+    "ops.alerts",
+    {
+        "dt": _DAY,
+        "number": _COUNT,
+        "channel": _TEXT,
+        "kind": _TEXT,
+        "status": _TEXT,
+        "day_state": _TEXT,
+        "claim": _TEXT,
+        "at": _TIME,
+        "note": _TEXT,
+    },
+    (),
+)
 RUNS = _spec(
     "ops.runs",
     {

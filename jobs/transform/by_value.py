@@ -28,25 +28,26 @@ def _numbers(rollups: Sequence[DataFrame], measures: Sequence[Measure], day: dat
     for rows in rollups:
         own = [measure for measure in measures if measure.partials[0].id in rows.columns]
         if own:
-            entries = F.filter(
-                F.array(*[_entry(m, day) for m in own]), lambda entry: entry["number"].isNotNull()
-            )
-            parts.append(rows.where("by is not null").select(*ID, "by_value", F.inline(entries)))
-    together = reduce(DataFrame.unionByName, parts)
+            # Computed before they are made entries of: what stands in a generator is interpreted.
+            numbers = [_number(measure, day).alias(measure.id) for measure in own]
+            entries = [F.struct(F.lit(m.id).alias("measure"), F.col(m.id).alias("number")) for m in own]
+            computed = rows.where("by is not null").select(*ID, "by_value", *numbers)
+            parts.append(computed.select(*ID, "by_value", F.inline(F.array(*entries))))
+    together = reduce(DataFrame.unionByName, parts).where("number is not null")
     summed = together.groupBy(*ID, "measure", "by_value").agg(F.sum("number").alias("number"))
     number = F.col("number").cast("double")
     maps = [_map(F.col("measure") == F.lit(m.id), number).alias(m.id) for m in measures]
     return summed.where("number != 0").groupBy(*ID).agg(*maps)
 
 
-def _entry(measure: Measure, day: date) -> Column:
+def _number(measure: Measure, day: date) -> Column:
     """What a row of a roll-up adds to the measure, weighed by its age; summed as exact numbers, so that the
     order of the days makes no difference."""
     mine = inside_window(measure, day) & (F.col("by") == F.lit(measure.by))
     part = F.when(mine, F.col(measure.partials[0].id).cast("double"))
     if measure.half_life is not None:
         part = part * F.pow(F.lit(0.5), F.datediff(F.lit(day), F.col("day")) / F.lit(measure.half_life))
-    return F.struct(F.lit(measure.id).alias("measure"), part.try_cast("decimal(28,9)").alias("number"))
+    return part.try_cast("decimal(28,9)")
 
 
 def _last_rows(rollups: Sequence[DataFrame], measure: Measure, day: date) -> DataFrame:

@@ -16,6 +16,10 @@ from plugins.usertags_quality.pages import Pages
 
 _STATIC = Path(__file__).parent / "static"
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_NO_REPORT = (
+    "This page of the report is not there. Reports are removed after {kept} (`retention` in project.yml); "
+    "one that could not be written is a warning of its stage. What was found stands on the page of the day."
+)
 _REPORT_KINDS = {
     "html": "text/html; charset=utf-8",
     "css": "text/css",
@@ -110,17 +114,18 @@ def _pages(pages: Pages, keys: security.ReportKeys) -> APIRouter:
 
 
 def _reports(pages: Pages, keys: security.ReportKeys) -> APIRouter:
-    """The files of a report, for whoever holds its key: no cookie reaches the sandbox that shows it."""
+    """The files of a report, for whoever holds its key: no cookie reaches the sandbox that shows it. Below
+    the key a path is that on object storage, so that pages find what they share with those of other runs."""
     router = APIRouter()
 
     @router.get("/report/{key}/{path:path}")
     async def report_file(request: Request, key: str, path: str) -> Response:
-        day, run_id, stage = keys.read(key)
-        path = security.checked_path(path)
+        path = security.checked_report_path(path, *keys.read(key))
         kind = _REPORT_KINDS.get(path.rpartition(".")[2])
-        body = await in_thread(lambda: pages.desk.report_file(day, run_id, stage, path)) if kind else None
+        body = await in_thread(lambda: pages.desk.report_file(path)) if kind else None
         if body is None:
-            raise security.no_such("page of the report")
+            kept = pages.desk.catalogue().retention.reports
+            raise HTTPException(404, _NO_REPORT.format(kept=kept) if kind else "There is no such page.")
         origin = f"{request.url.scheme}://{request.url.netloc}"
         headers = {
             "Content-Security-Policy": security.REPORT_POLICY.format(origin=origin),

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
@@ -18,7 +17,7 @@ from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue, Source
 from jobs.quality.tag_trends import TagTrend, tag_trends
 from jobs.quality.timeline import History, history
-from jobs.stages.report import run_folder
+from jobs.stages.days import expected_day
 from jobs.store.cached import CachedTable, reading_catalog
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake, open_lake
@@ -192,22 +191,15 @@ class Desk:
         """The run of the release DAG that waits for an answer about a day."""
         return airflow_runs.asked_release(day)
 
-    def report_file(self, day: date, run_id: str, stage: str, path: str) -> bytes | None:
-        """A file of the Data Docs of a stage of a known run; None where there is none. The caller has checked
-        every part of the address."""
-        lake, catalogue = self.lake(), self.catalogue()
-        key = f"{run_folder(catalogue, day, run_id)}/quality/{stage}/{path}"
+    def report_file(self, path: str) -> bytes | None:
+        """A file of the reports of this project; None where there is none. The caller has checked that the
+        path is one of the report that is asked for."""
+        lake = self.lake()
+        key = f"{self.catalogue().project}/{path}"
         try:
             return bytes(lake.boto.get_object(Bucket=lake.reports_bucket, Key=key)["Body"].read())
         except lake.boto.exceptions.NoSuchKey:
             return None
-
-
-def expected_day(timezone: str) -> date:
-    """The newest data day that should be there: yesterday, or the last one that the environment names."""
-    yesterday = datetime.now(ZoneInfo(timezone)).date() - timedelta(days=1)
-    last = os.environ.get("USERTAGS_LAST_DAY")
-    return min(yesterday, date.fromisoformat(last)) if last else yesterday
 
 
 def configs_folder() -> Path:

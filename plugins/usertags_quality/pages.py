@@ -256,7 +256,8 @@ class Pages:
         found = view.history.days.get(day)
         if found is None or (run_id, stage) not in _reports(found):
             raise security.no_such("report")
-        source = f"{_base(request)}/report/{keys.make(day, run_id, stage)}/index.html"
+        key, folder = keys.make(day, run_id, stage), security.report_folder(day, run_id, stage)
+        source = f"{_base(request)}/report/{key}/{folder}/index.html"
         return self._page(
             request, "report.html", view=view, day=found, run_id=run_id, stage=stage, source=source
         )

@@ -80,9 +80,14 @@ def checked_name(text: str) -> str:
     return text
 
 
-def checked_path(text: str) -> str:
-    """A path inside a report; 404 for one that leaves it."""
-    if not _REPORT_PATH.fullmatch(text) or len(text) > 400:
+def report_folder(day: date, run_id: str, stage: str) -> str:
+    return f"{day}/{run_id}/quality/{stage}"
+
+
+def checked_report_path(text: str, day: date, run_id: str, stage: str) -> str:
+    """A path inside a report, or of what the pages of all reports load; 404 for any other."""
+    inside = text.startswith((f"{report_folder(day, run_id, stage)}/", "assets/"))
+    if not inside or not _REPORT_PATH.fullmatch(text) or len(text) > 400:
         raise no_such("page of the report")
     return text
 

@@ -18,11 +18,19 @@ from demo.airflow import Airflow
 from jobs.catalogue.build import load_catalogue
 from jobs.stages.runs import blocked_days, publication_of, publications
 from jobs.store.lake import open_lake
+from tests.receivers import HookServer, MailServer, StatsServer
 
 TINY_SHOP = Path(__file__).resolve().parents[1] / "cases" / "tiny_shop"
 MARCH_1, MARCH_2, MARCH_3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 ENDED = {"success", "failed", "upstream_failed", "skipped"}
 SECONDS = 300
+ALERTS = """
+alerts:
+  by: "08:00"
+  channels:
+    mail: {kind: smtp, connection: duty_mail, to: [duty@shop.example]}
+    chat: {kind: slack, connection: duty_chat}
+"""
 
 
 @dataclass
@@ -31,6 +39,19 @@ class Scheduled:
 
     airflow: Airflow
     url: str
+    mail: MailServer
+    hook: HookServer
+    stats: StatsServer
+
+    def told(self, title: str, times: int = 1) -> list[str]:
+        """Waits for messages of the chat that begin so; returns the titles of their day, in order."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            titles = [body["text"].splitlines()[0] for body in self.hook.posted]
+            if sum(found.startswith(title) for found in titles) >= times:
+                return [found for found in titles if found.startswith(title[:25])]
+            time.sleep(1)
+        raise AssertionError(f"nobody was told {title!r}: {titles}")
 
     def get(self, path: str, method: str = "GET", body: Any = None) -> Any:
         with urllib.request.urlopen(f"{self.url}/auth/token", timeout=10) as answer:
@@ -90,12 +111,20 @@ class Scheduled:
 def scheduled(
     new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scheduled]:
+    """It tells a mail server and a chat of its days, and a StatsD server of its numbers."""
     project = new_project(TINY_SHOP)
+    with (project.folder / "project.yml").open("a") as file:
+        file.write(ALERTS)
     airflow = Airflow(tmp_path_factory.mktemp("scheduler"), project.folder, MARCH_2)
-    with pytest.MonkeyPatch.context() as patch:
+    servers = MailServer(), HookServer(), StatsServer()
+    with servers[0] as mail, servers[1] as hook, servers[2] as stats, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINY_SHOP_DIR", str(TINY_SHOP / "landing"))
+        patch.setenv("AIRFLOW_CONN_DUTY_MAIL", mail.connection)
+        patch.setenv("AIRFLOW_CONN_DUTY_CHAT", hook.connection)
+        patch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
+        patch.setenv("AIRFLOW__METRICS__STATSD_PORT", str(stats.port))
         try:
-            yield Scheduled(airflow, airflow.up())
+            yield Scheduled(airflow, airflow.up(), mail, hook, stats)
         finally:
             airflow.down()
 
@@ -184,6 +213,38 @@ def test_a_refused_day_is_published_once_a_person_approves(blocked: Scheduled) -
     assert {extra["run_id"] for extra in told.values()} == {refused.run_id}
 
 
+def test_who_is_to_know_is_told_that_it_is_blocked_and_that_it_is_good_again(blocked: Scheduled) -> None:
+    """By the callbacks of the tasks, in processes of Airflow's own. The morning of so old a day has been."""
+    good = f"[tiny_shop] {MARCH_3} is good again: published, released by a person"
+    titles = blocked.told(good)
+    assert titles == [
+        f"[tiny_shop] {MARCH_3} is blocked: 1 critical check failed",
+        f"[tiny_shop] {MARCH_3} is not published by 08:00",
+        good,
+    ]
+    subjects = [str(mail["subject"]) for mail in blocked.mail.messages]
+    assert [subject for subject in subjects if str(MARCH_3) in subject] == titles
+    page = f"{blocked.url}/usertags/quality/day/{MARCH_3}"
+    assert all(page in body["text"] for body in blocked.hook.posted if str(MARCH_3) in body["text"][:40])
+
+
+def test_monitoring_has_the_numbers_of_the_stages(blocked: Scheduled) -> None:
+    found = {line.split(":")[0].removeprefix("airflow.usertags.tiny_shop.") for line in blocked.stats.lines()}
+    assert found >= {
+        "source.orders.extracted",
+        "source.orders.kept",
+        "stage.extract.orders.seconds",
+        "stage.clean.seconds",
+        "stage.tag.seconds",
+        "checks.failed.critical",
+        "table.user_tags.rows",
+        "run.seconds",
+        "days_since_published",
+    }
+    refused = [line for line in blocked.stats.lines() if "checks.failed.critical:" in line]
+    assert any(line.endswith("critical:1|g") for line in refused)
+
+
 def test_a_rejection_releases_nothing(blocked: Scheduled) -> None:
     run = blocked.trigger("user_tags_daily", day=str(MARCH_3), re_extract=True)
     blocked.wait("user_tags_daily", run, "publish", ENDED)
@@ -196,3 +257,12 @@ def test_a_rejection_releases_nothing(blocked: Scheduled) -> None:
     states = blocked.wait("user_tags_release", run, "publish", ENDED)
     assert (states["release"], states["publish"]) == ("skipped", "skipped")
     assert blocked_days(lake) == [refused]
+
+
+def test_the_daily_look_sends_nothing_twice(blocked: Scheduled) -> None:
+    """The day was refused again after it had been released, and that was told."""
+    title = f"[tiny_shop] {MARCH_3} is blocked"
+    before = blocked.told(title, times=2)
+    run = blocked.trigger("user_tags_alerts")
+    assert blocked.wait("user_tags_alerts", run, "tell", ENDED) == {"tell": "success"}
+    assert blocked.told(title) == before

@@ -228,6 +228,28 @@ def test_great_expectations_that_raises_blocks_the_day(shop: Shop, monkeypatch: 
     assert "no metric could be computed" in caught["clean.orders.every_declared_check_ran"]["observed"]
 
 
+def test_a_report_that_cannot_be_written_warns_and_the_day_is_published(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import great_expectations as gx
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(gx.data_context.EphemeralDataContext, "build_data_docs", broken)
+    with as_before(shop):
+        land(shop, DAY, orders_of(DAY))
+        shop.run(DAY)
+        publication, caught = shop.publication(DAY), failed(shop, DAY)
+    assert publication["verdict"] == "warned" and "no space left on device" in publication["warnings"]
+    assert {name: row["severity"] for name, row in caught.items()} == {
+        "ops.reports.the_report_of_the_clean_stage_is_there": "warning",
+        "ops.reports.the_report_of_the_audit_stage_is_there": "warning",
+    }
+    (clean,) = [report for report in shop.reports if report.stage == "clean"]
+    assert clean.lines[-1].note == "not written: OSError: no space left on device"
+
+
 def test_a_check_that_the_library_leaves_out_blocks_the_day(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

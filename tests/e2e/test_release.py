@@ -21,6 +21,7 @@ from jobs.stages.held import bring_up
 from jobs.stages.releases import decide
 from jobs.stages.report import StageReport, load_reports
 from jobs.stages.runs import RunRecord, blocked_days, run_branch, stage_record
+from jobs.stages.summary import load_summary
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
 from jobs.store.schemas import PUBLISHED
@@ -52,6 +53,12 @@ def notes(reports: list[StageReport]) -> dict[str, str]:
     return {line.name: line.note for line in report.lines}
 
 
+def summary(shop: Shop, run_id: str) -> dict[str, Any]:
+    found = load_summary(shop.lake, shop.pipeline.catalogue, D2, run_id)
+    assert found is not None
+    return found
+
+
 def amounts(shop: Shop) -> dict[str, Decimal]:
     return {row["order_id"]: row["amount"] for row in shop.rows("clean.orders", rows_where(_batch=D2))}
 
@@ -66,6 +73,7 @@ class Refused:
     shop: Shop
     run_id: str
     branch: dict[str, int]
+    summary: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +91,7 @@ def refused(new_shop: NewShop) -> Refused:
         name: shop.lake.catalog.load_table(name).metadata.refs["batch_20260302"].snapshot_id
         for name in ("clean.orders", "clean.users", "clean.referrals")
     }
-    return Refused(shop, run_id, held)
+    return Refused(shop, run_id, held, summary(shop, run_id))
 
 
 def test_nothing_is_built_on_a_batch_that_was_refused(refused: Refused) -> None:
@@ -95,6 +103,21 @@ def test_nothing_is_built_on_a_batch_that_was_refused(refused: Refused) -> None:
             decide(shop.lake, blocked_days(shop.lake)[0], by, WHY)
         with pytest.raises(DataError, match=f"the batch of {D2} was refused by its clean checks"):
             list(shop.pipeline.stage("tag", D2, refused.run_id))
+
+
+def test_a_refused_run_leaves_its_summary(refused: Refused) -> None:
+    """G1 has a status that the source does not know, and the amount of A4 is outside its range."""
+    found = refused.summary
+    assert (found["verdict"], found["refused_by"], found["day"]) == ("refused", "clean", str(D2))
+    assert found["rows"]["sources"]["orders"] == {
+        "read": 3, "kept": 2, "superseded": 0, "repeats": 0, "quarantined": 1
+    }  # fmt: skip
+    failure = next(item for item in found["failed"] if item["severity"] == "critical")
+    assert (failure["id"], failure["runbook"]) == ("clean.orders.amount_in_its_range", "in-its-range")
+    assert found["checks"]["failed"]["critical"] == 1
+    assert found["readers_get"]["day"] == str(D1)
+    assert {item["stage"] for item in found["stages"]} == {"extract", "clean"}
+    assert refused.shop.command("report", "--day", str(D2), "--run-id", refused.run_id) == 0
 
 
 @pytest.mark.parametrize(
@@ -135,6 +158,7 @@ class BatchReleased:
     profile: dict[str, Row]
     shown: list[tuple[Any, ...]]
     stages: list[str]
+    summary: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +189,7 @@ def batch_released(refused: Refused) -> BatchReleased:
         shop.profile(D2),
         query(shop.pipeline.catalogue, shop.lake, sql).rows,
         [item.stage for item in load_reports(shop.lake, shop.pipeline.catalogue, D2, publication["run_id"])],
+        summary(shop, refused.run_id),
     )
 
 
@@ -185,6 +210,15 @@ def test_the_day_is_run_on_and_says_who_released_it_and_why(batch_released: Batc
     assert warning.startswith("clean.orders: amount in its range (observed 1 failing rows")
     assert batch_released.profile["u1"]["yearly_spend"] == Decimal(5_000_150)
     assert "release" in batch_released.stages and batch_released.stages[-1] == "publish"
+
+
+def test_the_summary_says_who_released_it_and_what_was_built(batch_released: BatchReleased) -> None:
+    found = batch_released.summary
+    assert (found["verdict"], found["released_by"], found["release_reason"]) == ("released", WHO, WHY)
+    assert found["rows"]["tables"] == json.loads(batch_released.publication["row_counts"])
+    assert found["definition_version"] == batch_released.publication["catalogue_version"]
+    assert found["readers_get"] == {"day": str(D2), "run_id": batch_released.run_id}
+    assert found["failed"][0]["id"] == "clean.orders.amount_in_its_range"
 
 
 def test_a_view_marks_the_rows_of_a_released_day(batch_released: BatchReleased) -> None:

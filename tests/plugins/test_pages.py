@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from fastapi import FastAPI, HTTPException
@@ -372,7 +373,7 @@ def test_a_report_runs_in_a_sandbox_with_an_origin_of_its_own(client: TestClient
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("sandbox allow-scripts;") and "allow-same-origin" not in policy
     assert "connect-src 'none'" in policy
-    assert desk.asked == [(D2, run_of(D2), "clean", "index.html")]
+    assert desk.asked == [(f"2026-03-02/{run_of(D2)}/quality/clean/index.html",)]
 
 
 @pytest.mark.parametrize(
@@ -400,13 +401,48 @@ def test_a_path_that_leaves_its_report_reaches_no_storage(
     assert desk.asked == []
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"2026-03-02/{run_of(D2)}/quality/audit/index.html",
+        f"2026-03-02/{run_of(D1)}/quality/clean/index.html",
+        f"2026-03-01/{run_of(D2)}/quality/clean/index.html",
+        f"2026-03-02/{run_of(D2)}/clean.json",
+        "assets/%2e%2e/index.html",
+        "index.html",
+    ],
+)
+def test_a_key_opens_one_report_alone(client: TestClient, desk: FakeDesk, path: str) -> None:
+    key = _frame(client).partition("/report/")[2].partition("/")[0]
+    assert client.get(f"/usertags/report/{key}/{path}", headers=PAGE).status_code == 404
+    assert desk.asked == []
+
+
+def test_a_report_that_was_removed_says_how_long_reports_are_kept(
+    client: TestClient, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "report_file", lambda path: None)
+    answer = client.get(_frame(client), headers=PAGE)
+    assert answer.status_code == 404
+    assert "Reports are removed after 90d" in answer.text
+
+
+def test_a_report_finds_what_the_pages_of_all_reports_load(client: TestClient, desk: FakeDesk) -> None:
+    """From the folder of a stage's pages, four folders up and down into `assets`."""
+    frame = _frame(client)
+    answer = client.get(urljoin(frame, "../../../../assets/1a2b/x.min.css"))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    assert desk.asked == [("assets/1a2b/x.min.css",)]
+
+
 def test_a_key_that_was_made_elsewhere_or_changed_opens_no_report(client: TestClient, desk: FakeDesk) -> None:
     from plugins.usertags_quality.security import ReportKeys
 
     foreign = ReportKeys("another secret").make(D2, run_of(D2), "clean")
-    changed = _frame(client).split("/")[-2][:-2] + "xx"
-    for key in (foreign, changed, "x"):
-        assert client.get(f"/usertags/report/{key}/index.html").status_code == 403
+    _, _, rest = _frame(client).partition("/report/")
+    key, _, path = rest.partition("/")
+    for other in (foreign, key[:-2] + "xx", "x"):
+        assert client.get(f"/usertags/report/{other}/{path}").status_code == 403
     assert desk.asked == []
 
 

@@ -78,7 +78,7 @@ def test_the_committed_validation_says_what_the_stage_says(
         batch_parameters={"dataframe": rows}, result_format="BOOLEAN_ONLY"
     )
     suite = clean_suite(CATALOGUE, CATALOGUE.sources["referrals"])
-    ours = Validator(tmp_path).validate(suite.name, rows, suite.checks, sampling=Sampling(("referral_id",)))
+    ours = Validator().validate(suite.name, rows, suite.checks, sampling=Sampling(("referral_id",)))
     by_id = {item.expectation_config.meta["check_id"]: item.success for item in theirs.results}
     assert {item.check_id: item.success for item in ours} == by_id | {
         "clean.referrals.every_declared_check_ran": True
@@ -105,7 +105,7 @@ def test_what_a_row_says_of_a_person_is_masked(spark: SparkSession, tmp_path: Pa
     sampling = Sampling(("id",), frozenset({"phone"}))
     found = {
         item.name: item.sample
-        for item in Validator(tmp_path).validate("t.x", rows, [shape, given], sampling=sampling)
+        for item in Validator().validate("t.x", rows, [shape, given], sampling=sampling)
     }
     assert json.loads(found["phone in its form"] or "") == [{"id": "1", "phone": "***"}]
     assert json.loads(found["phone is given"] or "") == [{"id": "2", "phone": None}]
@@ -125,7 +125,8 @@ def test_a_column_that_is_not_there_and_a_parameter_are_told(spark: SparkSession
         "o",
         "a",
     )
-    results = Validator(tmp_path).validate("t.x", rows, [missing, users], {"population": 3})
-    assert [item.success for item in results] == [True, False, False]
+    results = Validator().validate("t.x", rows, [missing, users], {"population": 3})
+    assert [item.success for item in results] == [False, False, False]
+    assert results[0].observed.startswith("1 checks ran: gone is given: ")
     assert results[1].observed.startswith("the check itself failed")
     assert (results[2].observed, results[2].bounds) == ("2", '{"value": 3}')

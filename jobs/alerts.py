@@ -1,0 +1,176 @@
+"""Telling people that a day is blocked, warned of, late, or good again: each once, however often it is asked.
+
+A message is claimed in `ops.alerts` before it is sent, and what became of it is added after. One that could
+not be sent is due again. Only where the process dies between the receiver's yes and that row is a message
+sent twice, because no receiver can be asked whether it has a message already.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import uuid4
+
+from jobs.catalogue.model import Catalogue
+from jobs.config.alert_models import AlertsEntry, HookEntry, MailEntry
+from jobs.errors import InfrastructureError
+from jobs.quality.alert_texts import Message, Place, message_of, unknown_message
+from jobs.quality.alerting import Due, Entry, Status, days_to_look_at, due
+from jobs.quality.timeline import History, history
+from jobs.stages.alert_ledger import Ledger
+from jobs.stages.days import expected_day
+from jobs.store.lake import Lake
+from jobs.store.schemas import CHECKS, PUBLICATIONS, PUBLISHED, RUNS
+from jobs.store.tables import find_table
+
+Send = Callable[[MailEntry | HookEntry, Message], None]
+_CLAIMS = 5
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of a message. `note` says why it was not sent, without an address or a secret."""
+
+    channel: str
+    message: Message
+    sent: bool
+    note: str = ""
+
+    def __str__(self) -> str:
+        how = "sent" if self.sent else f"not sent: {self.note}"
+        return f"{self.channel}: {self.message.title} ({how})"
+
+
+def tell(
+    catalogue: Catalogue, lake: Lake, *, send: Send | None = None, now: datetime | None = None
+) -> list[Told]:
+    """Send every message that is due; returns what became of each. A receiver that fails is no error: its
+    message is due the next time."""
+    if catalogue.alerts is None:
+        return []
+    moment = now or datetime.now(UTC)
+    ledger = Ledger(lake)
+    found, known = _claimed(catalogue, lake, ledger, moment)
+    if not found:
+        return []
+    place = _place(catalogue, catalogue.alerts)
+    told = []
+    for item, claim in found:
+        message = message_of(item, known, place)
+        channel = catalogue.alerts.channels[item.channel]
+        sent, note = (True, "") if not item.wanted else _sent(channel, message, send)
+        status: Status = ("sent" if item.wanted else "silent") if sent else "failed"
+        ledger.add(_entry(item, status, claim, datetime.now(UTC) if now is None else now, note))
+        if item.wanted:
+            told.append(Told(item.channel, message, sent, note))
+    return told
+
+
+def tell_blind(catalogue: Catalogue, *, send: Send | None = None, now: datetime | None = None) -> list[Told]:
+    """Tell whoever wants to hear of late days that the tables do not answer, so that nobody knows whether the
+    newest day is there. What was told before stands in those tables: the caller says this once."""
+    if catalogue.alerts is None:
+        return []
+    place = _place(catalogue, catalogue.alerts)
+    message = unknown_message(expected_day(catalogue.timezone, now or datetime.now(UTC)), place)
+    told = []
+    for name, channel in catalogue.alerts.channels.items():
+        if "late" in channel.tell:
+            told.append(Told(name, message, *_sent(channel, message, send)))
+    return told
+
+
+def pending(catalogue: Catalogue, lake: Lake, now: datetime | None = None) -> list[tuple[str, Message]]:
+    """The messages that are due, by channel; nothing is sent."""
+    if catalogue.alerts is None:
+        return []
+    entries = Ledger(lake).entries
+    items, known = _due(catalogue, catalogue.alerts, lake, entries, now or datetime.now(UTC))
+    place = _place(catalogue, catalogue.alerts)
+    return [(item.channel, message_of(item, known, place)) for item in items if item.wanted]
+
+
+def require_sent(told: Collection[Told]) -> None:
+    """Raises InfrastructureError where a message was not sent: the same call sends it later."""
+    left = [str(item) for item in told if not item.sent]
+    if left:
+        raise InfrastructureError(
+            f"{len(left)} of {len(told)} messages were not sent:\n" + "\n".join(left),
+            safe="the days are as they were; what was not sent is kept and sent the next time",
+            next_step="see the Airflow connection of the channel, then `usertags alert`",
+        )
+
+
+def _claimed(
+    catalogue: Catalogue, lake: Lake, ledger: Ledger, now: datetime
+) -> tuple[list[tuple[Due, str]], History]:
+    """The messages that are due, claimed so that nobody else sends them."""
+    assert catalogue.alerts is not None
+    for _ in range(_CLAIMS):
+        items, known = _due(catalogue, catalogue.alerts, lake, ledger.entries, now)
+        claims = [(item, uuid4().hex) for item in items]
+        entries = [_entry(item, "claimed", claim, now) for item, claim in claims]
+        if not entries or ledger.claim(entries):
+            return claims, known
+        ledger.refresh()
+    return [], History({})
+
+
+def _due(
+    catalogue: Catalogue, alerts: AlertsEntry, lake: Lake, entries: list[Entry], now: datetime
+) -> tuple[list[Due], History]:
+    runs, published = _rows(lake, RUNS.name), _rows(lake, PUBLICATIONS.name)
+    expected = expected_day(catalogue.timezone, now)
+    days = days_to_look_at([*runs, *published], entries, now) | {expected}
+    known = history(_rows(lake, CHECKS.name, days), runs, published, expected)
+    wanted = {name: tuple(channel.tell) for name, channel in alerts.channels.items()}
+    return due(known, days, entries, wanted, alerts.time, catalogue.timezone, now), known
+
+
+def _rows(lake: Lake, name: str, days: Collection[date] | None = None) -> list[dict[str, Any]]:
+    table = find_table(lake, name)
+    if table is None:
+        return []
+    scan = table.scan() if days is None else table.scan(row_filter=_of_days(days))
+    rows: list[dict[str, Any]] = scan.to_arrow().to_pylist()
+    return rows
+
+
+def _of_days(days: Collection[date]) -> str:
+    return f"dt in ({', '.join(repr(day.isoformat()) for day in sorted(days))})"
+
+
+def _sent(channel: MailEntry | HookEntry, message: Message, send: Send | None) -> tuple[bool, str]:
+    from jobs.notifiers import NotTaken
+    from jobs.notifiers import send as by_airflow
+
+    try:
+        (send or by_airflow)(channel, message)
+    except NotTaken as error:
+        return False, str(error)
+    except Exception as error:  # noqa: BLE001 - whatever the receiver's library raises; its text may be secret
+        return False, type(error).__name__
+    return True, ""
+
+
+def _entry(item: Due, status: Status, claim: str, at: datetime, note: str = "") -> Entry:
+    return Entry(item.day.day, 0, item.channel, item.kind, status, item.day.state, claim, at, note)
+
+
+def _place(catalogue: Catalogue, alerts: AlertsEntry) -> Place:
+    personal = {
+        (f"clean.{source.name}", column.name)
+        for source in catalogue.sources.values()
+        for column in source.kept_columns
+        if column.pii
+    }
+    if any(source.column(name).pii for source in catalogue.sources.values() for _, name in source.ids):
+        personal |= {(spec.name, "user_id") for spec in PUBLISHED}
+    return Place(catalogue.project, _base_url(), alerts.time, personal)
+
+
+def _base_url() -> str:
+    """Where Airflow is served, as its own settings say."""
+    from airflow.sdk.configuration import conf
+
+    return str(conf.get("api", "base_url", fallback=""))

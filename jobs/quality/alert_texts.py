@@ -1,0 +1,229 @@
+"""The words of a message. They hold names of checks, numbers and bounds: no row, no user, nobody's name."""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import date, time
+from html import escape
+from typing import Any
+
+from jobs.config.alert_models import AlertKind
+from jobs.quality.alerting import Due, failed_checks
+from jobs.quality.checks import MASK
+from jobs.quality.runbook import LATE, UNREACHABLE, section_of
+from jobs.quality.timeline import Day, History, Result
+
+# More failed checks than these are on the page.
+_SHOWN = 10
+# Of an observed value or a bound, such as a long list of values, the beginning says enough.
+_LONGEST = 200
+_RAISED = ("the check itself failed:", "checks ran:")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed check as a message names it. `runbook` is the address of its section."""
+
+    id: str
+    table: str
+    check: str
+    severity: str
+    observed: str
+    bounds: str
+    owner: str
+    action: str
+    runbook: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is told of a day. `page` and `runbook` are addresses under Airflow's own."""
+
+    kind: AlertKind
+    project: str
+    day: str
+    state: str
+    title: str
+    reason: str
+    readers: str
+    failed: tuple[Failure, ...]
+    page: str
+    runbook: str
+
+    def fields(self) -> dict[str, Any]:
+        return asdict(self) | {"text": text_of(self)}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a message is about: the project, Airflow's address, and columns whose values are not shown."""
+
+    project: str
+    base_url: str
+    deadline: time
+    personal: Collection[tuple[str, str]] = ()
+
+
+def message_of(due: Due, history: History, place: Place) -> Message:
+    day, kind = due.day, due.kind
+    base = place.base_url.rstrip("/")
+    found = failed_checks(day, kind)
+    failed = tuple(_failure(result, base, place.personal) for result in found)
+    section = LATE if kind == "late" else ""
+    return Message(
+        kind=kind,
+        project=place.project,
+        day=day.day.isoformat(),
+        state=day.state,
+        title=f"[{place.project}] {day.day} {_title(day, kind, len(found), place.deadline)}",
+        reason=_reason(day, history),
+        readers=_readers(day, history),
+        failed=failed,
+        page=f"{base}/usertags/quality/day/{day.day}",
+        runbook=failed[0].runbook if failed and not section else _runbook(base, section),
+    )
+
+
+def unknown_message(day: date, place: Place) -> Message:
+    """What is said of a day while the tables cannot be read."""
+    base = place.base_url.rstrip("/")
+    return Message(
+        kind="late",
+        project=place.project,
+        day=day.isoformat(),
+        state="unknown",
+        title=f"[{place.project}] nobody knows whether {day} is published: the tables do not answer",
+        reason="The table catalog or its storage is down, or refuses the keys. No day is lost by that.",
+        readers="Readers may get an error until it answers again.",
+        failed=(),
+        page=f"{base}/usertags/quality/day/{day}",
+        runbook=_runbook(base, UNREACHABLE),
+    )
+
+
+def _title(day: Day, kind: AlertKind, failed: int, deadline: time) -> str:
+    if kind == "blocked":
+        return f"is blocked: {_count(failed, 'critical check')} failed"
+    if kind == "warned":
+        return f"is published with {_count(failed, 'warning')}"
+    if kind == "late":
+        return f"is not published by {deadline:%H:%M}"
+    how = {"released": ", released by a person", "warned": ", with warnings"}.get(day.state, "")
+    return f"is good again: published{how}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
+
+
+def _reason(day: Day, history: History) -> str:
+    if day.state == "blocked":
+        stage = next((end.stage for end in day.runs if end.status == "refused"), "clean")
+        return f"Its {stage} checks refused it. Nothing of it is published, and later days wait."
+    if day.good:
+        return ""
+    earlier = [each.day for each in history.blocked if each.day < day.day]
+    if earlier:
+        return f"It waits for {earlier[0]}, which is blocked."
+    if day.runs:
+        return f"Its run has not ended: the newest word is of the {day.runs[0].stage} stage."
+    return "No stage of it has ended: see whether its run was started, and whether its sources were read."
+
+
+def _readers(day: Day, history: History) -> str:
+    if day.published is not None:
+        if day.good:
+            return "Readers get the day."
+        return f"Readers still get an earlier run of {day.day} ({day.published.run_id})."
+    good = history.last_good(day.day)
+    return f"Readers still get {good.day}." if good else "Readers get nothing: no day is published yet."
+
+
+def _failure(result: Result, base: str, personal: Collection[tuple[str, str]]) -> Failure:
+    return Failure(
+        id=result.id,
+        table=result.table,
+        check=result.name,
+        severity=result.severity,
+        observed=MASK if (result.table, result.column or "") in personal else _cut(_without_quotes(result)),
+        bounds=_cut(result.bounds),
+        owner=result.owner,
+        action=result.action,
+        runbook=_runbook(base, section_of(result.name, result.id)),
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
+
+
+def _without_quotes(result: Result) -> str:
+    """What was observed, without the words of an error: they may quote what the library read."""
+    for start in _RAISED:
+        head, found, _ = result.observed.partition(start)
+        if found:
+            return f"{head}{start.removesuffix(':')}, see the log of the task"
+    return result.observed
+
+
+def _runbook(base: str, section: str) -> str:
+    return f"{base}/usertags/runbook" + (f"#{section}" if section else "")
+
+
+def text_of(message: Message, limit: int | None = None) -> str:
+    """The message as plain text; with a limit in bytes as many of the failed checks as there is room for."""
+    for shown in range(min(len(message.failed), _SHOWN), 0, -1):
+        text = _text(message, shown)
+        if limit is None or len(text.encode()) <= limit:
+            return text
+    return _text(message, 0)
+
+
+def _text(message: Message, shown: int) -> str:
+    lines = [message.title, *filter(None, [message.reason]), message.readers]
+    for failure in message.failed[:shown]:
+        lines += [
+            "",
+            f"{failure.severity}: {failure.table}: {failure.check}",
+            f"  observed {failure.observed}, wanted {failure.bounds}",
+            f"  owner: {failure.owner}. Do: {failure.action}",
+            f"  {failure.runbook}",
+        ]
+    lines += ["", *filter(None, [_more(message, shown)])]
+    return "\n".join([*lines, f"The day: {message.page}", f"Runbook: {message.runbook}"])
+
+
+def html_of(message: Message) -> str:
+    """The message as HTML, for mail; everything that is not ours is escaped."""
+    head = "".join(f"<p>{escape(text)}</p>" for text in (message.reason, message.readers) if text)
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td style='padding:4px 8px;border:1px solid #ccc;vertical-align:top'>{cell}</td>"
+            for cell in (
+                escape(failure.severity),
+                f"<a href='{escape(failure.runbook)}'>{escape(failure.check)}</a><br>{escape(failure.table)}",
+                escape(failure.observed),
+                escape(failure.bounds),
+                escape(failure.owner),
+                escape(failure.action),
+            )
+        )
+        + "</tr>"
+        for failure in message.failed[:_SHOWN]
+    )
+    names = "".join(
+        f"<th align='left'>{name}</th>" for name in ("", "check", "observed", "wanted", "owner", "what to do")
+    )
+    table = f"<table style='border-collapse:collapse'><tr>{names}</tr>{rows}</table>" if rows else ""
+    left = _more(message, _SHOWN)
+    more = f"<p>{left}</p>" if left else ""
+    links = (
+        f"<p><a href='{escape(message.page)}'>The day</a> · "
+        f"<a href='{escape(message.runbook)}'>What to do</a></p>"
+    )
+    return f"<h3>{escape(message.title)}</h3>{head}{table}{more}{links}"
+
+
+def _more(message: Message, shown: int) -> str:
+    left = len(message.failed) - shown
+    return f"{left} more on the page of the day." if left > 0 else ""

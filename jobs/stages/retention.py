@@ -1,0 +1,68 @@
+"""Reports are kept for a time: those of older runs are removed when a day has been published.
+
+A report is all that lies under `<project>/<day>/<run>/` in the bucket of reports: Data Docs and the JSON of
+stages. What was found stays in `ops.checks` and `ops.runs`.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+
+from jobs.catalogue.model import Catalogue
+from jobs.quality.timeline import start_of
+from jobs.stages.reports_store import keys_under
+from jobs.stages.runs import blocked_days, publications
+from jobs.store.lake import Lake
+
+# The newest published days keep their reports, however long ago they were.
+PUBLISHED = 7
+_AT_ONCE = 1000
+_logger = logging.getLogger(__name__)
+
+
+def remove_old_reports(lake: Lake, catalogue: Catalogue, now: datetime | None = None) -> str:
+    """Remove the reports of runs that began before the time that reports are kept; returns what was done.
+
+    Kept in any case are the newest published days, days that are blocked, and whatever is not named as a day
+    and a run. A removal that fails is told and tried again after the next day: the day is published.
+    """
+    before = (now or datetime.now(UTC)) - timedelta(days=catalogue.retention.report_days)
+    try:
+        keep = {item.day for item in publications(lake)[-PUBLISHED:]}
+        keep |= {record.day for record in blocked_days(lake)}
+        old = list(_old_files(lake, catalogue.project, keep, before))
+        _remove(lake, old)
+    except Exception as error:  # the storage or the catalog raises what it meets
+        _logger.exception("old reports were not removed")
+        return f"old reports not removed ({type(error).__name__})"
+    runs = {tuple(key.split("/")[1:3]) for key in old}
+    return f"{len(runs)} old reports removed" if runs else ""
+
+
+def _old_files(lake: Lake, project: str, keep: Iterable[date], before: datetime) -> Iterator[str]:
+    """The files of runs that are too old. A run begins when its data day is over, and keys come in order:
+    from the first younger day on nothing is looked at."""
+    for key in keys_under(lake, f"{project}/"):
+        name, _, rest = key.removeprefix(f"{project}/").partition("/")
+        run_id, _, file = rest.partition("/")
+        if name >= before.date().isoformat():
+            return
+        day, started = _day(name), start_of(run_id)
+        if day is not None and day not in keep and file and started is not None and started < before:
+            yield key
+
+
+def _day(name: str) -> date | None:
+    try:
+        day = date.fromisoformat(name)
+    except ValueError:
+        return None
+    return day if day.isoformat() == name else None
+
+
+def _remove(lake: Lake, keys: list[str]) -> None:
+    for first in range(0, len(keys), _AT_ONCE):
+        some = [{"Key": key} for key in keys[first : first + _AT_ONCE]]
+        answer = lake.boto.delete_objects(Bucket=lake.reports_bucket, Delete={"Objects": some, "Quiet": True})
+        if answer.get("Errors"):
+            raise OSError(f"{len(answer['Errors'])} of {len(some)} files of old reports were not removed")

@@ -1,0 +1,187 @@
+"""The summary of a run: one JSON beside its reports, for programs that watch the pipeline.
+
+It is written when the checks of a stage have ended, whatever they said, and when the run is published. Its
+fields are in docs/checks.md.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from jobs.catalogue.model import Catalogue
+from jobs.quality.checks import RECONCILED, CheckResult, GateRefused
+from jobs.quality.runbook import section_of
+from jobs.stages.report import SUMMARY, Line, StageReport, load_reports, run_folder
+from jobs.stages.runs import Publication, RunRecord, publications, run_records
+from jobs.store.filters import rows_where
+from jobs.store.lake import Lake
+from jobs.store.schemas import CHECKS
+from jobs.store.tables import find_table
+
+_COUNTS = ("read", "kept", "superseded", "repeats", "quarantined")
+_WEIGHT = {"critical": 0, "warning": 1, "info": 2}
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is known of one run. `records` and `checks` (rows of `ops.checks`) are those of the run alone,
+    `published` is the publication of its day, `newest` that of the newest published day."""
+
+    project: str
+    day: date
+    run_id: str
+    definition_version: str
+    reports: Sequence[StageReport] = ()
+    records: Sequence[RunRecord] = ()
+    checks: Sequence[Mapping[str, Any]] = ()
+    published: Publication | None = None
+    newest: Publication | None = None
+
+
+def save_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> dict[str, Any]:
+    """Write the summary of a run as it stands now, in the place of an earlier one; returns it."""
+    found = summarise(_facts(lake, catalogue, day, run_id), datetime.now(UTC))
+    lake.boto.put_object(
+        Bucket=lake.reports_bucket,
+        Key=f"{run_folder(catalogue, day, run_id)}/{SUMMARY}",
+        Body=json.dumps(found, ensure_ascii=False, indent=1).encode(),
+        ContentType="application/json",
+    )
+    return found
+
+
+def load_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> dict[str, Any] | None:
+    """The summary of a run; None where no check of it has ended."""
+    key = f"{run_folder(catalogue, day, run_id)}/{SUMMARY}"
+    try:
+        body = lake.boto.get_object(Bucket=lake.reports_bucket, Key=key)["Body"].read()
+    except lake.boto.exceptions.NoSuchKey:
+        return None
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def refused_report(refusal: GateRefused, day: date, run_id: str, seconds: float) -> StageReport:
+    """The report of a stage that refused the day, from its checks: of the clean stage what became of the rows
+    of each source."""
+    lines = [_counted(result) for result in refusal.results if result.name == RECONCILED]
+    failed = len(refusal.failed)
+    note = f"refused, {failed} critical"
+    return StageReport(
+        refusal.stage, day, run_id, seconds, (*lines, Line("checks", read=len(refusal.results), note=note))
+    )
+
+
+def _counted(result: CheckResult) -> Line:
+    return Line(result.table.partition(".")[2], read=result.rows, **json.loads(result.observed))
+
+
+def summarise(facts: RunFacts, written_at: datetime) -> dict[str, Any]:
+    """The summary of a run, fit for JSON. It holds counts, bounds and names; no row and no user."""
+    failed = [row for row in facts.checks if not row["success"]]
+    counts = Counter(row["severity"] for row in failed)
+    verdict, stage = _verdict(facts)
+    own = facts.published if facts.published and facts.published.run_id == facts.run_id else None
+    return {
+        "project": facts.project,
+        "day": facts.day.isoformat(),
+        "run_id": facts.run_id,
+        "verdict": verdict,
+        "refused_by": stage,
+        "definition_version": facts.definition_version,
+        "written_at": written_at.isoformat(timespec="seconds"),
+        "seconds": round(sum(report.seconds for report in facts.reports), 3),
+        "stages": [
+            {"stage": report.stage, "part": report.part, "seconds": round(report.seconds, 3)}
+            for report in facts.reports
+        ],
+        "rows": {"sources": _sources(facts.reports), "tables": _tables(facts.records)},
+        "checks": {
+            "run": len(facts.checks),
+            "failed": {severity: counts[severity] for severity in _WEIGHT},
+        },
+        "failed": [_failed(row) for row in sorted(failed, key=_gravest)],
+        "readers_get": _readers(facts),
+        "released_by": own.released_by if own else None,
+        "release_reason": own.release_reason if own else None,
+    }
+
+
+def _verdict(facts: RunFacts) -> tuple[str, str | None]:
+    """The verdict, and the stage that refused the run. A run that has said nothing yet is unfinished."""
+    if facts.published is not None and facts.published.run_id == facts.run_id:
+        return facts.published.verdict, None
+    refused = [record.stage for record in facts.records if record.status == "refused"]
+    released = {record.stage.removeprefix("release_") for record in facts.records if _is_release(record)}
+    standing = [stage for stage in refused if stage not in released]
+    return ("refused", standing[-1]) if standing else ("unfinished", None)
+
+
+def _is_release(record: RunRecord) -> bool:
+    return record.status == "released"
+
+
+def _sources(reports: Iterable[StageReport]) -> dict[str, dict[str, int]]:
+    """By source: what became of its rows in the clean stage."""
+    return {
+        line.name: {part: getattr(line, part) or 0 for part in _COUNTS}
+        for report in reports
+        if report.stage == "clean"
+        for line in report.lines
+        if line.kept is not None
+    }
+
+
+def _tables(records: Iterable[RunRecord]) -> dict[str, int]:
+    """By table: the rows that the run has built."""
+    built = [record for record in records if record.stage == "tag"]
+    return dict(built[-1].row_counts) if built else {}
+
+
+def _failed(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["check_id"],
+        "table": row["table"],
+        "check": row["check"],
+        "stage": row["stage"],
+        "severity": row["severity"],
+        "owner": row["owner"],
+        "observed": row["observed"],
+        "bounds": row["bounds"],
+        "rows": row["rows"],
+        "failing": row["failing"],
+        "action": row["action"],
+        "runbook": section_of(row["check"], row["check_id"]),
+    }
+
+
+def _gravest(row: Mapping[str, Any]) -> tuple[int, str]:
+    return _WEIGHT.get(row["severity"], 3), row["check_id"]
+
+
+def _readers(facts: RunFacts) -> dict[str, str] | None:
+    """The day and run that readers of the newest data get, as far as this day goes; None before the first."""
+    found = facts.published or facts.newest
+    return {"day": found.day.isoformat(), "run_id": found.run_id} if found else None
+
+
+def _facts(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> RunFacts:
+    known = publications(lake)
+    records = [record for record in run_records(lake, day) if record.run_id == run_id]
+    built = [record.catalogue_version for record in records if record.stage == "tag"]
+    checks = find_table(lake, CHECKS.name)
+    where = rows_where(dt=day, run_id=run_id)
+    return RunFacts(
+        project=catalogue.project,
+        day=day,
+        run_id=run_id,
+        definition_version=(built[-1] if built else None) or catalogue.version,
+        reports=load_reports(lake, catalogue, day, run_id),
+        records=records,
+        checks=checks.scan(row_filter=where).to_arrow().to_pylist() if checks else [],
+        published=next((item for item in known if item.day == day), None),
+        newest=known[-1] if known else None,
+    )

@@ -1,0 +1,173 @@
+"""The summary of a run, from what is known of it, as literal JSON."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from jobs.quality.checks import CheckResult, GateRefused
+from jobs.stages.report import Line, StageReport
+from jobs.stages.runs import Publication, RunRecord
+from jobs.stages.summary import RunFacts, refused_report, summarise
+
+DAY, RUN = date(2026, 3, 2), "r20260303_020000_000"
+NOW = datetime(2026, 3, 3, 2, 9, tzinfo=UTC)
+COUNTS: dict[str, int] = {"kept": 95, "superseded": 2, "repeats": 1, "quarantined": 2}
+
+
+def row(name: str, severity: str, *, success: bool = False, stage: str = "clean") -> dict[str, Any]:
+    """A row of `ops.checks`; the sample never reaches a summary."""
+    return {
+        "stage": stage,
+        "table": "clean.orders",
+        "check": name,
+        "check_id": f"clean.orders.{name.replace(' ', '_')}",
+        "severity": severity,
+        "success": success,
+        "observed": "3 failing rows",
+        "bounds": "0 to 100",
+        "rows": 95,
+        "failing": 3,
+        "owner": "finance",
+        "action": "have it corrected",
+        "sample": '[{"order_id": "A4"}]',
+    }
+
+
+def published(run_id: str = RUN, day: date = DAY, **more: Any) -> Publication:
+    return Publication(day, run_id, more.pop("verdict", "passed"), NOW, **more)
+
+
+REFUSED = RunFacts(
+    project="shop",
+    day=DAY,
+    run_id=RUN,
+    definition_version="v1",
+    reports=[
+        StageReport("extract", DAY, RUN, 1.5, (Line("orders", read=100),), part="orders"),
+        StageReport("clean", DAY, RUN, 4.25, (Line("orders", read=100, **COUNTS), Line("checks", read=3))),
+    ],
+    records=[RunRecord(DAY, RUN, "clean", "refused")],
+    checks=[
+        row("status in its values", "warning"),
+        row("order_id stands once", "critical", success=True),
+        row("amount in its range", "critical"),
+    ],
+    newest=published("r1", date(2026, 3, 1)),
+)
+
+
+def test_a_refused_run() -> None:
+    assert summarise(REFUSED, NOW) == {
+        "project": "shop",
+        "day": "2026-03-02",
+        "run_id": "r20260303_020000_000",
+        "verdict": "refused",
+        "refused_by": "clean",
+        "definition_version": "v1",
+        "written_at": "2026-03-03T02:09:00+00:00",
+        "seconds": 5.75,
+        "stages": [
+            {"stage": "extract", "part": "orders", "seconds": 1.5},
+            {"stage": "clean", "part": "", "seconds": 4.25},
+        ],
+        "rows": {
+            "sources": {"orders": {"read": 100, "kept": 95, "superseded": 2, "repeats": 1, "quarantined": 2}},
+            "tables": {},
+        },
+        "checks": {"run": 3, "failed": {"critical": 1, "warning": 1, "info": 0}},
+        "failed": [
+            {
+                "id": "clean.orders.amount_in_its_range",
+                "table": "clean.orders",
+                "check": "amount in its range",
+                "stage": "clean",
+                "severity": "critical",
+                "owner": "finance",
+                "observed": "3 failing rows",
+                "bounds": "0 to 100",
+                "rows": 95,
+                "failing": 3,
+                "action": "have it corrected",
+                "runbook": "in-its-range",
+            },
+            {
+                "id": "clean.orders.status_in_its_values",
+                "table": "clean.orders",
+                "check": "status in its values",
+                "stage": "clean",
+                "severity": "warning",
+                "owner": "finance",
+                "observed": "3 failing rows",
+                "bounds": "0 to 100",
+                "rows": 95,
+                "failing": 3,
+                "action": "have it corrected",
+                "runbook": "in-its-values",
+            },
+        ],
+        "readers_get": {"day": "2026-03-01", "run_id": "r1"},
+        "released_by": None,
+        "release_reason": None,
+    }
+
+
+def test_a_published_run_says_what_it_built() -> None:
+    built = RunRecord(DAY, RUN, "tag", "built", row_counts={"tags.user_tags": 40})
+    facts = replace(REFUSED, records=[built], checks=[], published=published(), newest=published())
+    found = summarise(facts, NOW)
+    assert (found["verdict"], found["refused_by"]) == ("passed", None)
+    assert found["rows"]["tables"] == {"tags.user_tags": 40}
+    assert found["readers_get"] == {"day": "2026-03-02", "run_id": RUN}
+
+
+def test_a_released_run_says_by_whom_and_why() -> None:
+    own = published(verdict="released", released_by="Wang Fang", release_reason="confirmed")
+    found = summarise(replace(REFUSED, published=own), NOW)
+    assert (found["verdict"], found["released_by"], found["release_reason"]) == (
+        "released",
+        "Wang Fang",
+        "confirmed",
+    )
+    assert found["checks"]["failed"]["critical"] == 1
+
+
+def test_readers_keep_the_run_of_the_day_that_was_published_before() -> None:
+    own = published("r0", verdict="released", released_by="Wang Fang")
+    found = summarise(replace(REFUSED, published=own), NOW)
+    assert (found["verdict"], found["readers_get"]["run_id"], found["released_by"]) == ("refused", "r0", None)
+
+
+def test_a_released_batch_whose_tags_are_refused_is_refused_by_the_audit() -> None:
+    released = RunRecord(DAY, RUN, "release_clean", "released")
+    records = [*REFUSED.records, released]
+    assert summarise(replace(REFUSED, records=records), NOW)["verdict"] == "unfinished"
+    records.append(RunRecord(DAY, RUN, "audit", "refused"))
+    found = summarise(replace(REFUSED, records=records), NOW)
+    assert (found["verdict"], found["refused_by"]) == ("refused", "audit")
+
+
+def test_before_the_first_publication_readers_get_nothing() -> None:
+    assert summarise(replace(REFUSED, newest=None), NOW)["readers_get"] is None
+
+
+def test_the_report_of_a_refused_stage_counts_the_rows_of_its_sources() -> None:
+    counted = CheckResult(
+        table="clean.orders",
+        name="every row is accounted for",
+        severity="critical",
+        success=True,
+        observed='{"kept": 95, "superseded": 2, "repeats": 1, "quarantined": 2}',
+        bounds="read 100",
+        owner="data",
+        action="report it",
+        rows=100,
+    )
+    failed = CheckResult("clean.orders", "amount in its range", "critical", False, "3", "0", "finance", "do")
+    report = refused_report(GateRefused(DAY, "clean", [counted, failed]), DAY, RUN, 4.25)
+    assert report == StageReport(
+        "clean",
+        DAY,
+        RUN,
+        4.25,
+        (Line("orders", read=100, **COUNTS), Line("checks", read=2, note="refused, 1 critical")),
+    )
