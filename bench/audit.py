@@ -1,6 +1,6 @@
 """What the audits of a data day cost: CPU seconds of Python and of Spark's JVM, beside those of the day.
 
-    python -m bench.audit [--orders 1000000] [--events 5000000] [--users 200000] [--folder DIR]
+    python -m bench.audit [--orders 1000000] [--events 5000000] [--users 200000] [--days 2]
 
 Writes a shop of Parquet files and its configuration into a folder, runs two data days through the pipeline
 (the second is compared with the first) and prints one line a day. Sources are cleaned one after another, so
@@ -37,17 +37,19 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=1_000_000)
     parser.add_argument("--events", type=int, default=5_000_000)
     parser.add_argument("--users", type=int, default=200_000)
+    parser.add_argument("--days", type=int, default=2, choices=(1, 2))
     parser.add_argument("--folder", type=Path, default=None)
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="usertags_bench_"))
     configs = write_configuration(folder)
-    for number, day in enumerate(DAYS):
+    days = DAYS[: options.days]
+    for number, day in enumerate(days):
         write_day(folder / "landing", day, number, options)
     clean.SOURCES_AT_ONCE = 1
     pipeline = Pipeline(load_catalogue(configs))
     meter = Meter()
     try:
-        for day in DAYS:
+        for day in days:
             run_day(pipeline, day, meter)
     finally:
         services.stop(pipeline.catalogue.state)

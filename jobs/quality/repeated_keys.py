@@ -36,7 +36,7 @@ def register() -> None:
         )
 
 
-def _unexpected_count(_: object, execution_engine: Any, *, metrics: Mapping[str, Any], **__: object) -> int:
+def _unexpected_count(cls: type, execution_engine: Any, metrics: Mapping[str, Any], **_: object) -> int:
     """The library's metric: of the rows that its condition is about, those whose key another row has."""
     _condition, domain, accessor = metrics["unexpected_condition"]
     columns = accessor.get("column_list") or [accessor["column"]]
