@@ -2,23 +2,25 @@
 
     python -m bench.pages [--days 365] [--folder DIR]
 
-Writes the checks, runs and publications of a year of the shipped configuration into a lake of their own, in
-the commits that the stages make, then asks for each page in a new process, and again. What was written into
-DIR is used again by the next run. The pages are rendered as the API server does, without its network.
+Writes the checks, runs, publications and tag statistics of a year of the shipped configuration into a lake
+of their own, then asks for each page in a new process, and again. What was written into DIR is used again by
+the next run. The pages are rendered as the API server does, without its network and its log-in.
 """
 
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pyarrow as pa
 import yaml
@@ -26,15 +28,14 @@ import yaml
 from jobs import services
 from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue
-from jobs.quality.checks import CheckResult, save_checks
+from jobs.quality.checks import CheckResult
 from jobs.quality.suites import all_suites
-from jobs.stages.runs import RunRecord, record_run
-from jobs.store.filters import rows_where
 from jobs.store.lake import Lake, open_lake
-from jobs.store.schemas import PUBLICATIONS, QUARANTINE, TAG_CATALOGUE, TAG_STATISTICS
+from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TAG_CATALOGUE, TAG_STATISTICS
 from jobs.store.tables import ensure_table
 
 AGAIN = 10
+TABLES = (CHECKS, RUNS, PUBLICATIONS, TAG_STATISTICS, TAG_CATALOGUE)
 LAST = date(2026, 10, 31)
 PATHS = ("quality", "quality?view=list&all=1", "quality?all=1", "quality/day/{day}", "quality/check/{check}",
          "quality/tile.json", "tags", "tags/{tag}")  # fmt: skip
@@ -72,23 +73,59 @@ def _copy_configs(folder: Path, configs: Path) -> None:
 
 
 def write_year(catalogue: Catalogue, lake: Lake, days: int) -> None:
-    """Every day passes, but for a tenth that warns and one that a check refused."""
+    """A file a day, stage and table, as the stages leave them, in commits of thirty days. Every tenth day
+    warns, the others pass."""
     clean, audit = _results(catalogue)
     print(f"{len(clean) + len(audit)} checks a day, {days} days", flush=True)
-    for number in range(days):
-        day = LAST - timedelta(days=days - 1 - number)
-        run_id = f"r{day + timedelta(days=1):%Y%m%d}_020000_000"
-        warned = number % 10 == 9
-        for stage, results in (("clean", clean), ("audit", audit)):
-            found = [_failed(results[0], "warning"), *results[1:]] if warned and stage == "clean" else results
-            save_checks(lake, day, run_id, stage, found)
-            record_run(lake, RunRecord(day, run_id, stage, "warned" if found is not results else "passed"))  # type: ignore[arg-type]
-        record_run(lake, RunRecord(day, run_id, "tag", "passed"))
-        _publish(lake, day, run_id, "warned" if warned else "passed")
-        _write_tags(catalogue, lake, day, run_id)
-        if number % 30 == 29:
-            print(f"{day}", flush=True)
+    all_days = [LAST - timedelta(days=number) for number in reversed(range(days))]
+    for first in range(0, days, 30):
+        rows: dict[str, list[dict[str, Any]]] = {spec.name: [] for spec in TABLES}
+        for number, day in enumerate(all_days[first : first + 30]):
+            warned = number % 10 == 9
+            run = {"dt": day, "run_id": f"r{day + timedelta(days=1):%Y%m%d}_020000_000"}
+            rows[CHECKS.name] += [_check(run, "clean", each) for each in clean[1:]]
+            rows[CHECKS.name] += [_check(run, "clean", _failed(clean[0]) if warned else clean[0])]
+            rows[CHECKS.name] += [_check(run, "audit", each) for each in audit]
+            verdict = "warned" if warned else "passed"
+            for minute, (stage, status) in enumerate(
+                (("clean", verdict), ("tag", "built"), ("audit", "passed"))
+            ):
+                rows[RUNS.name].append(
+                    run | {"stage": stage, "status": status, "recorded_at": _at(day, minute)}
+                )
+            published = {"published_at": _at(day, 5), "verdict": verdict, "row_counts": "{}"}
+            rows[PUBLICATIONS.name].append(run | published)
+            rows[TAG_STATISTICS.name] += [run | row for row in _statistics(catalogue)]
+            rows[TAG_CATALOGUE.name] += [run | row for row in _entries(catalogue)]
+        for spec in TABLES:
+            table = ensure_table(lake, spec.name, spec.schema, spec.partition)
+            table.append(pa.Table.from_pylist(rows[spec.name], schema=spec.schema))
+        print(f"{all_days[min(first + 29, days - 1)]} is written", flush=True)
     ensure_table(lake, QUARANTINE.name, QUARANTINE.schema, QUARANTINE.partition)
+
+
+def _at(day: date, minute: int) -> datetime:
+    """A moment of the night after a day."""
+    return datetime(day.year, day.month, day.day, 18, minute, tzinfo=UTC)
+
+
+def _check(run: dict[str, Any], stage: str, result: CheckResult) -> dict[str, Any]:
+    return run | {
+        "stage": stage,
+        "table": result.table,
+        "check": result.name,
+        "column": result.column,
+        "severity": result.severity,
+        "success": result.success,
+        "observed": result.observed,
+        "bounds": result.bounds,
+        "rows": result.rows,
+        "failing": result.failing,
+        "owner": result.owner,
+        "action": result.action,
+        "checked_at": _at(run["dt"], 1),
+        "check_id": result.check_id,
+    }
 
 
 def _results(catalogue: Catalogue) -> tuple[list[CheckResult], list[CheckResult]]:
@@ -123,45 +160,29 @@ def _results(catalogue: Catalogue) -> tuple[list[CheckResult], list[CheckResult]
     return [*clean, *compared], [*(each for each in declared if each not in clean), *drift]
 
 
-def _failed(result: CheckResult, severity: str) -> CheckResult:
-    return CheckResult(
-        result.table, result.name, severity, False, "3 failing rows (0.30 %)", result.bounds, result.owner,  # type: ignore[arg-type]
-        result.action, column=result.column, rows=1000, failing=3, slug=result.slug,
-    )  # fmt: skip
+def _failed(result: CheckResult) -> CheckResult:
+    return replace(
+        result, severity="warning", success=False, observed="3 failing rows (0.30 %)", rows=1000, failing=3
+    )
 
 
-def _publish(lake: Lake, day: date, run_id: str, verdict: str) -> None:
-    row = {
-        "dt": day,
-        "run_id": run_id,
-        "published_at": datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=27),
-        "verdict": verdict,
-        "row_counts": '{"tags.user_tags": 400000}',
-    }
-    table = ensure_table(lake, PUBLICATIONS.name, PUBLICATIONS.schema, PUBLICATIONS.partition)
-    rows = pa.Table.from_pylist([row], schema=PUBLICATIONS.schema)
-    table.overwrite(rows, overwrite_filter=rows_where(dt=day))
-
-
-def _write_tags(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> None:
-    run = {"dt": day, "run_id": run_id}
-    tags = catalogue.published_tags()
-    statistics = [
+def _statistics(catalogue: Catalogue) -> list[dict[str, Any]]:
+    return [
         {"tag_id": tag.id, "tag_value": str(value), "users": 500, "share": 0.025, "users_before": 490,
-         "change": 10} | run
-        for tag in tags
+         "change": 10}
+        for tag in catalogue.published_tags()
         for value in (tag.values or ["true"])
     ]  # fmt: skip
-    entries = [
+
+
+def _entries(catalogue: Catalogue) -> list[dict[str, Any]]:
+    return [
         {"tag_id": tag.id, "name_zh": tag.name, "name_en": tag.id, "level1_zh": tag.path[0], "kind": tag.kind,
          "level2_zh": tag.path[1], "level3_zh": tag.path[2], "type": tag.type, "definition": "of the bench",
          "owner": tag.owner, "validity": tag.validity, "status": tag.status,
-         "definition_version": tag.definition_version} | run
-        for tag in tags
+         "definition_version": tag.definition_version}
+        for tag in catalogue.published_tags()
     ]  # fmt: skip
-    for spec, rows in ((TAG_STATISTICS, statistics), (TAG_CATALOGUE, entries)):
-        table = ensure_table(lake, spec.name, spec.schema, spec.partition)
-        table.append(pa.Table.from_pylist(rows, schema=spec.schema))
 
 
 def _ask(configs: Path) -> None:
@@ -182,21 +203,29 @@ def _ask(configs: Path) -> None:
             time.sleep(0.1)
         print(f"the whole year {time.monotonic() - began:.2f} s after it was asked for")
         catalogue = load_catalogue(configs)
-        check = f"clean.{next(iter(catalogue.sources))}.every_declared_check_ran"
+        check, tag = all_suites(catalogue)[0].checks[0].check_id, catalogue.published_tags()[0].id
         for path in PATHS:
-            tag = catalogue.published_tags()[0].id
-            _tell(client, "/" + path.format(day=LAST, check=_a_check(catalogue) or check, tag=tag))
+            _tell(client, "/" + path.format(day=LAST, check=check, tag=tag))
+        _after_a_commit(client, open_lake(catalogue))
+    print(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000:.0f} MB at most")
 
 
-def _a_check(catalogue: Catalogue) -> str:
-    return next(check.check_id for suite in all_suites(catalogue) for check in suite.checks)
+def _after_a_commit(client: Any, lake: Lake) -> None:
+    """A stage has ended since the page was read."""
+    time.sleep(5)
+    row = {"dt": LAST, "run_id": "r20261101_030000_000", "stage": "clean", "status": "passed"}
+    row |= {"recorded_at": _at(LAST, 0)}
+    ensure_table(lake, RUNS.name, RUNS.schema).append(pa.Table.from_pylist([row], schema=RUNS.schema))
+    began = time.monotonic()
+    client.get("/quality")
+    print(f"/quality after a commit: {time.monotonic() - began:.2f} s")
 
 
-def _tell(client: "Iterable[object]", path: str) -> None:
+def _tell(client: Any, path: str) -> None:
     took = []
     for _ in range(AGAIN):
         began = time.monotonic()
-        answer = client.get(path)  # type: ignore[attr-defined]
+        answer = client.get(path)
         took.append(time.monotonic() - began)
         assert answer.status_code == 200, answer.text
     size = len(answer.content) / 1000

@@ -21,7 +21,7 @@ _GATES = ("clean", "audit")
 _WEIGHT = {"critical": 0, "warning": 1, "info": 2}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """What came of a check in one run. `sample` are some failing rows, personal data masked."""
 
@@ -192,9 +192,12 @@ class History:
 
 
 def history(
-    checks: Iterable[Row], runs: Iterable[Row], publications: Iterable[Row], expected: date | None = None
+    checks: Iterable[Row | Result],
+    runs: Iterable[Row],
+    publications: Iterable[Row],
+    expected: date | None = None,
 ) -> History:
-    """Puts the rows of `ops.checks`, `ops.runs` and `tags.publications` together.
+    """Puts the rows of `ops.checks` (or the results they are), `ops.runs` and `tags.publications` together.
 
     `expected` is the newest day that should be there by now; days without a run up to it are shown as such.
     A day whose newest clean or audit verdict is `refused`, and that is not published since, is blocked, and
@@ -226,18 +229,20 @@ def _every_day(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def _newest_results(rows: Iterable[Row]) -> dict[date, dict[str, Result]]:
+def _newest_results(rows: Iterable[Row | Result]) -> dict[date, dict[str, Result]]:
     """By day and check, the newest result: a rerun checks again only what it does again."""
     newest: dict[date, dict[str, Result]] = defaultdict(dict)
     for row in rows:
-        name = row.get("check_id") or check_id(row["table"], row["check"])
-        before = newest[row["dt"]].get(name)
-        if before is None or before.checked_at <= row["checked_at"]:
-            newest[row["dt"]][name] = _result(name, row)
+        result = row if isinstance(row, Result) else result_of(row)
+        before = newest[result.day].get(result.id)
+        if before is None or before.checked_at <= result.checked_at:
+            newest[result.day][result.id] = result
     return newest
 
 
-def _result(name: str, row: Row) -> Result:
+def result_of(row: Row) -> Result:
+    """A row of `ops.checks` as a result."""
+    name = row.get("check_id") or check_id(row["table"], row["check"])
     return Result(
         day=row["dt"],
         run_id=row["run_id"],

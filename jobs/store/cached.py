@@ -1,6 +1,6 @@
 """Reading small tables again and again: a data file never changes, so each is read once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any
@@ -28,15 +28,24 @@ def reading_catalog(lake: Lake) -> Catalog:
 
 class CachedTable:
     """The rows of a table on main, from the partitions that `where` names. Files that were read before are
-    not read again; without a new snapshot nothing is. Safe to use from several threads."""
+    not read again; without a new snapshot nothing is. Safe to use from several threads.
 
-    def __init__(self, name: str, columns: tuple[str, ...] = ()) -> None:
+    `make` is what a row is kept as. The same text in many rows is kept once.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        columns: tuple[str, ...] = (),
+        make: Callable[[dict[str, Any]], Any] = lambda row: row,
+    ) -> None:
         self.name = name
         self.snapshot: int | None = None
-        self._columns = columns
+        self._columns, self._make = columns, make
         self._where: str | None = None
-        self._files: Mapping[str, pa.Table] = {}
-        self._rows: list[dict[str, Any]] = []
+        self._files: Mapping[str, list[Any]] = {}
+        self._rows: list[Any] = []
+        self._texts: dict[str, str] = {}
         self._lock = Lock()
 
     def refresh(self, catalog: Catalog, where: str = "") -> bool:
@@ -52,26 +61,41 @@ class CachedTable:
                 return False
             return self._keep(snapshot, where, self._read(table, where))
 
-    def _keep(self, snapshot: int | None, where: str, files: Mapping[str, pa.Table]) -> bool:
+    def _keep(self, snapshot: int | None, where: str, files: Mapping[str, list[Any]]) -> bool:
         changed = (snapshot, where) != (self.snapshot, self._where)
-        self._rows = [row for _, part in sorted(files.items()) for row in part.to_pylist()]
+        self._rows = [row for _, part in sorted(files.items()) for row in part]
         self._files, self._where, self.snapshot = files, where, snapshot
         return changed
 
     @property
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Any]:
         """The rows as they were at the last refresh; not to be changed."""
         return self._rows
 
-    def _read(self, table: Table, where: str) -> dict[str, pa.Table]:
+    def _read(self, table: Table, where: str) -> dict[str, list[Any]]:
         columns = tuple(name for name in self._columns if name in table.schema().column_names) or ("*",)
         scan = table.scan(selected_fields=columns)
         scan = scan.filter(where) if where else scan
         tasks = {_key(task): task for task in scan.plan_files()}
         new = [key for key in tasks if key not in self._files]
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            read = dict(zip(new, pool.map(lambda key: _rows_of(table, scan, tasks[key]), new), strict=True))
+            parts = pool.map(lambda key: _rows_of(table, scan, tasks[key]), new)
+            read = {key: self._made(part) for key, part in zip(new, parts, strict=True)}
         return {key: read[key] if key in read else self._files[key] for key in tasks}
+
+    def _made(self, part: pa.Table) -> list[Any]:
+        names = part.column_names
+        columns = [_values(part[name], self._texts) for name in names]
+        return [self._make(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+
+
+def _values(column: pa.ChunkedArray, texts: dict[str, str]) -> list[Any]:
+    """The values of a column; the same text is the same object in all rows."""
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return list(column.to_pylist())
+    encoded = column.combine_chunks().dictionary_encode()
+    words = [texts.setdefault(word, word) for word in encoded.dictionary.to_pylist()]
+    return [None if index is None else words[index] for index in encoded.indices.to_pylist()]
 
 
 def _key(task: FileScanTask) -> str:

@@ -12,6 +12,10 @@ from pyiceberg.transforms import IdentityTransform
 from jobs.errors import InfrastructureError, UsageError
 from jobs.store.lake import Lake
 
+# Each commit leaves a manifest, and every reader opens them all: after some, they become one. Else a table
+# that has a few commits a day takes seconds to open after a year.
+_PROPERTIES = {"commit.manifest-merge.enabled": "true", "commit.manifest.min-count-to-merge": "30"}
+
 
 def ensure_table(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str] = ()) -> Table:
     """The table, made when missing, with the columns of `schema` that it lacks added.
@@ -44,7 +48,7 @@ def _create(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str]) 
 def _create_once(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str]) -> None:
     if find_table(lake, name) is not None:
         return
-    transaction = lake.catalog.create_table_transaction(name, schema=schema)
+    transaction = lake.catalog.create_table_transaction(name, schema=schema, properties=_PROPERTIES)
     with transaction.update_spec() as spec:
         for column in partition:
             spec.add_field(column, IdentityTransform(), column)

@@ -16,7 +16,7 @@ from pyiceberg.exceptions import NoSuchTableError
 from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue, Source
 from jobs.quality.tag_trends import TagTrend, tag_trends
-from jobs.quality.timeline import History, history
+from jobs.quality.timeline import History, history, result_of
 from jobs.stages.days import expected_day
 from jobs.store.cached import CachedTable, reading_catalog
 from jobs.store.filters import rows_where
@@ -72,7 +72,8 @@ class Desk:
         self.configs = configs
         self.view = Refreshed(self._view, unfinished=lambda view: not view.complete)
         self.tags = Refreshed(self._tags)
-        self._checks, self._runs = CachedTable(CHECKS.name), CachedTable(RUNS.name, _RUN_COLUMNS)
+        self._checks = CachedTable(CHECKS.name, make=result_of)
+        self._runs = CachedTable(RUNS.name, _RUN_COLUMNS)
         self._publications = CachedTable(PUBLICATIONS.name)
         self._statistics, self._catalogue_rows = (
             CachedTable(TAG_STATISTICS.name),

@@ -5,7 +5,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -116,6 +116,17 @@ def test_changes_and_who_says_so_are_counted_for_a_tag_of_a_run(
     assert desk.changes(D1, "r1", tag.id) == [("added", "data", 2), ("removed", "retired", 1)]
     monkeypatch.setattr("plugins.usertags_quality.desk._ROWS_AT_MOST", 1)
     assert desk.changes(D1, "r1", tag.id) is None and desk.speakers(D1, "r1", tag.id) is None
+
+
+def test_many_commits_leave_few_manifests_to_open(lake: Lake) -> None:
+    days = [date(2025, 1, 1) + timedelta(days=number) for number in range(40)]
+    table = ensure_table(lake, "ops.many_commits", RUNS.schema, RUNS.partition)
+    for day in days:
+        table.append(pa.Table.from_pylist([ended(day, "clean", "passed")], schema=RUNS.schema))
+    table = lake.catalog.load_table("ops.many_commits")
+    snapshot = table.current_snapshot()
+    assert snapshot is not None and len(snapshot.manifests(table.io)) < 30
+    assert sorted(table.scan().to_arrow().column("dt").to_pylist()) == days
 
 
 def test_a_page_starts_no_store(new_project: Callable[[Path], Any]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from jobs.catalogue.build import load_catalogue
 from jobs.quality.suites import all_suites
 from jobs.quality.timeline import Result, history
-from plugins.usertags_quality.kinds import OWN, kind_of, measured
+from plugins.usertags_quality.kinds import KINDS, OWN, kind_of, measured
 from tests.plugins.builders import check
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,6 +118,11 @@ def test_the_names_are_found_in_the_code() -> None:
 @pytest.mark.parametrize("name", names_in_the_code())
 def test_every_check_that_the_code_can_make_is_of_a_kind(name: str) -> None:
     assert kind_of(result(name)) is not OWN
+
+
+def test_every_kind_is_one_that_the_code_can_make() -> None:
+    made = {kind_of(result(name)).name for name in names_in_the_code()}
+    assert {kind.name for kind in KINDS} == made
 
 
 @pytest.mark.parametrize("configs", CONFIGS, ids=lambda path: path.name)
