@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, GroupedData
 from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Column as CleanColumn
@@ -59,27 +59,36 @@ def statistics(
         day = F.when(told, F.col("event_day")).cast("date")
     measured = source.kept_columns
     kept = F.col("_status") == KEPT
-    found = (
-        rows.groupBy(day.alias("_day"))
-        .agg(
-            F.count_if(kept).alias("rows"),
-            F.sum(F.xxhash64("_content").cast("decimal(20,0)")).alias("fingerprint"),
-            F.count("*").alias("good"),
-            _newest(source, kept, end).alias("newest"),
-            *[part for column in measured for part in _parts(column, source, kept)],
-        )
-        .collect()
-    )
+    by_day = rows.groupBy(day.alias("_day"))
+    content = F.xxhash64("_content")
+    counted = by_day.agg(
+        F.count_if(kept).alias("rows"),
+        # Halves of the hashes, because a sum of whole ones needs decimals.
+        F.sum(F.shiftright(content, 32)).alias("high"),
+        F.sum(content.bitwiseAND(F.lit(0xFFFFFFFF))).alias("low"),
+        F.count("*").alias("good"),
+        _newest(source, kept, end).alias("newest"),
+        *[part for column in measured for part in _parts(column, source, kept)],
+    ).collect()
+    medians = _medians(by_day, measured, kept)
+    found = [row.asDict() | medians.get(row["_day"], {}) for row in counted]
     return list(_rows(found, source, measured, batch, first=last_batch is None))
+
+
+def _medians(by_day: GroupedData, measured: Sequence[CleanColumn], kept: Column) -> dict[Any, dict[str, Any]]:
+    """By day the medians of numbers: apart from what is only counted, which is compiled code without them."""
+    parts = [
+        F.percentile_approx(F.when(number > 0, number), 0.5, _ACCURACY).alias(f"median:{column.name}")
+        for column in measured
+        if _is_number(column)
+        for number in [F.abs(F.when(kept, F.col(f"`{column.name}`")).cast("double"))]
+    ]
+    return {row["_day"]: row.asDict() for row in by_day.agg(*parts).collect()} if parts else {}
 
 
 def _parts(column: CleanColumn, source: Source, kept: Column) -> list[Column]:
     value = F.when(kept, F.col(f"`{column.name}`"))
     parts = [F.count_if(kept & F.col(f"`{column.name}`").isNull()).alias(f"empty:{column.name}")]
-    if _is_number(column):
-        number = F.abs(value.cast("double"))
-        median = F.percentile_approx(F.when(number > 0, number), 0.5, _ACCURACY)
-        parts.append(median.alias(f"median:{column.name}"))
     if column.name in id_columns(source):
         parts.append(F.avg(F.length(value.cast("string"))).alias(f"length:{column.name}"))
     return parts
@@ -108,7 +117,7 @@ def _newest(source: Source, kept: Column, end: datetime) -> Column:
 def _rows(
     found: Sequence[Any], source: Source, measured: Sequence[CleanColumn], batch: date, *, first: bool
 ) -> Iterable[Statistic]:
-    by_day: dict[date, Mapping[str, Any]] = {row["_day"]: row.asDict() for row in found if row["_day"]}
+    by_day: dict[date, Mapping[str, Any]] = {row["_day"]: row for row in found if row["_day"]}
     for day, row in sorted(by_day.items()):
         for column in measured:
             yield Statistic(
@@ -143,5 +152,5 @@ def _instant(micros: int | None) -> datetime | None:
 def _fingerprint(found: Sequence[Any]) -> str | None:
     """The same for the same rows in any order; None without rows."""
     good = sum(row["good"] for row in found)
-    total = sum(int(row["fingerprint"] or 0) for row in found)
+    total = sum((row["high"] << 32) + row["low"] for row in found)
     return f"{good}:{total}" if good else None
