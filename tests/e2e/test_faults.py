@@ -1,18 +1,26 @@
-"""What goes wrong at a source or in a rule, and the check that catches it. Good days trip none."""
+"""What goes wrong at a source or in a rule, the check that catches it, and the page that shows it. Good days
+trip none."""
 
+import html
 import json
+import os
 import random
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from jobs.quality.checks import GateRefused
 from jobs.stages.runs import publication_of, run_records
 from jobs.store.filters import rows_where
+from plugins.usertags_quality.app import make_app
+from plugins.usertags_quality.desk import Desk
 
 from .conftest import CASES, NewShop
 from .shop import Row, Shop
@@ -93,9 +101,37 @@ def as_before(shop: Shop) -> Iterator[None]:
 
 
 def failed(shop: Shop, day: date) -> dict[str, Row]:
-    """The checks of a day that failed, by id, as the person on duty finds them."""
+    """The checks of a day that failed, by id: each is on the page of the day with its severity and what was
+    observed, as the person on duty finds it."""
     rows = shop.rows("ops.checks", rows_where(dt=day))
-    return {row["check_id"]: row for row in rows if not row["success"]}
+    found = {row["check_id"]: row for row in rows if not row["success"]}
+    page = page_of(shop, day)
+    cards = {name: card for name in found for card in cards_of(page) if f"/check/{name}?" in card}
+    assert list(cards) == list(found)
+    for name, row in found.items():
+        assert row["severity"] in cards[name] and row["observed"] in html.unescape(cards[name])
+    return found
+
+
+class DeskAlone(Desk):
+    """A desk without Airflow's database, which knows who is asked about a release."""
+
+    def asked_release(self, day: date) -> str | None:
+        return None
+
+
+def page_of(shop: Shop, day: date) -> str:
+    app = FastAPI()
+    app.mount("/usertags", make_app(DeskAlone(shop.folder), reader=lambda: None, secret="of the test"))
+    with patch.dict(os.environ, {"USERTAGS_LAST_DAY": str(day)}), TestClient(app) as client:
+        answer = client.get(f"/usertags/quality/day/{day}", headers={"accept": "text/html"})
+    assert answer.status_code == 200
+    return answer.text
+
+
+def cards_of(page: str) -> list[str]:
+    """What the page says of each failed check."""
+    return page.split('<li class="card')[1:]
 
 
 def refused(shop: Shop, orders: list[Order], until: str = "clean") -> dict[str, Row]:
