@@ -122,6 +122,7 @@ def test_a_warning_is_published_and_its_check_shows_what_was_usual(page: Page, s
         re.compile(rf"Rows of the day\s*{FEWER_ORDERS}")
     )
     expect(page.locator("figure")).to_contain_text(f"usual {ORDERS}")
+    picture(page, "check")
 
 
 def test_the_day_shows_the_rows_set_aside(page: Page, served: Served) -> None:
@@ -199,7 +200,6 @@ def test_it_follows_airflows_colours(page: Page, served: Served) -> None:
     frame_of(page).get_by_role("link", name=UNUSUAL).click()
     expect(frame_of(page).locator("h1")).to_contain_text(UNUSUAL)
     expect(body).to_have_css("background-color", "rgb(17, 19, 21)")
-    picture(page, "check-dark")
     page.evaluate("localStorage.setItem('theme', 'light')")
     page.reload()
     expect(body).to_have_css("background-color", "rgb(255, 255, 255)")
