@@ -135,11 +135,10 @@ ORDER BY c.level1, c.level2, c.level3, c.tag_id
 def _show_places(pipeline: Pipeline, seconds: float) -> None:
     table = Table(show_header=False, box=None)
     running = endpoints(pipeline.catalogue)
-    quality = Path(".usertags") / "demo" / "quality"
     table.add_row(
         "tables", f"Iceberg catalog {running.catalog_uri}, namespace tags, on {running.s3_endpoint}"
     )
-    table.add_row("quality report", f"{quality}/demo/<day>/<run>/, and s3://reports/demo/")
+    table.add_row("quality report", "s3://reports/demo/<day>/<run>/, and in Airflow under Data quality")
     table.add_row("checks", f".venv/bin/usertags checks --day {DATA_DAYS[-1]}")
     table.add_row("ask", '.venv/bin/usertags query "select * from rfm_latest limit 5"')
     table.add_row("why", f".venv/bin/usertags explain --user {_some_user(pipeline)} --day {DATA_DAYS[-1]}")
