@@ -34,7 +34,8 @@ _TIMES = {
 _IDS = ("referral_id", "consultation_id", "coupon_id", "deposit_id", "link_id")
 _PEOPLE = ("user_id", "referrer_id", "referee_id")
 _UID = re.compile(r'"uid": "(\d+)"')
-_NUMBERS = re.compile(r'("(?:event_id|session|message_id)": ")')
+# A letter, and digits of which the first is a nought in any shop of a demo.
+_NUMBERS = re.compile(r'("(?:event_id|session|message_id)": "\w)0')
 
 
 def next_day(seed: int, users: int, first_day: date, days: int) -> Shop:
@@ -127,7 +128,7 @@ def _own(table: pa.Table, joined: dict[int, int]) -> pa.Table:
         if field.name in _PEOPLE:
             renamed = [joined.get(value, value) for value in values]
         elif field.name in _IDS:
-            renamed = [f"{value[0]}N{value[1:]}" for value in values]
+            renamed = [f"{value[0]}N{value[2:]}" for value in values]
         else:
             continue
         table = table.set_column(place, field, pa.array(renamed, field.type))
