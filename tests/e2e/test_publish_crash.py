@@ -20,7 +20,7 @@ from jobs.stages.runs import RunRecord, blocked_days, record_run, run_branch, st
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import PUBLISHED, USER_MEASURES, TableSpec
+from jobs.store.schemas import PUBLISHED, USER_MEASURES, USER_PROFILE, TableSpec
 from jobs.store.tables import ensure_table, find_table
 
 from .conftest import TINY_SHOP, FourDays, NewShop
@@ -55,7 +55,8 @@ class Audited:
         """A run that has passed its audit, or was refused by it, as the tag and audit stages leave it."""
         with ThreadPoolExecutor(len(PUBLISHED)) as pool:
             list(pool.map(lambda name: self._branch(name, day, run_id), self.tables))
-        counts = {name: table.num_rows for name, table in self.tables.items()} | {USER_MEASURES.name: 0}
+        counts = {name: table.num_rows for name, table in self.tables.items()}
+        counts[USER_MEASURES.name] = counts[USER_PROFILE.name]
         record_run(self.lake, RunRecord(day, run_id, "tag", "built", row_counts=counts))
         save_checks(self.lake, day, run_id, "audit", [replace(CHECK, success=passed)])
         record_run(self.lake, RunRecord(day, run_id, "audit", "passed" if passed else "refused"))
