@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Column, Source
 from jobs.config.models import Read
@@ -98,6 +99,22 @@ def test_a_batch_is_described_by_day_and_column(rows: DataFrame) -> None:
     assert {item.day for item in found} == {D1, D2}
     assert by_place[D1, ""] == Statistic("orders", D2, False, D1, "", 1)
     assert all(item.batch == D2 and not item.first for item in found)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "median"),
+    [(["0", None], None), (["NaN", "0"], None), (["NaN", "-5", "2", "9"], 5), (["4", "8"], 4)],
+)
+def test_a_median_is_of_numbers_other_than_0(
+    spark: SparkSession, amounts: list[str | None], median: float | None
+) -> None:
+    doubles = replace(source(), columns=(Column("amount", "double", "`amount`", frozenset({"amount"})),))
+    frame = spark.createDataFrame(
+        [(amount, D2, str(place), "kept") for place, amount in enumerate(amounts)],
+        "amount string, event_day date, _content string, _status string",
+    ).withColumn("amount", F.col("amount").cast("double"))
+    found = statistics(frame, replace(doubles, key=(), ids=(), time=None), D2, D1, END)
+    assert [item.median for item in found if item.column == "amount"] == [median]
 
 
 def test_a_first_batch_is_described_by_some_weeks(rows: DataFrame) -> None:
