@@ -45,11 +45,9 @@ def _reference(
     known = others[other].select(F.col(other_column).cast("string").alias("_known")).distinct()
     rows = batch.withColumn("_value", F.col(column).cast("string")).where("_value is not null")
     same = F.col("_value") == F.col("_known")
-    # Values are far fewer than rows: each is looked up once.
-    values = rows.groupBy("_value").agg(F.count("*").alias("_rows")).join(known, same, "left")
-    unknown = F.when(F.col("_known").isNull(), F.col("_rows"))
-    counted = values.agg(F.sum("_rows"), F.sum(unknown)).collect()[0]
-    total, failing = (number or 0 for number in counted)
+    # Spark sends the known values to the rows while they are few, and sorts both by value when they are many.
+    looked_up = rows.join(known, same, "left")
+    total, failing = looked_up.agg(F.count("*"), F.count_if(F.col("_known").isNull())).collect()[0]
     share = 1 - failing / total if total else 1.0
     success = share >= entry.mostly
     sample = None
