@@ -28,7 +28,7 @@ import yaml
 from jobs import services
 from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue
-from jobs.quality.checks import CheckResult
+from jobs.quality.checks import CheckResult, check_row
 from jobs.quality.suites import all_suites
 from jobs.store.lake import Lake, open_lake
 from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TAG_CATALOGUE, TAG_STATISTICS
@@ -83,9 +83,11 @@ def write_year(catalogue: Catalogue, lake: Lake, days: int) -> None:
         for number, day in enumerate(all_days[first : first + 30]):
             warned = number % 10 == 9
             run = {"dt": day, "run_id": f"r{day + timedelta(days=1):%Y%m%d}_020000_000"}
-            rows[CHECKS.name] += [_check(run, "clean", each) for each in clean[1:]]
-            rows[CHECKS.name] += [_check(run, "clean", _failed(clean[0]) if warned else clean[0])]
-            rows[CHECKS.name] += [_check(run, "audit", each) for each in audit]
+            of_clean = [_failed(clean[0]) if warned else clean[0], *clean[1:]]
+            for stage, results in (("clean", of_clean), ("audit", audit)):
+                rows[CHECKS.name] += [
+                    check_row(each, day, run["run_id"], stage, _at(day, 1)) for each in results
+                ]
             verdict = "warned" if warned else "passed"
             for minute, (stage, status) in enumerate(
                 (("clean", verdict), ("tag", "built"), ("audit", "passed"))
@@ -107,25 +109,6 @@ def write_year(catalogue: Catalogue, lake: Lake, days: int) -> None:
 def _at(day: date, minute: int) -> datetime:
     """A moment of the night after a day."""
     return datetime(day.year, day.month, day.day, 18, minute, tzinfo=UTC)
-
-
-def _check(run: dict[str, Any], stage: str, result: CheckResult) -> dict[str, Any]:
-    return run | {
-        "stage": stage,
-        "table": result.table,
-        "check": result.name,
-        "column": result.column,
-        "severity": result.severity,
-        "success": result.success,
-        "observed": result.observed,
-        "bounds": result.bounds,
-        "rows": result.rows,
-        "failing": result.failing,
-        "owner": result.owner,
-        "action": result.action,
-        "checked_at": _at(run["dt"], 1),
-        "check_id": result.check_id,
-    }
 
 
 def _results(catalogue: Catalogue) -> tuple[list[CheckResult], list[CheckResult]]:

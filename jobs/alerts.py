@@ -19,6 +19,7 @@ from jobs.quality.alerting import Due, Entry, Status, days_to_look_at, due
 from jobs.quality.timeline import History, history
 from jobs.stages.alert_ledger import Ledger
 from jobs.stages.days import expected_day
+from jobs.store.filters import rows_among
 from jobs.store.lake import Lake
 from jobs.store.schemas import CHECKS, PUBLICATIONS, PUBLISHED, RUNS
 from jobs.store.tables import find_table
@@ -131,13 +132,9 @@ def _rows(lake: Lake, name: str, days: Collection[date] | None = None) -> list[d
     table = find_table(lake, name)
     if table is None:
         return []
-    scan = table.scan() if days is None else table.scan(row_filter=_of_days(days))
+    scan = table.scan() if days is None else table.scan(row_filter=rows_among("dt", days))
     rows: list[dict[str, Any]] = scan.to_arrow().to_pylist()
     return rows
-
-
-def _of_days(days: Collection[date]) -> str:
-    return f"dt in ({', '.join(repr(day.isoformat()) for day in sorted(days))})"
 
 
 def _sent(channel: MailEntry | HookEntry, message: Message, send: Send | None) -> tuple[bool, str]:

@@ -137,7 +137,7 @@ def _audit_again(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageRepor
     try:
         yield from pipeline.stage("audit", decision.day, decision.run_id)
     except GateRefused as refusal:
-        if not_released(decision, [f"{result.table}: {result.name}" for result in refusal.failed]):
+        if not_released(decision, [result.title for result in refusal.failed]):
             raise
 
 

@@ -16,12 +16,12 @@ from jobs.catalogue.model import Catalogue
 from jobs.explain import Explanation
 from jobs.overlap import Overlap
 from jobs.query import Answer
-from jobs.stages.report import StageReport
+from jobs.stages.report import COUNTS, StageReport
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-_COUNTS = ("read", "kept", "superseded", "repeats", "quarantined", "written")
+_COUNTS = (*COUNTS, "written")
 
 
 def show_report(report: StageReport) -> None:

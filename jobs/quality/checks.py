@@ -104,8 +104,13 @@ class CheckResult:
     def check_id(self) -> str:
         return check_id(self.table, self.slug or self.name)
 
+    @property
+    def title(self) -> str:
+        """What a release calls the check."""
+        return f"{self.table}: {self.name}"
+
     def __str__(self) -> str:
-        return f"{self.table}: {self.name} (observed {self.observed}, wanted {self.bounds})"
+        return f"{self.title} (observed {self.observed}, wanted {self.bounds})"
 
 
 class GateRefused(DataError):
@@ -143,31 +148,35 @@ def judge(results: Sequence[CheckResult]) -> Verdict:
     return Verdict("warned" if warnings else "passed", warnings)
 
 
+def check_row(
+    result: CheckResult, day: date, run_id: str, stage: str, checked_at: datetime
+) -> dict[str, Any]:
+    """A result as a row of `ops.checks`."""
+    return {
+        "dt": day,
+        "run_id": run_id,
+        "stage": stage,
+        "table": result.table,
+        "check": result.name,
+        "column": result.column,
+        "severity": result.severity,
+        "success": result.success,
+        "observed": result.observed,
+        "bounds": result.bounds,
+        "rows": result.rows,
+        "failing": result.failing,
+        "owner": result.owner,
+        "action": result.action,
+        "checked_at": checked_at,
+        "check_id": result.check_id,
+        "sample": result.sample,
+    }
+
+
 def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequence[CheckResult]) -> None:
     """Keep the results of a stage in `ops.checks`, in the place of an earlier try of the same run."""
     now = datetime.now(UTC)
-    rows = [
-        {
-            "dt": day,
-            "run_id": run_id,
-            "stage": stage,
-            "table": result.table,
-            "check": result.name,
-            "column": result.column,
-            "severity": result.severity,
-            "success": result.success,
-            "observed": result.observed,
-            "bounds": result.bounds,
-            "rows": result.rows,
-            "failing": result.failing,
-            "owner": result.owner,
-            "action": result.action,
-            "checked_at": now,
-            "check_id": result.check_id,
-            "sample": result.sample,
-        }
-        for result in results
-    ]
+    rows = [check_row(result, day, run_id, stage, now) for result in results]
     table = ensure_table(lake, CHECKS.name, CHECKS.schema, CHECKS.partition)
     same = rows_where(dt=day, run_id=run_id, stage=stage)
     table.overwrite(pa.Table.from_pylist(rows, schema=CHECKS.schema), overwrite_filter=same)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from jobs.config.quality_models import QualityEntry
 from jobs.quality.statistics import Statistic
-from jobs.store.filters import rows_where
+from jobs.store.filters import rows_among, rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import BATCH_STATISTICS
 from jobs.store.tables import ensure_table, find_table
@@ -38,8 +38,8 @@ def save_statistics(lake: Lake, day: date, run_id: str, found: Iterable[Statisti
     if not rows:
         return
     table = ensure_table(lake, BATCH_STATISTICS.name, BATCH_STATISTICS.schema, BATCH_STATISTICS.partition)
-    names = ", ".join(f"'{name}'" for name in sorted({row["source"] for row in rows}))
+    sources = rows_among("source", {row["source"] for row in rows})
     table.overwrite(
         pa.Table.from_pylist(rows, schema=BATCH_STATISTICS.schema),
-        overwrite_filter=f"{rows_where(batch=day)} and source in ({names})",
+        overwrite_filter=f"{rows_where(batch=day)} and {sources}",
     )

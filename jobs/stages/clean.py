@@ -30,7 +30,7 @@ from jobs.stages.batch_statistics import earlier_statistics, save_statistics
 from jobs.stages.days import end_of
 from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.releases import not_released
-from jobs.stages.report import Line, StageReport
+from jobs.stages.report import COUNTS, Line, StageReport
 from jobs.stages.reports_store import write_docs
 from jobs.stages.runs import RunRecord, record_run, require_no_blocked_day, run_records
 from jobs.store.filters import rows_where
@@ -185,7 +185,7 @@ def _clean_again(
     results: list[CheckResult] = []
     for _, _, checks in _audited(spark, catalogue, lake, run_id, batches, written, validator):
         results += checks
-    failed = [f"{result.table}: {result.name}" for result in results if refuses(result)]
+    failed = [result.title for result in results if refuses(result)]
     if not_released(release, failed):
         raise GateRefused(day, "clean", results)
 
@@ -223,7 +223,7 @@ def _already_clean(lake: Lake, batch: Batch) -> Cleaned | None:
             continue
         if summary_value(snapshot, "stamp") != batch.stamp:
             return None
-        counts = {name: int(summary_value(snapshot, name) or 0) for name in _COUNTS}
+        counts = {name: int(summary_value(snapshot, name) or 0) for name in COUNTS}
         line = _line(batch.source, counts, written=0, note="batch is clean already")
         definition = one_definition(batch.source, _others_of(table, batch))
         return Cleaned(batch, line, (reconciliation(batch.source, counts), definition))
@@ -243,19 +243,8 @@ def _others_of(table: Table | None, batch: Batch) -> list[date]:
 
 
 def _line(source: Source, counts: dict[str, int], *, written: int, note: str = "") -> Line:
-    return Line(
-        source.name,
-        read=counts["read"],
-        kept=counts["kept"],
-        superseded=counts["superseded"],
-        repeats=counts["repeats"],
-        quarantined=counts["quarantined"],
-        written=written,
-        note=note,
-    )
-
-
-_COUNTS = ("read", "kept", "superseded", "repeats", "quarantined")
+    parts = {part: counts[part] for part in COUNTS}
+    return Line(source.name, **parts, written=written, note=note)
 
 
 def _clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, run_id: str) -> Written:

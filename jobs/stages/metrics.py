@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from jobs.stages.report import StageReport
-
-_COUNTS = ("read", "kept", "superseded", "repeats", "quarantined")
+from jobs.stages.report import COUNTS, StageReport
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def stage_metrics(
         found += [
             Metric(f"{start}.source.{source}.{part}", counts[part])
             for source, counts in summary["rows"]["sources"].items()
-            for part in _COUNTS
+            for part in COUNTS
         ]
     if stage in ("clean", "audit", "release"):
         found.append(Metric(f"{start}.checks.run", summary["checks"]["run"]))

@@ -8,6 +8,8 @@ from datetime import date
 from jobs.catalogue.model import Catalogue
 from jobs.store.lake import Lake
 
+# What became of the rows of a source's batch: fields of `Line`.
+COUNTS = ("read", "kept", "superseded", "repeats", "quarantined")
 # Lies beside the reports of a run, and is none itself.
 SUMMARY = "summary.json"
 

@@ -14,14 +14,13 @@ from typing import Any
 from jobs.catalogue.model import Catalogue
 from jobs.quality.checks import RECONCILED, CheckResult, GateRefused
 from jobs.quality.runbook import section_of
-from jobs.stages.report import SUMMARY, Line, StageReport, load_reports, run_folder
+from jobs.stages.report import COUNTS, SUMMARY, Line, StageReport, load_reports, run_folder
 from jobs.stages.runs import Publication, RunRecord, publications, run_records
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import CHECKS
 from jobs.store.tables import find_table
 
-_COUNTS = ("read", "kept", "superseded", "repeats", "quarantined")
 _WEIGHT = {"critical": 0, "warning": 1, "info": 2}
 
 
@@ -127,7 +126,7 @@ def _is_release(record: RunRecord) -> bool:
 def _sources(reports: Iterable[StageReport]) -> dict[str, dict[str, int]]:
     """By source: what became of its rows in the clean stage."""
     return {
-        line.name: {part: getattr(line, part) or 0 for part in _COUNTS}
+        line.name: {part: getattr(line, part) or 0 for part in COUNTS}
         for report in reports
         if report.stage == "clean"
         for line in report.lines
