@@ -174,7 +174,8 @@ def write_configuration(folder: Path) -> Path:
     landing = {"kind": "files", "root": str(folder / "landing")}
     lake = {"kind": "lake", "embedded": "store"}
     _yaml(configs / "connections.yml", {"connections": {"landing": landing, "lake": lake}})
-    _yaml(configs / "spark" / "session.yml", {"master": "local[2]", "conf": {"spark.driver.memory": "4g"}})
+    conf = {"spark.driver.memory": "4g", "spark.driver.extraJavaOptions": "-XX:+UseParallelGC"}
+    _yaml(configs / "spark" / "session.yml", {"master": "local[2]", "conf": conf})
     for name in ("orders", "events"):
         _yaml(configs / "sources" / f"{name}.yml", _events(name))
     _yaml(configs / "sources" / "users.yml", _users())

@@ -1,7 +1,7 @@
 """How Great Expectations counts rows whose key stands twice, on Spark: by hashes of keys instead of a sort.
 
-The library puts all rows of a key side by side, which sorts the table once for each check. Here keys are
-counted by a hash of 64 bits; where two are equal, the keys themselves are counted. The number is the same.
+The library puts all rows of a key side by side, which sorts the table once for each check. Here hashes of
+64 bits are compared; where two are equal, the keys themselves are counted. The number is the same.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,9 @@ _METRICS = {
     "column_values.unique": "ColumnValuesUnique",
     "compound_columns.unique": "CompoundColumnsUnique",
 }
+
+# A bucket is an array: of 100 million rows one holds 25,000 hashes.
+_BUCKETS = 4001
 
 
 def register() -> None:
@@ -46,11 +49,15 @@ def _unexpected_count(cls: type, execution_engine: Any, metrics: Mapping[str, An
 
 def repeated(frame: DataFrame, key: list[Column]) -> int:
     """The rows of a frame whose key is that of another row; empty parts of a key are equal."""
-    if not _in_groups(frame, [F.xxhash64(*key)]):
+    if not _equal_hashes(frame, key):
         return 0
-    return _in_groups(frame, key)
-
-
-def _in_groups(frame: DataFrame, key: list[Column]) -> int:
     counted = frame.groupBy(*key).agg(F.count("*").alias("_rows")).where("_rows > 1")
     return int(counted.agg(F.sum("_rows")).collect()[0][0] or 0)
+
+
+def _equal_hashes(frame: DataFrame, key: list[Column]) -> bool:
+    """Whether two rows have the same hash. In buckets, because a group for each hash is a map of all rows."""
+    hashes = frame.select(F.xxhash64(*key).alias("_hash"))
+    buckets = hashes.groupBy(F.pmod("_hash", F.lit(_BUCKETS))).agg(F.collect_list("_hash").alias("_hashes"))
+    again = F.size("_hashes") - F.size(F.array_distinct("_hashes"))
+    return bool(buckets.agg(F.sum(again)).collect()[0][0])
