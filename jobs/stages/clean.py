@@ -243,8 +243,7 @@ def _others_of(table: Table | None, batch: Batch) -> list[date]:
 
 
 def _line(source: Source, counts: dict[str, int], *, written: int, note: str = "") -> Line:
-    parts = {part: counts[part] for part in COUNTS}
-    return Line(source.name, **parts, written=written, note=note)
+    return Line(source.name, **counts, written=written, note=note)
 
 
 def _clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, run_id: str) -> Written:
@@ -480,7 +479,7 @@ def _still_warned(
 ) -> tuple[str, ...]:
     """The warnings of batches that are clean already, from the last time they were checked."""
     earlier = [record for record in run_records(lake, day) if record.stage == "clean"][-1:]
-    checked = tuple(f"{result.table}: {result.name} (" for result in results)
+    checked = tuple(f"{result.title} (" for result in results)
     known = {
         table
         for record in earlier
