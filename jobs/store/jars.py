@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from jobs.errors import InfrastructureError
@@ -27,7 +28,7 @@ JARS = {
 
 def jar_paths() -> list[Path]:
     """Where the jars lie; raises InfrastructureError when one is missing."""
-    paths = [FOLDER / _file_name(coordinates) for coordinates in JARS]
+    paths = [jar_path(coordinates) for coordinates in JARS]
     missing = [path.name for path in paths if not path.exists()]
     if missing:
         raise InfrastructureError(
@@ -36,17 +37,22 @@ def jar_paths() -> list[Path]:
     return paths
 
 
-def fetch_jars() -> None:
+def jar_path(coordinates: str) -> Path:
+    """Where a jar lies, or is to lie."""
+    return FOLDER / _file_name(coordinates)
+
+
+def fetch_jars(jars: Mapping[str, str] = JARS) -> None:
     """Fetch and verify what is missing. A file whose checksum differs is removed and reported."""
     FOLDER.mkdir(exist_ok=True)
-    missing = [coordinates for coordinates in JARS if not _verified(coordinates)]
+    missing = [coordinates for coordinates in jars if not _verified(coordinates, jars)]
     if not missing:
         return
     with tempfile.TemporaryDirectory(dir=FOLDER) as ivy:
         _resolve(missing, Path(ivy))
         for coordinates in missing:
             shutil.move(Path(ivy) / "jars" / _file_name(coordinates), FOLDER)
-    wrong = [coordinates for coordinates in missing if not _verified(coordinates)]
+    wrong = [coordinates for coordinates in missing if not _verified(coordinates, jars)]
     if wrong:
         raise InfrastructureError(
             f"checksum differs from the pinned one: {', '.join(wrong)}; the files were removed",
@@ -59,12 +65,12 @@ def _file_name(coordinates: str) -> str:
     return f"{group}_{artifact}-{version}.jar"
 
 
-def _verified(coordinates: str) -> bool:
-    path = FOLDER / _file_name(coordinates)
+def _verified(coordinates: str, jars: Mapping[str, str]) -> bool:
+    path = jar_path(coordinates)
     if not path.exists():
         return False
     with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() == JARS[coordinates]:
+        if hashlib.file_digest(file, "sha256").hexdigest() == jars[coordinates]:
             return True
     path.unlink()
     return False

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrameWriterV2, SparkSession
 
@@ -11,6 +12,9 @@ from jobs.errors import InfrastructureError
 from jobs.store.connections import Progress, from_environment
 from jobs.store.jars import jar_paths
 from jobs.store.lake import CATALOG, Lake
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 # Settings that the results depend on.
 _SQL = {"spark.sql.ansi.enabled": "true"}
@@ -134,11 +138,21 @@ def _jdbc(prefix: str, properties: dict[str, str]) -> dict[str, str]:
 
     url = make_url(properties.pop("uri"))
     return {
-        f"{prefix}.uri": f"jdbc:{url.get_backend_name()}://{url.host}:{url.port or 5432}/{url.database}",
+        f"{prefix}.uri": _jdbc_address(url),
         f"{prefix}.jdbc.user": url.username or "",
         f"{prefix}.jdbc.password": url.password or "",
         f"{prefix}.jdbc.schema-version": "V1",
     }
+
+
+def _jdbc_address(url: "URL") -> str:
+    """Without user and password. A file of SQLite is waited for as long as PyIceberg waits: seconds there,
+    milliseconds here."""
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        seconds = float(str(url.query.get("timeout", 5)))
+        return f"jdbc:sqlite:{url.database}?busy_timeout={seconds * 1000:.0f}"
+    return f"jdbc:{backend}://{url.host}:{url.port or 5432}/{url.database}"
 
 
 def spark_table(name: str, branch: str | None = None) -> str:

@@ -1,0 +1,60 @@
+"""The tag book: a page that says what the catalogue says, and a check that it still does."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.catalogue.build import load_catalogue
+from jobs.cli.tag_book import check_book, tag_book, write_book
+from jobs.errors import UsageError
+from tests.support.folders import TAGS, Folder
+from tests.support.places import ROOT
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder.small(tmp_path)
+
+
+def test_a_tag_is_shown_with_its_definition_owner_values_and_examples(folder: Folder) -> None:
+    lines = tag_book(folder.catalogue()).splitlines()
+    start = lines.index("#### 消费规模 `size`")
+    assert lines[start : start + 10] == [
+        "#### 消费规模 `size`",
+        "",
+        "Size. 近一年实付",
+        "",
+        "- rule, string; owner finance; 30d: stays 30 days after it was true",
+        "- definition: `large when paid_365d >= 1000; middle when paid_365d between 100 and 999.99; "
+        "else small`",
+        "- values: large, middle, small",
+        "- examples:",
+        "  - paid_365d 1000 → **large**",
+        "  - nothing known → **small**",
+    ]
+    assert "  - orders_180d 2, users.gender m → **no tag**" in lines
+    assert "### 客户价值 customer_value / 交易 orders; every user carries exactly one" in lines
+    assert "#### 城市 `city` (draft)" in lines
+
+
+def test_groups_are_counted_by_status(folder: Folder) -> None:
+    book = tag_book(folder.catalogue())
+    assert "| **all** | 2 | 1 | 1 |" in book
+
+
+def test_a_page_that_is_behind_is_refused_and_written_anew_it_is_current(
+    folder: Folder, tmp_path: Path
+) -> None:
+    page = tmp_path / "tags.md"
+    with pytest.raises(UsageError, match="is behind the catalogue"):
+        check_book(folder.catalogue(), page)
+    write_book(folder.catalogue(), page)
+    check_book(folder.catalogue(), page)
+    folder.replace(TAGS, "owner: finance", "owner: sales")
+    with pytest.raises(UsageError, match="is behind the catalogue"):
+        check_book(folder.catalogue(), page)
+
+
+def test_the_page_of_the_catalogue_that_ships_is_current() -> None:
+    root = ROOT
+    check_book(load_catalogue(root / "configs"), root / "docs" / "tags.md")

@@ -1,0 +1,91 @@
+"""What is wrong in `alerts` of project.yml is said with its line."""
+
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from jobs.config.alert_models import HookEntry, MailEntry, deadline_of
+from tests.support.folders import PROJECT, Folder
+
+GOOD = """
+alerts:
+  by: "08:00"
+  channels:
+    duty_mail: {kind: smtp, connection: duty, to: [duty@shop.example], from: tags@shop.example}
+    team_chat:
+      kind: webhook
+      connection: team_chat
+      tell: [blocked, recovered]
+      body: {card: {title: "{title}", lines: ["{text}", "{page}"]}, always: true}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    folder = Folder.small(tmp_path)
+    folder.write(PROJECT, folder.read(PROJECT) + GOOD)
+    return folder
+
+
+def test_channels_are_read_in_their_order(folder: Folder) -> None:
+    alerts = folder.catalogue().alerts
+    assert alerts is not None
+    assert alerts.time == time(8)
+    mail, chat = alerts.channels.values()
+    assert isinstance(mail, MailEntry) and isinstance(chat, HookEntry)
+    assert (mail.to, mail.from_, mail.tell) == (
+        ["duty@shop.example"],
+        "tags@shop.example",
+        ["blocked", "warned", "late", "recovered"],
+    )
+    assert chat.tell == ["blocked", "recovered"]
+
+
+def test_a_configuration_without_alerts_has_none(tmp_path: Path) -> None:
+    folder = Folder.small(tmp_path)
+    assert folder.catalogue().alerts is None
+    assert deadline_of(folder.path) is None
+    assert deadline_of(tmp_path / "none") is None
+
+
+def test_alerts_are_no_part_of_what_results_depend_on(folder: Folder) -> None:
+    with_alerts = folder.catalogue().version
+    folder.write(PROJECT, folder.read(PROJECT).replace(GOOD, ""))
+    assert folder.catalogue().version == with_alerts
+
+
+def test_the_deadline_is_read_without_the_rest(folder: Folder) -> None:
+    folder.write("tags/tags.yml", "tags: [")
+    assert deadline_of(folder.path) == (time(8), "Asia/Shanghai")
+    folder.replace(PROJECT, 'by: "08:00"', "by: soon")
+    assert deadline_of(folder.path) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "message"),
+    [
+        ('by: "08:00"', 'by: "25:00"', "by", "`by` is a time of the day in quotes"),
+        ('by: "08:00"', "by: 10:30", "by", "in quotes, such as"),
+        ("kind: smtp", "kind: smpt", "duty_mail", "smtp"),
+        ("to: [duty@shop.example]", "to: [duty]", "to", "duty"),
+        ("to: [duty@shop.example]", "to: []", "to", "at least 1 item"),
+        ("connection: duty,", 'connection: "a b",', "connection", "a b"),
+        ("tell: [blocked, recovered]", "tell: [blocked, broken]", "tell", "did you mean blocked?"),
+        ("tell: [blocked, recovered]", "when: [blocked]", "when", "unknown key 'when'"),
+        ('"{title}"', '"{titel}"', "body:", "`body` has no placeholder {titel}"),
+        ('"{title}"', '"{title"', "body:", "a brace that is no placeholder"),
+        ("kind: webhook", "kind: slack", "body:", "the body of slack is known"),
+        ("team_chat:\n", "Team:\n", "Team", "Team"),
+    ],
+)
+def test_each_mistake_is_named_with_its_line(
+    folder: Folder, old: str, new: str, at: str, message: str
+) -> None:
+    folder.replace(PROJECT, old, new)
+    (problem,) = folder.problems()
+    assert message in problem
+    assert problem.startswith(f"{PROJECT}:")
+    line = int(problem.split(":")[1])
+    shown = folder.read(PROJECT).splitlines()[line - 1]
+    assert at in shown

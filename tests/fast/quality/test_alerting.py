@@ -1,0 +1,161 @@
+"""When a message is due, and what it may say: from literal histories and ledgers."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+
+from jobs.config.alert_models import KINDS, AlertKind
+from jobs.quality.alert_texts import Place, html_of, message_of, text_of
+from jobs.quality.alerting import CLAIM, Due, Entry, Status, days_to_look_at, due
+from jobs.quality.timeline import History, history
+from tests.support.quality_rows import check, ended, publication
+
+D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
+# 08:00 of the day after D2 in Shanghai.
+MORNING = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
+NIGHT = MORNING - timedelta(hours=5)
+PLACE = Place("shop", "https://airflow.example", time(8), {("clean.users", "phone")})
+
+
+def told(kind: AlertKind, status: Status = "sent", *, number: int = 1, **more: Any) -> Entry:
+    given = {"day": D2, "channel": "chat", "day_state": "blocked", "claim": "c", "at": NIGHT} | more
+    return Entry(number=number, kind=kind, status=status, **given)
+
+
+def blocked(**more: Any) -> History:
+    failed = [check(D2, "amount in its range", success=False, **more)]
+    return history(failed, [ended(D2, "clean", "refused")], [publication(D1)], D2)
+
+
+def good(verdict: str = "passed") -> History:
+    return history([], [ended(D2, "audit", "passed")], [publication(D1), publication(D2, verdict)], D2)
+
+
+def found(
+    known: History, entries: Sequence[Entry] = (), now: datetime = NIGHT, tell: Sequence[AlertKind] = KINDS
+) -> list[tuple[AlertKind, bool]]:
+    items = due(known, {D1, D2}, entries, {"chat": tell}, time(8), "Asia/Shanghai", now)
+    return [(item.kind, item.wanted) for item in items]
+
+
+def test_a_blocked_day_is_due_until_it_was_sent() -> None:
+    assert found(blocked()) == [("blocked", True)]
+    assert found(blocked(), [told("blocked", "failed")]) == [("blocked", True)]
+    assert found(blocked(), [told("blocked")]) == []
+
+
+def test_what_is_being_sent_is_not_due_until_its_sender_must_be_dead() -> None:
+    claimed = [told("blocked", "claimed")]
+    assert found(blocked(), claimed, NIGHT + CLAIM - timedelta(seconds=1)) == []
+    assert found(blocked(), claimed, NIGHT + CLAIM) == [("blocked", True)]
+    assert found(blocked(), [*claimed, told("blocked", "failed", number=2)]) == [("blocked", True)]
+
+
+def test_another_ones_failure_does_not_end_a_claim() -> None:
+    entries = [told("blocked", "claimed", claim="a"), told("blocked", "failed", number=2, claim="b")]
+    assert found(blocked(), entries) == []
+
+
+def test_the_deadline_is_the_projects_morning() -> None:
+    waiting = history([], [], [publication(D1)], D2)
+    assert found(waiting, now=MORNING - timedelta(seconds=1)) == []
+    assert found(waiting, now=MORNING) == [("late", True)]
+    assert found(blocked(), [told("blocked")], MORNING) == [("late", True)]
+
+
+def test_mornings_that_have_been_are_not_made_up_for_unless_a_message_failed() -> None:
+    """A first day long ago, and days behind it that are still to be run."""
+    days = history([], [], [publication(D1)], D3)
+    now = MORNING + timedelta(days=1)
+    items = due(days, {D1, D2, D3}, [], {"chat": KINDS}, time(8), "Asia/Shanghai", now)
+    assert [(item.day.day, item.kind) for item in items] == [(D3, "late")]
+    failed = [told("late", "failed")]
+    items = due(days, {D1, D2, D3}, failed, {"chat": KINDS}, time(8), "Asia/Shanghai", now)
+    assert [item.day.day for item in items] == [D2, D3]
+
+
+@pytest.mark.parametrize("verdict", ["passed", "released"])
+def test_it_is_good_again_once(verdict: str) -> None:
+    entries = [told("blocked"), told("late", number=2)]
+    assert found(good(verdict), entries) == [("recovered", True)]
+    assert found(good(verdict), [*entries, told("recovered", number=3, day_state=verdict)]) == []
+    assert found(good(verdict)) == []
+
+
+def test_a_day_that_comes_back_with_warnings_is_told_in_one_message() -> None:
+    assert found(good("warned"), [told("blocked")]) == [("recovered", True)]
+    entries = [told("blocked"), told("recovered", number=2, day_state="warned")]
+    assert found(good("warned"), entries) == []
+    assert found(good(), entries) == [("recovered", True)]
+
+
+def test_a_channel_hears_what_it_wants_and_a_new_fault_after_a_silent_recovery() -> None:
+    assert found(blocked(), tell=["late"]) == []
+    assert found(good(), [told("blocked")], tell=["blocked"]) == [("recovered", False)]
+    entries = [told("blocked"), told("recovered", "silent", number=2, day_state="passed")]
+    assert found(blocked(), entries, tell=["blocked"]) == [("blocked", True)]
+
+
+def test_days_with_news_and_days_that_are_open_are_looked_at() -> None:
+    rows = [
+        ended(D1, "clean", "passed"),
+        {"dt": D2, "published_at": MORNING},
+        {"dt": D3, "published_at": None},
+    ]
+    now = MORNING + timedelta(days=7)
+    assert days_to_look_at(rows, [], now) == {D2}
+    assert days_to_look_at(rows, [], now + timedelta(seconds=1)) == set()
+    assert days_to_look_at([], [told("blocked", day=D1), told("warned", day=D3)], now) == {D1}
+    assert days_to_look_at([], [told("warned", "failed", day=D3)], now) == {D3}
+
+
+def message(known: History, kind: AlertKind = "blocked") -> Any:
+    return message_of(Due("chat", kind, known.days[D2]), known, PLACE)
+
+
+def test_values_of_personal_columns_and_words_of_errors_are_not_shown() -> None:
+    phone = message(blocked(table="clean.users", column="phone", observed="13800138000"))
+    assert phone.failed[0].observed == "***"
+    raised = message(blocked(observed="the check itself failed: cannot cast 'Wang Fang' to INT"))
+    assert raised.failed[0].observed == "the check itself failed, see the log of the task"
+    library = message(blocked(observed="0 checks ran: ValueError: Wang Fang"))
+    assert library.failed[0].observed == "0 checks ran, see the log of the task"
+    assert "Wang" not in text_of(raised) + text_of(library) + html_of(raised)
+
+
+def test_many_failed_checks_are_counted_and_ten_are_shown() -> None:
+    failed = [check(D2, f"column {number} is given", success=False) for number in range(13)]
+    known = history(failed, [ended(D2, "clean", "refused")], [publication(D1)], D2)
+    text = text_of(message(known))
+    assert "13 critical checks failed" in text
+    assert text.count("critical: ") == 10 and "\n3 more on the page of the day.\n" in text
+
+
+def test_long_lists_of_values_are_cut() -> None:
+    known = history(
+        [check(D2, "city in its values", success=False, bounds="x" * 201, observed="y" * 200)],
+        [ended(D2, "clean", "refused")],
+        [publication(D1)],
+        D2,
+    )
+    (failure,) = message(known).failed
+    assert (failure.bounds, failure.observed) == ("x" * 198 + " …", "y" * 200)
+
+
+def test_what_a_check_says_is_no_html() -> None:
+    shown = html_of(message(blocked(observed="<script>alert(1)</script>", action="see <b>& do</b>")))
+    assert "<script>" not in shown and "&lt;script&gt;" in shown and "&amp; do" in shown
+
+
+def test_a_late_day_leads_to_its_own_section() -> None:
+    late = message(blocked(), "late")
+    assert late.runbook == "https://airflow.example/usertags/runbook#not-published-in-time"
+    assert late.title == "[shop] 2026-03-02 is not published by 08:00"
+    assert late.failed[0].runbook.endswith("#in-its-range")
+
+
+def test_before_the_first_publication_readers_get_nothing() -> None:
+    known = history([], [ended(D2, "clean", "refused")], [], D2)
+    assert message(known).readers == "Readers get nothing: no day is published yet."

@@ -1,0 +1,57 @@
+"""Who is hit by a failed check, on the tiny shop of tests/cases."""
+
+import pytest
+
+from jobs.catalogue.build import load_catalogue
+from jobs.catalogue.model import Catalogue
+from jobs.quality.impact import impact
+from tests.support.places import TINY_SHOP
+
+ORDER_TAGS = {
+    "important_customer",
+    "yearly_spend",
+    "bought_today",
+    "just_bought",
+    "rfm_segment",
+    "has_ordered",
+    "no_order_yet",
+}
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue(TINY_SHOP)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "tags"),
+    [
+        # big_spender is a draft: no reader has it.
+        ("clean.orders", None, ORDER_TAGS),
+        ("clean.orders", "amount", {"yearly_spend", "rfm_segment"}),
+        ("clean.orders", "status", ORDER_TAGS),
+        # Whose the row is, and which version of it counts, bears on everything made of it.
+        ("clean.orders", "customer", ORDER_TAGS),
+        ("clean.orders", "updated_at", ORDER_TAGS),
+        ("clean.referrals", None, {"important_customer"}),
+        ("clean.users", "city", {"city"}),
+        ("clean.users", "gender", {"gender"}),
+        ("tags.user_profile", "gender", {"gender"}),
+        ("tags.rfm", "segment", {"rfm_segment"}),
+        ("clean.unknown", None, set()),
+    ],
+)
+def test_a_failed_check_hits_the_tags_that_are_made_of_what_it_looked_at(
+    catalogue: Catalogue, table: str, column: str | None, tags: set[str]
+) -> None:
+    assert {tag.id for tag in impact(catalogue, table, column).tags} == tags
+
+
+def test_a_table_check_of_a_tag_table_hits_every_published_tag(catalogue: Catalogue) -> None:
+    hit = impact(catalogue, "tags.user_profile", "user_id")
+    assert hit.tables == ("tags.user_profile",)
+    assert {tag.id for tag in hit.tags} == {tag.id for tag in catalogue.published_tags()}
+
+
+def test_a_source_that_feeds_tags_hits_its_roll_up_and_the_tables_of_readers(catalogue: Catalogue) -> None:
+    assert impact(catalogue, "clean.orders", None).tables[:2] == ("rollup.orders", "tags.user_tags")

@@ -1,0 +1,63 @@
+"""A tag made of other tags, computed by Spark."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.transform.tags import evaluated
+from tests.support.folders import TAGS, Folder
+
+DAY = date(2026, 11, 1)
+
+
+def entry(name: str, rule: str, *, status: str = "active", validity: str = "dynamic", title: str = "") -> str:
+    return f"""
+  {name}:
+    name: {title or name}
+    title: {name}
+    path: [消费属性, 客户价值, 交易]
+    kind: rule
+    {rule}
+    description: {name}
+    validity: {validity}
+    owner: operations
+    status: {status}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder.small(tmp_path)
+
+
+def with_tags(folder: Folder, *entries: str) -> Folder:
+    folder.write(TAGS, folder.read(TAGS) + "".join(entries))
+    return folder
+
+
+def test_a_tag_is_computed_from_the_rules_of_those_that_it_uses(folder: Folder, spark: SparkSession) -> None:
+    """In the file each stands before what it uses; null of a condition is false, an empty text is none."""
+    catalogue = with_tags(
+        folder,
+        entry("both", "when: tags.many and not tags.woman"),
+        entry("many", "when: orders_180d >= 3"),
+        entry("woman", "when: tags.sex = 'f'"),
+        entry("sex", "value: users.gender", title="性别").replace("kind: rule", "kind: fact"),
+        entry("no_sex", "when: tags.sex is null"),
+    ).catalogue()
+    inputs = spark.createDataFrame(
+        [("a", 3, "m"), ("b", 3, "f"), ("c", 3, None), ("d", 2, "m"), ("e", None, " "), ("f", 4, "")],
+        "user_id string, orders_180d bigint, users__gender string",
+    )
+    names = ("both", "many", "woman", "no_sex")
+    rows = evaluated(inputs, [catalogue.tags[name] for name in names], DAY).collect()
+    assert {row["user_id"]: {name for name in names if row[name]} for row in rows} == {
+        "a": {"both", "many"},
+        "b": {"many", "woman"},
+        "c": {"both", "many", "no_sex"},
+        "d": set(),
+        "e": {"no_sex"},
+        "f": {"both", "many", "no_sex"},
+    }

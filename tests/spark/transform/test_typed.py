@@ -1,0 +1,303 @@
+"""Raw rows become typed rows, or say why not."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.catalogue.model import Catalogue, Source
+from jobs.sources.files import FILE, LINE, UNPARSED
+from jobs.transform.typed import typed
+from tests.support.frames import frame, rows
+
+Build = Callable[..., Catalogue]
+DAY = date(2024, 7, 2)
+ZONE = "Asia/Shanghai"
+
+CSV = {"connection": "files", "files": "events/dt={day}/*.csv", "format": "csv"}
+JSON = {"connection": "files", "files": "events/dt={day}/*.json", "format": "json"}
+TABLE = {"connection": "shop", "table": "events"}
+
+
+def events(read: dict[str, Any], columns: dict[str, dict[str, Any]], **parts: Any) -> dict[str, Any]:
+    """A source of events with a user and a time beside the columns that a test is about."""
+    return {
+        "kind": "events",
+        "read": read,
+        "columns": {
+            "customer": {"from": "customer", "type": "string"},
+            "at": {"from": "at", "type": "timestamp"},
+        }
+        | columns,
+        "repeats": "keep",
+        "user": {"customer": "customer"},
+        "time": "at",
+    } | parts
+
+
+def clean(spark: SparkSession, source: Source, raw: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The typed rows of raw rows of text, landed from one file; the usual columns are filled in."""
+    usual = {"customer": "u1", "at": "2024-07-02 12:00:00"}
+    names = sorted({*usual, *(name for row in raw for name in row if name != UNPARSED)})
+    schema = ", ".join(f"`{name}` string" for name in names)
+    landed = [
+        (
+            *[(usual | row).get(name) for name in names],
+            "events.csv",
+            line,
+            row.get(UNPARSED),
+            DAY,
+        )
+        for line, row in enumerate(raw, start=2)
+    ]
+    added = f", {FILE} string, {LINE} bigint, {UNPARSED} string, batch date"
+    return rows(typed(frame(spark, schema + added, landed), source, ZONE))
+
+
+def one_column(
+    spark: SparkSession, build: Build, column: dict[str, Any], texts: Sequence[str | None], read: Any = CSV
+) -> list[Any]:
+    """What each text becomes in a column: its value, or the reason why its row is set aside."""
+    source = build(sources={"events": events(read, {"x": {"from": "x"} | column})}).sources["events"]
+    return [row["_reason"] or row["x"] for row in clean(spark, source, [{"x": text} for text in texts])]
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("string", {"a": "a", " a ": " a ", "NaN": "NaN"}),
+        ("int", {"12": 12, " -3 ": -3, "12.0": None, "3000000000": None, "twelve": None, "1,000": None}),
+        ("bigint", {"3000000000": 3_000_000_000, "1e3": None}),
+        ("boolean", {"true": True, "F": False, "1": True, "maybe": None}),
+        ("date", {"2024-02-29": date(2024, 2, 29), "2024-1-5": date(2024, 1, 5), "2023-02-29": None}),
+        (
+            "decimal(6,2)",
+            {"0.10": Decimal("0.10"), "-1234.5": Decimal("-1234.50"), "12345.00": None, "": None, "x": None},
+        ),
+    ],
+)
+def test_text_becomes_its_type_or_the_row_says_which_column_failed(
+    spark: SparkSession, build: Build, kind: str, expected: dict[str, Any]
+) -> None:
+    texts = {text: value for text, value in expected.items() if text}
+    found = one_column(spark, build, {"type": kind}, list(texts))
+    assert found == ["type_x" if value is None else value for value in texts.values()]
+
+
+def test_a_decimal_is_exact_and_rounded_half_up_to_its_scale(spark: SparkSession, build: Build) -> None:
+    found = one_column(spark, build, {"type": "decimal(18,3)"}, ["0.1", "2.0005", "2.00049", "1e2"])
+    assert found == [Decimal("0.100"), Decimal("2.001"), Decimal("2.000"), Decimal("100.000")]
+
+
+def test_nan_and_infinity_are_no_numbers(spark: SparkSession, build: Build) -> None:
+    texts = ["NaN", "nan", "Infinity", "-inf", "1e999", "1.5d", "2f", "0x1p3", "1.5", "-.5e1", "7."]
+    found = one_column(spark, build, {"type": "double"}, texts)
+    assert found == ["type_x"] * 8 + [1.5, -5.0, 7.0]
+
+
+@pytest.mark.parametrize("kind", ["double", "decimal(12,2)", "int"])
+def test_nan_of_a_database_is_no_number_either(spark: SparkSession, build: Build, kind: str) -> None:
+    source = build(sources={"events": events(TABLE, {"x": {"from": "x", "type": kind}})}).sources["events"]
+    values = [float("nan"), float("inf"), float("-inf"), 2.0, None]
+    raw = [("u1", utc(2024, 7, 2), value, DAY) for value in values]
+    landed = frame(spark, "customer string, at timestamp, x double, batch date", raw)
+    found = rows(typed(landed, source, ZONE))
+    assert [row["_reason"] for row in found] == ["type_x"] * 3 + [None, None]
+    assert [row["x"] for row in found] == [None, None, None, 2, None]
+
+
+def test_an_empty_field_of_a_csv_file_is_null_and_of_json_is_a_text(
+    spark: SparkSession, build: Build
+) -> None:
+    assert one_column(spark, build, {"type": "string"}, ["", None, " "]) == [None, None, " "]
+    assert one_column(spark, build, {"type": "string"}, ["", None], read=JSON) == ["", None]
+
+
+def test_blanks_are_null_in_every_other_type_and_no_failure(spark: SparkSession, build: Build) -> None:
+    kinds = ["int", "double", "boolean", "date", "timestamp", "decimal(12,2)"]
+    columns = {f"x{index}": {"from": "x", "type": kind} for index, kind in enumerate(kinds)}
+    source = build(sources={"events": events(CSV, columns)}).sources["events"]
+    for row in clean(spark, source, [{"x": text} for text in ("", "  ", None)]):
+        assert row["_reason"] is None
+        assert {row[name] for name in columns} == {None}
+
+
+def test_an_expression_sees_the_raw_columns_and_is_converted(spark: SparkSession, build: Build) -> None:
+    columns = {
+        "amount": {
+            "expr": "cast(quantity as int) * cast(price as decimal(18,3))",
+            "type": "decimal(18,3)",
+        },
+        "member": {"expr": "regexp_replace(customer_no, '\\\\.0$', '')", "type": "string"},
+    }
+    source = build(sources={"events": events(CSV, columns)}).sources["events"]
+    found = clean(spark, source, [{"quantity": "3", "price": "1.255", "customer_no": "17850.0"}])
+    assert (found[0]["amount"], found[0]["member"]) == (Decimal("3.765"), "17850")
+
+
+def test_wall_clock_of_london_follows_summer_time(spark: SparkSession, build: Build) -> None:
+    column = {"type": "timestamp", "timezone": "Europe/London"}
+    texts = ["2024-01-15 12:00:00", "2024-07-15 12:00:00", "2024-07-15T12:00", "2024-07-15"]
+    assert one_column(spark, build, column, texts) == [
+        utc(2024, 1, 15, 12),
+        utc(2024, 7, 15, 11),
+        utc(2024, 7, 15, 11),
+        utc(2024, 7, 14, 23),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "twice", "never"),
+    [
+        (None, "2024-10-27 01:30:00", "2024-03-31 01:30:00"),
+        ("dd.MM.yyyy HH:mm", "27.10.2024 01:30", "31.03.2024 01:30"),
+    ],
+)
+def test_an_hour_that_comes_twice_is_the_first_and_one_left_out_is_the_next(
+    spark: SparkSession, build: Build, form: str | None, twice: str, never: str
+) -> None:
+    column = {"type": "timestamp", "timezone": "Europe/London"} | ({"format": form} if form else {})
+    found = one_column(spark, build, column, [twice, never])
+    assert found == [utc(2024, 10, 27, 0, 30), utc(2024, 3, 31, 1, 30)]
+
+
+def test_the_project_zone_holds_where_a_column_names_none(spark: SparkSession, build: Build) -> None:
+    found = one_column(spark, build, {"type": "timestamp"}, ["2024-07-15 00:00:00.123456"])
+    assert found == [utc(2024, 7, 14, 16, 0, 0, 123456)]
+
+
+def test_a_text_with_an_offset_is_an_instant_whatever_the_zone(spark: SparkSession, build: Build) -> None:
+    column = {"type": "timestamp", "timezone": "Europe/London"}
+    forms = ["T12:00:00+08:00", " 12:00:00+0800", " 12:00:00+08", "T04:00:00Z", "t04:00:00z", "T04:00Z"]
+    found = one_column(spark, build, column, [f"2024-07-15{form}" for form in forms])
+    assert found == [utc(2024, 7, 15, 4)] * len(forms)
+
+
+def test_a_time_alone_never_becomes_a_time_of_today(spark: SparkSession, build: Build) -> None:
+    texts = ["10:30:00", "10:30:00+08:00", "10:30", "T10:30:00Z", "now", "2024", "12024-01-05 10:00:00"]
+    assert one_column(spark, build, {"type": "timestamp"}, texts) == ["type_x"] * len(texts)
+    assert one_column(spark, build, {"type": "date"}, texts) == ["type_x"] * len(texts)
+
+
+def test_a_format_reads_its_pattern_and_nothing_else(spark: SparkSession, build: Build) -> None:
+    stamp = {"type": "timestamp", "timezone": "Europe/London", "format": "dd/MM/yyyy HH:mm"}
+    found = one_column(spark, build, stamp, ["15/07/2024 12:00", "2024-07-15 12:00", "31/02/2024 12:00"])
+    assert found == [utc(2024, 7, 15, 11), "type_x", "type_x"]
+    day = {"type": "date", "format": "yyyyMMdd"}
+    found = one_column(spark, build, day, ["20240229", "20230229", "2024-02-29"])
+    assert found == [date(2024, 2, 29), "type_x", "type_x"]
+
+
+def test_types_of_a_database_are_kept_and_its_plain_times_read_in_the_zone(
+    spark: SparkSession, build: Build
+) -> None:
+    columns = {
+        "born": {"from": "born", "type": "timestamp", "timezone": "Europe/London"},
+        "seen": {"from": "seen", "type": "timestamp", "timezone": "Europe/London"},
+        "paid": {"from": "paid", "type": "decimal(12,2)"},
+    }
+    source = build(sources={"events": events(TABLE, columns)}).sources["events"]
+    raw = frame(
+        spark,
+        "customer string, at timestamp, born date, seen timestamp_ntz, paid decimal(20,6), batch date",
+        [
+            (
+                "u1",
+                utc(2024, 7, 2),
+                date(2024, 7, 1),
+                datetime(2024, 7, 1, 12),
+                Decimal("1.005000"),
+                DAY,
+            )
+        ],
+    )
+    row = rows(typed(raw, source, ZONE))[0]
+    assert row["at"] == utc(2024, 7, 2)
+    assert row["born"] == utc(2024, 6, 30, 23)
+    assert row["seen"] == utc(2024, 7, 1, 11)
+    assert (row["paid"], row["_reason"], row["_batch"]) == (Decimal("1.01"), None, DAY)
+
+
+def test_the_event_day_changes_at_midnight_of_the_project_zone(spark: SparkSession, build: Build) -> None:
+    at = {"from": "at", "type": "timestamp", "timezone": "UTC"}
+    source = build(sources={"events": events(CSV, {"at": at})}).sources["events"]
+    found = clean(spark, source, [{"at": f"2024-02-28 {time}"} for time in ("15:59:59.999999", "16:00:00")])
+    assert [row["event_day"] for row in found] == [date(2024, 2, 28), date(2024, 2, 29)]
+
+
+def test_a_profile_has_no_event_day(spark: SparkSession, build: Build) -> None:
+    profile = events(CSV, {}, kind="profile", key=["customer"], repeats=None)
+    source = build(sources={"events": profile}).sources["events"]
+    found = clean(spark, source, [{"at": ""}, {"customer": " "}])
+    assert "event_day" not in found[0]
+    assert [row["_reason"] for row in found] == [None, "missing_user"]
+
+
+# Rows of a source with the rules below, and why each is set aside.
+RULES = {"too_small": "n < 10", "negative": "n < 0", "nameless": "customer is null"}
+REASONS: list[tuple[dict[str, str], str | None]] = [
+    ({"n": "10"}, None),
+    ({"n": ""}, None),
+    ({"n": "-5"}, "too_small"),
+    ({"n": "many", "customer": ""}, "type_n"),
+    ({"n": "many", UNPARSED: "u1;many"}, "unparsable"),
+    ({"n": "-5", "customer": ""}, "too_small"),
+    ({"customer": ""}, "nameless"),
+    ({"customer": "  ", "no": ""}, "missing_user"),
+    ({"no": " ", "at": ""}, "missing_key"),
+    ({"at": ""}, "missing_time"),
+    ({"at": "yesterday", "n": "many"}, "type_at"),
+]
+
+
+@pytest.fixture(scope="module")
+def rejected(spark: SparkSession, build: Build) -> list[str | None]:
+    columns = {"n": {"from": "n", "type": "int"}, "no": {"from": "no", "type": "string"}}
+    source = events(CSV, columns, key=["no"], repeats=None, reject=RULES)
+    raw = [{"no": "1"} | row for row, _ in REASONS]
+    return [row["_reason"] for row in clean(spark, build(sources={"events": source}).sources["events"], raw)]
+
+
+@pytest.mark.parametrize("index", range(len(REASONS)), ids=[str(reason) for _, reason in REASONS])
+def test_the_first_reason_that_holds_sets_a_row_aside(rejected: list[str | None], index: int) -> None:
+    assert rejected[index] == REASONS[index][1]
+
+
+def test_a_row_keeps_what_it_came_as(spark: SparkSession, build: Build) -> None:
+    source = build(sources={"events": events(CSV, {"n": {"from": "n", "type": "int"}})}).sources["events"]
+    found = clean(spark, source, [{"n": "many"}, {"n": "", "customer": None, UNPARSED: "u1;"}])
+    assert json.loads(found[0]["_raw"]) == {
+        "at": "2024-07-02 12:00:00",
+        "customer": "u1",
+        "n": "many",
+        FILE: "events.csv",
+        LINE: 2,
+    }
+    assert json.loads(found[1]["_raw"])[UNPARSED] == "u1;"
+
+
+def test_a_dropped_column_reaches_neither_value_nor_content(spark: SparkSession, build: Build) -> None:
+    columns = {"phone": {"from": "phone", "type": "string", "pii": "drop"}}
+    source = build(sources={"events": events(TABLE, columns)}).sources["events"]
+    found = clean(spark, source, [{"phone": "1"}, {"phone": "2"}])
+    assert "phone" not in found[0]
+    assert found[0]["_content"] == found[1]["_content"]
+
+
+def test_content_tells_null_from_empty_and_one_microsecond_from_the_next(
+    spark: SparkSession, build: Build
+) -> None:
+    source = build(sources={"events": events(JSON, {"x": {"from": "x", "type": "string"}})}).sources["events"]
+    at = "2024-07-02 12:00:00.00000"
+    raw = [{"x": None, "at": f"{at}1"}, {"x": "", "at": f"{at}1"}, {"x": None, "at": f"{at}2"}]
+    contents = [row["_content"] for row in clean(spark, source, [*raw, *raw])]
+    assert len(set(contents)) == len(raw)
+    assert contents[:3] == contents[3:]

@@ -1,0 +1,57 @@
+"""A correct configuration folder that a test spoils, and what is then wrong with it."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from jobs.catalogue.build import load_catalogue
+from jobs.catalogue.model import Catalogue
+from jobs.errors import ConfigError
+from tests.support.places import SMALL
+
+PROJECT, CONNECTIONS = "project.yml", "connections.yml"
+ORDERS, USERS = "sources/orders.yml", "sources/users.yml"
+MEASURES, TAGS = "measures/measures.yml", "tags/tags.yml"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A copy of tests/configs/small. Lines are counted here by hand, not by the loader."""
+
+    path: Path
+
+    @classmethod
+    def small(cls, place: Path) -> "Folder":
+        return cls(Path(shutil.copytree(SMALL, place / "small")))
+
+    def write(self, name: str, text: str) -> None:
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def read(self, name: str) -> str:
+        return (self.path / name).read_text(encoding="utf-8")
+
+    def replace(self, name: str, old: str, new: str, at: str = "") -> int:
+        """Put `new` in place of `old`, which stands once; the line of `at` in it, by default its first."""
+        text = self.read(name)
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+        self.write(name, text.replace(old, new))
+        return text[: text.index(old)].count("\n") + new[: new.index(at)].count("\n") + 1
+
+    def line(self, name: str, text: str) -> int:
+        """The line that holds a text which stands once."""
+        whole = self.read(name)
+        assert whole.count(text) == 1, f"{text!r} stands {whole.count(text)} times in {name}"
+        return whole[: whole.index(text)].count("\n") + 1
+
+    def catalogue(self) -> Catalogue:
+        return load_catalogue(self.path)
+
+    def problems(self) -> list[str]:
+        """Every problem, as it is shown, with the file relative to the folder."""
+        with pytest.raises(ConfigError) as caught:
+            self.catalogue()
+        return [str(problem).replace(f"{self.path}/", "") for problem in caught.value.problems]

@@ -1,0 +1,129 @@
+"""The layers of the tests: a test is in one by its folder, and may start only what that layer may.
+
+- `tests/fast`: no Spark, no server, no process, no connection.
+- `tests/spark`: frames in one Spark session; nothing else is started.
+- `tests/system`: servers, processes, whole data days.
+- `tests/long`: what does not fit the time of CI.
+
+What a test does is seen by Python's own audit events, so that no library can hide it.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Its import asks which kinds of addresses the machine has, by opening a socket.
+import urllib3  # noqa: F401
+
+from .places import TESTS
+
+_PROCESSES = {
+    "subprocess.Popen": "starts a process",
+    "os.fork": "starts a process",
+    "os.forkpty": "starts a process",
+    "os.posix_spawn": "starts a process",
+    "os.spawn": "starts a process",
+    "os.exec": "starts a process",
+    "os.system": "starts a process",
+}
+_SERVERS = {"socket.bind": "opens a server"}
+_CONNECTIONS = {"socket.connect": "connects to a server"}
+REFUSED: dict[str, dict[str, str]] = {
+    "fast": _PROCESSES | _SERVERS | _CONNECTIONS,
+    "spark": _PROCESSES | _SERVERS,
+    "system": {},
+    "long": {},
+}
+
+
+class LayerError(RuntimeError):
+    """A test does what its layer may not."""
+
+
+@dataclass
+class _Running:
+    """The layer of the test that runs now, and what it did that it may not."""
+
+    layer: str = "system"
+    allowed: int = 0
+    done: list[str] = field(default_factory=list)
+
+
+_running = _Running()
+
+
+def layer_of(path: Path) -> str:
+    """The layer of a test file. Raises UsageError for a file outside the folders of layers."""
+    parts = path.relative_to(TESTS).parts if path.is_relative_to(TESTS) else ()
+    if not parts or parts[0] not in REFUSED:
+        raise pytest.UsageError(
+            f"{path} is in no layer: tests are in {', '.join(f'tests/{name}' for name in REFUSED)}"
+        )
+    return parts[0]
+
+
+@contextmanager
+def in_layer(layer: str) -> Iterator[list[str]]:
+    """Everything inside is held to a layer; gives what was done against it, as it happens."""
+    before = _running.layer, _running.done
+    _running.layer, _running.done = layer, []
+    try:
+        yield _running.done
+    finally:
+        _running.layer, _running.done = before
+
+
+@contextmanager
+def starting_what_is_shared() -> Iterator[None]:
+    """Inside, a fixture starts what all tests of the layer share."""
+    _running.allowed += 1
+    try:
+        yield
+    finally:
+        _running.allowed -= 1
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    refused = REFUSED[_running.layer].get(event)
+    if refused is None or _running.allowed or not _is_network(event, arguments):
+        return
+    what = f"a test in tests/{_running.layer} {refused} ({event})"
+    _running.done.append(what)
+    raise LayerError(what)
+
+
+def _is_network(event: str, arguments: tuple[Any, ...]) -> bool:
+    """A pair of sockets inside the process is no server."""
+    return not event.startswith("socket.") or isinstance(arguments[1], tuple)
+
+
+sys.addaudithook(_watch)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Any:
+    with in_layer(layer_of(item.path)):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Also when the code under test swallowed the refusal, the test has failed."""
+    report = yield
+    if call.when == "call" and report.passed and _running.done:
+        report.outcome, report.longrepr = "failed", "\n".join(_running.done)
+    return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file stay together in one process: they share its fixtures."""
+    for item in items:
+        layer_of(item.path)
+        group = item.get_closest_marker("shared")
+        name = group.args[0] if group else str(item.path.relative_to(TESTS))
+        item.add_marker(pytest.mark.xdist_group(name))

@@ -1,0 +1,68 @@
+"""The desk of the pages without Airflow and without a lake."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from jobs.catalogue.build import load_catalogue
+from jobs.errors import InfrastructureError
+from jobs.quality.tag_trends import tag_trends
+from jobs.quality.timeline import RECONCILED, history
+from plugins.usertags_quality.desk import Desk, SetAside, View
+
+from .places import TINY_SHOP
+from .quality_rows import check, ended, entry, publication, run_of, statistic
+
+D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
+
+
+class FakeDesk(Desk):
+    """A fake of the desk: rows from this file instead of a lake, and the report files that were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(TINY_SHOP)
+        self.asked: list[tuple[object, ...]] = []
+        self.down = False
+        self.waiting: str | None = None
+
+    def asked_release(self, day: date) -> str | None:
+        return self.waiting if day == D2 else None
+
+    def _view(self) -> View:
+        if self.down:
+            raise InfrastructureError(
+                "the embedded store is down", safe="the tables stand", next_step="start it"
+            )
+        amount = {
+            "column": "amount",
+            "rows": 40,
+            "failing": 3,
+            "sample": '[{"order_id": "<b>A1</b>", "amount": -1}]',
+        }
+        checks = [
+            check(D1, "amount in its range"),
+            check(D1, RECONCILED, rows=40, failing=0),
+            check(D2, "amount in its range", success=False, **amount),
+            check(
+                D2, "city in its form", success=False, severity="warning", owner="growth", table="clean.users"
+            ),
+        ]
+        runs = [ended(D1, "clean", "passed"), ended(D1, "audit", "passed"), ended(D2, "clean", "refused")]
+        found = history(checks, runs, [publication(D1)], D3)
+        return View(load_catalogue(TINY_SHOP), found, datetime(2026, 3, 3, tzinfo=UTC))
+
+    def _tags(self) -> list[Any]:
+        statistics = [statistic(D1, "city", "上海", 10, 4), statistic(D1, "gender", "female", 50, 50)]
+        return tag_trends(statistics, [entry(D1, "gender"), entry(D1, "city")], {D1: run_of(D1)})
+
+    def set_aside(self, day: date) -> list[SetAside]:
+        return [SetAside("orders", "missing_user", 7, (("A9", {"status": "paid"}),))] if day == D2 else []
+
+    def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]]:
+        return [("added", "data", 6)]
+
+    def speakers(self, day: date, run_id: str, tag: str) -> dict[str, int] | None:
+        return {"explicit": 2, "rule": 8} if tag == "city" else None
+
+    def report_file(self, *address: object) -> bytes | None:
+        self.asked.append(address)
+        return b"<h1>report</h1>"

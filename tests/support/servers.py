@@ -1,0 +1,182 @@
+"""One store, one database and one Spark session server for all tests, however many processes run them.
+
+A test module has its own bucket, tables, schema or catalog in them. A test that kills or harms a server
+starts its own.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jobs import services
+from jobs.catalogue.build import load_catalogue
+from jobs.pipeline import Pipeline
+from jobs.sources.s3 import S3Access, make_client
+from jobs.store.spark import start_server
+
+from .jars import sqlite_driver
+from .layers import starting_what_is_shared
+from .places import SMALL
+
+# The quick compiler suits many small jobs; one partition, because there are few rows.
+SESSION: dict[str, Any] = {
+    "remote": "embedded",
+    "master": "local[2]",
+    "conf": {
+        "spark.driver.memory": "3g",
+        "spark.sql.shuffle.partitions": 1,
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
+        "spark.driver.extraClassPath": str(sqlite_driver()),
+    },
+}
+SALT = "salt of the tests"
+
+
+def _folder(base: Path) -> Path:
+    """The processes of one test run have folders of their own below the one of the run."""
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "servers"
+
+
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state folder of the shared servers."""
+    return _folder(tmp_path_factory.getbasetemp())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The process that outlives the others ends the servers."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if hasattr(session.config, "workerinput") or factory is None:
+        return
+    folder = _folder(factory.getbasetemp())
+    if folder.exists():
+        services.stop(folder)
+
+
+@pytest.fixture(scope="session")
+def running(state: Path) -> services.Endpoints:
+    with starting_what_is_shared():
+        return services.start(state, {"postgres", "store"})
+
+
+@pytest.fixture(scope="session")
+def postgres_url(running: services.Endpoints) -> str:
+    assert running.postgres_url is not None
+    return running.postgres_url
+
+
+@pytest.fixture(scope="session")
+def s3_access(running: services.Endpoints) -> S3Access:
+    return S3Access(running.s3_endpoint, "us-east-1", running.s3_access_key, running.s3_secret_key)
+
+
+@pytest.fixture(scope="session")
+def landing_bucket() -> str:
+    return "landing"
+
+
+@pytest.fixture(scope="session")
+def new_session(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+    """Makes a session of the shared server in a time zone."""
+    from pyspark.sql import SparkSession
+
+    folder = tmp_path_factory.mktemp("session") / "small"
+    shutil.copytree(SMALL, folder)
+    _edit(folder / "project.yml", {"state": str(state)})
+    _write_session(folder)
+    sessions: list[SparkSession] = []
+
+    def make(timezone: str) -> SparkSession:
+        with starting_what_is_shared():
+            url = start_server(load_catalogue(folder))
+        session: SparkSession = SparkSession.builder.remote(url).create()
+        session.conf.set("spark.sql.session.timeZone", timezone)
+        sessions.append(session)
+        return session
+
+    yield make
+    for session in sessions:
+        session.stop()
+
+
+@pytest.fixture(scope="session")
+def spark(new_session: Callable[[str], Any]) -> Any:
+    """A session in the time zone of the shipped configuration."""
+    return new_session("Asia/Shanghai")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A configuration folder of a test, with tables of its own."""
+
+    folder: Path
+    state: Path
+
+    def pipeline(self) -> Pipeline:
+        return Pipeline(load_catalogue(self.folder))
+
+
+@pytest.fixture(scope="session")
+def new_project(
+    state: Path,
+    running: services.Endpoints,
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+) -> Callable[..., Project]:
+    """Copies a configuration folder. Its tables lie in files of its own, under a catalog in a file, and its
+    reports in a bucket of its own in the shared store; Spark is the shared session server.
+
+    With `embedded` the tables lie in the shared store as well, under its own catalog: one project has that.
+    """
+    numbers = count(1)
+
+    def make(source: Path, *, embedded: bool = False) -> Project:
+        folder = tmp_path_factory.mktemp("project") / source.name
+        shutil.copytree(source, folder)
+        _edit(folder / "project.yml", {"state": str(state)})
+        _write_session(folder)
+        if not embedded:
+            name = f"reports-{worker_id}-{next(numbers)}"
+            lake = _lake_in_files(folder.parent / "lake", running, name)
+            connections = yaml.safe_load((folder / "connections.yml").read_text())["connections"]
+            connections["lake"] = lake
+            _edit(folder / "connections.yml", {"connections": connections})
+        return Project(folder, state)
+
+    return make
+
+
+def _lake_in_files(folder: Path, running: services.Endpoints, reports: str) -> dict[str, Any]:
+    folder.mkdir()
+    keys = {"access_key": running.s3_access_key, "secret_key": running.s3_secret_key}
+    access = S3Access(running.s3_endpoint, running.region, running.s3_access_key, running.s3_secret_key)
+    make_client(access).create_bucket(Bucket=reports)
+    catalog = {
+        "type": "sql",
+        "uri": f"sqlite:///{folder}/catalog.db?timeout=60",
+        "warehouse": f"file://{folder}/warehouse",
+        "io-impl": "org.apache.iceberg.hadoop.HadoopFileIO",
+    }
+    return {
+        "kind": "lake",
+        "catalog": catalog,
+        "s3": {"endpoint": running.s3_endpoint} | keys,
+        "reports_bucket": reports,
+    }
+
+
+def _write_session(folder: Path) -> None:
+    (folder / "spark").mkdir(exist_ok=True)
+    (folder / "spark" / "session.yml").write_text(yaml.safe_dump(SESSION))
+
+
+def _edit(path: Path, changes: dict[str, Any]) -> None:
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump(data | changes, allow_unicode=True, sort_keys=False), encoding="utf-8")
