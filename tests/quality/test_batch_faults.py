@@ -164,10 +164,11 @@ def test_a_currency_in_cents(spark: SparkSession, before: list[Statistic]) -> No
     assert severities(failed(spark, before, cents)) == {"amount_scale_as_before": "critical"}
 
 
-def test_the_rows_of_yesterday(spark: SparkSession, before: list[Statistic]) -> None:
-    """No row of them is of the day, and still they are known by their content."""
-    found = failed(spark, before, orders_of(GOOD[-1]))
-    assert found["new_content"].observed == f"the same rows as {GOOD[-1]}"
+@pytest.mark.parametrize("day", [GOOD[-1], GOOD[1]])
+def test_the_rows_of_an_earlier_day(spark: SparkSession, before: list[Statistic], day: date) -> None:
+    """Of an older file no row is of a day that the batch is described by; it is known by its content."""
+    found = failed(spark, before, orders_of(day))
+    assert found["new_content"].observed == f"the same rows as {day}"
     assert found["new_content"].severity == "critical"
 
 
