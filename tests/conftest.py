@@ -6,14 +6,13 @@ import sys
 import hypothesis
 
 from tests.support import airflow_home
-from tests.support.servers import SALT
 
-pytest_plugins = ["tests.support.layers", "tests.support.servers"]
+pytest_plugins = ["tests.support.layers", "tests.support.servers", "tests.support.catalogues"]
 
 # A busy machine is no defect, and a run that fails is to fail again.
 hypothesis.settings.register_profile("usertags", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("usertags")
 os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-os.environ["USERTAGS_PII_SALT"] = SALT
+os.environ["USERTAGS_PII_SALT"] = "salt of the tests"
 airflow_home.use_own_home()

@@ -7,6 +7,7 @@ missing history beside the rows that stand.
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,6 +21,7 @@ from jobs.catalogue.model import Catalogue, Partial, Source
 from jobs.catalogue.versions import version_of
 from jobs.errors import DataError
 from jobs.stages.clean import clean_name
+from jobs.stages.clean_commits import commits, touched_since
 from jobs.stages.report import Line, StageReport
 from jobs.store.lake import Lake
 from jobs.store.spark import one_file_at_a_time, spark_table
@@ -71,10 +73,10 @@ def _aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, source: So
     partials = partials_of(catalogue, source)
     clean = spark.table(spark_table(clean_name(source)))
     table = _rollup_table(lake, source, day_rollup(clean, source, partials))
-    builds = plan(clean_table, table, partials)
-    for build in builds:
+    planned = plan(clean_table, table, partials)
+    for build in planned:
         _write(table, clean, source, build, clean_table)
-    days = {day for build in builds for day in build.days}
+    days = {day for build in planned for day in build.days}
     note = f"{len(days)} days" + (f", {len(partials)} partials" if partials else "")
     return Line(source.name, note=note if days else "nothing changed")
 
@@ -85,13 +87,27 @@ def _rollup_table(lake: Lake, source: Source, rollup: DataFrame) -> Table:
 
 
 def plan(clean_table: Table, rollup_table: Table, partials: tuple[Partial, ...]) -> list[Build]:
-    """What has to be built: the days that clean changed since, whole; elsewhere what is missing."""
+    """What has to be built, from the metadata of both tables."""
     clean_days = _days_of(clean_table, "event_day")
-    touched = _touched_since(clean_table, rollup_table)
+    touched = touched_since(commits(clean_table), _seen(rollup_table))
+    return builds(clean_days, touched, _built(rollup_table), partials)
+
+
+def builds(
+    clean_days: Set[date],
+    touched: Set[date] | None,
+    built: Mapping[date, frozenset[str]],
+    partials: Sequence[Partial],
+) -> list[Build]:
+    """The days that clean changed since, whole, in one build; elsewhere what is missing, a build a set of
+    partials.
+
+    In: the event days that clean has rows of, those that its commits touched since the roll-up's last one
+    (None: not known, so all), the ids of the partials that each day of the roll-up has, and those wanted.
+    """
     stale = clean_days if touched is None else touched
-    builds = [Build(tuple(sorted(stale)), partials, replace=True)] if stale else []
+    found = [Build(tuple(sorted(stale)), tuple(partials), replace=True)] if stale else []
     missing: dict[frozenset[str], list[date]] = defaultdict(list)
-    built = _built(rollup_table)
     wanted = frozenset(partial.id for partial in partials)
     for day in sorted(clean_days - stale):
         lacking = wanted - built.get(day, frozenset())
@@ -99,8 +115,8 @@ def plan(clean_table: Table, rollup_table: Table, partials: tuple[Partial, ...])
             missing[lacking].append(day)
     by_id = {partial.id: partial for partial in partials}
     for lacking, days in missing.items():
-        builds.append(Build(tuple(days), tuple(by_id[name] for name in sorted(lacking)), replace=False))
-    return builds
+        found.append(Build(tuple(days), tuple(by_id[name] for name in sorted(lacking)), replace=False))
+    return found
 
 
 def _days_of(table: Table, column: str) -> set[date]:
@@ -109,18 +125,11 @@ def _days_of(table: Table, column: str) -> set[date]:
     return {part["partition"][column] for part in partitions if part["record_count"] > 0}
 
 
-def _touched_since(clean_table: Table, rollup_table: Table) -> set[date] | None:
-    """The days that clean's commits since the roll-up's last one touched; None when that is not known."""
-    seen = next(
+def _seen(rollup_table: Table) -> str | None:
+    """The commit of the clean table that the roll-up was last brought up to."""
+    return next(
         (value for snapshot in history(rollup_table) if (value := summary_value(snapshot, "clean"))), None
     )
-    touched: set[date] = set()
-    for snapshot in history(clean_table):
-        if str(snapshot.snapshot_id) == seen:
-            return touched
-        days = summary_value(snapshot, "days")
-        touched |= {date.fromisoformat(day) for day in days.split(",")} if days else set()
-    return None
 
 
 def _built(table: Table) -> dict[date, frozenset[str]]:

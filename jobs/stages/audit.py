@@ -34,6 +34,7 @@ from jobs.store.schemas import (
     USER_TAGS,
 )
 from jobs.store.spark import spark_table
+from jobs.transform.tag_statistics import users_of_tags, users_together
 
 
 def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
@@ -71,7 +72,7 @@ def _results(run: Run, validator: Validator, population: int) -> list[CheckResul
     results: list[CheckResult] = []
     for suite in tag_suites(catalogue):
         results += validator.validate(
-            suite.name, frames[suite.name], suite.checks, {"population": population}, _sampling(catalogue)
+            suite.name, frames[suite.name], suite.checks, {"population": population}, sampling(catalogue)
         )
     if catalogue.rfm is not None:
         results += tied_edges([row.asDict() for row in run.read(RFM_THRESHOLDS).collect()])
@@ -80,7 +81,7 @@ def _results(run: Run, validator: Validator, population: int) -> list[CheckResul
     return [*results, *exclusive_paths(profile, catalogue), *_against_before(run, rows, population)]
 
 
-def _sampling(catalogue: Catalogue) -> Sampling:
+def sampling(catalogue: Catalogue) -> Sampling:
     """Tags that a table is not to hold are not shown in samples either, nor ids made of personal data."""
     secret = {tag.id for tag in catalogue.tags.values() if tag.kept_out_of}
     personal = {
@@ -94,17 +95,14 @@ def _sampling(catalogue: Catalogue) -> Sampling:
 
 def _against_before(run: Run, rows: DataFrame, population: int) -> list[CheckResult]:
     """The users of each tag against its bounds, and against the last published days."""
-    counted = rows.where(F.col("rank") == 1).groupBy("tag_id").agg(F.count("*").alias("users"))
     bounded = [tag for tag in run.catalogue.published_tags() if tag.coverage is not None]
-    users = {row["tag_id"]: row["users"] for row in counted.collect()} if bounded else {}
+    users = {row["tag_id"]: row["users"] for row in users_of_tags(rows).collect()} if bounded else {}
     results = coverage_bounds(run.catalogue, users, population)
     days = publications(run.lake, before=run.day)[-run.catalogue.quality.published :]
     if not days:
         return results
     published = run.spark.table(spark_table(TAG_STATISTICS.name))
-    before = published.where(F.concat_ws("/", "dt", "run_id").isin([f"{d.day}/{d.run_id}" for d in days]))
-    before = before.where(F.col("dt") >= F.lit(days[0].day)).where(F.col("users") > 0)
-    summed = before.groupBy("tag_id", "tag_value").agg(F.sum("users").alias("users"))
+    summed = users_together(published, [(each.day, each.run_id) for each in days])
     today = run.read(TAG_STATISTICS).where(F.col("users") > 0)
     found = distributions(today, summed, numbers(run.catalogue.published_tags()))
     populations = [day.row_counts.get(USER_PROFILE.name, 0) for day in days]

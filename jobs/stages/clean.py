@@ -4,8 +4,7 @@ Written on a branch of `clean.<source>` and audited there; a bad batch never rea
 """
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +26,7 @@ from jobs.quality.expectations import Sampling, Validator
 from jobs.quality.statistics import Statistic, statistics
 from jobs.quality.suites import clean_suite
 from jobs.stages.batch_statistics import earlier_statistics, save_statistics
+from jobs.stages.clean_commits import commits, earlier_days, other_definitions
 from jobs.stages.days import end_of
 from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.releases import not_released
@@ -47,8 +47,9 @@ from jobs.store.tables import (
     history,
     summary_value,
 )
+from jobs.transform.batches import Outcome, comparable, outcome, rewritten, set_aside, touched
 from jobs.transform.typed import typed
-from jobs.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Resolved, key_columns, resolve
+from jobs.transform.versions import Resolved, resolve
 
 T = TypeVar("T")
 
@@ -231,15 +232,7 @@ def _already_clean(lake: Lake, batch: Batch) -> Cleaned | None:
 
 
 def _others_of(table: Table | None, batch: Batch) -> list[date]:
-    """The batches that stand in the clean table as another definition of the source made them."""
-    newest: dict[str, str | None] = {}
-    for snapshot in history(table) if table else ():
-        name = summary_value(snapshot, "batch")
-        if name is not None and name not in newest:
-            newest[name] = summary_value(snapshot, "definition")
-    newest.pop(batch.day.isoformat(), None)
-    known = {name: made_by for name, made_by in newest.items() if made_by is not None}
-    return sorted(date.fromisoformat(name) for name, made_by in known.items() if made_by != batch.definition)
+    return other_definitions(commits(table), batch.day, batch.definition)
 
 
 def _line(source: Source, counts: dict[str, int], *, written: int, note: str = "") -> Line:
@@ -256,9 +249,10 @@ def _clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, 
     table = ensure_table(lake, batch.table, to_arrow_schema(good.drop("_reading").schema), partition)
     others = _others(spark, table, batch)
     resolved = Resolved(resolve(good, _comparable(good, others, table, source), source).rows.persist())
-    counts, changed_days = _counts(lake, batch, rows, resolved)
+    found = outcome(rows, resolved, source)
+    counts = _counts(lake, batch, found)
     _write_quarantine(lake, rows, batch, run_id, counts["quarantined"])
-    days = sorted(changed_days | _earlier_days(table, batch))
+    days = sorted(found.changed | earlier_days(commits(table), day))
     _write_branch(spark, table, batch, resolved, others, days, counts)
     end = end_of(day, catalogue.timezone)
     described = statistics(resolved.batch, source, day, batch.last, end)
@@ -283,49 +277,17 @@ def _rows(table: Table) -> int:
 
 
 def _comparable(good: DataFrame, others: DataFrame, table: Table, source: Source) -> DataFrame:
-    """The clean rows that a row of the batch can meet: files that hold none of them are not opened.
-
-    Keys of the batch lie between its least and its greatest; equal rows of a source without a key fall on
-    the same event day.
-    """
-    if source.repeats == "keep" or not _rows(table):
-        return others.limit(0)
-    if source.key:
-        first = F.col(source.key[0])
-        low, high = good.agg(F.min(first), F.max(first)).collect()[0]
-        return others.where(first.between(F.lit(low), F.lit(high)))
-    days = [row["event_day"] for row in good.select("event_day").distinct().collect()]
-    return others.where(F.col("event_day").isin(days))
+    """The clean rows that a row of the batch can meet; nothing is read for a table without rows."""
+    return comparable(good, others, source) if _rows(table) else others.limit(0)
 
 
-def _counts(
-    lake: Lake, batch: Batch, rows: DataFrame, resolved: Resolved
-) -> tuple[dict[str, int], set[date]]:
-    """What became of the rows of the batch, and the event days that it changes.
+def _counts(lake: Lake, batch: Batch, found: Outcome) -> dict[str, int]:
+    """What became of the rows of the batch.
 
     The rows read are counted by the raw table's own metadata, not by what was computed from them.
     """
-    event_day = F.col("event_day") if batch.source.kind == "events" else F.lit(None).cast("date")
-    found = resolved.rows.groupBy("_status", event_day.alias("day")).count()
-    set_aside = rows.where("_reason is not null").agg(
-        F.lit("quarantined").alias("_status"),
-        F.lit(None).cast("date").alias("day"),
-        F.count("*").alias("count"),
-    )
-    grouped = found.union(set_aside).collect()
-    totals: Counter[str] = Counter()
-    for row in grouped:
-        totals[row["_status"]] += row["count"]
     raw = lake.catalog.load_table(raw_name(batch.source))
-    counts = {
-        "read": raw.scan(row_filter=rows_where(batch=batch.day)).count(),
-        "kept": totals[KEPT],
-        "superseded": totals[SUPERSEDED],
-        "repeats": totals[REPEAT],
-        "quarantined": totals["quarantined"],
-    }
-    changed = {row["day"] for row in grouped if row["_status"] in (KEPT, REPLACED)}
-    return counts, changed - {None}
+    return {"read": raw.scan(row_filter=rows_where(batch=batch.day)).count(), **found.counts}
 
 
 def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str, count: int) -> None:
@@ -334,27 +296,9 @@ def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str, co
     earlier = table.scan(row_filter=rows_where(source=batch.source.name, batch=batch.day)).count()
     if count == 0 and earlier == 0:
         return
-    key = [name for name in key_columns(batch.source) if name != "_content"]
-    set_aside = rows.where("_reason is not null").select(
-        F.lit(batch.day).alias("batch"),
-        F.lit(run_id).alias("run_id"),
-        F.lit(batch.source.name).alias("source"),
-        F.col("_reason").alias("reason"),
-        F.concat_ws("|", *[F.col(name).cast("string") for name in key]).alias("key"),
-        F.col("_raw").alias("raw"),
-    )
     same = (F.col("source") == F.lit(batch.source.name)) & (F.col("batch") == F.lit(batch.day))
-    set_aside.writeTo(spark_table(QUARANTINE.name)).overwrite(same)
-
-
-def _earlier_days(table: Table, batch: Batch) -> set[date]:
-    """The days that an earlier try of the batch wrote: its rows there are replaced."""
-    found: set[date] = set()
-    for snapshot in history(table):
-        if summary_value(snapshot, "batch") == batch.day.isoformat():
-            days = summary_value(snapshot, "days") or ""
-            found |= {date.fromisoformat(day) for day in days.split(",") if day and day != "all"}
-    return found
+    aside = set_aside(rows, batch.source, batch.day, run_id)
+    aside.writeTo(spark_table(QUARANTINE.name)).overwrite(same)
 
 
 def _write_branch(
@@ -368,15 +312,7 @@ def _write_branch(
 ) -> None:
     """Rewrite the touched days on the batch's branch, in one commit that says what it did."""
     source = batch.source
-    kept = resolved.batch.where(F.col("_status") == KEPT).drop("_status")
-    stay = others
-    if source.repeats is None:
-        stay = others.join(resolved.replaced.select(*key_columns(source)), key_columns(source), "left_anti")
-    touched = F.lit(True)
-    if source.kind == "events":
-        touched = F.col("event_day").isin(days) if days else F.lit(False)
-    columns = table.schema().column_names
-    result = stay.where(touched).select(*columns).unionByName(kept.select(*columns))
+    result = rewritten(others, resolved, source, days, table.schema().column_names)
     spark.sql(f"ALTER TABLE {spark_table(batch.table)} CREATE OR REPLACE BRANCH {batch.branch}")
     properties = {
         "batch": batch.day.isoformat(),
@@ -387,7 +323,7 @@ def _write_branch(
     writer = one_file_at_a_time(result.writeTo(spark_table(batch.table, batch.branch)))
     for name, value in (properties | counts).items():
         writer = writer.option(f"snapshot-property.usertags.{name}", str(value))
-    writer.overwrite(touched)
+    writer.overwrite(touched(source, days))
 
 
 def _days_text(source: Source, days: list[date]) -> str:
@@ -466,7 +402,7 @@ def _gate(
     save_checks(lake, day, run_id, "clean", results)
     verdict = judge(results)
     stamps = {item.batch.table: item.batch.stamp for item in cleaned}
-    warnings = (*verdict.warnings, *_still_warned(lake, day, stamps, results))
+    warnings = (*verdict.warnings, *still_warned(run_records(lake, day), stamps, results))
     status = "warned" if warnings and verdict.status == "passed" else verdict.status
     record_run(lake, RunRecord(day, run_id, "clean", status, inputs={"batches": stamps}, warnings=warnings))
     if verdict.status == "refused":
@@ -474,11 +410,15 @@ def _gate(
     return report
 
 
-def _still_warned(
-    lake: Lake, day: date, stamps: Mapping[str, str], results: list[CheckResult]
+def still_warned(
+    records: Sequence[RunRecord], stamps: Mapping[str, str], results: Iterable[CheckResult]
 ) -> tuple[str, ...]:
-    """The warnings of batches that are clean already, from the last time they were checked."""
-    earlier = [record for record in run_records(lake, day) if record.stage == "clean"][-1:]
+    """The warnings of batches that are clean already, from the last time they were checked.
+
+    In: the records of the day, oldest first; the stamp of the batch of each clean table now; the checks that
+    ran now, whose old warnings are not repeated.
+    """
+    earlier = [record for record in records if record.stage == "clean"][-1:]
     checked = tuple(f"{result.title} (" for result in results)
     known = {
         table

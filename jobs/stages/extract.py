@@ -10,7 +10,7 @@ import os
 import secrets
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -110,9 +110,7 @@ def _take_in(
     number = batches[day].reading + 1 if day in batches else 0
     schema, stream = _prepared(catalogue, source, reading, day, number)
     table = ensure_table(lake, raw_name(source), schema, partition=["batch"])
-    # Rows of a key are told apart by their version and by which reading they came in, so reading again only
-    # adds; without a key the batch is replaced, because its rows would count twice.
-    replace = not (day in batches and source.key)
+    replace = replaces(source, read_before=day in batches)
     told = {"run": run_id, "reading": str(number)}
     rows = _commit(table, schema, stream, day, bounds | told, replace=replace)
     return Line(source.name, read=rows, written=rows, note=_note(bounds))
@@ -132,8 +130,7 @@ def _from_database(
     after = until = None
     if read.cursor:
         until = end_of(day, catalogue.timezone)
-        ends = [batch.until for other, batch in batches.items() if other < day and batch.until]
-        after = max(ends) - _duration(read.lookback) if ends else None
+        after = after_of(batches, day, read.lookback)
     reading = read_table(
         sql_url(read.connection, catalogue),
         table=read.table,
@@ -154,8 +151,7 @@ def _from_files(
     assert read.files is not None and read.format is not None
     access = files_access(read.connection, catalogue, lake)
     files = list_files(files_root(read.connection, catalogue), read.files, day=day, s3=access)
-    taken = {item for other, batch in batches.items() if other != day for item in batch.files.items()}
-    new: list[SourceFile] = [file for file in files if (file.path, file.fingerprint) not in taken]
+    new = new_files(files, batches, day)
     reading = read_files(
         new,
         columns=source.raw_columns,
@@ -167,6 +163,30 @@ def _from_files(
         s3=access,
     )
     return reading, {"files": json.dumps({file.path: file.fingerprint for file in new})}
+
+
+def after_of(batches: Mapping[date, Batch], day: date, lookback: str) -> datetime | None:
+    """The instant that the cursor of a data day begins after: where the batches before it ended, less the
+    lookback (`15m`, `2d`). None where none of them has a cursor: everything is read. Batches of the day
+    itself and later ones are no matter, so that a day that is extracted again reads the same rows."""
+    ends = [batch.until for other, batch in batches.items() if other < day and batch.until]
+    return max(ends) - _duration(lookback) if ends else None
+
+
+def new_files(files: Sequence[SourceFile], batches: Mapping[date, Batch], day: date) -> list[SourceFile]:
+    """The files that no batch of another day has read, in their order. One whose content has changed is new;
+    those that the day itself has read are read again."""
+    taken = {item for other, batch in batches.items() if other != day for item in batch.files.items()}
+    return [file for file in files if (file.path, file.fingerprint) not in taken]
+
+
+def replaces(source: Source, *, read_before: bool) -> bool:
+    """Whether a reading takes the place of what was landed of its data day.
+
+    Rows of a key are told apart by their version and by which reading they came in, so reading again only
+    adds; without a key the batch is replaced, because its rows would count twice.
+    """
+    return not (read_before and source.key)
 
 
 def _duration(text: str) -> timedelta:

@@ -5,9 +5,8 @@ from datetime import date
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-from jobs.catalogue.model import Catalogue, Identity, Source
+from jobs.catalogue.model import Catalogue, Identity
 from jobs.errors import ConfigError, ConfigProblem
 from jobs.sources.pii import hash_value
 from jobs.stages.aggregate import rollup_name
@@ -15,7 +14,8 @@ from jobs.stages.clean import clean_name
 from jobs.stages.extract import pii_salt
 from jobs.store.connections import from_environment
 from jobs.store.spark import spark_table
-from jobs.transform.identity import id_of, identities, kind_of, pairs, people, sightings
+from jobs.transform.first_seen import first_seen, seen_in_links, seen_in_profile, seen_in_rollup
+from jobs.transform.identity import identities, pairs, people, refused_links, sightings
 
 
 @dataclass(frozen=True)
@@ -36,26 +36,13 @@ def joined_ids(
     seen = _sightings(spark, catalogue, day, snapshots)
     most = max(len(source.ids) for source in catalogue.links())
     found = people(pairs(seen, most), blocked_ids(catalogue, identity), identity.limits)
-    refused = found.refused.select(
-        kind_of("a").alias("id_kind"),
-        id_of("a").alias("id"),
-        kind_of("b").alias("other_kind"),
-        id_of("b").alias("other_id"),
-        "first_seen",
-        "reason",
-        "source",
-    )
+    refused = refused_links(found.refused)
     return Joined(identities(found.members, _first_seen(spark, catalogue, day, snapshots)), refused)
 
 
 def linked_ids(spark: SparkSession, catalogue: Catalogue, day: date, snapshots: dict[str, int]) -> DataFrame:
     """Grain: id of a row of links, any number of times. Out: id_kind, id."""
-    return _each_id(_sightings(spark, catalogue, day, snapshots)).select("id_kind", "id")
-
-
-def _each_id(seen: DataFrame) -> DataFrame:
-    nodes = seen.select(F.explode("nodes").alias("node"), "first_seen")
-    return nodes.select(kind_of("node").alias("id_kind"), id_of("node").alias("id"), "first_seen")
+    return seen_in_links(_sightings(spark, catalogue, day, snapshots)).select("id_kind", "id")
 
 
 def _sightings(spark: SparkSession, catalogue: Catalogue, day: date, snapshots: dict[str, int]) -> DataFrame:
@@ -68,37 +55,13 @@ def _sightings(spark: SparkSession, catalogue: Catalogue, day: date, snapshots: 
 
 def _first_seen(spark: SparkSession, catalogue: Catalogue, day: date, snapshots: dict[str, int]) -> DataFrame:
     """Grain: id and source. Out: id_kind, id, first_seen: its first day, null without a time."""
-    frames = [_each_id(_sightings(spark, catalogue, day, snapshots))]
+    frames = [seen_in_links(_sightings(spark, catalogue, day, snapshots))]
     for source in catalogue.sources.values():
         if source.kind == "events":
-            rows = at_snapshot(spark, rollup_name(source), snapshots).where(F.col("day") <= F.lit(day))
-            frames.append(rows.select("id_kind", "id", F.col("day").alias("first_seen")))
+            frames.append(seen_in_rollup(at_snapshot(spark, rollup_name(source), snapshots), day))
         elif source.kind == "profile":
-            clean = profile_rows(at_snapshot(spark, clean_name(source), snapshots), source, day)
-            since = F.to_date(F.col(source.time)) if source.time else F.lit(None).cast("date")
-            frames.append(
-                clean.select(
-                    F.lit(source.id_kind).alias("id_kind"),
-                    F.col(source.user).cast("string").alias("id"),
-                    since.alias("first_seen"),
-                )
-            )
-    # Each source is brought down to its ids first: what is joined to the links is as small as the population.
-    return reduce(DataFrame.unionByName, [_earliest(rows) for rows in frames])
-
-
-def _earliest(rows: DataFrame) -> DataFrame:
-    """Grain: id. A row without a day is of always."""
-    always = F.max(F.col("first_seen").isNull())
-    return rows.groupBy("id_kind", "id").agg(F.when(~always, F.min("first_seen")).alias("first_seen"))
-
-
-def profile_rows(clean: DataFrame, source: Source, day: date) -> DataFrame:
-    """The rows of a profile that are there on a day: from the day of its time on, without a time always."""
-    if not source.time:
-        return clean
-    since = F.to_date(F.col(source.time))
-    return clean.where(since.isNull() | (since <= F.lit(day)))
+            frames.append(seen_in_profile(at_snapshot(spark, clean_name(source), snapshots), source, day))
+    return first_seen(frames)
 
 
 def at_snapshot(spark: SparkSession, name: str, snapshots: dict[str, int]) -> DataFrame:

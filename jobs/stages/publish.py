@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pyarrow as pa
 
@@ -74,10 +75,23 @@ def publish_steps(lake: Lake, built: RunRecord, verdict: Verdict) -> Iterator[st
 
 def _publish(lake: Lake, built: RunRecord, verdict: Verdict, replaced: Publication | None) -> None:
     """The publication: one row, one commit."""
-    row = {
+    row = publication_row(built, verdict, replaced, datetime.now(UTC))
+    table = ensure_table(lake, PUBLICATIONS.name, PUBLICATIONS.schema, PUBLICATIONS.partition)
+    table.overwrite(
+        pa.Table.from_pylist([row], schema=PUBLICATIONS.schema),
+        overwrite_filter=rows_where(dt=built.day),
+    )
+
+
+def publication_row(
+    built: RunRecord, verdict: Verdict, replaced: Publication | None, at: datetime
+) -> dict[str, Any]:
+    """The row of `tags.publications` of a run. In: what its tag stage recorded, its verdict, the publication
+    of the day that stood before, the instant of the publication. Warnings, inputs and row counts are JSON."""
+    return {
         "dt": built.day,
         "run_id": built.run_id,
-        "published_at": datetime.now(UTC),
+        "published_at": at,
         "catalogue_version": built.catalogue_version,
         "verdict": verdict.status,
         "warnings": json.dumps(verdict.warnings, ensure_ascii=False),
@@ -87,11 +101,6 @@ def _publish(lake: Lake, built: RunRecord, verdict: Verdict, replaced: Publicati
         "release_reason": verdict.release_reason,
         "row_counts": json.dumps(dict(built.row_counts)),
     }
-    table = ensure_table(lake, PUBLICATIONS.name, PUBLICATIONS.schema, PUBLICATIONS.partition)
-    table.overwrite(
-        pa.Table.from_pylist([row], schema=PUBLICATIONS.schema),
-        overwrite_filter=rows_where(dt=built.day),
-    )
 
 
 def _clean_up(lake: Lake, built: RunRecord, branch: str) -> Iterator[str]:

@@ -6,9 +6,10 @@ from datetime import date
 
 from jobs.errors import DataError
 from jobs.quality.checks import failed_critical
+from jobs.stages.clean_commits import commits, newest_of
 from jobs.stages.runs import RunRecord, Stage, record_run, run_records, stage_record
 from jobs.store.lake import Lake
-from jobs.store.tables import find_table, history, summary_value
+from jobs.store.tables import find_table
 
 _STAGES: dict[str, Stage] = {"clean": "release_clean", "audit": "release_audit"}
 
@@ -70,14 +71,31 @@ def verdict_of(lake: Lake, built: RunRecord, audited: RunRecord) -> Verdict | No
     None where the audit refused the run and nobody has released that.
     """
     records = run_records(lake, built.day)
-    releases = [record for record in records if _stands(lake, record)]
+    standing = [record for record in records if _stands(lake, record)]
     of_audit = stage_record(lake, built.day, built.run_id, "release_audit")
     failed = failed_critical(lake, built.day, built.run_id, "audit")
-    if of_audit is not None and not not_released(of_audit, list(failed)):
+    cleaned = [record for record in records if record.stage == "clean"][-1:]
+    return verdict(audited, list(failed), of_audit, standing, cleaned)
+
+
+def verdict(
+    audited: RunRecord,
+    failed: Sequence[str],
+    of_audit: RunRecord | None,
+    standing: Sequence[RunRecord],
+    cleaned: Sequence[RunRecord],
+) -> Verdict | None:
+    """What the records of a day add up to.
+
+    In: the audit of the run, the critical checks that failed in it (`table: check`), the decision to release
+    it, the releases of batches that stand, oldest first, and the newest clean record of the day, if there is
+    one. None where the audit refused the run and no decision covers all that failed.
+    """
+    releases = list(standing)
+    if of_audit is not None and not not_released(of_audit, failed):
         releases.append(of_audit)
     elif audited.status == "refused":
         return None
-    cleaned = [record for record in records if record.stage == "clean"][-1:]
     warnings = [text for record in (*releases, *cleaned, audited) for text in record.warnings]
     if not releases:
         return Verdict("warned" if warnings else "passed", tuple(warnings))
@@ -119,8 +137,5 @@ def _stands(lake: Lake, release: RunRecord) -> bool:
 
 def _is_on_main(lake: Lake, day: date, name: str, stamp: str) -> bool:
     """Whether the batch of a day that stands in a clean table is the one of that stamp."""
-    table = find_table(lake, name)
-    for snapshot in history(table) if table else ():
-        if summary_value(snapshot, "batch") == day.isoformat():
-            return summary_value(snapshot, "stamp") == stamp
-    return False
+    standing = newest_of(commits(find_table(lake, name)), day)
+    return standing is not None and standing.stamp == stamp

@@ -1,7 +1,7 @@
 """The register of runs: what each stage of a run ended with, which days are published, which are blocked."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -160,11 +160,20 @@ def require_no_blocked_day(lake: Lake, day: date) -> None:
 def blocked_days(lake: Lake, *, before: date | None = None) -> list[RunRecord]:
     """The days whose newest clean or audit record is a refusal and that were not published since: that
     record of each, the earliest day first."""
+    records = [record for record in run_records(lake) if before is None or record.day < before]
+    return blocked(records, {item.day: item.published_at for item in publications(lake, before=before)})
+
+
+def blocked(records: Iterable[RunRecord], published: Mapping[date, datetime]) -> list[RunRecord]:
+    """Of each day that is blocked the refusal, the earliest day first.
+
+    In: records, oldest first, and when each published day was published. A day is blocked while its newest
+    clean or audit record is a refusal and it was not published after that; of two refusals the later counts.
+    """
     newest: dict[tuple[date, str], RunRecord] = {}
-    for record in run_records(lake):
-        if record.stage in ("clean", "audit") and (before is None or record.day < before):
+    for record in records:
+        if record.stage in ("clean", "audit"):
             newest[record.day, record.stage] = record
-    published = {item.day: item.published_at for item in publications(lake, before=before)}
     refused = {
         record.day: record
         for record in sorted(newest.values(), key=_recorded)

@@ -4,16 +4,16 @@ Readers of `main` see nothing of it until publish.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
-import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag, hidden, visible
+from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag, visible
 from jobs.errors import DataError, UsageError
 from jobs.stages.aggregate import rollup_name
 from jobs.stages.clean import clean_name
@@ -49,9 +49,14 @@ from jobs.store.schemas import (
 from jobs.store.spark import spark_table
 from jobs.store.tables import ensure_table, find_table
 from jobs.transform import carry, rfm
-from jobs.transform.identity import moved_users, with_reason_identity
+from jobs.transform.identity import moved_users
 from jobs.transform.percentiles import with_percentiles
-from jobs.transform.tags import evaluated, first_value, level_ids
+from jobs.transform.table_columns import fitted, whole_schema
+from jobs.transform.tag_catalogue import CATALOGUE_SCHEMA, catalogue_rows, left_out, previous_versions
+from jobs.transform.tag_changes import told_changes
+from jobs.transform.tag_statistics import tag_statistics
+from jobs.transform.tags import evaluated
+from jobs.transform.user_profile import user_profile
 
 
 @dataclass(frozen=True)
@@ -71,30 +76,19 @@ class Run:
     def write(self, spec: TableSpec, rows: DataFrame, *, branch: bool = True) -> int:
         """Replace the rows of this run in a table, on the run's branch or on main; returns their count."""
         stamped = rows.withColumns({"dt": F.lit(self.day), "run_id": F.lit(self.run_id)})
-        schema = pa.unify_schemas([spec.schema, _plain(to_arrow_schema(stamped.schema), spec.schema)])
+        schema = whole_schema(spec.schema, to_arrow_schema(stamped.schema))
         table = ensure_table(self.lake, spec.name, schema, spec.partition)
         target = spark_table(spec.name, self.branch if branch else None)
         if branch:
             self.spark.sql(f"ALTER TABLE {spark_table(spec.name)} CREATE OR REPLACE BRANCH {self.branch}")
-        known = {field.name: field for field in self.spark.table(spark_table(spec.name)).schema.fields}
-        columns = [
-            F.col(f"`{name}`").cast(field.dataType).alias(name)
-            if name in stamped.columns
-            else F.lit(None).cast(field.dataType).alias(name)
-            for name, field in known.items()
-        ]
+        fields = self.spark.table(spark_table(spec.name)).schema.fields
         same = (F.col("dt") == F.lit(self.day)) & (F.col("run_id") == F.lit(self.run_id))
-        stamped.select(*columns).writeTo(target).overwrite(same)
+        fitted(stamped, fields).writeTo(target).overwrite(same)
         return _written(table, self.branch if branch else "main")
 
     def read(self, spec: TableSpec, *, branch: bool = True) -> DataFrame:
         rows = self.spark.table(spark_table(spec.name, self.branch if branch else None))
         return rows.where((F.col("dt") == F.lit(self.day)) & (F.col("run_id") == F.lit(self.run_id)))
-
-
-def _plain(schema: pa.Schema, wanted: pa.Schema) -> pa.Schema:
-    """The columns that the table's own schema does not speak of."""
-    return pa.schema([field for field in schema if field.name not in wanted.names])
 
 
 def _written(table: object, branch: str) -> int:
@@ -246,7 +240,7 @@ def _tags(run: Run, before: Publication | None, counts: dict[str, int]) -> None:
     counts[USER_TAGS.name] = run.write(
         USER_TAGS, carry.user_tags(state, visible(tags, "user_tags"), catalogue.levels, run.day)
     )
-    counts[USER_PROFILE.name] = run.write(USER_PROFILE, _profile(state, visible(tags, "user_profile")))
+    counts[USER_PROFILE.name] = run.write(USER_PROFILE, user_profile(state, visible(tags, "user_profile")))
     counts[USER_TAG_CHANGES.name] = run.write(USER_TAG_CHANGES, _changes(run, before, state, tags))
     state.unpersist()
     counts[TAG_STATISTICS.name] = run.write(
@@ -257,17 +251,11 @@ def _tags(run: Run, before: Publication | None, counts: dict[str, int]) -> None:
         run.write(DRAFTS, carry.user_tags(state, drafts, catalogue.levels, run.day), branch=False)
 
 
-def _profile(state: DataFrame, tags: Sequence[Tag]) -> DataFrame:
-    columns = [first_value(item, F.col(item.id)).alias(item.id) for item in tags]
-    return state.where("_in_population").select("user_id", *columns)
-
-
 def _changes(run: Run, before: Publication | None, state: DataFrame, tags: Sequence[Tag]) -> DataFrame:
     """The changes that may be told; those of users that were merged or split say so."""
-    changed = carry.changes(state, tags, _previous_versions(run, before))
-    told = changed.where(~F.col("tag_id").isin(_left_out(run, before, "user_tag_changes")))
-    moved = _moved(run, before)
-    return told if moved is None else with_reason_identity(told, moved)
+    known = _catalogue_before(run, before)
+    left = left_out(run.catalogue.tags, known, "user_tag_changes")
+    return told_changes(state, tags, previous_versions(known), left, _moved(run, before))
 
 
 def _state(run: Run, inputs: DataFrame, tags: Sequence[Tag], before: Publication | None) -> DataFrame:
@@ -284,76 +272,17 @@ def _published(run: Run, spec: TableSpec, before: Publication | None) -> DataFra
     return rows.where((F.col("dt") == F.lit(before.day)) & (F.col("run_id") == F.lit(before.run_id)))
 
 
-def _previous_versions(run: Run, before: Publication | None) -> Mapping[str, str]:
-    """The definition_version of each tag that user_tags of the day before could hold: others are new."""
-    catalogue = _published(run, TAG_CATALOGUE, before)
-    rows = catalogue.select("tag_id", "definition_version", "kept_out_of").collect()
-    seen = [row for row in rows if "user_tags" not in (row["kept_out_of"] or ())]
-    return {row["tag_id"]: row["definition_version"] for row in seen}
-
-
-def _left_out(run: Run, before: Publication | None, table: str) -> list[str]:
-    """The ids of the tags that a table is not to hold; of tags that are gone, as the day before had it."""
-    today = run.catalogue.tags
-    rows = _published(run, TAG_CATALOGUE, before).select("tag_id", "kept_out_of").collect()
-    gone = [
-        row["tag_id"] for row in rows if row["tag_id"] not in today and table in (row["kept_out_of"] or ())
-    ]
-    return [*hidden(today.values(), table), *gone]
+def _catalogue_before(run: Run, before: Publication | None) -> list[dict[str, Any]]:
+    """What `tag_catalogue` of the day before says of its tags, and of where they were not to stand."""
+    rows = _published(run, TAG_CATALOGUE, before).select("tag_id", "definition_version", "kept_out_of")
+    return [row.asDict() for row in rows.collect()]
 
 
 def _statistics(run: Run, before: Publication | None, population: int) -> DataFrame:
-    """Grain: tag, tag_value. `share` is of the population, `change` against the day before."""
-    left_out = _left_out(run, before, "tag_statistics")
-
-    def counted(rows: DataFrame, name: str) -> DataFrame:
-        shown = rows.where(~F.col("tag_id").isin(left_out))
-        return shown.groupBy("tag_id", "tag_value").agg(F.count("*").alias(name))
-
-    earlier = counted(_published(run, USER_TAGS, before), "users_before")
-    both = counted(run.read(USER_TAGS), "users").join(earlier, ["tag_id", "tag_value"], "full_outer")
-    users, users_before = F.coalesce("users", F.lit(0)), F.coalesce("users_before", F.lit(0))
-    return both.select(
-        "tag_id",
-        "tag_value",
-        users.alias("users"),
-        F.try_divide(users.cast("double"), F.lit(float(population))).alias("share"),
-        users_before.alias("users_before"),
-        (users - users_before).alias("change"),
-    )
+    left = left_out(run.catalogue.tags, _catalogue_before(run, before), "tag_statistics")
+    return tag_statistics(run.read(USER_TAGS), _published(run, USER_TAGS, before), left, population)
 
 
 def _catalogue(run: Run, counts: dict[str, int]) -> None:
-    rows = [_catalogue_row(item, run.catalogue) for item in run.catalogue.tags.values()]
-    frame = run.spark.createDataFrame(rows, _CATALOGUE_SCHEMA)
+    frame = run.spark.createDataFrame(catalogue_rows(run.catalogue), CATALOGUE_SCHEMA)
     counts[TAG_CATALOGUE.name] = run.write(TAG_CATALOGUE, frame)
-
-
-_CATALOGUE_SCHEMA = (
-    "tag_id string, name_zh string, name_en string, level1 string, level2 string, level3 string, "
-    "level1_zh string, level2_zh string, level3_zh string, kind string, type string, "
-    "values array<string>, definition string, description string, owner string, validity string, "
-    "sensitivity string, kept_out_of array<string>, status string, definition_version string"
-)
-
-
-def _catalogue_row(item: Tag, catalogue: Catalogue) -> tuple[object, ...]:
-    values = [str(value) for value in item.values] if item.values is not None else None
-    return (
-        item.id,
-        item.name,
-        item.title,
-        *level_ids(item, catalogue.levels),
-        *item.path,
-        item.kind,
-        item.type,
-        values,
-        item.definition,
-        item.description,
-        item.owner,
-        item.validity,
-        item.sensitivity,
-        sorted(item.kept_out_of),
-        item.status,
-        item.definition_version,
-    )

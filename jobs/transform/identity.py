@@ -114,6 +114,20 @@ def people(links: DataFrame, blocked: Iterable[str], limits: Mapping[str, int]) 
     return People(members, reduce(DataFrame.unionByName, refused))
 
 
+def refused_links(refused: DataFrame) -> DataFrame:
+    """Grain: link. In: `People.refused`. Out: the columns of `ops.refused_links` but dt and run_id: id_kind,
+    id, other_kind, other_id, first_seen, reason, source."""
+    return refused.select(
+        kind_of("a").alias("id_kind"),
+        id_of("a").alias("id"),
+        kind_of("b").alias("other_kind"),
+        id_of("b").alias("other_id"),
+        "first_seen",
+        "reason",
+        "source",
+    )
+
+
 def _because(reason: str, links: DataFrame) -> DataFrame:
     return links.select(*_LINK, F.lit(reason).alias("reason"))
 

@@ -36,7 +36,6 @@ SESSION: dict[str, Any] = {
         "spark.driver.extraClassPath": str(sqlite_driver()),
     },
 }
-SALT = "salt of the tests"
 
 
 def _folder(base: Path) -> Path:
@@ -45,7 +44,7 @@ def _folder(base: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The state folder of the shared servers."""
     return _folder(tmp_path_factory.getbasetemp())
 
@@ -61,9 +60,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def running(state: Path) -> services.Endpoints:
+def running(shared_state: Path) -> services.Endpoints:
     with starting_what_is_shared():
-        return services.start(state, {"postgres", "store"})
+        return services.start(shared_state, {"postgres", "store"})
 
 
 @pytest.fixture(scope="session")
@@ -83,13 +82,13 @@ def landing_bucket() -> str:
 
 
 @pytest.fixture(scope="session")
-def new_session(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+def new_session(shared_state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
     """Makes a session of the shared server in a time zone."""
     from pyspark.sql import SparkSession
 
     folder = tmp_path_factory.mktemp("session") / "small"
     shutil.copytree(SMALL, folder)
-    _edit(folder / "project.yml", {"state": str(state)})
+    _edit(folder / "project.yml", {"state": str(shared_state)})
     _write_session(folder)
     sessions: list[SparkSession] = []
 
@@ -125,7 +124,7 @@ class Project:
 
 @pytest.fixture(scope="session")
 def new_project(
-    state: Path,
+    shared_state: Path,
     running: services.Endpoints,
     tmp_path_factory: pytest.TempPathFactory,
     worker_id: str,
@@ -140,7 +139,7 @@ def new_project(
     def make(source: Path, *, embedded: bool = False) -> Project:
         folder = tmp_path_factory.mktemp("project") / source.name
         shutil.copytree(source, folder)
-        _edit(folder / "project.yml", {"state": str(state)})
+        _edit(folder / "project.yml", {"state": str(shared_state)})
         _write_session(folder)
         if not embedded:
             name = f"reports-{worker_id}-{next(numbers)}"
@@ -148,7 +147,7 @@ def new_project(
             connections = yaml.safe_load((folder / "connections.yml").read_text())["connections"]
             connections["lake"] = lake
             _edit(folder / "connections.yml", {"connections": connections})
-        return Project(folder, state)
+        return Project(folder, shared_state)
 
     return make
 

@@ -10,15 +10,6 @@ from jobs.catalogue.model import Catalogue
 from jobs.quality.checks import CheckResult
 from jobs.quality.tag_drift import Distribution, coverage_bounds, psi, tag_drift
 from tests.support.frames import tag as entry
-from tests.support.frames import write_catalogue
-
-
-@pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Catalogue]:
-    def make(**tag: Any) -> Catalogue:
-        return write_catalogue(tmp_path_factory.mktemp("configs"), **tag)
-
-    return make
 
 
 def test_the_index_is_that_of_the_textbook() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from jobs.catalogue.model import Catalogue
-from tests.support.frames import write_catalogue
+
+from .frames import write_catalogue
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,114 @@
+"""What a batch makes of a clean table: which rows it can meet, what became of its own rows, the days that are
+rewritten and what stands on them then."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Source
+from jobs.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Resolved, key_columns
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the good rows of a batch and of those set aside, in rows. `changed` are the event days
+    on which it adds rows or takes their place; none of a source without event days."""
+
+    kept: int
+    superseded: int
+    repeats: int
+    quarantined: int
+    changed: frozenset[date]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {
+            "kept": self.kept,
+            "superseded": self.superseded,
+            "repeats": self.repeats,
+            "quarantined": self.quarantined,
+        }
+
+
+def comparable(good: DataFrame, others: DataFrame, source: Source) -> DataFrame:
+    """The clean rows that a row of the batch can meet: files that hold none of them are not opened.
+
+    Keys of the batch lie between its least and its greatest; equal rows of a source without a key fall on
+    the same event day. In: the good rows of the batch (`typed`), the clean rows of other batches. Out: some
+    of these. Reads one row of the batch, or one a day.
+    """
+    if source.repeats == "keep":
+        return others.limit(0)
+    if source.key:
+        first = F.col(source.key[0])
+        low, high = good.agg(F.min(first), F.max(first)).collect()[0]
+        return others.where(first.between(F.lit(low), F.lit(high)))
+    days = [row["event_day"] for row in good.select("event_day").distinct().collect()]
+    return others.where(F.col("event_day").isin(days))
+
+
+def outcome(rows: DataFrame, resolved: Resolved, source: Source) -> Outcome:
+    """Count a batch. In: all its rows with `_reason` (`typed`), and what was decided about the good ones
+    (`resolve`). Reads a row a status and day."""
+    event_day = F.col("event_day") if source.kind == "events" else F.lit(None).cast("date")
+    found = resolved.rows.groupBy("_status", event_day.alias("day")).count()
+    aside = rows.where("_reason is not null").agg(
+        F.lit("quarantined").alias("_status"),
+        F.lit(None).cast("date").alias("day"),
+        F.count("*").alias("count"),
+    )
+    grouped = found.union(aside).collect()
+    totals: Counter[str] = Counter()
+    for row in grouped:
+        totals[row["_status"]] += row["count"]
+    changed = {row["day"] for row in grouped if row["_status"] in (KEPT, REPLACED)}
+    return Outcome(
+        totals[KEPT],
+        totals[SUPERSEDED],
+        totals[REPEAT],
+        totals["quarantined"],
+        frozenset(changed - {None}),
+    )
+
+
+def set_aside(rows: DataFrame, source: Source, batch: date, run_id: str) -> DataFrame:
+    """Grain: row of the batch that is not good. In: all its rows (`typed`). Out: the columns of
+    `ops.quarantine`: batch, run_id, source, reason, key (its parts with | between them, empty without a key),
+    raw (the raw row as JSON)."""
+    key = [name for name in key_columns(source) if name != "_content"]
+    return rows.where("_reason is not null").select(
+        F.lit(batch).alias("batch"),
+        F.lit(run_id).alias("run_id"),
+        F.lit(source.name).alias("source"),
+        F.col("_reason").alias("reason"),
+        F.concat_ws("|", *[F.col(name).cast("string") for name in key]).alias("key"),
+        F.col("_raw").alias("raw"),
+    )
+
+
+def touched(source: Source, days: Collection[date]) -> Column:
+    """Whether a row of the clean table lies on a day that is rewritten: of events one of the days, of other
+    sources every row."""
+    if source.kind != "events":
+        return F.lit(True)
+    return F.col("event_day").isin(list(days)) if days else F.lit(False)
+
+
+def rewritten(
+    others: DataFrame, resolved: Resolved, source: Source, days: Collection[date], columns: Sequence[str]
+) -> DataFrame:
+    """What stands on the touched days after the batch: the rows of other batches that none of the batch
+    replaces, and the rows of the batch that are kept.
+
+    In: the clean rows of other batches, what was decided (`resolve`), the days that the batch touches (at
+    least those of its kept and replaced rows), the columns of the clean table. Out: these columns.
+    """
+    kept = resolved.batch.where(F.col("_status") == KEPT).drop("_status")
+    stay = others
+    if source.repeats is None:
+        stay = others.join(resolved.replaced.select(*key_columns(source)), key_columns(source), "left_anti")
+    return stay.where(touched(source, days)).select(*columns).unionByName(kept.select(*columns))
