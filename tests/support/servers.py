@@ -32,6 +32,10 @@ SESSION: dict[str, Any] = {
     "conf": {
         "spark.driver.memory": "3g",
         "spark.sql.shuffle.partitions": 1,
+        # A few rows are interpreted in less time than code for them is made and compiled.
+        "spark.sql.codegen.wholeStage": False,
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": False,
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
         "spark.driver.extraClassPath": str(sqlite_driver()),
     },
@@ -82,7 +86,9 @@ def landing_bucket() -> str:
 
 
 @pytest.fixture(scope="session")
-def new_session(shared_state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+def new_session(
+    shared_state: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Any]]:
     """Makes a session of the shared server in a time zone."""
     from pyspark.sql import SparkSession
 

@@ -1,6 +1,6 @@
 """Who reads the published tables: PyIceberg, DuckDB, Spark, the files of sql/, and the command line."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from jobs.errors import UsageError
 from jobs.explain import explain
 from jobs.query import SQL, connect, extension_path, query, view_files
 from jobs.store.lake import CATALOG
+from jobs.store.spark import lake_settings
 
 from .conftest import TABLES, FourDays
 from .expected import D2, D3, D4
@@ -61,12 +62,11 @@ def attached(shop: Shop) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture(scope="module")
-def session(shop: Shop) -> SparkSession:
+def session(shop: Shop, new_session: Callable[[str], SparkSession]) -> SparkSession:
     """Spark with the views of sql/views as temporary views."""
-    session = shop.pipeline.spark.newSession()
-    for key, value in shop.pipeline.spark.conf.getAll.items():
-        if key.startswith(("spark.sql.catalog.", "spark.sql.session.timeZone")):
-            session.conf.set(key, value)
+    session = new_session(shop.pipeline.catalogue.timezone)
+    for key, value in lake_settings(shop.lake).items():
+        session.conf.set(key, value)
     session.sql(f"USE {CATALOG}")
     for name, select in view_files():
         session.sql(f"CREATE TEMPORARY VIEW {name} AS {select}")
