@@ -9,20 +9,12 @@ from typing import Any
 import pytest
 
 from jobs.store.schemas import PUBLISHED
-from tests.support.places import ROOT, TINY_SHOP
+from tests.support.places import TINY_SHOP
 
 from .shop import Row, Shop
 
 TABLES = tuple(spec.name.removeprefix("tags.") for spec in PUBLISHED)
 NewShop = Callable[..., Shop]
-
-
-def real_data(name: str) -> Path:
-    """A folder of public data beside the repository; the test is skipped where it is not there."""
-    folder = ROOT.parent / "shared" / "data" / name
-    if not folder.is_dir():
-        pytest.skip(f"no public data in {folder}")
-    return folder
 
 
 @pytest.fixture(scope="session")
