@@ -1,5 +1,6 @@
 """Who is one person on a data day: the links of all sources of links, at the snapshots of the run."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -17,6 +18,9 @@ from jobs.store.spark import spark_table
 from jobs.transform.first_seen import first_seen, seen_in_links, seen_in_profile, seen_in_rollup
 from jobs.transform.identity import identities, pairs, people, refused_links, sightings
 
+# A table by its name, as the run reads it.
+Tables = Callable[[str], DataFrame]
+
 
 @dataclass(frozen=True)
 class Joined:
@@ -26,48 +30,46 @@ class Joined:
     refused: DataFrame
 
 
-def joined_ids(
-    spark: SparkSession, catalogue: Catalogue, identity: Identity, day: date, snapshots: dict[str, int]
-) -> Joined:
+def joined_ids(tables: Tables, catalogue: Catalogue, identity: Identity, day: date) -> Joined:
     """The users with more than one id, and the links that were refused.
 
     Raises ConfigError for ids to block that the environment does not hold.
     """
-    seen = _sightings(spark, catalogue, day, snapshots)
+    seen = _sightings(tables, catalogue, day)
     most = max(len(source.ids) for source in catalogue.links())
     found = people(pairs(seen, most), blocked_ids(catalogue, identity), identity.limits)
     refused = refused_links(found.refused)
-    return Joined(identities(found.members, _first_seen(spark, catalogue, day, snapshots)), refused)
+    return Joined(identities(found.members, _first_seen(tables, catalogue, day)), refused)
 
 
-def linked_ids(spark: SparkSession, catalogue: Catalogue, day: date, snapshots: dict[str, int]) -> DataFrame:
+def linked_ids(tables: Tables, catalogue: Catalogue, day: date) -> DataFrame:
     """Grain: id of a row of links, any number of times. Out: id_kind, id."""
-    return seen_in_links(_sightings(spark, catalogue, day, snapshots)).select("id_kind", "id")
+    return seen_in_links(_sightings(tables, catalogue, day)).select("id_kind", "id")
 
 
-def _sightings(spark: SparkSession, catalogue: Catalogue, day: date, snapshots: dict[str, int]) -> DataFrame:
-    rows = [
-        sightings(at_snapshot(spark, clean_name(source), snapshots), source, day)
-        for source in catalogue.links()
-    ]
+def _sightings(tables: Tables, catalogue: Catalogue, day: date) -> DataFrame:
+    rows = [sightings(tables(clean_name(source)), source, day) for source in catalogue.links()]
     return reduce(DataFrame.unionByName, rows)
 
 
-def _first_seen(spark: SparkSession, catalogue: Catalogue, day: date, snapshots: dict[str, int]) -> DataFrame:
+def _first_seen(tables: Tables, catalogue: Catalogue, day: date) -> DataFrame:
     """Grain: id and source. Out: id_kind, id, first_seen: its first day, null without a time."""
-    frames = [seen_in_links(_sightings(spark, catalogue, day, snapshots))]
+    frames = [seen_in_links(_sightings(tables, catalogue, day))]
     for source in catalogue.sources.values():
         if source.kind == "events":
-            frames.append(seen_in_rollup(at_snapshot(spark, rollup_name(source), snapshots), day))
+            frames.append(seen_in_rollup(tables(rollup_name(source)), day))
         elif source.kind == "profile":
-            frames.append(seen_in_profile(at_snapshot(spark, clean_name(source), snapshots), source, day))
+            frames.append(seen_in_profile(tables(clean_name(source)), source, day))
     return first_seen(frames)
 
 
-def at_snapshot(spark: SparkSession, name: str, snapshots: dict[str, int]) -> DataFrame:
-    """A table as the run reads it."""
-    reader = spark.read.option("versionAsOf", str(snapshots[name]))
-    return reader.table(spark_table(name))
+def at_snapshots(spark: SparkSession, snapshots: Mapping[str, int]) -> Tables:
+    """The tables of a run at the snapshots that it names."""
+
+    def read(name: str) -> DataFrame:
+        return spark.read.option("versionAsOf", str(snapshots[name])).table(spark_table(name))
+
+    return read
 
 
 def blocked_ids(catalogue: Catalogue, identity: Identity) -> list[str]:

@@ -18,7 +18,7 @@ from jobs.errors import DataError, UsageError
 from jobs.stages.aggregate import rollup_name
 from jobs.stages.clean import clean_name
 from jobs.stages.extract import known_batches, raw_name
-from jobs.stages.identity import joined_ids
+from jobs.stages.identity import Tables, at_snapshots, joined_ids
 from jobs.stages.releases import require_clean_batch
 from jobs.stages.report import Line, StageReport
 from jobs.stages.runs import (
@@ -118,8 +118,9 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     snapshots = _inputs(run)
     before = day_before(lake, day)
     counts: dict[str, int] = {}
-    users = _identities(run, snapshots, counts)
-    counts[USER_MEASURES.name] = _measures(run, snapshots, users)
+    tables = at_snapshots(spark, snapshots)
+    users = _identities(run, tables, counts)
+    counts[USER_MEASURES.name] = _measures(run, tables, users)
     require_population(counts[USER_MEASURES.name], day)
     _rfm(run, counts)
     _tags(run, before, counts)
@@ -152,9 +153,9 @@ def carry_again(run: Run, built: RunRecord) -> None:
     record_run(run.lake, replace(built, previous_day=day, previous_run=run_id, row_counts=counts))
 
 
-def _measures(run: Run, snapshots: dict[str, int], users: DataFrame | None) -> int:
+def _measures(run: Run, tables: Tables, users: DataFrame | None) -> int:
     """Percentiles need the measures of everybody: merged once, they are read twice."""
-    merged = user_measures(run.spark, run.catalogue, run.day, snapshots, users)
+    merged = user_measures(tables, run.catalogue, run.day, users)
     percentiles = list(run.catalogue.percentiles.values())
     if percentiles:
         merged = merged.persist()
@@ -183,11 +184,11 @@ def _inputs(run: Run) -> dict[str, int]:
     return snapshots
 
 
-def _identities(run: Run, snapshots: dict[str, int], counts: dict[str, int]) -> DataFrame | None:
+def _identities(run: Run, tables: Tables, counts: dict[str, int]) -> DataFrame | None:
     """Write who has several ids, and the links refused; None where no source says who is one person."""
     if run.catalogue.identity is None:
         return None
-    found = joined_ids(run.spark, run.catalogue, run.catalogue.identity, run.day, snapshots)
+    found = joined_ids(tables, run.catalogue, run.catalogue.identity, run.day)
     counts[REFUSED_LINKS.name] = run.write(REFUSED_LINKS, found.refused, branch=False)
     counts[IDENTITIES.name] = run.write(IDENTITIES, found.identities, branch=False)
     return run.read(IDENTITIES, branch=False)

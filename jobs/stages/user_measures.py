@@ -2,43 +2,38 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import DataError
 from jobs.stages.aggregate import rollup_name
 from jobs.stages.clean import clean_name
-from jobs.stages.identity import at_snapshot, linked_ids
+from jobs.stages.identity import Tables, linked_ids
 from jobs.transform.identity import of_users
 from jobs.transform.population import population
 from jobs.transform.profile_sources import profile_columns, profile_inputs
 
 
 def user_measures(
-    spark: SparkSession,
+    tables: Tables,
     catalogue: Catalogue,
     day: date,
-    snapshots: dict[str, int],
     users: DataFrame | None = None,
 ) -> DataFrame:
     """Grain: user. Out: user_id, one column a measure, `source__column` of each profile column in use.
 
     Percentiles are not among them: they come of these (jobs/transform/percentiles.py).
 
-    The population is every id first seen on or before the data day in any source. `snapshots` names the
-    roll-up and profile snapshots that are read, so that the result is a function of them. `users` are the
-    `identities` of the run: roll-ups and profiles of an id are read as those of its user.
+    The population is every id first seen on or before the data day in any source. `tables` gives the
+    roll-ups and clean tables at the snapshots of the run, so that the result is a function of them. `users`
+    are the `identities` of the run: roll-ups and profiles of an id are read as those of its user.
     Raises DataError when no source has a user on or before that day.
     """
     sources = catalogue.sources.values()
-    rollups = [
-        at_snapshot(spark, rollup_name(source), snapshots).drop("partials")
-        for source in sources
-        if source.kind == "events"
-    ]
+    rollups = [tables(rollup_name(source)).drop("partials") for source in sources if source.kind == "events"]
     profiles = [
         profile_columns(
-            at_snapshot(spark, clean_name(source), snapshots),
+            tables(clean_name(source)),
             source,
             profile_inputs(catalogue, source),
             day,
@@ -49,7 +44,7 @@ def user_measures(
     ]
     if users is not None:
         rollups = [of_users(rows, users) for rows in rollups]
-        profiles.append(of_users(linked_ids(spark, catalogue, day, snapshots), users).distinct())
+        profiles.append(of_users(linked_ids(tables, catalogue, day), users).distinct())
     return population(rollups, profiles, catalogue.measures.values(), day)
 
 

@@ -16,8 +16,9 @@ from jobs.errors import DataError
 from jobs.quality.checks import GateRefused
 from jobs.stages.runs import publications
 from jobs.store.filters import rows_where
+from tests.support.places import TINY_SHOP
 
-from .conftest import TABLES, TINY_SHOP, NewShop
+from .conftest import TABLES, NewShop
 from .expected import D1, D2, D3, D4, D5, D6, MOVED, NEVER, PEOPLE, PROFILES, carries, people
 from .shop import Row, Shop
 

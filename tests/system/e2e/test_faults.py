@@ -21,8 +21,9 @@ from jobs.stages.runs import publication_of, run_records
 from jobs.store.filters import rows_where
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.desk import Desk
+from tests.support.places import CASES
 
-from .conftest import CASES, NewShop
+from .conftest import NewShop
 from .shop import Row, Shop
 
 FIRST = date(2026, 3, 1)

@@ -12,8 +12,8 @@ from jobs.explain import explain
 from jobs.sources.pii import hash_value
 from jobs.stages.extract import pii_salt
 from jobs.store.filters import rows_where
+from tests.support.places import TINY_SHOP
 
-from .conftest import TINY_SHOP
 from .shop import Row, Shop
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from jobs.explain import explain
+from tests.support.places import TINY_SHOP
 
-from .conftest import TINY_SHOP, NewShop
+from .conftest import NewShop
 from .expected import D1, D2
 from .shop import Shop
 

@@ -25,8 +25,8 @@ from jobs.catalogue.build import load_catalogue
 from jobs.pipeline import Pipeline
 from jobs.sources.pii import hash_value
 from jobs.store.lake import Lake
+from tests.support.places import CASES
 
-from .conftest import CASES
 from .sentinels import ENCODINGS, Sentinels, of_buckets, of_folder, of_tables, spellings
 
 USERTAGS = Path(sys.executable).parent / "usertags"

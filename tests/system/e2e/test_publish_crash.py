@@ -22,8 +22,9 @@ from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLISHED, USER_MEASURES, USER_PROFILE, TableSpec
 from jobs.store.tables import ensure_table, find_table
+from tests.support.places import TINY_SHOP
 
-from .conftest import TINY_SHOP, FourDays, NewShop
+from .conftest import FourDays, NewShop
 from .killed import publish_and_die
 from .shop import Shop
 

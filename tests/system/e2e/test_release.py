@@ -25,8 +25,9 @@ from jobs.stages.summary import load_summary
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
 from jobs.store.schemas import PUBLISHED
+from tests.support.places import TINY_SHOP
 
-from .conftest import TABLES, TINY_SHOP, NewShop
+from .conftest import TABLES, NewShop
 from .expected import D1, D2, D3, PROFILES, people
 from .shop import Row, Shop, ordered
 

@@ -8,8 +8,9 @@ import pytest
 from jobs.errors import UsageError
 from jobs.explain import explain
 from jobs.quality.checks import GateRefused
+from tests.support.places import TINY_SHOP
 
-from .conftest import TINY_SHOP, NewShop
+from .conftest import NewShop
 from .shop import Shop
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from jobs import services
+from tests.support.places import TINY_SHOP
 
-from .conftest import TABLES, TINY_SHOP, FourDays, NewShop
+from .conftest import TABLES, FourDays, NewShop
 
 USERTAGS = Path(sys.executable).parent / "usertags"
 

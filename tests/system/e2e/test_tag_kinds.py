@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from jobs.explain import explain
+from tests.support.places import TINY_SHOP
 
-from .conftest import TINY_SHOP, NewShop
+from .conftest import NewShop
 from .expected import D1, D2, D3
 from .shop import Row, Shop
 
