@@ -7,7 +7,12 @@ import hypothesis
 
 from tests.support import airflow_home
 
-pytest_plugins = ["tests.support.layers", "tests.support.servers", "tests.support.catalogues"]
+pytest_plugins = [
+    "tests.support.layers",
+    "tests.support.servers",
+    "tests.support.catalogues",
+    "tests.support.lakes",
+]
 
 # A busy machine is no defect, and a run that fails is to fail again.
 hypothesis.settings.register_profile("usertags", deadline=None, derandomize=True)

@@ -12,15 +12,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 # Its import asks which kinds of addresses the machine has, by opening a socket.
 import urllib3  # noqa: F401
-
-from .places import TESTS
 
 _PROCESSES = {
     "subprocess.Popen": "starts a process",
@@ -57,13 +54,13 @@ class _Running:
 _running = _Running()
 
 
-def layer_of(path: Path) -> str:
-    """The layer of a test file. Raises UsageError for a file outside the folders of layers."""
-    parts = path.relative_to(TESTS).parts if path.is_relative_to(TESTS) else ()
+def layer_of(item: pytest.Item) -> str:
+    """The layer of a test. Raises UsageError for a test outside the folders of layers."""
+    tests = item.config.rootpath / "tests"
+    parts = item.path.relative_to(tests).parts if item.path.is_relative_to(tests) else ()
     if not parts or parts[0] not in REFUSED:
-        raise pytest.UsageError(
-            f"{path} is in no layer: tests are in {', '.join(f'tests/{name}' for name in REFUSED)}"
-        )
+        folders = ", ".join(f"tests/{name}" for name in REFUSED)
+        raise pytest.UsageError(f"{item.path} is in no layer: tests are in {folders}")
     return parts[0]
 
 
@@ -107,7 +104,7 @@ sys.addaudithook(_watch)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Any:
-    with in_layer(layer_of(item.path)):
+    with in_layer(layer_of(item)):
         return (yield)
 
 
@@ -120,10 +117,30 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Any:
+    """The session server may run already, and its client's connection is not seen by Python."""
+    if layer_of(item) == "fast" and "spark" in getattr(item, "fixturenames", ()):
+        raise LayerError("a test in tests/fast uses Spark")
+    return (yield)
+
+
+# Groups that take minutes, longest first: begun first, so that no process waits for the other at the end.
+LONGEST = ("airflow", "good_days", "bad_days", "system/e2e/test_pii_sentinels.py", "spark/test_tag_cases.py")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file stay together in one process: they share its fixtures."""
+    """The tests of a file stay together in one process, and so do files that share a fixture."""
+    places: dict[str, int] = {}
     for item in items:
-        layer_of(item.path)
-        group = item.get_closest_marker("shared")
-        name = group.args[0] if group else str(item.path.relative_to(TESTS))
-        item.add_marker(pytest.mark.xdist_group(name))
+        layer_of(item)
+        group = _group(item)
+        item.add_marker(pytest.mark.xdist_group(group))
+        places.setdefault(group, LONGEST.index(group) if group in LONGEST else len(LONGEST) + len(places))
+    items.sort(key=lambda item: places[_group(item)])
+
+
+def _group(item: pytest.Item) -> str:
+    shared = item.get_closest_marker("shared")
+    return str(shared.args[0]) if shared else str(item.path.relative_to(item.config.rootpath / "tests"))

@@ -22,6 +22,7 @@ from jobs.sources.s3 import S3Access, make_client
 from jobs.store.spark import start_server
 
 from .jars import sqlite_driver
+from .lakes import catalog_in_files
 from .layers import starting_what_is_shared
 from .places import SMALL
 
@@ -159,19 +160,12 @@ def new_project(
 
 
 def _lake_in_files(folder: Path, running: services.Endpoints, reports: str) -> dict[str, Any]:
-    folder.mkdir()
     keys = {"access_key": running.s3_access_key, "secret_key": running.s3_secret_key}
     access = S3Access(running.s3_endpoint, running.region, running.s3_access_key, running.s3_secret_key)
     make_client(access).create_bucket(Bucket=reports)
-    catalog = {
-        "type": "sql",
-        "uri": f"sqlite:///{folder}/catalog.db?timeout=60",
-        "warehouse": f"file://{folder}/warehouse",
-        "io-impl": "org.apache.iceberg.hadoop.HadoopFileIO",
-    }
     return {
         "kind": "lake",
-        "catalog": catalog,
+        "catalog": catalog_in_files(folder),
         "s3": {"endpoint": running.s3_endpoint} | keys,
         "reports_bucket": reports,
     }

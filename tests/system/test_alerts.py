@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -371,11 +371,15 @@ def test_tables_that_do_not_answer_are_told_to_whoever_hears_of_late_days(office
 def test_the_command_shows_and_sends(
     office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Days long ago, as the clock of this machine has it: their refusal was recorded today."""
-    now = datetime.now(UTC)
-    office.block(D2)
-    office.put(RUNS, ended(D2, "clean", "refused", hour=19) | {"recorded_at": now})
-    office.put(CHECKS, check(D2, "amount in its range", success=False, hour=19) | {"checked_at": now})
+    """The command looks at the clock by itself: it is the morning after."""
+
+    class Morning(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return MORNING.astimezone(tz)
+
+    monkeypatch.setattr("jobs.alerts.datetime", Morning)
+    office.block(D2, hour=19)
     monkeypatch.setenv("USERTAGS_LAST_DAY", str(D2))
 
     def command(*arguments: str) -> int:

@@ -450,3 +450,17 @@ def test_a_year_of_runs_is_shown_in_parts_and_whole_when_asked(monkeypatch: pyte
     assert cells == [31 + 31 + 28, 0, 365, 0] and rows == [0, 60, 0, 365]
     assert "Show all 365 days" in shown[""] and "Show all" not in shown["?all=1"]
     assert "The last 30 days" in trend
+
+
+def test_failing_rows_of_a_check_hide_personal_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sample that was written before its column was declared personal holds what nobody may see."""
+    sample = '[{"member_no": "m1", "phone": "13800000001", "city": "上海"}]'
+    failed = check(D2, "phone in its form", success=False, table="clean.members", sample=sample)
+    found = history([failed], [ended(D2, "clean", "refused")], [], D2)
+    view = View(load_catalogue(CASES / "pii_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
+    monkeypatch.setattr(FakeDesk, "_view", lambda self: view)
+    (result,) = found.days[D2].results
+    with served(FakeDesk()) as client:
+        page = client.get(f"/usertags/quality/check/{result.id}").text
+    assert "13800000001" not in page
+    assert "m1 *** 上海" in text_of(page)

@@ -3,15 +3,17 @@
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
+from jobs.catalogue.model import Catalogue
 from jobs.quality.tag_checks import refused_links
 from jobs.transform import components as components_module
 from jobs.transform.components import components
@@ -22,10 +24,11 @@ from jobs.transform.identity import (
     one_row_a_user,
     pairs,
     people,
+    sightings,
     with_reason_identity,
 )
 from jobs.transform.untangle import TANGLED
-from tests.support.frames import FEW, frame, rows
+from tests.support.frames import FEW, ORDERS, frame, rows
 
 DAY = date(2026, 3, 1)
 Edge = tuple[str, str]
@@ -97,6 +100,40 @@ def test_people_who_are_stars_take_one_round(spark: SparkSession, monkeypatch: p
 
 
 # ---- links of a row ------------------------------------------------------------------------------
+
+LINKS: dict[str, Any] = {
+    "kind": "links",
+    "read": {"connection": "files", "files": "links/dt={day}/*.csv", "format": "csv"},
+    "columns": {
+        "customer": {"from": "customer", "type": "string"},
+        "open_id": {"from": "open_id", "type": "string"},
+        "linked_at": {"from": "linked_at", "type": "timestamp"},
+    },
+    "key": ["customer", "open_id"],
+    "links": {"customer": "customer", "open_id": "open_id"},
+    "time": "linked_at",
+}
+
+
+def test_a_link_is_there_from_its_own_day_on(spark: SparkSession, build: Callable[..., Catalogue]) -> None:
+    """A row of the last second of the day is; one of the day after, and the ids that are not given, are not."""
+    catalogue = build(
+        sources={"orders": ORDERS, "links": LINKS}, measures={"n": {"source": "orders", "value": "count(*)"}}
+    )
+    shanghai = ZoneInfo("Asia/Shanghai")
+    clean = frame(
+        spark,
+        "customer string, open_id string, linked_at timestamp",
+        [
+            ("u1", "o1", datetime(2026, 3, 1, 23, 59, 59, tzinfo=shanghai)),
+            ("u2", "o2", datetime(2026, 3, 2, tzinfo=shanghai)),
+            ("u3", " ", datetime(2026, 2, 1, tzinfo=shanghai)),
+        ],
+    )
+    seen = [
+        (row["nodes"], row["first_seen"]) for row in rows(sightings(clean, catalogue.sources["links"], DAY))
+    ]
+    assert sorted(seen) == [(["customer:u1", "open_id:o1"], DAY), (["customer:u3"], date(2026, 2, 1))]
 
 
 def test_every_two_ids_of_a_row_are_a_link(spark: SparkSession) -> None:

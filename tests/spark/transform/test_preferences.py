@@ -140,6 +140,18 @@ def test_a_measure_by_a_column_is_a_number_for_each_of_its_values(
     assert by_user["u3"]["paid"] == Decimal("100.00")
 
 
+def test_a_value_whose_rows_cancel_out_is_no_value(spark: SparkSession, catalogue: Catalogue) -> None:
+    lines = [
+        (1, "u1", "skin", "10"),
+        (0, "u1", "skin", "-10"),
+        (0, "u2", "skin", "10"),
+        (0, "u2", "food", "5"),
+    ]
+    by_user = {row["id"]: row for row in measured(spark, catalogue, [*lines, (0, "u2", "food", "-5")])}
+    assert by_user["u1"]["paid_by_category"] is None
+    assert dict(by_user["u2"]["paid_by_category"]) == {"skin": 10.0}
+
+
 def test_the_first_value_stands_with_its_share(spark: SparkSession, catalogue: Catalogue) -> None:
     found, _ = tags_of(spark, catalogue, LINES)
     assert ranked(found, "top_category") == [(1, "skin", 100.0, 0.5)]

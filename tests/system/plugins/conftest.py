@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from demo.airflow import Airflow
+from tests.support.places import FAULT_SHOP
 
-from .served import FAULT_SHOP, PASSWORDS, USERS, Served, run_days
+from .served import PASSWORDS, USERS, Served, run_days
 from .shop_days import DAYS, GOOD, REFUSED, write_days
 
 

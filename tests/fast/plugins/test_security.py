@@ -1,4 +1,4 @@
-"""Who may read the pages, as Airflow's own API decides it. Its import asks the machine by a process."""
+"""Who may read the pages, as Airflow decides it."""
 
 import pytest
 

@@ -1,0 +1,38 @@
+"""Checks of the tag tables that are no expectations of the library."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pyspark.sql import SparkSession
+
+from jobs.catalogue.model import Catalogue
+from jobs.quality.tag_checks import exclusive_paths
+from tests.support.frames import PATH, frame, tag
+
+
+def test_every_user_has_exactly_one_tag_of_an_exclusive_path(
+    spark: SparkSession, build: Callable[..., Catalogue]
+) -> None:
+    """One user has one of the two tags, one has both, one has none; tags of other paths do not count."""
+    catalogue = build(
+        measures={"n": {"source": "orders", "value": "count(*)"}},
+        tags={
+            "few": tag(when="n < 3"),
+            "many": tag(when="n >= 3"),
+            "other": tag(when="n = 5", path=PATH[::-1]),
+        },
+    )
+    catalogue = replace(catalogue, exclusive=frozenset(["/".join(PATH)]))
+    profile = frame(
+        spark,
+        "user_id string, few boolean, many boolean, other boolean",
+        [("u1", True, None, True), ("u2", True, True, None), ("u3", None, None, True)],
+    )
+    (result,) = exclusive_paths(profile, catalogue)
+    assert (result.success, result.rows, result.failing) == (False, 3, 2)
+    assert (result.severity, result.check_id) == (
+        "critical",
+        "tags.user_profile.exclusive_first_second_third",
+    )
+    (right,) = exclusive_paths(profile.where("user_id = 'u1'"), catalogue)
+    assert right.success and right.failing == 0
