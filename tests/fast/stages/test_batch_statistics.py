@@ -1,4 +1,4 @@
-"""`ops.batch_statistics` in a lake of files: what is kept of each batch, and what the next one is compared with."""
+"""`ops.batch_statistics` in a lake in files: what is kept of a batch for those after it."""
 
 from dataclasses import replace
 from datetime import date

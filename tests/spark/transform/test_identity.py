@@ -116,7 +116,7 @@ LINKS: dict[str, Any] = {
 
 
 def test_a_link_is_there_from_its_own_day_on(spark: SparkSession, build: Callable[..., Catalogue]) -> None:
-    """A row of the last second of the day is; one of the day after, and the ids that are not given, are not."""
+    """A row of the last second of the day is; one of the day after is not, nor an id that is blank."""
     catalogue = build(
         sources={"orders": ORDERS, "links": LINKS}, measures={"n": {"source": "orders", "value": "count(*)"}}
     )
