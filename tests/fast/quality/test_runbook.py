@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,11 @@ CONFIGS = [ROOT / "configs", *(path.parent for path in ROOT.glob("examples/*/pro
 CONFIGS += [path.parent for path in ROOT.glob("tests/cases/*/project.yml")]
 
 
-def own_names() -> set[str]:
+@cache
+def own_names() -> frozenset[str]:
     """What people call their own checks, in checks/*.yml."""
     found = (check.id for folder in CONFIGS for check in load_catalogue(folder).own_checks)
-    return {name.replace("_", " ") for name in found}
+    return frozenset(name.replace("_", " ") for name in found)
 
 
 def names_in_code() -> Iterator[str]:
