@@ -2,6 +2,7 @@
 down or slow holds nobody up."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -129,12 +130,14 @@ def test_many_commits_leave_few_manifests_to_open(lake: Lake) -> None:
     assert sorted(table.scan().to_arrow().column("dt").to_pylist()) == days
 
 
-def test_a_page_starts_no_store(new_project: Callable[[Path], Any]) -> None:
-    project = new_project(TINY_SHOP)
+def test_a_page_starts_no_store(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(TINY_SHOP, tmp_path / "tiny_shop"))
+    project = (folder / "project.yml").read_text()
+    (folder / "project.yml").write_text(project.replace(".usertags/tiny_shop", str(tmp_path / "state")))
     with pytest.raises(InfrastructureError, match="the embedded store is down") as caught:
-        Desk(project.folder).lake()
+        Desk(folder).lake()
     assert "usertags services start" in caught.value.next_step
-    assert services.endpoints(project.state) is None
+    assert services.endpoints(tmp_path / "state") is None
 
 
 def test_a_lake_that_hangs_holds_nobody_up_and_is_asked_once() -> None:
