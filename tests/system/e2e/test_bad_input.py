@@ -267,7 +267,7 @@ def _backend_that_reads(shop: Shop, child: subprocess.Popen[str]) -> int:
         while time.monotonic() < deadline and child.poll() is None:
             reading = connection.execute(
                 "select pid from pg_stat_activity where pid <> pg_backend_pid() and datname = 'shop' "
-                "and query ilike '%updated_at%' and wait_event = 'ClientWrite'"
+                "and query ilike 'fetch %'"
             ).fetchone()
             if reading:
                 return int(reading[0])
