@@ -5,10 +5,11 @@ import gzip
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +19,14 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from sqlalchemy import make_url
 
 from jobs import services
 from jobs.catalogue.build import load_catalogue
 from jobs.pipeline import Pipeline
 from jobs.sources.pii import hash_value
+from jobs.stages.extract import SALT
 from jobs.store.lake import Lake
 from tests.support.places import CASES
 
@@ -64,7 +67,7 @@ class Office:
         environment = {"PII_SHOP_DIR": str(self.landing), "PII_SHOP_URL": url or self.url}
         done = subprocess.run(
             [*program, "--configs", str(self.configs), *arguments],
-            env=os.environ | environment | {"TMPDIR": str(self.scratch)},
+            env=_without_salt(os.environ | environment | {"TMPDIR": str(self.scratch)}),
             capture_output=True,
             text=True,
             check=False,
@@ -94,6 +97,11 @@ class Office:
     def rows(self, table: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.lake.catalog.load_table(table).scan().to_arrow().to_pylist()
         return found
+
+
+def _without_salt(environment: dict[str, str]) -> dict[str, str]:
+    """The embedded lake makes a salt of its own."""
+    return {name: value for name, value in environment.items() if name != SALT}
 
 
 _VIEW = """
@@ -234,11 +242,23 @@ def _look_around(office: Office) -> None:
 
 
 @pytest.fixture(scope="module")
-def office(new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Office:
-    project = new_project(CASES / "pii_shop")
-    running = services.start(project.state, {"postgres", "store"})
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """It has servers of its own: everything that they leave behind is looked through."""
+    folder = tmp_path_factory.mktemp("pii")
+    state = folder / "state"
+    configs = Path(shutil.copytree(CASES / "pii_shop", folder / "pii_shop"))
+    project = yaml.safe_load((configs / "project.yml").read_text(encoding="utf-8")) | {"state": str(state)}
+    (configs / "project.yml").write_text(yaml.safe_dump(project, allow_unicode=True), encoding="utf-8")
+    try:
+        yield _lived_through(configs, state, tmp_path_factory)
+    finally:
+        services.stop(state)
+
+
+def _lived_through(configs: Path, state: Path, tmp_path_factory: pytest.TempPathFactory) -> Office:
+    running = services.start(state, {"postgres", "store"})
     folders = [tmp_path_factory.mktemp(name) for name in ("landing", "scratch")]
-    made = Office(project.folder, project.state, *folders, url=str(running.postgres_url))
+    made = Office(configs, state, *folders, url=str(running.postgres_url))
     _members(made)
     _visits(made)
     _orders(made)
