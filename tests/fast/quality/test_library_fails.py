@@ -110,7 +110,9 @@ def test_a_check_that_the_library_leaves_out_is_named(monkeypatch: pytest.Monkey
     monkeypatch.setattr(gx.ValidationDefinition, "run", shortened)
     ran, *others = results(GIVEN, RANGE)
     assert (ran.success, ran.observed) == (False, "1 checks ran: left out: id is given")
+    assert (ran.check_id, ran.severity) == ("clean.orders.every_declared_check_ran", "critical")
     assert [item.name for item in others] == ["amount in its range"]
+    assert judge([ran, *others]).status == "refused"
 
 
 def test_a_suite_that_loads_fewer_checks_than_declared_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """What goes wrong at a source, from the rows of a batch to what is said of it: literal days of a small shop.
 
-Each fault is one batch after four good ones; tests/e2e/test_faults.py shows that such a batch is blocked.
+Each fault is one batch after four good ones; tests/system/e2e/test_faults.py shows that such a batch is
+blocked.
 """
 
 import itertools

@@ -8,13 +8,23 @@ from typing import Any
 
 import pytest
 
-from jobs.store.schemas import PUBLISHED
 from tests.support.places import TINY_SHOP
 
-from .shop import Row, Shop
-
-TABLES = tuple(spec.name.removeprefix("tags.") for spec in PUBLISHED)
-NewShop = Callable[..., Shop]
+from .bad_days import (  # noqa: F401
+    backfilled,
+    batch_again,
+    batch_released,
+    extended,
+    forgotten,
+    held,
+    left_out,
+    moved,
+    put_right,
+    refused,
+    relaxed,
+    tags_released,
+)
+from .shop import TABLES, NewShop, Row, Shop
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,11 @@ from jobs.stages.report import STAGES, StageReport
 from jobs.stages.runs import new_run_id, publication_of
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import PUBLICATIONS, USER_MEASURES
+from jobs.store.schemas import PUBLICATIONS, PUBLISHED, USER_MEASURES
 from jobs.store.tables import history, summary_value
 
 Row = dict[str, Any]
+TABLES = tuple(spec.name.removeprefix("tags.") for spec in PUBLISHED)
 
 
 class Shop:
@@ -149,6 +150,9 @@ class Shop:
                 days = summary_value(snapshot, "days") or ""
                 return {date.fromisoformat(day) for day in days.split(",") if day}
         raise AssertionError(f"no batch {batch}")
+
+
+NewShop = Callable[..., Shop]
 
 
 def ordered(rows: list[Row]) -> list[Row]:

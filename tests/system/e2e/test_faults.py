@@ -1,5 +1,10 @@
 """What goes wrong at a source or in a rule, the check that catches it, and the page that shows it. Good days
-trip none."""
+trip none.
+
+What a fault of a source does to the checks of its batch is shown on literal rows in
+tests/spark/quality/test_batch_faults.py, and what a library that fails does to them in
+tests/fast/quality/test_library_fails.py. Here such days are run.
+"""
 
 import html
 import json
@@ -8,6 +13,7 @@ import random
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -17,19 +23,20 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from jobs.quality.checks import GateRefused
-from jobs.stages.runs import publication_of, run_records
+from jobs.stages.report import StageReport
+from jobs.stages.runs import RunRecord, publication_of, run_records
 from jobs.store.filters import rows_where
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.desk import Desk
-from tests.support.places import CASES
+from tests.support.places import FAULT_SHOP
 
-from .conftest import NewShop
-from .shop import Row, Shop
+from .shop import NewShop, Row, Shop
 
 FIRST = date(2026, 3, 1)
-GOOD = [FIRST + timedelta(days=number) for number in range(4)]
-DAY = FIRST + timedelta(days=4)
-USERS, NEW_USERS, ORDERS = 300, 110, 130
+GOOD = [FIRST + timedelta(days=number) for number in range(5)]
+DAY = FIRST + timedelta(days=5)
+# Half of the orders are still enough rows for columns to be compared.
+USERS, NEW_USERS, ORDERS = 300, 110, 220
 
 Order = dict[str, object]
 
@@ -57,29 +64,55 @@ def orders_of(day: date) -> list[Order]:
     ]
 
 
-def land(shop: Shop, day: date, orders: list[Order]) -> None:
+def land(shop: Shop, day: date, orders: list[Order], *, users: bool = True) -> None:
+    """The files of a day: these orders, and the users who are new on it, if there are to be any."""
     shop.write_orders(str(day), orders)
     number = (day - FIRST).days
     first = 0 if number == 0 else USERS + (number - 1) * NEW_USERS
     count = USERS if number == 0 else NEW_USERS
     lines = [
         f"{10_000_000 + each},{'female' if each % 2 else 'male'},{day} 09:00:00"
-        for each in range(first, first + count)
+        for each in range(first, first + count if users else first)
     ]
     path = shop.landing / "users" / f"dt={day}" / "users.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(["customer,gender,registered_at", *lines]) + "\n")
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """Four weeks in the first batch and four days after it. The last two are published, the first of them
+    while no report can be written."""
+
+    shop: Shop
+    unreported: list[StageReport]
+
+
 @pytest.fixture(scope="module")
-def shop(new_shop: NewShop) -> Shop:
-    """Four weeks in the first batch and three days after it; the newest day is published."""
-    shop = new_shop(CASES / "fault_shop", "FAULT_SHOP_DIR")
+def earlier(new_shop: NewShop) -> Earlier:
+    import great_expectations as gx
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("no space left on device")
+
+    shop = new_shop(FAULT_SHOP, "FAULT_SHOP_DIR")
     history = [order for number in range(28) for order in orders_of(FIRST - timedelta(days=number))]
-    for day in GOOD:
+    for day in GOOD[:3]:
         land(shop, day, history if day == FIRST else orders_of(day))
-        shop.run(day, until="publish" if day == GOOD[-1] else "clean")
-    return shop
+        shop.run(day, until="clean")
+    land(shop, GOOD[3], orders_of(GOOD[3]))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(gx.data_context.EphemeralDataContext, "build_data_docs", broken)
+        shop.run(GOOD[3])
+    unreported = shop.reports
+    land(shop, GOOD[4], orders_of(GOOD[4]))
+    shop.run(GOOD[4])
+    return Earlier(shop, unreported)
+
+
+@pytest.fixture
+def shop(earlier: Earlier) -> Shop:
+    return earlier.shop
 
 
 @contextmanager
@@ -135,25 +168,25 @@ def cards_of(page: str) -> list[str]:
     return page.split('<li class="card')[1:]
 
 
-def refused(shop: Shop, orders: list[Order], until: str = "clean") -> dict[str, Row]:
-    """Run the day with these orders; it is blocked, and nothing of it is published."""
+def refused(shop: Shop, orders: list[Order], *, users: bool = True) -> dict[str, Row]:
+    """Clean the day with these orders; it is blocked, and nothing of it is published."""
     with as_before(shop):
-        land(shop, DAY, orders)
+        land(shop, DAY, orders, users=users)
         with pytest.raises(GateRefused):
-            shop.run(DAY, until=until)
+            shop.run(DAY, until="clean")
         assert publication_of(shop.lake, DAY) is None
         return failed(shop, DAY)
 
 
+def severities(caught: Mapping[str, Row]) -> dict[str, str]:
+    return {name: row["severity"] for name, row in caught.items()}
+
+
 def test_good_days_trip_no_check(shop: Shop) -> None:
-    assert [(day, failed(shop, day)) for day in GOOD if failed(shop, day)] == []
-    with as_before(shop):
-        land(shop, DAY, orders_of(DAY))
-        shop.run(DAY)
-        assert failed(shop, DAY) == {}
-        publication = shop.publication(DAY)
-        ids = {row["check_id"] for row in shop.rows("ops.checks", rows_where(dt=DAY))}
-    assert publication["verdict"] == "passed"
+    for day in (*GOOD[:3], GOOD[4]):
+        assert failed(shop, day) == {}, day
+    assert shop.publication(GOOD[4])["verdict"] == "passed"
+    ids = {row["check_id"] for row in shop.rows("ops.checks", rows_where(dt=GOOD[4]))}
     # The checks that the faults below are caught by did look at the good day.
     assert ids >= {
         "clean.orders.rows_as_before",
@@ -166,73 +199,90 @@ def test_good_days_trip_no_check(shop: Shop) -> None:
         "clean.orders.fresh",
         "clean.orders.customer_is_known_in_users_customer",
         "clean.users.rows_as_before",
+        "clean.users.every_declared_check_ran",
         "tags.tag_statistics.big_spender_coverage_drift",
         "tags.tag_statistics.gender_value_drift",
         "tags.user_tags.big_spender_coverage",
     }
 
 
-def test_a_source_that_halves_overnight_is_blocked_by_its_row_count(shop: Shop) -> None:
-    caught = refused(shop, orders_of(DAY)[ORDERS // 2 :])
-    assert list(caught) == ["clean.orders.rows_as_before"]
-    check = caught["clean.orders.rows_as_before"]
-    assert (check["severity"], check["rows"]) == ("critical", 65)
-    assert "usual 130" in check["observed"]
-
-
-def test_a_column_that_turns_to_nulls_is_told_where_the_source_only_wants_to_be_told(shop: Shop) -> None:
-    with as_before(shop):
-        land(shop, DAY, [order | {"channel": None} for order in orders_of(DAY)])
-        shop.run(DAY)
-        caught = failed(shop, DAY)
-        published = publication_of(shop.lake, DAY)
-        (record,) = [item for item in run_records(shop.lake, DAY) if item.stage == "clean"]
-    assert {name: row["severity"] for name, row in caught.items()} == {
-        "clean.orders.channel_empty_as_before": "warning"
+def test_a_report_that_cannot_be_written_warns_and_the_day_is_published(earlier: Earlier) -> None:
+    publication = earlier.shop.publication(GOOD[3])
+    assert publication["verdict"] == "warned" and "no space left on device" in publication["warnings"]
+    assert severities(failed(earlier.shop, GOOD[3])) == {
+        "ops.reports.the_report_of_the_clean_stage_is_there": "warning",
+        "ops.reports.the_report_of_the_audit_stage_is_there": "warning",
     }
-    assert published is not None
-    assert record.status == "warned"
-    assert [text.split(" (")[0] for text in record.warnings] == [
-        "clean.orders: channel empty as often as before"
+    (clean,) = [report for report in earlier.unreported if report.stage == "clean"]
+    assert clean.lines[-1].note == "not written: OSError: no space left on device"
+
+
+def test_faults_of_one_batch_are_each_caught_and_shown(shop: Shop) -> None:
+    """Half of the rows are missing; the others have no channel, ids that lost two digits and are known to
+    nobody, and amounts in cents. The source wants to be told of the channel; the others stop the day."""
+    faulty = [
+        order
+        | {
+            "customer": str(order["customer"])[:-2],
+            "channel": None,
+            "amount": round(float(str(order["amount"])) * 100),
+        }
+        for order in orders_of(DAY)[ORDERS // 2 :]
     ]
-
-
-def test_ids_that_lose_two_digits_are_blocked_by_their_length_and_by_nobody_knowing_them(shop: Shop) -> None:
-    cut = [order | {"customer": str(order["customer"])[:-2]} for order in orders_of(DAY)]
-    caught = refused(shop, cut)
-    assert {name: row["severity"] for name, row in caught.items()} == {
+    caught = refused(shop, faulty)
+    assert severities(caught) == {
+        "clean.orders.rows_as_before": "critical",
+        "clean.orders.channel_empty_as_before": "warning",
+        "clean.orders.amount_scale_as_before": "critical",
         "clean.orders.customer_length_as_before": "critical",
         "clean.orders.customer_is_known_in_users_customer": "critical",
     }
+    rows = caught["clean.orders.rows_as_before"]
+    assert rows["rows"] == 110
+    assert rows["observed"] == f"110 rows of {DAY}, usual 220 (the same weekday of 4 weeks)"
+    channel = caught["clean.orders.channel_empty_as_before"]
+    assert (channel["rows"], channel["failing"]) == (110, 110)
+    assert caught["clean.orders.customer_length_as_before"]["observed"].startswith(
+        "6.00 characters on average, usual 8.00"
+    )
     unknown = caught["clean.orders.customer_is_known_in_users_customer"]
-    assert (unknown["rows"], unknown["failing"]) == (ORDERS, ORDERS)
+    assert (unknown["rows"], unknown["failing"]) == (110, 110)
     sample = json.loads(unknown["sample"])
     assert len(sample) == 5
     assert {tuple(row) for row in sample} == {("order_id", "customer")}
     assert {len(row["customer"]) for row in sample} == {6}
 
 
-def test_a_currency_that_switches_to_cents_is_blocked_by_its_scale(shop: Shop) -> None:
-    cents = [order | {"amount": float(str(order["amount"])) * 100} for order in orders_of(DAY)]
-    assert {name: row["severity"] for name, row in refused(shop, cents).items()} == {
-        "clean.orders.amount_scale_as_before": "critical"
-    }
+@pytest.fixture(scope="module")
+def old_and_empty(earlier: Earlier) -> dict[str, Row]:
+    """What is caught of a day whose orders are those of yesterday and whose users have no row."""
+    return refused(earlier.shop, orders_of(GOOD[-1]), users=False)
 
 
-def test_the_file_of_yesterday_is_blocked_as_known_content(shop: Shop) -> None:
-    caught = refused(shop, orders_of(GOOD[-1]))
-    assert caught["clean.orders.new_content"]["severity"] == "critical"
-    assert caught["clean.orders.new_content"]["observed"] == f"the same rows as {GOOD[-1]}"
-    assert caught["clean.orders.new_content"]["dt"] == DAY
+def test_the_file_of_yesterday_is_blocked_as_known_content(old_and_empty: dict[str, Row]) -> None:
+    known = old_and_empty["clean.orders.new_content"]
+    assert known["severity"] == "critical"
+    assert known["observed"] == f"the same rows as {GOOD[-1]}"
+    assert known["dt"] == DAY
 
 
-def test_a_source_without_a_row_is_blocked_because_nothing_was_checked(shop: Shop) -> None:
-    caught = refused(shop, [])
-    assert caught["clean.orders.rows_were_checked"]["severity"] == "critical"
-    assert "clean.orders.rows_as_before" in caught
+def test_a_source_without_a_row_is_blocked_because_nothing_was_checked(old_and_empty: dict[str, Row]) -> None:
+    assert old_and_empty["clean.users.rows_were_checked"]["severity"] == "critical"
+    assert "clean.users.rows_as_before" in old_and_empty
 
 
-def test_a_rule_edit_that_gives_a_tag_to_most_users_is_blocked_by_its_coverage(shop: Shop) -> None:
+@dataclass(frozen=True)
+class Widened:
+    """A day without any channel, after the edit of a rule that gives a tag to most users."""
+
+    caught: dict[str, Row]
+    clean: RunRecord
+    built: RunRecord
+
+
+@pytest.fixture(scope="module")
+def widened(earlier: Earlier) -> Widened:
+    shop = earlier.shop
     file = "tags/all.yml"
     text = (shop.folder / file).read_text(encoding="utf-8")
 
@@ -241,12 +291,36 @@ def test_a_rule_edit_that_gives_a_tag_to_most_users_is_blocked_by_its_coverage(s
 
     try:
         shop.edit(file, wider)
-        caught = refused(shop, orders_of(DAY), until="publish")
+        with as_before(shop):
+            land(shop, DAY, [order | {"channel": None} for order in orders_of(DAY)])
+            with pytest.raises(GateRefused):
+                shop.run(DAY)
+            assert publication_of(shop.lake, DAY) is None
+            records = {item.stage: item for item in run_records(shop.lake, DAY)}
+            return Widened(failed(shop, DAY), records["clean"], records["tag"])
     finally:
         (shop.folder / file).write_text(text, encoding="utf-8")
         shop.reload()
-    assert set(caught) == {"tags.tag_statistics.big_spender_coverage_drift"}
-    check = caught["tags.tag_statistics.big_spender_coverage_drift"]
+
+
+def test_a_column_that_turns_to_nulls_is_told_where_the_source_only_wants_to_be_told(
+    widened: Widened,
+) -> None:
+    """The day goes on from its clean stage: what stops it afterwards is the rule of a tag."""
+    assert widened.caught["clean.orders.channel_empty_as_before"]["severity"] == "warning"
+    assert widened.clean.status == "warned"
+    assert [text.split(" (")[0] for text in widened.clean.warnings] == [
+        "clean.orders: channel empty as often as before"
+    ]
+    assert widened.built.status == "built"
+
+
+def test_a_rule_edit_that_gives_a_tag_to_most_users_is_blocked_by_its_coverage(widened: Widened) -> None:
+    assert set(widened.caught) == {
+        "clean.orders.channel_empty_as_before",
+        "tags.tag_statistics.big_spender_coverage_drift",
+    }
+    check = widened.caught["tags.tag_statistics.big_spender_coverage_drift"]
     assert (check["severity"], check["owner"], check["column"]) == ("critical", "operations", "big_spender")
 
 
@@ -258,47 +332,8 @@ def test_great_expectations_that_raises_blocks_the_day(shop: Shop, monkeypatch: 
 
     monkeypatch.setattr(gx.ValidationDefinition, "run", broken)
     caught = refused(shop, orders_of(DAY))
-    assert {name: row["severity"] for name, row in caught.items()} == {
+    assert severities(caught) == {
         "clean.orders.every_declared_check_ran": "critical",
         "clean.users.every_declared_check_ran": "critical",
     }
     assert "no metric could be computed" in caught["clean.orders.every_declared_check_ran"]["observed"]
-
-
-def test_a_report_that_cannot_be_written_warns_and_the_day_is_published(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import great_expectations as gx
-
-    def broken(*_: object, **__: object) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(gx.data_context.EphemeralDataContext, "build_data_docs", broken)
-    with as_before(shop):
-        land(shop, DAY, orders_of(DAY))
-        shop.run(DAY)
-        publication, caught = shop.publication(DAY), failed(shop, DAY)
-    assert publication["verdict"] == "warned" and "no space left on device" in publication["warnings"]
-    assert {name: row["severity"] for name, row in caught.items()} == {
-        "ops.reports.the_report_of_the_clean_stage_is_there": "warning",
-        "ops.reports.the_report_of_the_audit_stage_is_there": "warning",
-    }
-    (clean,) = [report for report in shop.reports if report.stage == "clean"]
-    assert clean.lines[-1].note == "not written: OSError: no space left on device"
-
-
-def test_a_check_that_the_library_leaves_out_blocks_the_day(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import great_expectations as gx
-
-    whole = gx.ValidationDefinition.run
-
-    def shortened(self: Any, **arguments: Any) -> Any:
-        outcome = whole(self, **arguments)
-        outcome.results.pop()
-        return outcome
-
-    monkeypatch.setattr(gx.ValidationDefinition, "run", shortened)
-    caught = refused(shop, orders_of(DAY))
-    assert set(caught) == {"clean.orders.every_declared_check_ran", "clean.users.every_declared_check_ran"}
