@@ -101,7 +101,7 @@ def test_people_who_are_stars_take_one_round(spark: SparkSession, monkeypatch: p
 
 # ---- links of a row ------------------------------------------------------------------------------
 
-LINKS: dict[str, Any] = {
+SOURCE: dict[str, Any] = {
     "kind": "links",
     "read": {"connection": "files", "files": "links/dt={day}/*.csv", "format": "csv"},
     "columns": {
@@ -118,7 +118,7 @@ LINKS: dict[str, Any] = {
 def test_a_link_is_there_from_its_own_day_on(spark: SparkSession, build: Callable[..., Catalogue]) -> None:
     """A row of the last second of the day is; one of the day after is not, nor an id that is blank."""
     catalogue = build(
-        sources={"orders": ORDERS, "links": LINKS}, measures={"n": {"source": "orders", "value": "count(*)"}}
+        sources={"orders": ORDERS, "links": SOURCE}, measures={"n": {"source": "orders", "value": "count(*)"}}
     )
     shanghai = ZoneInfo("Asia/Shanghai")
     clean = frame(
