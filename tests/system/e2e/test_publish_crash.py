@@ -1,5 +1,7 @@
-"""A publication or release killed after any of its commits: readers see one whole run, and it can be
-finished."""
+"""A publication or release that ends after any of its commits: readers see one whole run, and it can be
+finished. A few are killed in another process; the others are stopped between two commits, which leaves the
+same tables.
+"""
 
 import multiprocessing
 import signal
@@ -15,7 +17,8 @@ from jobs.errors import DataError, InfrastructureError, UsageError
 from jobs.quality.checks import CheckResult, save_checks
 from jobs.query import query
 from jobs.stages import held
-from jobs.stages.releases import decide
+from jobs.stages.publish import publish_steps
+from jobs.stages.releases import decide, verdict_of
 from jobs.stages.runs import RunRecord, blocked_days, record_run, run_branch, stage_record
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
@@ -23,9 +26,12 @@ from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLISHED, USER_MEASURES, USER_PROFILE, TableSpec
 from jobs.store.tables import ensure_table, find_table
 
-from .conftest import TINY_SHOP, FourDays, NewShop
+from .conftest import TINY_SHOP, GoodDays, NewShop
+from .expected import D3
 from .killed import publish_and_die
 from .shop import Shop
+
+pytestmark = pytest.mark.shared("good_days")
 
 # Every table moves, then the publication, then every table is cleaned.
 STEPS = 2 * len(PUBLISHED) + 1
@@ -37,7 +43,7 @@ CHECK = CheckResult(
 
 # A server that has the modules loaded forks the children that are killed.
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["e2e.killed"])
+context.set_forkserver_preload([publish_and_die.__module__])
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,17 @@ class Audited:
             field = rows.schema.field(column)
             rows = rows.set_column(place, field, pa.array([value] * rows.num_rows, field.type))
         table.append(rows, branch=run_branch(run_id))
+
+    def stop_after(self, day: date, run_id: str, step: int) -> None:
+        """Publish, and leave it after so many commits."""
+        built, audited = (stage_record(self.lake, day, run_id, stage) for stage in ("tag", "audit"))
+        assert built is not None and audited is not None
+        verdict = verdict_of(self.lake, built, audited)
+        assert verdict is not None
+        steps = publish_steps(self.lake, built, verdict)
+        for _ in range(step):
+            next(steps)
+        steps.close()
 
     def kill_after(self, day: date, run_id: str, step: int) -> None:
         """Publish in another process, which is killed after so many commits."""
@@ -118,11 +135,10 @@ class Audited:
 
 
 @pytest.fixture(scope="module")
-def built(four_days: FourDays) -> dict[str, pa.Table]:
+def built(good_days: GoodDays) -> dict[str, pa.Table]:
     """The rows of a run that Spark has built, by table."""
-    day = date(2026, 3, 3)
-    where = rows_where(dt=day, run_id=four_days.runs[day][-1])
-    catalog = four_days.shop.lake.catalog
+    where = rows_where(dt=D3, run_id=good_days.newest(D3))
+    catalog = good_days.shop.lake.catalog
     tables = {
         spec.name: catalog.load_table(spec.name).scan(row_filter=where).to_arrow() for spec in PUBLISHED
     }
@@ -161,11 +177,11 @@ def test_before_the_first_publication_there_is_nothing_to_read(audited: Audited)
 
 
 @pytest.mark.parametrize("step", range(1, STEPS + 1))
-def test_a_publication_killed_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
+def test_a_publication_stopped_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
     before = NOTHING
     for run_id in ("first", "again"):
         audited.prepare(DAY, run_id)
-        audited.kill_after(DAY, run_id, step)
+        audited.stop_after(DAY, run_id, step)
         assert audited.read(DAY) == (audited.whole(run_id) if step >= PUBLISHING else before)
         audited.publish(DAY, run_id)
         assert audited.stored(DAY) == audited.holds_alone(run_id)
@@ -173,9 +189,24 @@ def test_a_publication_killed_after_any_commit_shows_whole_runs(audited: Audited
         before = audited.whole(run_id)
 
 
+def test_a_publication_that_is_killed_shows_whole_runs(audited: Audited) -> None:
+    """The last commit before the one to `publications`, and that one, are followed by the end."""
+    audited.prepare(DAY, "first")
+    audited.kill_after(DAY, "first", PUBLISHING - 1)
+    assert audited.read(DAY) == NOTHING
+    audited.publish(DAY, "first")
+    assert audited.stored(DAY) == audited.holds_alone("first")
+    audited.prepare(DAY, "again")
+    audited.kill_after(DAY, "again", PUBLISHING)
+    assert audited.read(DAY) == audited.whole("again")
+    audited.publish(DAY, "again")
+    assert audited.stored(DAY) == audited.holds_alone("again")
+    assert audited.shop.publication(DAY)["run_id"] == "again"
+
+
 def test_the_command_finishes_the_newest_run(audited: Audited) -> None:
     audited.prepare(DAY, "killed")
-    audited.kill_after(DAY, "killed", 2)
+    audited.stop_after(DAY, "killed", 2)
     assert audited.shop.command("publish", "--day", str(DAY)) == 0
     assert audited.read(DAY) == audited.whole("killed")
 
@@ -184,7 +215,7 @@ def test_another_run_takes_over_from_one_that_was_killed(audited: Audited) -> No
     audited.prepare(DAY, "published")
     audited.publish(DAY, "published")
     audited.prepare(DAY, "killed")
-    audited.kill_after(DAY, "killed", 3)
+    audited.stop_after(DAY, "killed", 3)
     audited.prepare(DAY, "next")
     audited.publish(DAY, "next")
     assert audited.read(DAY) == audited.whole("next")
@@ -218,14 +249,15 @@ def test_a_run_that_was_not_audited_is_not_published(audited: Audited) -> None:
 
 
 @pytest.mark.parametrize("step", [1, 4, len(PUBLISHED), PUBLISHING, PUBLISHING + 1, STEPS])
-def test_a_release_killed_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
+def test_a_release_that_ends_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
+    end = audited.kill_after if step == PUBLISHING else audited.stop_after
     audited.prepare(DAY, "published")
     audited.publish(DAY, "published")
     audited.prepare(DAY, "held", passed=False)
     (refused,) = blocked_days(audited.lake)
     decide(audited.lake, refused, "Wang Fang", "known")
     assert audited.read(DAY) == audited.whole("published")
-    audited.kill_after(DAY, "held", step)
+    end(DAY, "held", step)
     assert audited.read(DAY) == audited.whole("held" if step >= PUBLISHING else "published")
     assert audited.release(DAY) == 0
     assert audited.read(DAY) == audited.whole("held")
