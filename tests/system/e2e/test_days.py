@@ -316,7 +316,7 @@ def test_a_publication_names_its_inputs_and_counts(good_days: GoodDays) -> None:
     assert row["catalogue_version"] == shop.pipeline.catalogue.version
     assert set(json.loads(row["inputs"])) == {
         *("rollup.orders", "clean.users", "rollup.referrals"),
-        *("rollup.purchases", "clean.notes", "clean.account_links"),
+        *("rollup.purchases", "rollup.notes", "clean.account_links"),
     }
     counts = json.loads(row["row_counts"])
     for table in TABLES:

@@ -198,6 +198,7 @@ def test_explain_shows_every_tag_of_a_user(shop: Shop) -> None:
         "city": "杭州",
         "group": group,
         "no_order_yet": "true",
+        "purchase_spend": "0",
         "rfm_segment": "never_ordered",
         "yearly_spend": "0",
     }
