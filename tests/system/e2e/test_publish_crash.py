@@ -5,9 +5,13 @@ same tables.
 
 import multiprocessing
 import signal
+import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -36,6 +40,7 @@ pytestmark = pytest.mark.shared("good_days")
 # Every table moves, then the publication, then every table is cleaned.
 STEPS = 2 * len(PUBLISHED) + 1
 PUBLISHING = len(PUBLISHED) + 1
+DAY, EARLIER = date(2026, 5, 1), date(2026, 4, 30)
 NOTHING: dict[str, tuple[str, int]] = {}
 CHECK = CheckResult(
     "tags.user_tags", "a check", "critical", True, "7", "0", "operations", "correct the rules"
@@ -52,10 +57,49 @@ class Audited:
 
     shop: Shop
     tables: dict[str, pa.Table]
+    states: dict[str, Path] = field(default_factory=dict)
 
     @property
     def lake(self) -> Lake:
         return self.shop.lake
+
+    def bring_to(self, state: str, make: Callable[[], None]) -> None:
+        """Bring the lake to a state that is made once. Later the catalog of then is put back: the files that
+        it points to are never changed."""
+        catalog = Path(self.lake.properties["uri"].removeprefix("sqlite:///").partition("?")[0])
+        if state in self.states:
+            _copy_catalog(self.states[state], catalog)
+            return
+        make()
+        self.states[state] = catalog.with_name(f"{state}.db")
+        _copy_catalog(catalog, self.states[state])
+
+    def make_empty(self) -> None:
+        """Nothing was published yet."""
+        catalog = self.lake.catalog
+
+        def make(spec: TableSpec) -> None:
+            ensure_table(self.lake, spec.name, self.tables[spec.name].schema, spec.partition)
+
+        with ThreadPoolExecutor(len(PUBLISHED)) as pool:
+            there = [*catalog.list_tables("tags"), *catalog.list_tables("ops")]
+            list(pool.map(catalog.drop_table, there))
+            list(pool.map(make, PUBLISHED))
+
+    def make_first(self) -> None:
+        self.prepare(DAY, "first")
+
+    def make_again(self) -> None:
+        self.prepare(DAY, "first")
+        self.publish(DAY, "first")
+        self.prepare(DAY, "again")
+
+    def make_held(self) -> None:
+        self.prepare(DAY, "published")
+        self.publish(DAY, "published")
+        self.prepare(DAY, "held", passed=False)
+        (refused,) = blocked_days(self.lake)
+        decide(self.lake, refused, "Wang Fang", "known")
 
     def prepare(self, day: date, run_id: str, *, passed: bool = True) -> None:
         """A run that has passed its audit, or was refused by it, as the tag and audit stages leave it."""
@@ -134,6 +178,11 @@ class Audited:
         return {name: {run_id} for name in self.tables}
 
 
+def _copy_catalog(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as written:
+        read.backup(written)
+
+
 @pytest.fixture(scope="module")
 def built(good_days: GoodDays) -> dict[str, pa.Table]:
     """The rows of a run that Spark has built, by table."""
@@ -147,26 +196,15 @@ def built(good_days: GoodDays) -> dict[str, pa.Table]:
 
 
 @pytest.fixture(scope="module")
-def other_shop(new_shop: NewShop) -> Shop:
-    return new_shop(TINY_SHOP, "TINY_SHOP_DIR")
+def other_lake(built: dict[str, pa.Table], new_shop: NewShop) -> Audited:
+    return Audited(new_shop(TINY_SHOP, "TINY_SHOP_DIR"), built)
 
 
 @pytest.fixture
-def audited(built: dict[str, pa.Table], other_shop: Shop) -> Audited:
+def audited(other_lake: Audited) -> Audited:
     """A lake of its own in which nothing was published yet."""
-    catalog = other_shop.lake.catalog
-
-    def make(spec: TableSpec) -> None:
-        ensure_table(other_shop.lake, spec.name, built[spec.name].schema, spec.partition)
-
-    with ThreadPoolExecutor(len(PUBLISHED)) as pool:
-        there = [*catalog.list_tables("tags"), *catalog.list_tables("ops")]
-        list(pool.map(catalog.drop_table, there))
-        list(pool.map(make, PUBLISHED))
-    return Audited(other_shop, built)
-
-
-DAY, EARLIER = date(2026, 5, 1), date(2026, 4, 30)
+    other_lake.bring_to("empty", other_lake.make_empty)
+    return other_lake
 
 
 def test_before_the_first_publication_there_is_nothing_to_read(audited: Audited) -> None:
@@ -177,16 +215,25 @@ def test_before_the_first_publication_there_is_nothing_to_read(audited: Audited)
 
 
 @pytest.mark.parametrize("step", range(1, STEPS + 1))
-def test_a_publication_stopped_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
-    before = NOTHING
-    for run_id in ("first", "again"):
-        audited.prepare(DAY, run_id)
-        audited.stop_after(DAY, run_id, step)
-        assert audited.read(DAY) == (audited.whole(run_id) if step >= PUBLISHING else before)
-        audited.publish(DAY, run_id)
-        assert audited.stored(DAY) == audited.holds_alone(run_id)
-        assert audited.shop.publication(DAY)["run_id"] == run_id
-        before = audited.whole(run_id)
+def test_a_first_publication_stopped_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
+    audited.bring_to("first", audited.make_first)
+    _stopped_and_finished(audited, "first", step, NOTHING)
+
+
+@pytest.mark.parametrize("step", range(1, STEPS + 1))
+def test_a_replacement_stopped_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
+    audited.bring_to("again", audited.make_again)
+    _stopped_and_finished(audited, "again", step, audited.whole("first"))
+
+
+def _stopped_and_finished(
+    audited: Audited, run_id: str, step: int, before: dict[str, tuple[str, int]]
+) -> None:
+    audited.stop_after(DAY, run_id, step)
+    assert audited.read(DAY) == (audited.whole(run_id) if step >= PUBLISHING else before)
+    audited.publish(DAY, run_id)
+    assert audited.stored(DAY) == audited.holds_alone(run_id)
+    assert audited.shop.publication(DAY)["run_id"] == run_id
 
 
 def test_a_publication_that_is_killed_shows_whole_runs(audited: Audited) -> None:
@@ -250,12 +297,8 @@ def test_a_run_that_was_not_audited_is_not_published(audited: Audited) -> None:
 
 @pytest.mark.parametrize("step", [1, 4, len(PUBLISHED), PUBLISHING, PUBLISHING + 1, STEPS])
 def test_a_release_that_ends_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
+    audited.bring_to("held", audited.make_held)
     end = audited.kill_after if step == PUBLISHING else audited.stop_after
-    audited.prepare(DAY, "published")
-    audited.publish(DAY, "published")
-    audited.prepare(DAY, "held", passed=False)
-    (refused,) = blocked_days(audited.lake)
-    decide(audited.lake, refused, "Wang Fang", "known")
     assert audited.read(DAY) == audited.whole("published")
     end(DAY, "held", step)
     assert audited.read(DAY) == audited.whole("held" if step >= PUBLISHING else "published")
