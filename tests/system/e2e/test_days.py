@@ -14,8 +14,9 @@ import yaml
 from jobs.sources.pii import hash_value
 from jobs.stages.extract import pii_salt
 from jobs.store.filters import rows_where
+from tests.support.places import TINY_SHOP
 
-from .conftest import TABLES, TINY_SHOP, GoodDays
+from .conftest import TABLES, GoodDays
 from .expected import D1, D2, D3, D4, D5, D6, MOVED, PROFILES, people
 from .shop import Row, Shop
 

@@ -29,8 +29,9 @@ from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLISHED, USER_MEASURES, USER_PROFILE, TableSpec
 from jobs.store.tables import ensure_table, find_table
+from tests.support.places import TINY_SHOP
 
-from .conftest import TINY_SHOP, GoodDays, NewShop
+from .conftest import GoodDays, NewShop
 from .expected import D3
 from .killed import publish_and_die
 from .shop import Shop
@@ -129,10 +130,10 @@ class Audited:
         assert built is not None and audited is not None
         verdict = verdict_of(self.lake, built, audited)
         assert verdict is not None
-        steps = publish_steps(self.lake, built, verdict)
-        for _ in range(step):
-            next(steps)
-        steps.close()
+        for number, _ in enumerate(publish_steps(self.lake, built, verdict), start=1):
+            if number == step:
+                return
+        raise AssertionError(f"a publication has fewer than {step} commits")
 
     def kill_after(self, day: date, run_id: str, step: int) -> None:
         """Publish in another process, which is killed after so many commits."""

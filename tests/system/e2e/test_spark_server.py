@@ -10,8 +10,9 @@ import yaml
 
 from jobs import services
 from tests.support.jars import sqlite_driver
+from tests.support.places import WIDE_SHOP
 
-from .conftest import TABLES, WIDE_SHOP, GoodDays, NewShop, land_wide_shop
+from .conftest import TABLES, GoodDays, NewShop, land_wide_shop
 from .expected import D1
 
 pytestmark = pytest.mark.shared("good_days")

@@ -33,9 +33,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     services.stop(folder)
 
 
-def _start(home: Path, told: list[str] | None = None, **more: str) -> str:
-    told = [] if told is None else told
-    url = services.start(home, ["spark"], spark_settings=SETTINGS | more, progress=told.append).spark_url
+def _start(home: Path, **more: str) -> str:
+    url = services.start(home, ["spark"], spark_settings=SETTINGS | more).spark_url
     assert url is not None
     return url
 
@@ -54,12 +53,11 @@ def _ask(url: str, query: str) -> subprocess.CompletedProcess[str]:
 def test_a_session_answers_and_a_second_start_finds_the_same_server(home: Path) -> None:
     services.stop(home)
     told: list[str] = []
-    url = _start(home, told=told)
+    services.start(home, ["spark"], spark_settings=SETTINGS, progress=told.append)
     assert told.count("Spark: starting the session server") == 1
-    pid = Spark(home).pid()
+    url, pid = _start(home), Spark(home).pid()
     assert _ask(url, "select count(*) from range(5)").stdout == "[(5,)]\n"
-    assert _start(home, told=told) == url
-    assert told.count("Spark: starting the session server") == 1
+    assert _start(home) == url
     assert Spark(home).pid() == pid
 
 
