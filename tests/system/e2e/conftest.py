@@ -76,7 +76,7 @@ STATED = {
     "secret": {"keep_out_of": ["user_tags"]},
     "quiet": {"keep_out_of": ["user_tag_changes", "tag_statistics"]},
 }
-RETIRED = "tags/kinds.yml"
+KINDS = "tags/kinds.yml"
 # What the days' runs write and later days write again.
 KEPT = ("clean.account_links", "rollup.purchases")
 
@@ -127,9 +127,9 @@ def good_days(new_shop: NewShop) -> GoodDays:
             days.seen[day]["publications"] = [shop.publication(day)]
             run(day)
             days.branches.update({table: shop.branches(f"tags.{table}") for table in TABLES})
-    written = {name: (shop.folder / name).read_bytes() for name in ("project.yml", "tags/tags.yml", RETIRED)}
+    written = {name: (shop.folder / name).read_bytes() for name in ("project.yml", "tags/tags.yml", KINDS)}
     shop.edit("project.yml", lambda project: project.update(sensitivity=STATED))
-    shop.edit(RETIRED, lambda data: data["tags"]["usual_status"].update(status="retired"))
+    shop.edit(KINDS, lambda data: data["tags"]["usual_status"].update(status="retired"))
     edit_tags(_restrict)
     land_wide_shop(shop, D5)
     run(D5)
