@@ -7,3 +7,4 @@ ROOT = TESTS.parent
 CASES, EXAMPLES = TESTS / "cases", ROOT / "examples"
 SMALL = TESTS / "configs" / "small"
 TINY_SHOP, FAULT_SHOP = CASES / "tiny_shop", CASES / "fault_shop"
+WIDE_SHOP = CASES / "wide_shop"

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.places import TINY_SHOP
+from jobs.catalogue.model import Catalogue
+from jobs.quality.checks import GateRefused
+from jobs.stages.report import StageReport
+from tests.support.places import TINY_SHOP, WIDE_SHOP
 
 from .bad_days import (  # noqa: F401
     backfilled,
@@ -24,6 +27,7 @@ from .bad_days import (  # noqa: F401
     relaxed,
     tags_released,
 )
+from .expected import D1, D2, D3, D4, D5, D6
 from .shop import TABLES, NewShop, Row, Shop
 
 
@@ -44,29 +48,101 @@ def new_shop(new_project: Callable[..., Any], tmp_path_factory: pytest.TempPathF
 
 
 @dataclass(frozen=True)
-class FourDays:
-    """The tiny shop after four days in order, the third of them run twice and the last without any file.
+class GoodDays:
+    """The wide shop after six days in order. The third is run twice and the fourth is without any file. From
+    the fifth on three tags are restricted and one is retired. The sixth is refused by its audit, because the
+    `values` of a tag lack one that users have; then that is put right, and two of the three tags changed.
 
-    `runs` are the run ids in order. `seen` holds what each day's tables showed right after its first run.
+    `runs` are the run ids of a day in order, `reports` what each of them reported. `seen` holds what the
+    tables of a day showed right after its first run, `snapshots` those of tables that later days write too,
+    `branches` those of the published tables after the third day, and `catalogues` what each day was run by:
+    the shop's own is that of the first four days.
     """
 
     shop: Shop
     runs: dict[date, list[str]]
+    reports: dict[str, list[StageReport]]
     seen: dict[date, dict[str, list[Row]]]
+    snapshots: dict[date, dict[str, int]]
+    branches: dict[str, set[str]]
+    catalogues: dict[date, Catalogue]
+
+    def newest(self, day: date) -> str:
+        """The run that is published."""
+        return self.runs[day][-1]
+
+
+RESTRICTED = {"gender": "private", "bought_today": "secret", "yearly_spend": "quiet"}
+STATED = {
+    "private": {"keep_out_of": ["user_profile"]},
+    "secret": {"keep_out_of": ["user_tags"]},
+    "quiet": {"keep_out_of": ["user_tag_changes", "tag_statistics"]},
+}
+KINDS = "tags/kinds.yml"
+# What the days' runs write and later days write again.
+KEPT = ("clean.account_links", "rollup.purchases")
+
+
+def land_wide_shop(shop: Shop, day: date) -> None:
+    """The files of a day: those of the tiny shop, and beside them those of the other stories."""
+    shop.land(TINY_SHOP / "landing", str(day))
+    shop.land(WIDE_SHOP / "landing", str(day))
+
+
+def _restrict(tags: dict[str, Any]) -> None:
+    for tag, name in RESTRICTED.items():
+        tags[tag]["sensitivity"] = name
+
+
+def _allow_less(tags: dict[str, Any]) -> None:
+    tags["gender"]["values"] = ["female"]
+
+
+def _after_that(tags: dict[str, Any]) -> None:
+    tags["gender"]["values"] = ["female", "male"]
+    del tags["bought_today"]["sensitivity"]
+    del tags["yearly_spend"]
 
 
 @pytest.fixture(scope="session")
-def four_days(new_shop: NewShop) -> FourDays:
-    shop = new_shop(TINY_SHOP, "TINY_SHOP_DIR", embedded=True)
-    days = [date(2026, 3, number) for number in (1, 2, 3, 4)]
-    runs: dict[date, list[str]] = {}
-    seen: dict[date, dict[str, list[Row]]] = {}
-    for day in days:
-        shop.land(TINY_SHOP / "landing", str(day))
-        runs[day] = [shop.run(day)]
-        seen[day] = {table: shop.published(table, day) for table in TABLES}
-        if day == days[2]:
-            seen[day]["user_measures"] = shop.measures(day, runs[day][0])
-            seen[day]["publications"] = [shop.publication(day)]
-            runs[day].append(shop.run(day))
-    return FourDays(shop, runs, seen)
+def good_days(new_shop: NewShop) -> GoodDays:
+    shop = new_shop(WIDE_SHOP, "WIDE_SHOP_DIR", embedded=True)
+    days = GoodDays(shop, {}, {}, {}, {}, {}, {})
+
+    def run(day: date) -> None:
+        run_id = shop.run(day)
+        days.runs.setdefault(day, []).append(run_id)
+        days.reports[run_id] = shop.reports
+        days.catalogues[day] = shop.pipeline.catalogue
+        if len(days.runs[day]) == 1:
+            days.snapshots[day] = {table: shop.snapshot(table) for table in KEPT}
+
+    def edit_tags(change: Callable[[dict[str, Any]], None]) -> None:
+        shop.edit("tags/tags.yml", lambda data: change(data["tags"]))
+
+    for day in (D1, D2, D3, D4):
+        land_wide_shop(shop, day)
+        run(day)
+        days.seen[day] = {table: shop.published(table, day) for table in TABLES}
+        if day == D3:
+            days.seen[day]["user_measures"] = shop.measures(day, days.newest(day))
+            days.seen[day]["publications"] = [shop.publication(day)]
+            run(day)
+            days.branches.update({table: shop.branches(f"tags.{table}") for table in TABLES})
+    written = {name: (shop.folder / name).read_bytes() for name in ("project.yml", "tags/tags.yml", KINDS)}
+    shop.edit("project.yml", lambda project: project.update(sensitivity=STATED))
+    shop.edit(KINDS, lambda data: data["tags"]["usual_status"].update(status="retired"))
+    edit_tags(_restrict)
+    land_wide_shop(shop, D5)
+    run(D5)
+    edit_tags(_allow_less)
+    land_wide_shop(shop, D6)
+    with pytest.raises(GateRefused, match="gender in its values"):
+        shop.run(D6)
+    days.runs[D6] = [shop.run_id]
+    edit_tags(_after_that)
+    run(D6)
+    for name, content in written.items():
+        (shop.folder / name).write_bytes(content)
+    shop.reload()
+    return days

@@ -8,8 +8,7 @@ import pytest
 
 from tests.support.places import CASES, EXAMPLES
 
-from .conftest import NewShop
-from .shop import Shop
+from .shop import NewShop, Shop
 
 DAY = date(2018, 10, 17)
 CONFIGS, VARIABLE = EXAMPLES / "olist", "OLIST_DIR"

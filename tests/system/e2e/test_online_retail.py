@@ -11,8 +11,7 @@ import pytest
 
 from tests.support.places import CASES, EXAMPLES
 
-from .conftest import NewShop
-from .shop import Shop
+from .shop import NewShop, Shop
 
 DAY = date(2011, 12, 9)
 CASE = CASES / "online_retail"

@@ -7,13 +7,15 @@ import pytest
 from jobs import overlap
 from jobs.overlap import overlaps
 
-from .conftest import FourDays
-from .expected import D4
+from .conftest import GoodDays
+from .expected import D6
+
+pytestmark = pytest.mark.shared("good_days")
 
 
-def _by_hand(four_days: FourDays, threshold: float, minimum: int) -> dict[tuple[str, ...], float]:
+def _by_hand(good_days: GoodDays, threshold: float, minimum: int) -> dict[tuple[str, ...], float]:
     users: dict[tuple[str, str], set[str]] = {}
-    for row in four_days.shop.published("user_tags", D4):
+    for row in good_days.shop.published("user_tags", D6):
         users.setdefault((row["tag_id"], row["tag_value"]), set()).add(row["user_id"])
     large = {key: carriers for key, carriers in users.items() if len(carriers) >= minimum}
     found = {}
@@ -26,26 +28,26 @@ def _by_hand(four_days: FourDays, threshold: float, minimum: int) -> dict[tuple[
 
 @pytest.mark.parametrize(("threshold", "minimum"), [(0.01, 1), (0.5, 1), (0.5, 3), (1.0, 1), (1.0, 2)])
 def test_the_pairs_are_those_of_a_count_by_hand(
-    four_days: FourDays, monkeypatch: pytest.MonkeyPatch, threshold: float, minimum: int
+    good_days: GoodDays, monkeypatch: pytest.MonkeyPatch, threshold: float, minimum: int
 ) -> None:
     monkeypatch.setattr(overlap, "MINIMUM_USERS", minimum)
-    shop = four_days.shop
+    shop = good_days.shop
     found = overlaps(shop.pipeline.catalogue, shop.lake, threshold)
     pairs = {(p.tag, p.value, p.other_tag, p.other_value): round(p.jaccard, 9) for p in found}
-    assert pairs == _by_hand(four_days, threshold, minimum)
+    assert pairs == _by_hand(good_days, threshold, minimum)
     assert len(pairs) == len(found) > 0
     assert [p.jaccard for p in found] == sorted((p.jaccard for p in found), reverse=True)
 
 
 def test_check_strict_shows_them_and_check_alone_reads_no_table(
-    four_days: FourDays, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    good_days: GoodDays, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(overlap, "MINIMUM_USERS", 1)
-    assert four_days.shop.command("check", "--strict", "--threshold", "1") == 0
+    assert good_days.shop.command("check", "--strict", "--threshold", "1") == 0
     shown = capsys.readouterr().out
-    pairs = len(_by_hand(four_days, 1.0, 1))
+    pairs = len(_by_hand(good_days, 1.0, 1))
     assert shown.count("alike") == pairs
     assert f"{pairs} pairs of published tags with Jaccard 1 or more" in shown
     monkeypatch.setattr("jobs.overlap.overlaps", None)
-    assert four_days.shop.command("check") == 0
+    assert good_days.shop.command("check") == 0
     assert "alike" not in capsys.readouterr().out

@@ -1,11 +1,17 @@
-"""A publication or release killed after any of its commits: readers see one whole run, and it can be
-finished."""
+"""A publication or release that ends after any of its commits: readers see one whole run, and it can be
+finished. A few are killed in another process; the others are stopped between two commits, which leaves the
+same tables.
+"""
 
 import multiprocessing
 import signal
+import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +21,8 @@ from jobs.errors import DataError, InfrastructureError, UsageError
 from jobs.quality.checks import CheckResult, save_checks
 from jobs.query import query
 from jobs.stages import held
-from jobs.stages.releases import decide
+from jobs.stages.publish import publish_steps
+from jobs.stages.releases import decide, verdict_of
 from jobs.stages.runs import RunRecord, blocked_days, record_run, run_branch, stage_record
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
@@ -24,13 +31,17 @@ from jobs.store.schemas import PUBLISHED, USER_MEASURES, USER_PROFILE, TableSpec
 from jobs.store.tables import ensure_table, find_table
 from tests.support.places import TINY_SHOP
 
-from .conftest import FourDays, NewShop
+from .conftest import GoodDays
+from .expected import D3
 from .killed import publish_and_die
-from .shop import Shop
+from .shop import NewShop, Shop
+
+pytestmark = pytest.mark.shared("good_days")
 
 # Every table moves, then the publication, then every table is cleaned.
 STEPS = 2 * len(PUBLISHED) + 1
 PUBLISHING = len(PUBLISHED) + 1
+DAY, EARLIER = date(2026, 5, 1), date(2026, 4, 30)
 NOTHING: dict[str, tuple[str, int]] = {}
 CHECK = CheckResult(
     "tags.user_tags", "a check", "critical", True, "7", "0", "operations", "correct the rules"
@@ -38,7 +49,7 @@ CHECK = CheckResult(
 
 # A server that has the modules loaded forks the children that are killed.
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["e2e.killed"])
+context.set_forkserver_preload([publish_and_die.__module__])
 
 
 @dataclass(frozen=True)
@@ -47,10 +58,49 @@ class Audited:
 
     shop: Shop
     tables: dict[str, pa.Table]
+    states: dict[str, Path] = field(default_factory=dict)
 
     @property
     def lake(self) -> Lake:
         return self.shop.lake
+
+    def bring_to(self, state: str, make: Callable[[], None]) -> None:
+        """Bring the lake to a state that is made once. Later the catalog of then is put back: the files that
+        it points to are never changed."""
+        catalog = Path(self.lake.properties["uri"].removeprefix("sqlite:///").partition("?")[0])
+        if state in self.states:
+            _copy_catalog(self.states[state], catalog)
+            return
+        make()
+        self.states[state] = catalog.with_name(f"{state}.db")
+        _copy_catalog(catalog, self.states[state])
+
+    def make_empty(self) -> None:
+        """Nothing was published yet."""
+        catalog = self.lake.catalog
+
+        def make(spec: TableSpec) -> None:
+            ensure_table(self.lake, spec.name, self.tables[spec.name].schema, spec.partition)
+
+        with ThreadPoolExecutor(len(PUBLISHED)) as pool:
+            there = [*catalog.list_tables("tags"), *catalog.list_tables("ops")]
+            list(pool.map(catalog.drop_table, there))
+            list(pool.map(make, PUBLISHED))
+
+    def make_first(self) -> None:
+        self.prepare(DAY, "first")
+
+    def make_again(self) -> None:
+        self.prepare(DAY, "first")
+        self.publish(DAY, "first")
+        self.prepare(DAY, "again")
+
+    def make_held(self) -> None:
+        self.prepare(DAY, "published")
+        self.publish(DAY, "published")
+        self.prepare(DAY, "held", passed=False)
+        (refused,) = blocked_days(self.lake)
+        decide(self.lake, refused, "Wang Fang", "known")
 
     def prepare(self, day: date, run_id: str, *, passed: bool = True) -> None:
         """A run that has passed its audit, or was refused by it, as the tag and audit stages leave it."""
@@ -73,6 +123,17 @@ class Audited:
             field = rows.schema.field(column)
             rows = rows.set_column(place, field, pa.array([value] * rows.num_rows, field.type))
         table.append(rows, branch=run_branch(run_id))
+
+    def stop_after(self, day: date, run_id: str, step: int) -> None:
+        """Publish, and leave it after so many commits."""
+        built, audited = (stage_record(self.lake, day, run_id, stage) for stage in ("tag", "audit"))
+        assert built is not None and audited is not None
+        verdict = verdict_of(self.lake, built, audited)
+        assert verdict is not None
+        for number, _ in enumerate(publish_steps(self.lake, built, verdict), start=1):
+            if number == step:
+                return
+        raise AssertionError(f"a publication has fewer than {step} commits")
 
     def kill_after(self, day: date, run_id: str, step: int) -> None:
         """Publish in another process, which is killed after so many commits."""
@@ -118,12 +179,16 @@ class Audited:
         return {name: {run_id} for name in self.tables}
 
 
+def _copy_catalog(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as written:
+        read.backup(written)
+
+
 @pytest.fixture(scope="module")
-def built(four_days: FourDays) -> dict[str, pa.Table]:
+def built(good_days: GoodDays) -> dict[str, pa.Table]:
     """The rows of a run that Spark has built, by table."""
-    day = date(2026, 3, 3)
-    where = rows_where(dt=day, run_id=four_days.runs[day][-1])
-    catalog = four_days.shop.lake.catalog
+    where = rows_where(dt=D3, run_id=good_days.newest(D3))
+    catalog = good_days.shop.lake.catalog
     tables = {
         spec.name: catalog.load_table(spec.name).scan(row_filter=where).to_arrow() for spec in PUBLISHED
     }
@@ -132,26 +197,15 @@ def built(four_days: FourDays) -> dict[str, pa.Table]:
 
 
 @pytest.fixture(scope="module")
-def other_shop(new_shop: NewShop) -> Shop:
-    return new_shop(TINY_SHOP, "TINY_SHOP_DIR")
+def other_lake(built: dict[str, pa.Table], new_shop: NewShop) -> Audited:
+    return Audited(new_shop(TINY_SHOP, "TINY_SHOP_DIR"), built)
 
 
 @pytest.fixture
-def audited(built: dict[str, pa.Table], other_shop: Shop) -> Audited:
+def audited(other_lake: Audited) -> Audited:
     """A lake of its own in which nothing was published yet."""
-    catalog = other_shop.lake.catalog
-
-    def make(spec: TableSpec) -> None:
-        ensure_table(other_shop.lake, spec.name, built[spec.name].schema, spec.partition)
-
-    with ThreadPoolExecutor(len(PUBLISHED)) as pool:
-        there = [*catalog.list_tables("tags"), *catalog.list_tables("ops")]
-        list(pool.map(catalog.drop_table, there))
-        list(pool.map(make, PUBLISHED))
-    return Audited(other_shop, built)
-
-
-DAY, EARLIER = date(2026, 5, 1), date(2026, 4, 30)
+    other_lake.bring_to("empty", other_lake.make_empty)
+    return other_lake
 
 
 def test_before_the_first_publication_there_is_nothing_to_read(audited: Audited) -> None:
@@ -162,21 +216,45 @@ def test_before_the_first_publication_there_is_nothing_to_read(audited: Audited)
 
 
 @pytest.mark.parametrize("step", range(1, STEPS + 1))
-def test_a_publication_killed_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
-    before = NOTHING
-    for run_id in ("first", "again"):
-        audited.prepare(DAY, run_id)
-        audited.kill_after(DAY, run_id, step)
-        assert audited.read(DAY) == (audited.whole(run_id) if step >= PUBLISHING else before)
-        audited.publish(DAY, run_id)
-        assert audited.stored(DAY) == audited.holds_alone(run_id)
-        assert audited.shop.publication(DAY)["run_id"] == run_id
-        before = audited.whole(run_id)
+def test_a_first_publication_stopped_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
+    audited.bring_to("first", audited.make_first)
+    _stopped_and_finished(audited, "first", step, NOTHING)
+
+
+@pytest.mark.parametrize("step", range(1, STEPS + 1))
+def test_a_replacement_stopped_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
+    audited.bring_to("again", audited.make_again)
+    _stopped_and_finished(audited, "again", step, audited.whole("first"))
+
+
+def _stopped_and_finished(
+    audited: Audited, run_id: str, step: int, before: dict[str, tuple[str, int]]
+) -> None:
+    audited.stop_after(DAY, run_id, step)
+    assert audited.read(DAY) == (audited.whole(run_id) if step >= PUBLISHING else before)
+    audited.publish(DAY, run_id)
+    assert audited.stored(DAY) == audited.holds_alone(run_id)
+    assert audited.shop.publication(DAY)["run_id"] == run_id
+
+
+def test_a_publication_that_is_killed_shows_whole_runs(audited: Audited) -> None:
+    """The last commit before the one to `publications`, and that one, are followed by the end."""
+    audited.prepare(DAY, "first")
+    audited.kill_after(DAY, "first", PUBLISHING - 1)
+    assert audited.read(DAY) == NOTHING
+    audited.publish(DAY, "first")
+    assert audited.stored(DAY) == audited.holds_alone("first")
+    audited.prepare(DAY, "again")
+    audited.kill_after(DAY, "again", PUBLISHING)
+    assert audited.read(DAY) == audited.whole("again")
+    audited.publish(DAY, "again")
+    assert audited.stored(DAY) == audited.holds_alone("again")
+    assert audited.shop.publication(DAY)["run_id"] == "again"
 
 
 def test_the_command_finishes_the_newest_run(audited: Audited) -> None:
     audited.prepare(DAY, "killed")
-    audited.kill_after(DAY, "killed", 2)
+    audited.stop_after(DAY, "killed", 2)
     assert audited.shop.command("publish", "--day", str(DAY)) == 0
     assert audited.read(DAY) == audited.whole("killed")
 
@@ -185,7 +263,7 @@ def test_another_run_takes_over_from_one_that_was_killed(audited: Audited) -> No
     audited.prepare(DAY, "published")
     audited.publish(DAY, "published")
     audited.prepare(DAY, "killed")
-    audited.kill_after(DAY, "killed", 3)
+    audited.stop_after(DAY, "killed", 3)
     audited.prepare(DAY, "next")
     audited.publish(DAY, "next")
     assert audited.read(DAY) == audited.whole("next")
@@ -219,14 +297,11 @@ def test_a_run_that_was_not_audited_is_not_published(audited: Audited) -> None:
 
 
 @pytest.mark.parametrize("step", [1, 4, len(PUBLISHED), PUBLISHING, PUBLISHING + 1, STEPS])
-def test_a_release_killed_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
-    audited.prepare(DAY, "published")
-    audited.publish(DAY, "published")
-    audited.prepare(DAY, "held", passed=False)
-    (refused,) = blocked_days(audited.lake)
-    decide(audited.lake, refused, "Wang Fang", "known")
+def test_a_release_that_ends_after_any_commit_shows_whole_runs(audited: Audited, step: int) -> None:
+    audited.bring_to("held", audited.make_held)
+    end = audited.kill_after if step == PUBLISHING else audited.stop_after
     assert audited.read(DAY) == audited.whole("published")
-    audited.kill_after(DAY, "held", step)
+    end(DAY, "held", step)
     assert audited.read(DAY) == audited.whole("held" if step >= PUBLISHING else "published")
     assert audited.release(DAY) == 0
     assert audited.read(DAY) == audited.whole("held")

@@ -12,8 +12,7 @@ import pytest
 
 from tests.support.places import CASES, EXAMPLES
 
-from .conftest import NewShop
-from .shop import Row, Shop
+from .shop import NewShop, Row, Shop
 
 # Recency counts to the day after: 2006-12-31, the analysis date of the package's example.
 DAY = date(2006, 12, 30)

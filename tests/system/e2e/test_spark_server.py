@@ -1,42 +1,49 @@
-"""The same days with Spark as a session server: the same rows as with a Spark of its own."""
+"""A day with a Spark of its own: the same rows as with Spark as a session server, which the others use."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from jobs import services
-from tests.support.places import TINY_SHOP
+import pytest
+import yaml
 
-from .conftest import TABLES, FourDays, NewShop
+from jobs import services
+from tests.support.jars import sqlite_driver
+from tests.support.places import WIDE_SHOP
+
+from .conftest import GoodDays, land_wide_shop
+from .expected import D1
+from .shop import TABLES, NewShop
+
+pytestmark = pytest.mark.shared("good_days")
 
 USERTAGS = Path(sys.executable).parent / "usertags"
+OF_A_SESSION = {"SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE", "SPARK_API_MODE", "SPARK_LOCAL_REMOTE"}
 
 
-def test_a_session_server_gives_the_same_rows(four_days: FourDays, new_shop: NewShop) -> None:
-    shop = new_shop(TINY_SHOP, "TINY_SHOP_DIR")
-    (shop.folder / "spark").mkdir(exist_ok=True)
-    (shop.folder / "spark" / "session.yml").write_text(
-        "remote: embedded\nmaster: local[2]\nconf: {spark.driver.memory: 1g}\n"
-    )
-    shutil.copytree(TINY_SHOP / "landing", shop.landing, dirs_exist_ok=True)
-    days = sorted(four_days.seen)[:2]
-    command = [USERTAGS, "--configs", shop.folder, "run", "--from", str(days[0]), "--to", str(days[1])]
-    environment = os.environ | {"TINY_SHOP_DIR": str(shop.landing)}
+def test_a_session_server_gives_the_same_rows(good_days: GoodDays, new_shop: NewShop) -> None:
+    spark = {row.name: row for row in services.status(good_days.shop.pipeline.catalogue.state)}["spark"]
+    assert spark.state == "running"
+    shop = new_shop(WIDE_SHOP, "WIDE_SHOP_DIR")
+    session = yaml.safe_load((WIDE_SHOP / "spark" / "session.yml").read_text())
+    assert "remote" not in session
+    session["conf"]["spark.driver.extraClassPath"] = str(sqlite_driver())
+    (shop.folder / "spark" / "session.yml").write_text(yaml.safe_dump(session))
+    land_wide_shop(shop, D1)
+    command = [USERTAGS, "--configs", shop.folder, "run", "--day", str(D1)]
+    # What a session of a server has left in this process would make the command look for one.
+    environment = {name: value for name, value in os.environ.items() if name not in OF_A_SESSION}
+    environment |= {"WIDE_SHOP_DIR": str(shop.landing)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Spark: starting the session server" in done.stdout
-    spark = {row.name: row for row in services.status(shop.pipeline.catalogue.state)}["spark"]
-    assert spark.state == "running"
-    for day in days:
-        for table in TABLES:
-            assert shop.published(table, day) == four_days.seen[day][table], (day, table)
-    _sessions_of_one_process(shop.folder)
+    for table in TABLES:
+        assert shop.published(table, D1) == good_days.seen[D1][table], table
 
 
-def _sessions_of_one_process(configs: Path) -> None:
+def test_a_process_has_session_after_session(good_days: GoodDays) -> None:
     """A process that runs stage after stage, as Airflow may, has a session for each."""
+    configs = good_days.shop.folder
     script = f"""
 from pathlib import Path
 from jobs.catalogue.build import load_catalogue

@@ -9,8 +9,7 @@ import pytest
 
 from tests.support.places import CASES, EXAMPLES
 
-from .conftest import NewShop
-from .shop import Shop
+from .shop import NewShop, Shop
 
 DAY = date(2017, 12, 3)
 CASE = CASES / "taobao_behaviour"

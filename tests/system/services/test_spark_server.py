@@ -51,8 +51,11 @@ def _ask(url: str, query: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_session_answers_and_a_second_start_finds_the_same_server(home: Path) -> None:
-    url = _start(home)
-    pid = Spark(home).pid()
+    services.stop(home)
+    told: list[str] = []
+    services.start(home, ["spark"], spark_settings=SETTINGS, progress=told.append)
+    assert told.count("Spark: starting the session server") == 1
+    url, pid = _start(home), Spark(home).pid()
     assert _ask(url, "select count(*) from range(5)").stdout == "[(5,)]\n"
     assert _start(home) == url
     assert Spark(home).pid() == pid
