@@ -40,7 +40,7 @@ check:
 
 pictures:
 	@scripts/install dev
-	@USERTAGS_PICTURES=docs/images pytest tests/plugins/test_browser.py
+	@USERTAGS_PICTURES=docs/images pytest tests/system/airflow/test_browser.py
 
 format:
 	@ruff format . && ruff check --fix .
