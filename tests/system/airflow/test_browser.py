@@ -14,11 +14,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, Request, expect, sync_playwright
 
-from .served import PASSWORDS, ROOT, Served
+from tests.support.places import ROOT
+
+from .served import PASSWORDS, RELEASE, Served, until
 from .shop_days import EARLY, FEWER_ORDERS, GOOD, ORDERS, REFUSED, UNKNOWN_GENDERS
+
+pytestmark = pytest.mark.shared("airflow")
 
 # Where the pictures go: into docs/images where that is asked for, so that a test alone changes no file.
 PICTURES = os.environ.get("USERTAGS_PICTURES")
+# A busy machine shows the same later.
+expect.set_options(timeout=30_000)
 FAILED, UNUSUAL = "gender in its values", "rows as on the days before"
 
 
@@ -131,9 +137,8 @@ def test_the_day_shows_the_rows_set_aside(page: Page, served: Served) -> None:
     expect(row).to_be_visible()
 
 
-def test_the_link_of_the_audit_task_leads_to_its_checks(page: Page, served: Served) -> None:
-    (run,) = served.runs()
-    page.goto(f"{served.url}/dags/user_tags_daily/runs/{run['dag_run_id']}/tasks/audit/details")
+def test_the_link_of_the_audit_task_leads_to_its_checks(page: Page, served: Served, refused_run: str) -> None:
+    page.goto(f"{served.url}/dags/user_tags_daily/runs/{refused_run}/tasks/audit/details")
     page.locator("a[href*='quality/of?']", has_text="Data quality").click()
     quality = frame_of(page)
     expect(quality.locator("h1")).to_contain_text("Blocked")
@@ -149,8 +154,10 @@ def test_the_link_of_the_audit_task_leads_to_its_checks(page: Page, served: Serv
         ("dags/user_tags_daily/runs/{run}/tasks/audit/plugin/quality-of-try", "the audit stage of run"),
     ],
 )
-def test_dag_run_and_task_have_a_quality_tab(page: Page, served: Served, path: str, said: str) -> None:
-    page.goto(f"{served.url}/{path.format(run=served.runs()[-1]['dag_run_id'])}")
+def test_dag_run_and_task_have_a_quality_tab(
+    page: Page, served: Served, refused_run: str, path: str, said: str
+) -> None:
+    page.goto(f"{served.url}/{path.format(run=refused_run)}")
     expect(page.get_by_role("link", name="Quality", exact=True)).to_be_visible()
     expect(frame_of(page, "Quality").locator("main")).to_contain_text(said)
 
@@ -258,7 +265,9 @@ def test_a_person_releases_the_day_and_readers_have_it(page: Page, served: Serve
     dialog.locator("[name='element_day']").fill(str(REFUSED))
     dialog.locator("[name='element_reason']").fill(reason)
     dialog.get_by_role("button", name="Trigger").click()
-    served.wait("user_tags_release", "approve", "awaiting_input")
+    run = until(lambda: served.newest(RELEASE), lambda: "nothing was triggered")
+    served.question(run)
+    assert REFUSED not in served.published()
     page.goto(f"{served.url}/plugin/data-quality")
     frame_of(page).get_by_role("link", name="Answer: may readers have this day?").click()
     page.wait_for_url("**/tasks/approve/required_actions")
@@ -272,7 +281,7 @@ def test_a_person_releases_the_day_and_readers_have_it(page: Page, served: Serve
         "href", f"{served.url}{at}"
     )
     page.get_by_role("button", name="Approve").click()
-    served.wait("user_tags_release", "publish", "success")
+    assert served.ended(RELEASE, run)["state"] == "success"
     page.goto(f"{served.url}/plugin/data-quality")
     quality = frame_of(page)
     expect(quality.locator(".verdict .big")).to_contain_text(f"{REFUSED} released by a person")
