@@ -129,14 +129,18 @@ def pytest_runtest_setup(item: pytest.Item) -> Any:
 LONGEST = ("airflow", "good_days", "bad_days", "system/e2e/test_pii_sentinels.py", "spark/test_tag_cases.py")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """The tests of a file stay together in one process, and so do files that share a fixture."""
+    layer_of(item)
+    item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file stay together in one process, and so do files that share a fixture."""
+    """The longest groups come first, whatever the order of the others."""
     places: dict[str, int] = {}
     for item in items:
-        layer_of(item)
         group = _group(item)
-        item.add_marker(pytest.mark.xdist_group(group))
         places.setdefault(group, LONGEST.index(group) if group in LONGEST else len(LONGEST) + len(places))
     items.sort(key=lambda item: places[_group(item)])
 
