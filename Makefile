@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Tests come in an order that the seed decides: a failure that hangs on it comes again with make test ORDER=…
 ORDER := $(shell echo $$RANDOM)
 RESULTS := .tests
-PYTEST := pytest -n 2 --dist loadgroup --no-loadscope-reorder --random-order-bucket module --random-order-seed $(ORDER) \
+PYTEST := pytest -n 2 --dist loadscope --no-loadscope-reorder --random-order-bucket module --random-order-seed $(ORDER) \
   --durations 40 --durations-min 0.1
 
 .PHONY: help install dev demo demo-bad-day up down test test-fast test-spark test-long mutations check pictures format lock clean

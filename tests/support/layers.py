@@ -8,16 +8,20 @@
 What a test does is seen by Python's own audit events, so that no library can hide it.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 # Its import asks which kinds of addresses the machine has, by opening a socket.
 import urllib3  # noqa: F401
+from xdist.scheduler import LoadScopeScheduling
 
 _PROCESSES = {
     "subprocess.Popen": "starts a process",
@@ -129,22 +133,40 @@ def pytest_runtest_setup(item: pytest.Item) -> Any:
 LONGEST = ("airflow", "good_days", "bad_days", "system/e2e/test_pii_sentinels.py", "spark/test_tag_cases.py")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """The tests of a file stay together in one process, and so do files that share a fixture."""
-    layer_of(item)
-    item.add_marker(pytest.mark.xdist_group(_group(item)))
+class Groups(LoadScopeScheduling):
+    """Tests of a group run in one process.
+
+    The plugin's own `loadgroup` marks a group in the name of a test, which pytest 9.2 no longer lets it do.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(self.config.rootpath, nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    return Groups(config, log)
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest groups come first, whatever the order of the others."""
     places: dict[str, int] = {}
     for item in items:
-        group = _group(item)
+        layer_of(item)
+        group = _group(config.rootpath, item.nodeid)
         places.setdefault(group, LONGEST.index(group) if group in LONGEST else len(LONGEST) + len(places))
-    items.sort(key=lambda item: places[_group(item)])
+    items.sort(key=lambda item: places[_group(config.rootpath, item.nodeid)])
 
 
-def _group(item: pytest.Item) -> str:
-    shared = item.get_closest_marker("shared")
-    return str(shared.args[0]) if shared else str(item.path.relative_to(item.config.rootpath / "tests"))
+@cache
+def _group_of(path: Path) -> str | None:
+    found = re.search(r'pytest\.mark\.shared\("(\w+)"\)', path.read_text(encoding="utf-8"))
+    return found[1] if found else None
+
+
+def _group(root: Path, nodeid: str) -> str:
+    """The file of a test, or what its module shares with others: read from the file, because the process that
+    hands out the tests has not collected them."""
+    file = nodeid.partition("::")[0]
+    return _group_of(root / file) or file.removeprefix("tests/")
