@@ -120,6 +120,7 @@ def parquet(data: pa.Table) -> bytes:
         ("x.json", '{"id": 1, "name": "张伟"}\n{"id": 2, "name": ""}\n'.encode(), {"format": "json"}),
         ("x.parquet", parquet(table()), {"format": "parquet"}),
     ],
+    ids=["csv", "csv_gz", "json", "parquet"],
 )
 def test_every_format_is_read_from_both(
     place: tuple[str, Put, S3Access | None], name: str, content: bytes, options: dict[str, Any]
