@@ -54,12 +54,18 @@ if "scheduler" in sys.argv:
 """
 
 
+RELEASING = "test_a_person_releases_the_day_and_readers_have_it"
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser first: a day that was released once is never again one that readers do not have, so the
-    state that it looks at cannot be brought back after the other tests."""
+    """What looks at the refused day first, then the person who releases it, then what comes after: a day that
+    was released once is never again one that readers do not have, so that state cannot be brought back."""
     places = [place for place, item in enumerate(items) if item.path.parent == Path(__file__).parent]
-    ordered = sorted((items[place] for place in places), key=lambda item: item.path.name != "test_browser.py")
+    ordered = sorted(
+        (items[place] for place in places),
+        key=lambda item: (item.path.name != "test_browser.py", item.name == RELEASING),
+    )
     for place, item in zip(places, ordered, strict=True):
         items[place] = item
 
