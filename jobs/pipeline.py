@@ -20,7 +20,7 @@ from jobs.stages.summary import refused_report, save_summary
 from jobs.stages.tag import tag
 from jobs.store.connections import Progress
 from jobs.store.lake import Lake, open_lake
-from jobs.store.spark import spark_session
+from jobs.store.spark import make_active, spark_session
 
 
 @dataclass
@@ -34,18 +34,23 @@ class Pipeline:
     def lake(self) -> Lake:
         return open_lake(self.catalogue, self.progress)
 
-    @cached_property
+    @property
     def spark(self) -> SparkSession:
+        """The session, which is the active one from now on: a process may have several."""
+        make_active(self._session)
+        return self._session
+
+    @cached_property
+    def _session(self) -> SparkSession:
         lake = self.lake
         if self.progress and not self.catalogue.spark.remote:
             self.progress("starting Spark")
         return spark_session(self.catalogue, lake, "run", self.progress)
 
     def close(self) -> None:
-        """End the session of a server. Spark's client puts checkpoints into the active session, which is the
-        first of the process that is still open: without this a later stage would look for them elsewhere."""
-        if self.catalogue.spark.remote and "spark" in self.__dict__:
-            self.spark.stop()
+        """End the session of a server."""
+        if self.catalogue.spark.remote and "_session" in self.__dict__:
+            self._session.stop()
 
     def run(
         self, day: date, run_id: str, *, until: str = STAGES[-1], re_extract: bool = False

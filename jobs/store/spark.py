@@ -62,6 +62,15 @@ def _remote_session(catalogue: Catalogue, lake: Lake, progress: Progress | None)
     return session
 
 
+def make_active(session: SparkSession) -> None:
+    """Let a session of a server be the active one of this thread. Spark's client puts checkpoints into the
+    active session, whichever session the rows are of."""
+    from pyspark.sql.connect.session import SparkSession as RemoteSession
+
+    if isinstance(session, RemoteSession):
+        RemoteSession._active_session.session = session
+
+
 def _session_settings(catalogue: Catalogue, lake: Lake) -> dict[str, str]:
     """What a session of a server is told: our settings are the embedded server's own already."""
     theirs = {} if catalogue.spark.remote == "embedded" else {**_SQL, **catalogue.spark.texts()}

@@ -19,6 +19,7 @@ from jobs.stages.runs import RunRecord, record_run
 from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLICATIONS
 from jobs.store.tables import ensure_table
+from tests.support.lakes import catalog_in_files
 from tests.support.places import TINY_SHOP
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -45,12 +46,10 @@ def with_retention(folder: Path, text: str | None) -> Catalogue:
 
 
 @pytest.fixture
-def lake(running: services.Endpoints, s3_access: S3Access) -> Iterator[Lake]:
-    lake = Lake(running.catalog_properties(), s3_access, running.reports_bucket)
+def lake(running: services.Endpoints, s3_access: S3Access, tmp_path: Path) -> Iterator[Lake]:
+    """Tables of its own, and reports in the shared store."""
+    lake = Lake(catalog_in_files(tmp_path / "lake"), s3_access, running.reports_bucket)
     yield lake
-    for name in ("ops.runs", "tags.publications"):
-        if lake.catalog.table_exists(name):
-            lake.catalog.drop_table(name)
     for key in keys_under(lake, "kept"):
         lake.boto.delete_object(Bucket=lake.reports_bucket, Key=key)
 
