@@ -30,8 +30,6 @@ _COMPONENTS = """
 "$1" -m airflow triggerer --skip-serve-logs &
 wait -n; kill 0
 """
-# What Spark's client leaves in the environment of its process: others then cannot have a Spark of their own.
-_SESSION_MARK = "SPARK_CONNECT_MODE_ENABLED"
 # Long enough for a machine that does other work as well.
 _HEALTHY_WITHIN, _ANSWER_WITHIN = 300, 20
 
@@ -52,9 +50,7 @@ class Airflow:
         """The process environment of every command. Everything listens on loopback."""
         bin_folder = Path(sys.executable).parent
         url = f"http://127.0.0.1:{port}"
-        # A session of this process says nothing of how the tasks use Spark.
-        inherited = {name: value for name, value in os.environ.items() if name != _SESSION_MARK}
-        return inherited | {
+        return os.environ | {
             "PATH": f"{bin_folder}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "AIRFLOW_HOME": str(self.home),

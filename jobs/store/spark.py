@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 # Settings that the results depend on.
 _SQL = {"spark.sql.ansi.enabled": "true"}
+# What Spark's client leaves in the environment of its process and of the processes that it starts.
+_MARK_OF_A_SERVER = "SPARK_CONNECT_MODE_ENABLED"
+# The sessions of servers that this process had, kept to its end. Spark's client closes a pool that all its
+# sessions share when one of them is collected; collected while another hands work to that pool, it waits for
+# itself.
+_KEPT: list[SparkSession] = []
 # PyIceberg's catalog types and Spark's names for them.
 _TYPES = {"rest": "rest", "glue": "glue", "hive": "hive", "sql": "jdbc"}
 
@@ -50,7 +56,7 @@ def start_server(catalogue: Catalogue, progress: Progress | None = None) -> str:
 def _remote_session(catalogue: Catalogue, lake: Lake, progress: Progress | None) -> SparkSession:
     url = start_server(catalogue, progress)
     try:
-        session: SparkSession = SparkSession.builder.remote(url).create()
+        session = session_at(url)
         for key, value in _session_settings(catalogue, lake).items():
             session.conf.set(key, value)
     except Exception as error:  # the client raises whatever the network or the server ended with
@@ -59,6 +65,13 @@ def _remote_session(catalogue: Catalogue, lake: Lake, progress: Progress | None)
             safe="nothing was read or written",
             next_step="see `usertags services status`, or the server that configs/spark/session.yml names",
         ) from error
+    return session
+
+
+def session_at(url: str) -> SparkSession:
+    """A new session of the server at an address. It lives until it is stopped or the process ends."""
+    session: SparkSession = SparkSession.builder.remote(url).create()
+    _KEPT.append(session)
     return session
 
 
@@ -80,6 +93,8 @@ def _session_settings(catalogue: Catalogue, lake: Lake) -> dict[str, str]:
 def _own_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # Inherited from a process with a session of a server, it would make Spark look for one.
+    os.environ.pop(_MARK_OF_A_SERVER, None)
     builder = SparkSession.builder.appName(f"usertags {catalogue.project} {stage}")
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         builder = builder.master(catalogue.spark.master)

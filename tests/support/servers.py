@@ -19,7 +19,7 @@ from jobs import services
 from jobs.catalogue.build import load_catalogue
 from jobs.pipeline import Pipeline
 from jobs.sources.s3 import S3Access, make_client
-from jobs.store.spark import start_server
+from jobs.store.spark import session_at, start_server
 
 from .jars import sqlite_driver
 from .lakes import catalog_in_files
@@ -102,7 +102,7 @@ def new_session(
     def make(timezone: str) -> SparkSession:
         with starting_what_is_shared():
             url = start_server(load_catalogue(folder))
-        session: SparkSession = SparkSession.builder.remote(url).create()
+        session = session_at(url)
         session.conf.set("spark.sql.session.timeZone", timezone)
         sessions.append(session)
         return session
