@@ -13,7 +13,8 @@ from jobs.catalogue.model import Catalogue
 from jobs.errors import UsageError
 from jobs.pipeline import Pipeline
 from jobs.quality.checks import GateRefused, failed_critical
-from jobs.stages.clean import require_same_batch, take_over
+from jobs.stages.clean import take_over
+from jobs.stages.clean_batch import require_same_batch
 from jobs.stages.held import bring_up
 from jobs.stages.releases import decide, not_released
 from jobs.stages.report import StageReport

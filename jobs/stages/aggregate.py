@@ -20,12 +20,12 @@ from pyspark.sql.types import DataType
 from jobs.catalogue.model import Catalogue, Partial, Source
 from jobs.catalogue.versions import version_of
 from jobs.errors import DataError
-from jobs.stages.clean import clean_name
-from jobs.stages.clean_commits import commits, touched_since
+from jobs.stages.batch_register import BatchRecord, mark_rolled_up, not_rolled_up, registered
 from jobs.stages.report import Line, StageReport
+from jobs.stages.source_tables import clean_name, rollup_name, tables_of
 from jobs.store.lake import Lake
 from jobs.store.spark import one_file_at_a_time, spark_table
-from jobs.store.tables import ensure_table, find_table, history, summary_value
+from jobs.store.tables import ensure_table, find_table
 from jobs.transform.rollup import day_rollup
 
 _PROPERTY = "usertags.partials."
@@ -48,12 +48,11 @@ def aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, 
     """Bring the roll-ups of every source of events up to its clean table; what is current is left alone."""
     started = time.monotonic()
     sources = [source for source in catalogue.sources.values() if source.kind == "events"]
-    lines = tuple(_aggregate(spark, catalogue, lake, source) for source in sources)
+    records = registered(lake, [tables_of(lake, source.name) for source in sources])
+    waiting = {name: not_rolled_up(of_source) for name, of_source in records.items()}
+    lines = tuple(_aggregate(spark, catalogue, lake, source, waiting[source.name]) for source in sources)
+    mark_rolled_up(lake, [record for of_source in waiting.values() for record in of_source])
     return StageReport("aggregate", day, run_id, time.monotonic() - started, lines)
-
-
-def rollup_name(source: Source) -> str:
-    return f"rollup.{source.name}"
 
 
 def partials_of(catalogue: Catalogue, source: Source) -> tuple[Partial, ...]:
@@ -62,7 +61,9 @@ def partials_of(catalogue: Catalogue, source: Source) -> tuple[Partial, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def _aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, source: Source) -> Line:
+def _aggregate(
+    spark: SparkSession, catalogue: Catalogue, lake: Lake, source: Source, waiting: Sequence[BatchRecord]
+) -> Line:
     clean_table = find_table(lake, clean_name(source))
     if clean_table is None:
         raise DataError(
@@ -73,9 +74,10 @@ def _aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, source: So
     partials = partials_of(catalogue, source)
     clean = spark.table(spark_table(clean_name(source)))
     table = _rollup_table(lake, source, day_rollup(clean, source, partials))
-    planned = plan(clean_table, table, partials)
+    touched = {day for record in waiting for day in record.event_days}
+    planned = builds(_days_of(clean_table, "event_day"), touched, _built(table), partials)
     for build in planned:
-        _write(table, clean, source, build, clean_table)
+        _write(table, clean, source, build)
     days = {day for build in planned for day in build.days}
     note = f"{len(days)} days" + (f", {len(partials)} partials" if partials else "")
     return Line(source.name, note=note if days else "nothing changed")
@@ -86,30 +88,22 @@ def _rollup_table(lake: Lake, source: Source, rollup: DataFrame) -> Table:
     return ensure_table(lake, rollup_name(source), schema, ("day", "partials"))
 
 
-def plan(clean_table: Table, rollup_table: Table, partials: tuple[Partial, ...]) -> list[Build]:
-    """What has to be built, from the metadata of both tables."""
-    clean_days = _days_of(clean_table, "event_day")
-    touched = touched_since(commits(clean_table), _seen(rollup_table))
-    return builds(clean_days, touched, _built(rollup_table), partials)
-
-
 def builds(
     clean_days: Set[date],
-    touched: Set[date] | None,
+    touched: Set[date],
     built: Mapping[date, frozenset[str]],
     partials: Sequence[Partial],
 ) -> list[Build]:
     """The days that clean changed since, whole, in one build; elsewhere what is missing, a build a set of
     partials.
 
-    In: the event days that clean has rows of, those that its commits touched since the roll-up's last one
-    (None: not known, so all), the ids of the partials that each day of the roll-up has, and those wanted.
+    In: the event days that clean has rows of, those that batches rewrote and the roll-up does not have yet,
+    the ids of the partials that each day of the roll-up has, and those wanted.
     """
-    stale = clean_days if touched is None else touched
-    found = [Build(tuple(sorted(stale)), tuple(partials), replace=True)] if stale else []
+    found = [Build(tuple(sorted(touched)), tuple(partials), replace=True)] if touched else []
     missing: dict[frozenset[str], list[date]] = defaultdict(list)
     wanted = frozenset(partial.id for partial in partials)
-    for day in sorted(clean_days - stale):
+    for day in sorted(clean_days - touched):
         lacking = wanted - built.get(day, frozenset())
         if lacking or day not in built:
             missing[lacking].append(day)
@@ -125,13 +119,6 @@ def _days_of(table: Table, column: str) -> set[date]:
     return {part["partition"][column] for part in partitions if part["record_count"] > 0}
 
 
-def _seen(rollup_table: Table) -> str | None:
-    """The commit of the clean table that the roll-up was last brought up to."""
-    return next(
-        (value for snapshot in history(rollup_table) if (value := summary_value(snapshot, "clean"))), None
-    )
-
-
 def _built(table: Table) -> dict[date, frozenset[str]]:
     """The partials that each day of the roll-up has."""
     found: dict[date, frozenset[str]] = defaultdict(frozenset)
@@ -142,7 +129,7 @@ def _built(table: Table) -> dict[date, frozenset[str]]:
     return dict(found)
 
 
-def _write(table: Table, clean: DataFrame, source: Source, build: Build, clean_table: Table) -> None:
+def _write(table: Table, clean: DataFrame, source: Source, build: Build) -> None:
     """One commit for one build. The set's version is explained in the table's properties before."""
     names = ",".join(partial.id for partial in build.partials)
     with table.transaction() as transaction:
@@ -154,13 +141,10 @@ def _write(table: Table, clean: DataFrame, source: Source, build: Build, clean_t
         F.lit(None).cast(kind).alias(name) if name not in stamped.columns else F.col(name)
         for name, kind in _columns(table, clean)
     ]
-    snapshot = clean_table.current_snapshot()
     where = F.col("day").isin(days)
     if not build.replace:
         where &= F.col("partials") == F.lit(build.version)
     writer = one_file_at_a_time(stamped.select(*columns).writeTo(spark_table(rollup_name(source))))
-    if build.replace and snapshot is not None:
-        writer = writer.option("snapshot-property.usertags.clean", str(snapshot.snapshot_id))
     writer.overwrite(where)
 
 

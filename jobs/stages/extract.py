@@ -1,25 +1,23 @@
 """extract: the rows of a source that are new on a data day, as they came, in one commit.
 
 Reads `(from, to]` of the source's cursor, or the files that no earlier batch has read, as a stream of
-Arrow batches, and writes `raw.<source>`, partition batch = data day. The bounds are properties of that
-commit, so the cursor cannot move without the rows.
+Arrow batches, and writes `raw.<source>`, partition batch = data day. What is about to be read is registered
+before that commit and the batch after it, so the cursor cannot move without the rows.
 """
 
-import json
 import os
 import secrets
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.table import Table
-from pyiceberg.table.snapshots import Snapshot
 
 from jobs.catalogue.model import Catalogue, Source
 from jobs.errors import ConfigError, ConfigProblem, InfrastructureError
@@ -27,28 +25,36 @@ from jobs.sources.files import SourceFile, list_files, read_files
 from jobs.sources.pii import hash_pii
 from jobs.sources.reading import READING, Reading
 from jobs.sources.sql import read_table
+from jobs.stages.batch_register import (
+    BatchRecord,
+    files_read,
+    is_interrupted,
+    landed,
+    register,
+    register_files,
+    registered,
+    uuid_of,
+)
 from jobs.stages.days import end_of
 from jobs.stages.report import Line, StageReport
+from jobs.stages.source_tables import raw_name, tables_of
 from jobs.store.connections import files_root, sql_url
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake, files_access
-from jobs.store.tables import ensure_table, find_table, history, summary_value
+from jobs.store.tables import ensure_table
 
 ROWS_A_FILE = 2_000_000
 SALT = "USERTAGS_PII_SALT"
 
 
 @dataclass(frozen=True)
-class Batch:
-    """One extracted batch: the data day, the commit, where its cursor ended, the files that it read, and how
-    often it had been read before."""
+class Bounds:
+    """What a reading takes in: rows after `after` and up to `until` of a cursor, or files. A whole table has
+    neither."""
 
-    day: date
-    until: datetime | None
-    files: Mapping[str, str]
-    rows: int
-    commit: int
-    reading: int
+    after: datetime | None = None
+    until: datetime | None = None
+    files: tuple[SourceFile, ...] | None = None
 
 
 def extract(
@@ -60,39 +66,13 @@ def extract(
     InfrastructureError when a server does not answer. Nothing is committed then.
     """
     started = time.monotonic()
-    table = find_table(lake, raw_name(source))
-    batches = known_batches(table) if table else {}
-    if day in batches and not re_extract:
-        line = Line(source.name, read=batches[day].rows, written=0, note="batch is there already")
+    records = registered(lake, [tables_of(lake, source.name)])[source.name]
+    batches = landed(records)
+    if day in batches and not re_extract and not is_interrupted(records, day):
+        line = Line(source.name, read=batches[day].rows_read, written=0, note="batch is there already")
     else:
         line = _take_in(catalogue, lake, source, day, batches, run_id)
     return StageReport("extract", day, run_id, time.monotonic() - started, (line,), part=source.name)
-
-
-def raw_name(source: Source) -> str:
-    return f"raw.{source.name}"
-
-
-def known_batches(table: Table) -> dict[date, Batch]:
-    """The batches of a raw table by data day, the newest commit of each."""
-    found: dict[date, Batch] = {}
-    for snapshot in history(table):
-        text = summary_value(snapshot, "batch")
-        if text and date.fromisoformat(text) not in found:
-            found[date.fromisoformat(text)] = _batch(snapshot, text)
-    return found
-
-
-def _batch(snapshot: Snapshot, day: str) -> Batch:
-    until = summary_value(snapshot, "until")
-    return Batch(
-        day=date.fromisoformat(day),
-        until=datetime.fromisoformat(until) if until else None,
-        files=json.loads(summary_value(snapshot, "files") or "{}"),
-        rows=int(summary_value(snapshot, "rows") or 0),
-        commit=snapshot.snapshot_id,
-        reading=int(summary_value(snapshot, "reading") or 0),
-    )
 
 
 def _take_in(
@@ -100,31 +80,41 @@ def _take_in(
     lake: Lake,
     source: Source,
     day: date,
-    batches: Mapping[date, Batch],
+    batches: Mapping[date, BatchRecord],
     run_id: str,
 ) -> Line:
     if source.read.table:
         reading, bounds = _from_database(catalogue, source, day, batches)
     else:
         reading, bounds = _from_files(catalogue, lake, source, day, batches)
-    number = batches[day].reading + 1 if day in batches else 0
-    schema, stream = _prepared(catalogue, source, reading, day, number)
+    attempt = batches[day].attempt + 1 if day in batches else 0
+    schema, stream = _prepared(catalogue, source, reading, day, attempt)
     table = ensure_table(lake, raw_name(source), schema, partition=["batch"])
-    replace = replaces(source, read_before=day in batches)
-    told = {"run": run_id, "reading": str(number)}
-    rows = _commit(table, schema, stream, day, bounds | told, replace=replace)
+    record = BatchRecord(
+        source.name,
+        day,
+        "extract",
+        attempt,
+        "reading",
+        uuid_of(table),
+        cursor_from=bounds.after,
+        cursor_to=bounds.until,
+        run_id=run_id,
+    )
+    replace_landed = replaces(source, read_before=day in batches)
+    rows = _land(lake, table, _write_files(table, schema, stream, day), record, bounds, replace_landed)
     return Line(source.name, read=rows, written=rows, note=_note(bounds))
 
 
-def _note(bounds: Mapping[str, str]) -> str:
-    if "files" in bounds:
-        return f"{len(json.loads(bounds['files']))} files"
-    return f"to {bounds['until']}" if "until" in bounds else "whole table"
+def _note(bounds: Bounds) -> str:
+    if bounds.files is not None:
+        return f"{len(bounds.files)} files"
+    return f"to {bounds.until.isoformat()}" if bounds.until else "whole table"
 
 
 def _from_database(
-    catalogue: Catalogue, source: Source, day: date, batches: Mapping[date, Batch]
-) -> tuple[Reading, dict[str, str]]:
+    catalogue: Catalogue, source: Source, day: date, batches: Mapping[date, BatchRecord]
+) -> tuple[Reading, Bounds]:
     read = source.read
     assert read.table is not None
     after = until = None
@@ -140,18 +130,17 @@ def _from_database(
         until=until,
         timezone=catalogue.timezone,
     )
-    bounds = {"until": until.isoformat()} if until else {}
-    return reading, bounds | ({"after": after.isoformat()} if after else {})
+    return reading, Bounds(after, until)
 
 
 def _from_files(
-    catalogue: Catalogue, lake: Lake, source: Source, day: date, batches: Mapping[date, Batch]
-) -> tuple[Reading, dict[str, str]]:
+    catalogue: Catalogue, lake: Lake, source: Source, day: date, batches: Mapping[date, BatchRecord]
+) -> tuple[Reading, Bounds]:
     read = source.read
     assert read.files is not None and read.format is not None
     access = files_access(read.connection, catalogue, lake)
     files = list_files(files_root(read.connection, catalogue), read.files, day=day, s3=access)
-    new = new_files(files, batches, day)
+    new = new_files(files, files_read(lake, source.name, batches), day)
     reading = read_files(
         new,
         columns=source.raw_columns,
@@ -162,21 +151,24 @@ def _from_files(
         has_pii=bool(source.raw_pii),
         s3=access,
     )
-    return reading, {"files": json.dumps({file.path: file.fingerprint for file in new})}
+    return reading, Bounds(files=tuple(new))
 
 
-def after_of(batches: Mapping[date, Batch], day: date, lookback: str) -> datetime | None:
+def after_of(batches: Mapping[date, BatchRecord], day: date, lookback: str) -> datetime | None:
     """The instant that the cursor of a data day begins after: where the batches before it ended, less the
     lookback (`15m`, `2d`). None where none of them has a cursor: everything is read. Batches of the day
     itself and later ones are no matter, so that a day that is extracted again reads the same rows."""
-    ends = [batch.until for other, batch in batches.items() if other < day and batch.until]
+    ends = [batch.cursor_to for other, batch in batches.items() if other < day and batch.cursor_to]
     return max(ends) - _duration(lookback) if ends else None
 
 
-def new_files(files: Sequence[SourceFile], batches: Mapping[date, Batch], day: date) -> list[SourceFile]:
+def new_files(
+    files: Sequence[SourceFile], read: Mapping[date, Set[tuple[str, str]]], day: date
+) -> list[SourceFile]:
     """The files that no batch of another day has read, in their order. One whose content has changed is new;
-    those that the day itself has read are read again."""
-    taken = {item for other, batch in batches.items() if other != day for item in batch.files.items()}
+    those that the day itself has read are read again. `read`: path and fingerprint of each file, by data day.
+    """
+    taken = {item for other, items in read.items() if other != day for item in items}
     return [file for file in files if (file.path, file.fingerprint) not in taken]
 
 
@@ -186,7 +178,7 @@ def replaces(source: Source, *, read_before: bool) -> bool:
     Rows of a key are told apart by their version and by which reading they came in, so reading again only
     adds; without a key the batch is replaced, because its rows would count twice.
     """
-    return not (read_before and source.key)
+    return read_before and not source.key
 
 
 def _duration(text: str) -> timedelta:
@@ -233,27 +225,46 @@ def pii_salt(catalogue: Catalogue) -> str:
     return path.read_text()
 
 
-def _commit(
+def _land(
+    lake: Lake,
     table: Table,
-    schema: pa.Schema,
-    stream: Iterator[pa.RecordBatch],
-    day: date,
-    bounds: Mapping[str, str],
-    *,
-    replace: bool,
+    written: tuple[list[str], int],
+    record: BatchRecord,
+    bounds: Bounds,
+    replace_landed: bool,
 ) -> int:
-    paths, rows = _write_files(table, schema, stream, day)
-    properties = {f"usertags.{key}": value for key, value in bounds.items()}
-    properties |= {"usertags.batch": day.isoformat(), "usertags.rows": str(rows)}
-    of_day = rows_where(batch=day)
-    if not paths:
-        table.overwrite(schema.empty_table(), overwrite_filter=of_day, snapshot_properties=properties)
-        return 0
+    """Make files that are written the batch, in one commit to the raw table between two to the register.
+    A reading that broke off between them is finished, or read again, by the next run (`registered`)."""
+    paths, rows = written
+    with _removed_on_failure(table, paths):
+        if bounds.files is not None:
+            register_files(lake, record.source, record.data_day, record.attempt, bounds.files)
+        register(lake, [record])
     with table.transaction() as transaction:
-        if replace:
-            transaction.delete(of_day, snapshot_properties=properties)
-        transaction.add_files(paths, snapshot_properties=properties, check_duplicate_files=False)
+        if replace_landed:
+            transaction.delete(rows_where(batch=record.data_day))
+        if paths:
+            transaction.add_files(paths, check_duplicate_files=False)
+    current = table.current_snapshot()
+    assert current is not None
+    landed = replace(
+        record,
+        status="landed",
+        rows_read=rows,
+        raw_snapshot=current.snapshot_id,
+        recorded_at=datetime.now(UTC),
+    )
+    register(lake, [landed])
     return rows
+
+
+@contextmanager
+def _removed_on_failure(table: Table, paths: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        _remove(table, paths)
+        raise
 
 
 def _write_files(
@@ -296,6 +307,10 @@ def _abandon(table: Table, uploads: ExitStack, paths: list[str]) -> None:
     """Remove what no commit will name. Where the store does not answer it stays, as an orphan."""
     with suppress(OSError):
         uploads.close()
+    _remove(table, paths)
+
+
+def _remove(table: Table, paths: Sequence[str]) -> None:
     for path in paths:
         with suppress(OSError):
             table.io.delete(path)

@@ -10,9 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.catalogue.model import Catalogue, Identity
 from jobs.errors import ConfigError, ConfigProblem
 from jobs.sources.pii import hash_value
-from jobs.stages.aggregate import rollup_name
-from jobs.stages.clean import clean_name
 from jobs.stages.extract import pii_salt
+from jobs.stages.source_tables import clean_name, rollup_name
 from jobs.store.connections import from_environment
 from jobs.store.spark import spark_table
 from jobs.transform.first_seen import first_seen, seen_in_links, seen_in_profile, seen_in_rollup

@@ -6,10 +6,10 @@ from datetime import date
 
 from jobs.errors import DataError
 from jobs.quality.checks import failed_critical
-from jobs.stages.clean_commits import commits, newest_of
+from jobs.stages.batch_register import on_main, registered
 from jobs.stages.runs import RunRecord, Stage, record_run, run_records, stage_record
+from jobs.stages.source_tables import tables_of
 from jobs.store.lake import Lake
-from jobs.store.tables import find_table
 
 _STAGES: dict[str, Stage] = {"clean": "release_clean", "audit": "release_audit"}
 
@@ -135,7 +135,8 @@ def _stands(lake: Lake, release: RunRecord) -> bool:
     return any(_is_on_main(lake, release.day, *batch) for batch in release.inputs["batches"].items())
 
 
-def _is_on_main(lake: Lake, day: date, name: str, stamp: str) -> bool:
-    """Whether the batch of a day that stands in a clean table is the one of that stamp."""
-    standing = newest_of(commits(find_table(lake, name)), day)
-    return standing is not None and standing.stamp == stamp
+def _is_on_main(lake: Lake, day: date, table: str, fingerprint: str) -> bool:
+    """Whether the batch of a day that stands in a clean table is the one of that fingerprint."""
+    source = table.removeprefix("clean.")
+    standing = on_main(registered(lake, [tables_of(lake, source)])[source], day)
+    return standing is not None and standing.input_fingerprint == fingerprint

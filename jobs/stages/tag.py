@@ -15,9 +15,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag, visible
 from jobs.errors import DataError, UsageError
-from jobs.stages.aggregate import rollup_name
-from jobs.stages.clean import clean_name
-from jobs.stages.extract import known_batches, raw_name
+from jobs.stages.batch_register import landed, registered
 from jobs.stages.identity import Tables, at_snapshots, joined_ids
 from jobs.stages.releases import require_clean_batch
 from jobs.stages.report import Line, StageReport
@@ -30,6 +28,7 @@ from jobs.stages.runs import (
     require_no_blocked_day,
     run_branch,
 )
+from jobs.stages.source_tables import clean_name, rollup_name, tables_of
 from jobs.stages.user_measures import require_population, user_measures
 from jobs.store.lake import Lake
 from jobs.store.schemas import (
@@ -168,11 +167,12 @@ def _measures(run: Run, tables: Tables, users: DataFrame | None) -> int:
 def _inputs(run: Run) -> dict[str, int]:
     """The snapshots that the day is computed from. Raises DataError for a batch that is not there yet."""
     snapshots = {}
-    for source in run.catalogue.sources.values():
-        raw = find_table(run.lake, raw_name(source))
+    sources = run.catalogue.sources
+    records = registered(run.lake, [tables_of(run.lake, name) for name in sources])
+    for source in sources.values():
         name = rollup_name(source) if source.kind == "events" else clean_name(source)
         table = find_table(run.lake, name)
-        if raw is None or run.day not in known_batches(raw) or table is None:
+        if run.day not in landed(records[source.name]) or table is None:
             raise DataError(
                 f"{run.day} was never extracted and cleaned for source {source.name}",
                 safe="nothing was published",

@@ -6,9 +6,8 @@ from pyspark.sql import DataFrame
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import DataError
-from jobs.stages.aggregate import rollup_name
-from jobs.stages.clean import clean_name
 from jobs.stages.identity import Tables, linked_ids
+from jobs.stages.source_tables import clean_name, rollup_name
 from jobs.transform.identity import of_users
 from jobs.transform.population import population
 from jobs.transform.profile_sources import profile_columns, profile_inputs

@@ -1,5 +1,6 @@
 """The lake of a configuration: its Iceberg catalog and the S3 storage behind it."""
 
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,9 @@ from jobs.config.models import FilesConnection, LakeConnection
 from jobs.errors import InfrastructureError
 from jobs.sources.s3 import S3Access, make_client
 from jobs.store.connections import Progress, endpoints, from_environment, running_endpoints
+
+# Rows are written in the place of earlier ones, of which there are none the first time.
+warnings.filterwarnings("ignore", message="Delete operation did not match any records", module="pyiceberg")
 
 CATALOG = "lake"
 NAMESPACES = ("raw", "clean", "rollup", "ops", "tags")

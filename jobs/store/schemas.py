@@ -159,6 +159,46 @@ PUBLICATIONS = _spec(
     },
     (),
 )
+# The register of batches: what a row says stands at `jobs.stages.batch_register.BatchRecord`.
+BATCHES = _spec(
+    "ops.batches",
+    {
+        "source": _TEXT,
+        "data_day": _DAY,
+        "stage": _TEXT,
+        "attempt": pa.int32(),
+        "status": _TEXT,
+        "table_uuid": _TEXT,
+        "cursor_from": _TIME,
+        "cursor_to": _TIME,
+        "rows_read": _COUNT,
+        "rows_kept": _COUNT,
+        "rows_superseded": _COUNT,
+        "rows_repeated": _COUNT,
+        "rows_quarantined": _COUNT,
+        "raw_snapshot": pa.int64(),
+        "clean_snapshot": pa.int64(),
+        "definition_version": _TEXT,
+        "input_fingerprint": _TEXT,
+        "event_days": pa.list_(_DAY),
+        "rolled_up": pa.bool_(),
+        "run_id": _TEXT,
+        "recorded_at": _TIME,
+    },
+    ("source",),
+)
+BATCH_FILES = _spec(
+    "ops.batch_files",
+    {
+        "source": _TEXT,
+        "data_day": _DAY,
+        "attempt": pa.int32(),
+        "path": _TEXT,
+        "size": _COUNT,
+        "fingerprint": _TEXT,
+    },
+    ("source",),
+)
 QUARANTINE = _spec(
     "ops.quarantine",
     {"batch": _DAY, "run_id": _TEXT, "source": _TEXT, "reason": _TEXT, "key": _TEXT, "raw": _TEXT},

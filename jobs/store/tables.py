@@ -1,6 +1,6 @@
 """Making tables, adding columns, moving branches: everything about a table except its rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from threading import Lock
 
 import pyarrow as pa
@@ -14,7 +14,12 @@ from jobs.store.lake import Lake
 
 # Each commit leaves a manifest, and every reader opens them all: after some, they become one. Else a table
 # that has a few commits a day takes seconds to open after a year.
-_PROPERTIES = {"commit.manifest-merge.enabled": "true", "commit.manifest.min-count-to-merge": "30"}
+# Tasks that run side by side write their rows into the same tables of `ops`: who comes late tries again.
+_PROPERTIES = {
+    "commit.manifest-merge.enabled": "true",
+    "commit.manifest.min-count-to-merge": "30",
+    "commit.retry.num-retries": "20",
+}
 
 
 def ensure_table(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str] = ()) -> Table:
@@ -150,14 +155,8 @@ def _name(table: Table) -> str:
     return ".".join(table.name()[-2:])
 
 
-def history(table: Table) -> Iterator[Snapshot]:
-    """The snapshots of main, newest first."""
+def row_count(table: Table) -> int:
+    """The rows of main, from the metadata of its newest commit."""
     current = table.current_snapshot()
-    if current is not None:
-        yield from ancestors_of(current, table.metadata)
-
-
-def summary_value(snapshot: Snapshot, key: str) -> str | None:
-    """One of our own properties of a commit."""
-    summary = snapshot.summary
-    return summary.additional_properties.get(f"usertags.{key}") if summary else None
+    summary = current.summary if current else None
+    return int(summary.additional_properties.get("total-records", 0)) if summary else 0

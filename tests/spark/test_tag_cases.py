@@ -20,9 +20,9 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.catalogue.build import load_catalogue
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue
-from jobs.stages.aggregate import partials_of, rollup_name
-from jobs.stages.clean import clean_name
+from jobs.stages.aggregate import partials_of
 from jobs.stages.identity import joined_ids
+from jobs.stages.source_tables import clean_name, rollup_name
 from jobs.stages.user_measures import user_measures
 from jobs.transform import carry, rfm
 from jobs.transform.percentiles import with_percentiles

@@ -1,6 +1,5 @@
 """What an extraction reads: cursor bounds, files, and what takes the place of what. No source, no store."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,13 +8,14 @@ import pytest
 from jobs.catalogue.model import Source
 from jobs.config.models import Read
 from jobs.sources.files import SourceFile
-from jobs.stages.extract import Batch, after_of, new_files, replaces
+from jobs.stages.batch_register import BatchRecord
+from jobs.stages.extract import after_of, new_files, replaces
 
 D1, D2, D3, D4 = (date(2026, 3, day) for day in (1, 2, 3, 4))
 
 
-def batch(day: date, until: datetime | None = None, files: Mapping[str, str] | None = None) -> Batch:
-    return Batch(day, until, files or {}, rows=1, commit=1, reading=0)
+def batch(day: date, until: datetime | None = None) -> BatchRecord:
+    return BatchRecord("orders", day, "extract", 0, "landed", "raw", cursor_to=until)
 
 
 def end(day: date, minutes: int = 0) -> datetime:
@@ -23,8 +23,8 @@ def end(day: date, minutes: int = 0) -> datetime:
     return datetime(day.year, day.month, day.day, 16, tzinfo=UTC) - timedelta(minutes=minutes)
 
 
-def by_day(*batches: Batch) -> dict[date, Batch]:
-    return {item.day: item for item in batches}
+def by_day(*batches: BatchRecord) -> dict[date, BatchRecord]:
+    return {item.data_day: item for item in batches}
 
 
 # ---- cursors -----------------------------------------------------------------------------------------
@@ -80,27 +80,27 @@ def paths(found: list[SourceFile]) -> list[str]:
 
 
 def test_files_that_another_day_has_read_are_not_read_again() -> None:
-    known = by_day(batch(D1, files={"a": "v1"}), batch(D3, files={"c": "v1"}))
+    known = {D1: {("a", "v1")}, D3: {("c", "v1")}}
     assert paths(new_files([file("a"), file("b"), file("c"), file("d")], known, D2)) == ["b", "d"]
 
 
 def test_a_file_whose_content_has_changed_is_new() -> None:
-    known = by_day(batch(D1, files={"a": "v1"}))
+    known = {D1: {("a", "v1")}}
     assert paths(new_files([file("a", "v2")], known, D2)) == ["a"]
 
 
 def test_the_same_content_under_another_name_is_new() -> None:
-    known = by_day(batch(D1, files={"a": "v1"}))
+    known = {D1: {("a", "v1")}}
     assert paths(new_files([file("b", "v1")], known, D2)) == ["b"]
 
 
 def test_a_day_that_is_read_again_reads_its_own_files_again() -> None:
-    known = by_day(batch(D1, files={"a": "v1"}), batch(D2, files={"b": "v1"}))
+    known = {D1: {("a", "v1")}, D2: {("b", "v1")}}
     assert paths(new_files([file("a"), file("b")], known, D2)) == ["b"]
 
 
 def test_without_files_there_is_nothing_to_read() -> None:
-    assert new_files([], by_day(batch(D1, files={"a": "v1"})), D2) == []
+    assert new_files([], {D1: {("a", "v1")}}, D2) == []
 
 
 # ---- read again --------------------------------------------------------------------------------------
@@ -125,5 +125,5 @@ def test_reading_again_adds_to_the_rows_of_a_key_and_replaces_others(repeats: st
     without = replace(KEYED, key=(), repeats=repeats)  # type: ignore[arg-type]
     assert not replaces(KEYED, read_before=True)
     assert replaces(without, read_before=True)
-    # What an interrupted try left is no batch: a first reading is alone in its place.
-    assert replaces(KEYED, read_before=False) and replaces(without, read_before=False)
+    # A first reading finds nothing in its place.
+    assert not replaces(KEYED, read_before=False) and not replaces(without, read_before=False)

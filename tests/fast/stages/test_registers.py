@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.quality.checks import CheckResult
-from jobs.stages.clean import still_warned
+from jobs.stages.clean_gate import still_warned
 from jobs.stages.publish import publication_row
 from jobs.stages.releases import Verdict, not_released, verdict
 from jobs.stages.runs import Publication, RunRecord, blocked

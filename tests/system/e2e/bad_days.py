@@ -27,7 +27,7 @@ from jobs.errors import DataError, UsageError
 from jobs.quality.checks import GateRefused
 from jobs.query import query
 from jobs.release import release
-from jobs.stages import clean
+from jobs.stages import clean_promotion
 from jobs.stages.held import bring_up
 from jobs.stages.releases import decide
 from jobs.stages.report import StageReport, load_reports
@@ -259,7 +259,7 @@ class BatchReleased:
 @pytest.fixture(scope="session")
 def batch_released(left_out: LeftOut, refused: Refused) -> BatchReleased:
     shop = left_out.shop
-    settle = clean._settle
+    settle = clean_promotion._settle
     settled: list[None] = []
 
     def once(*arguments: Any, **options: Any) -> None:
@@ -268,7 +268,7 @@ def batch_released(left_out: LeftOut, refused: Refused) -> BatchReleased:
         settled.append(settle(*arguments, **options))
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(clean, "_settle", once)
+        patch.setattr(clean_promotion, "_settle", once)
         released(shop, D4)
     with pytest.raises(DataError) as waiting:
         shop.run(D5, until="clean")

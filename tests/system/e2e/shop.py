@@ -15,12 +15,13 @@ import yaml
 from jobs.catalogue.build import load_catalogue
 from jobs.cli.app import main
 from jobs.pipeline import Pipeline
+from jobs.stages.batch_register import on_main, registered
 from jobs.stages.report import STAGES, StageReport
 from jobs.stages.runs import new_run_id, publication_of
+from jobs.stages.source_tables import tables_of
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLICATIONS, PUBLISHED, USER_MEASURES
-from jobs.store.tables import history, summary_value
 
 Row = dict[str, Any]
 TABLES = tuple(spec.name.removeprefix("tags.") for spec in PUBLISHED)
@@ -144,12 +145,10 @@ class Shop:
         return set(self.lake.catalog.load_table(table).metadata.refs)
 
     def touched(self, batch: date) -> set[date]:
-        """The event days that the newest commit of a batch of orders rewrote."""
-        for snapshot in history(self.lake.catalog.load_table("clean.orders")):
-            if summary_value(snapshot, "batch") == str(batch):
-                days = summary_value(snapshot, "days") or ""
-                return {date.fromisoformat(day) for day in days.split(",") if day}
-        raise AssertionError(f"no batch {batch}")
+        """The event days that a batch of orders rewrote when it was taken over last."""
+        found = on_main(registered(self.lake, [tables_of(self.lake, "orders")])["orders"], batch)
+        assert found is not None, f"no batch {batch}"
+        return set(found.event_days)
 
 
 NewShop = Callable[..., Shop]

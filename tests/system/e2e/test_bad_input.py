@@ -18,8 +18,8 @@ import pytest
 from jobs import services
 from jobs.catalogue.build import load_catalogue
 from jobs.pipeline import Pipeline
-from jobs.stages.extract import known_batches
-from jobs.store.tables import find_table
+from jobs.stages.batch_register import landed, registered
+from jobs.stages.source_tables import tables_of
 
 DAY = "2026-11-01"
 USERTAGS = Path(sys.executable).parent / "usertags"
@@ -125,9 +125,8 @@ class Shop:
         )
 
     def batches(self, source: str) -> set[date]:
-        pipeline = Pipeline(load_catalogue(self.folder))
-        table = find_table(pipeline.lake, f"raw.{source}")
-        return set(known_batches(table)) if table else set()
+        lake = Pipeline(load_catalogue(self.folder)).lake
+        return set(landed(registered(lake, [tables_of(lake, source)])[source]))
 
 
 @pytest.fixture(scope="module")

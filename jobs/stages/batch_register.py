@@ -1,0 +1,310 @@
+"""The register of batches: what was read of each source for each data day, and how it stands in `clean`.
+
+`ops.batches` and `ops.batch_files` are the pipeline's memory. Nothing here is read from the snapshots of
+other tables, which maintenance may expire at any time. A stage writes what it is about to do before it
+commits to its own table, and what it did after it; `registered` finds and finishes what broke off between
+the two.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, date, datetime
+from functools import reduce
+from typing import Any, Literal
+
+import pyarrow as pa
+from pyiceberg.expressions import And, BooleanExpression, EqualTo, In, Not, Or
+from pyiceberg.table import Table
+
+from jobs.errors import UsageError
+from jobs.sources.files import SourceFile
+from jobs.sources.reading import READING
+from jobs.stages.source_tables import SourceTables
+from jobs.store.lake import Lake
+from jobs.store.schemas import BATCH_FILES, BATCHES, TableSpec
+from jobs.store.tables import ensure_table, find_table, row_count
+
+Stage = Literal["extract", "clean"]
+# extract: `reading` before the commit to the raw table, `landed` after it. clean: `held` on its branch
+# because its checks failed; `promoting` before main moves to the branch, `clean` after it.
+Status = Literal["reading", "landed", "held", "promoting", "clean"]
+
+# The records of the same batch and stage that a new one takes the place of. A batch that is held, or about
+# to be taken over, leaves what stands on main as it is.
+_REPLACES: dict[Status, tuple[Status, ...]] = {
+    "held": ("held",),
+    "promoting": ("promoting",),
+    "clean": ("held", "promoting", "clean"),
+}
+# When a source has more data files than this they become one, so that reading the register stays cheap.
+_FILES_PER_SOURCE = 20
+
+
+@dataclass(frozen=True)
+class BatchRecord:
+    """A row of `ops.batches`: one try of a stage at the batch of a source.
+
+    Grain: source, data_day, stage, attempt, status. `attempt` counts the readings of the batch from 0.
+    `table_uuid` is the raw or clean table that the record is about: a table that was dropped takes its
+    records with it. The rows read lie in (`cursor_from`, `cursor_to`]; null for files and whole tables.
+    Counts are in rows; those after `rows_read` only clean has. `input_fingerprint` says what a clean batch
+    was made of: the same fingerprint gives the same rows. `event_days` are the days that it rewrote, none for
+    a source without event days; `rolled_up` is whether the roll-up has them.
+    """
+
+    source: str
+    data_day: date
+    stage: Stage
+    attempt: int
+    status: Status
+    table_uuid: str
+    cursor_from: datetime | None = None
+    cursor_to: datetime | None = None
+    rows_read: int = 0
+    rows_kept: int | None = None
+    rows_superseded: int | None = None
+    rows_repeated: int | None = None
+    rows_quarantined: int | None = None
+    raw_snapshot: int | None = None
+    clean_snapshot: int | None = None
+    definition_version: str | None = None
+    input_fingerprint: str | None = None
+    event_days: tuple[date, ...] = ()
+    rolled_up: bool = False
+    run_id: str = ""
+    recorded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+_COLUMNS = tuple(each.name for each in fields(BatchRecord))
+
+
+def uuid_of(table: Table) -> str:
+    return str(table.metadata.table_uuid)
+
+
+def registered(lake: Lake, sources: Iterable[SourceTables]) -> dict[str, list[BatchRecord]]:
+    """The records of each source that are about its tables as they are, in the order they were written; what
+    broke off between a commit and its record is finished first.
+
+    Raises UsageError when the raw table of a source has rows that no record is about.
+    """
+    tables = {each.source: each for each in sources}
+    table = find_table(lake, BATCHES.name)
+    rows = table.scan(row_filter=In("source", tables)).to_arrow().to_pylist() if table and tables else []
+    found: dict[str, list[BatchRecord]] = {source: [] for source in tables}
+    for record in map(_record, rows):
+        if _is_about(record, tables[record.source]):
+            found[record.source].append(record)
+    for source, records in found.items():
+        _require_registered(tables[source], records)
+    finished = [
+        done
+        for source, records in found.items()
+        for record in records
+        if (done := _finished(record, tables[source])) is not None
+    ]
+    if finished:
+        register(lake, finished)
+    return {source: _in_order(records, finished, source) for source, records in found.items()}
+
+
+def _is_about(record: BatchRecord, tables: SourceTables) -> bool:
+    table = tables.raw if record.stage == "extract" else tables.clean
+    return table is not None and record.table_uuid == uuid_of(table)
+
+
+def _require_registered(tables: SourceTables, records: Sequence[BatchRecord]) -> None:
+    if not records and tables.raw is not None and row_count(tables.raw):
+        raise UsageError(
+            f"the batches of source {tables.source} are not registered: an earlier version landed them",
+            safe="nothing was read or written",
+            next_step="run `usertags migrate`: it shows what it would do, `usertags migrate --apply` does it",
+        )
+
+
+def _in_order(
+    records: Iterable[BatchRecord], finished: Iterable[BatchRecord], source: str
+) -> list[BatchRecord]:
+    done = [record for record in finished if record.source == source]
+    left = [record for record in records if not any(_takes_place(new, record) for new in done)]
+    return sorted([*left, *done], key=lambda record: record.recorded_at)
+
+
+def _record(row: Mapping[str, Any]) -> BatchRecord:
+    values = {name: row[name] for name in _COLUMNS}
+    return BatchRecord(**values | {"event_days": tuple(row["event_days"] or ())})
+
+
+def _finished(record: BatchRecord, tables: SourceTables) -> BatchRecord | None:
+    """The record of a commit that was made and not registered; None where there is none."""
+    now = datetime.now(UTC)
+    if record.status == "reading" and tables.raw is not None:
+        of_reading = And(EqualTo("batch", record.data_day), EqualTo(READING, record.attempt))
+        rows, current = tables.raw.scan(row_filter=of_reading).count(), tables.raw.current_snapshot()
+        if rows and current is not None:
+            return replace(
+                record, status="landed", rows_read=rows, raw_snapshot=current.snapshot_id, recorded_at=now
+            )
+    if record.status == "promoting" and tables.clean is not None:
+        current = tables.clean.current_snapshot()
+        if current is not None and current.snapshot_id == record.clean_snapshot:
+            return replace(record, status="clean", recorded_at=now)
+    return None
+
+
+def register(lake: Lake, records: Sequence[BatchRecord]) -> None:
+    """Write records in one commit, each in the place of those that it makes void (`_REPLACES`; of a reading,
+    those of the same attempt)."""
+    if records:
+        rows = [asdict(record) | {"event_days": list(record.event_days)} for record in records]
+        _replace_rows(lake, BATCHES, rows, _any(map(_replaced_by, records)))
+
+
+def _replaced_by(record: BatchRecord) -> BooleanExpression:
+    if record.stage == "extract":
+        return And(_same_batch(record), EqualTo("attempt", record.attempt))
+    return And(_same_batch(record), In("status", _REPLACES[record.status]))
+
+
+def _same_batch(record: BatchRecord) -> BooleanExpression:
+    return And(
+        EqualTo("source", record.source),
+        EqualTo("data_day", record.data_day),
+        EqualTo("stage", record.stage),
+    )
+
+
+def _takes_place(new: BatchRecord, old: BatchRecord) -> bool:
+    if (new.source, new.data_day, new.stage) != (old.source, old.data_day, old.stage):
+        return False
+    return new.attempt == old.attempt if new.stage == "extract" else old.status in _REPLACES[new.status]
+
+
+def mark_rolled_up(lake: Lake, records: Sequence[BatchRecord]) -> None:
+    """Write that the roll-ups have the event days of these batches, in one commit."""
+    if records:
+        rows = [
+            asdict(replace(each, rolled_up=True)) | {"event_days": list(each.event_days)} for each in records
+        ]
+        same = [And(_same_batch(each), EqualTo("status", each.status)) for each in records]
+        _replace_rows(lake, BATCHES, rows, _any(same))
+
+
+def forget_held(lake: Lake, records: Sequence[BatchRecord]) -> None:
+    """Remove records of batches that no branch holds any more."""
+    held = [record for record in records if record.status == "held"]
+    if held:
+        _replace_rows(lake, BATCHES, [], _any(map(_replaced_by, held)), of={record.source for record in held})
+
+
+def register_files(lake: Lake, source: str, day: date, attempt: int, files: Sequence[SourceFile]) -> None:
+    """Write which files a reading is about to read. Grain of `ops.batch_files`: source, data_day, attempt,
+    path; `size` is in bytes."""
+    rows = [
+        {
+            "source": source,
+            "data_day": day,
+            "attempt": attempt,
+            "path": file.path,
+            "size": file.size,
+            "fingerprint": file.fingerprint,
+        }
+        for file in files
+    ]
+    same = And(EqualTo("source", source), EqualTo("data_day", day), EqualTo("attempt", attempt))
+    _replace_rows(lake, BATCH_FILES, rows, same, of={source})
+
+
+def files_read(
+    lake: Lake, source: str, batches: Mapping[date, BatchRecord]
+) -> dict[date, set[tuple[str, str]]]:
+    """The path and fingerprint of each file that the batches have read, by data day. In: the landed batches
+    (`landed`)."""
+    table = find_table(lake, BATCH_FILES.name)
+    rows = table.scan(row_filter=EqualTo("source", source)).to_arrow().to_pylist() if table else []
+    found: dict[date, set[tuple[str, str]]] = {day: set() for day in batches}
+    for row in rows:
+        day = row["data_day"]
+        if day in batches and batches[day].attempt == row["attempt"]:
+            found[day].add((row["path"], row["fingerprint"]))
+    return found
+
+
+def _replace_rows(
+    lake: Lake,
+    spec: TableSpec,
+    rows: Sequence[Mapping[str, Any]],
+    where: BooleanExpression,
+    *,
+    of: Iterable[str] = (),
+) -> None:
+    """Write rows of some sources in the place of others, in one commit."""
+    table = ensure_table(lake, spec.name, spec.schema, spec.partition)
+    new = pa.Table.from_pylist([dict(row) for row in rows], schema=spec.schema)
+    sources = {row["source"] for row in rows} | set(of)
+    theirs = In("source", sources)
+    if sum(1 for _ in table.scan(row_filter=theirs).plan_files()) > _FILES_PER_SOURCE * len(sources):
+        kept = table.scan(row_filter=And(theirs, Not(where))).to_arrow().cast(spec.schema)
+        new, where = pa.concat_tables([kept, new]), theirs
+    table.overwrite(new, overwrite_filter=where)
+
+
+def _any(expressions: Iterable[BooleanExpression]) -> BooleanExpression:
+    return reduce(Or, expressions)
+
+
+# ---- what the records of one source say; in the order they were written ---------------------------------
+
+
+def landed(records: Iterable[BatchRecord]) -> dict[date, BatchRecord]:
+    """By data day, the reading that the batch stands as: the last that landed."""
+    found: dict[date, BatchRecord] = {}
+    for record in sorted(records, key=lambda record: record.attempt):
+        if record.status == "landed":
+            found[record.data_day] = record
+    return found
+
+
+def is_interrupted(records: Iterable[BatchRecord], day: date) -> bool:
+    """Whether a reading of the batch has begun and not come to its end: it has to be read again."""
+    attempts = [each for each in records if each.stage == "extract" and each.data_day == day]
+    return bool(attempts) and max(attempts, key=lambda record: record.attempt).status == "reading"
+
+
+def on_main(records: Iterable[BatchRecord], day: date) -> BatchRecord | None:
+    """The batch of a day as it stands on main of the clean table."""
+    return next((each for each in records if each.status == "clean" and each.data_day == day), None)
+
+
+def held_batch(records: Iterable[BatchRecord], day: date) -> BatchRecord | None:
+    """The batch of a day that its checks refused and its branch holds, or that was about to be taken over."""
+    found = [each for each in records if each.status in ("held", "promoting") and each.data_day == day]
+    return found[-1] if found else None
+
+
+def other_definitions(records: Iterable[BatchRecord], day: date, definition: str) -> list[date]:
+    """The data days, but this one, whose batch stands as another definition of the source made it, in order.
+    A record of an earlier version that does not say its definition is left out."""
+    return sorted(
+        each.data_day
+        for each in records
+        if each.status == "clean"
+        and each.data_day != day
+        and each.definition_version not in (None, definition)
+    )
+
+
+def earlier_days(records: Iterable[BatchRecord], day: date) -> set[date]:
+    """The event days on which main has, or may have, rows of earlier tries of a batch: they are replaced."""
+    return {each for record in _taken_over(records) if record.data_day == day for each in record.event_days}
+
+
+def not_rolled_up(records: Iterable[BatchRecord]) -> list[BatchRecord]:
+    """The batches whose event days the roll-up does not have yet."""
+    return [record for record in _taken_over(records) if not record.rolled_up]
+
+
+def _taken_over(records: Iterable[BatchRecord]) -> list[BatchRecord]:
+    """Batches on main. One that is still `promoting` may have got there: the process died around that
+    commit, and other commits came after it."""
+    return [record for record in records if record.status in ("clean", "promoting")]

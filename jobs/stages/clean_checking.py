@@ -1,0 +1,93 @@
+"""The checks of batches that stand on their branches."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from jobs.catalogue.model import Catalogue, Source
+from jobs.quality.beyond import freshness_checks, reference_checks, referred
+from jobs.quality.checks import CheckResult
+from jobs.quality.clean_checks import distinct_within_day, one_definition, reconciliation
+from jobs.quality.comparison import compared
+from jobs.quality.expectations import Sampling, Validator
+from jobs.quality.suites import clean_suite
+from jobs.stages.batch_statistics import earlier_statistics, save_statistics
+from jobs.stages.clean_batch import Batch
+from jobs.stages.clean_writing import Written
+from jobs.stages.days import end_of
+from jobs.store.lake import Lake
+from jobs.store.spark import spark_table
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A batch on its branch and what came of its checks."""
+
+    batch: Batch
+    written: Written
+    checks: tuple[CheckResult, ...]
+
+
+def check_batches(
+    spark: SparkSession,
+    catalogue: Catalogue,
+    lake: Lake,
+    run_id: str,
+    written: Iterable[tuple[Batch, Written]],
+    validator: Validator,
+) -> list[Checked]:
+    """Every check of batches of one day, each as soon as it is written; keeps what the batches hold in
+    `ops.batch_statistics`."""
+    before = None
+    done: list[Checked] = []
+    for batch, item in written:
+        before = earlier_statistics(lake, batch.day, catalogue.quality) if before is None else before
+        results = _checks(spark, catalogue, batch, item, validator)
+        results.append(one_definition(batch.source, batch.other_definitions))
+        earlier = before.get(batch.source.name, [])
+        results += compared(batch.source, batch.day, item.statistics, earlier, catalogue.quality)
+        done.append(Checked(batch, item, tuple(results)))
+    if not done:
+        return []
+    statistics = [each for one in done for each in one.written.statistics]
+    save_statistics(lake, done[0].batch.day, run_id, statistics)
+    batches = [one.batch for one in done]
+    return [
+        Checked(one.batch, one.written, (*one.checks, *_references(spark, one.batch, batches)))
+        for one in done
+    ]
+
+
+def _checks(
+    spark: SparkSession, catalogue: Catalogue, batch: Batch, written: Written, validator: Validator
+) -> list[CheckResult]:
+    source = batch.source
+    branch = spark.table(spark_table(batch.table, batch.branch))
+    suite = clean_suite(catalogue, source)
+    kept = branch.where(F.col("_batch") == F.lit(batch.day))
+    results = [reconciliation(source, written.counts)]
+    results += validator.validate(suite.name, kept, suite.checks, sampling=_sampling(source))
+    results += freshness_checks(source, written.statistics, end_of(batch.day, catalogue.timezone))
+    if written.days:
+        touched = spark.createDataFrame([(day,) for day in written.days], "event_day date")
+        results += distinct_within_day(source, catalogue.measures_of(source.name), branch, touched)
+    return results
+
+
+def _sampling(source: Source) -> Sampling:
+    personal = frozenset(column.name for column in source.kept_columns if column.pii)
+    keys = source.key or tuple(name for _, name in source.ids)
+    return Sampling(keys, personal)
+
+
+def _references(spark: SparkSession, batch: Batch, written: list[Batch]) -> list[CheckResult]:
+    """The checks that look into other sources, once all of them have their rows of the day."""
+    names = referred(batch.source)
+    if not names:
+        return []
+    branches = {other.source.name: other.branch for other in written}
+    others = {name: spark.table(spark_table(f"clean.{name}", branches.get(name))) for name in names}
+    rows = spark.table(spark_table(batch.table, batch.branch)).where(F.col("_batch") == F.lit(batch.day))
+    return reference_checks(batch.source, rows, others, _sampling(batch.source))

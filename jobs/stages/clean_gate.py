@@ -1,0 +1,47 @@
+"""The verdict on a day's batches: recorded, and the day refused where a critical check failed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from jobs.quality.checks import CheckResult, GateRefused, judge, save_checks
+from jobs.stages.runs import RunRecord, record_run, run_records
+from jobs.store.lake import Lake
+
+
+def pass_gate(
+    lake: Lake, day: date, run_id: str, fingerprints: Mapping[str, str], results: Sequence[CheckResult]
+) -> None:
+    """Record what the checks of a day add up to. `fingerprints` are those of its batches, by clean table.
+    Raises GateRefused when a critical one failed."""
+    save_checks(lake, day, run_id, "clean", results)
+    verdict = judge(results)
+    warnings = (*verdict.warnings, *still_warned(run_records(lake, day), fingerprints, results))
+    status = "warned" if warnings and verdict.status == "passed" else verdict.status
+    inputs = {"batches": dict(fingerprints)}
+    record_run(lake, RunRecord(day, run_id, "clean", status, inputs=inputs, warnings=warnings))
+    if verdict.status == "refused":
+        raise GateRefused(day, "clean", results)
+
+
+def still_warned(
+    records: Sequence[RunRecord], stamps: Mapping[str, str], results: Iterable[CheckResult]
+) -> tuple[str, ...]:
+    """The warnings of batches that are clean already, from the last time they were checked.
+
+    In: the records of the day, oldest first; the fingerprint of the batch of each clean table now; the checks
+    that ran now, whose old warnings are not repeated.
+    """
+    earlier = [record for record in records if record.stage == "clean"][-1:]
+    checked = tuple(f"{result.title} (" for result in results)
+    known = {
+        table
+        for record in earlier
+        for table, stamp in record.inputs["batches"].items()
+        if stamps.get(table) == stamp
+    }
+    return tuple(
+        text
+        for record in earlier
+        for text in record.warnings
+        if text.split(": ")[0] in known and not text.startswith(checked)
+    )
