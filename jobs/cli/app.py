@@ -114,6 +114,26 @@ def check(
 
 
 @app.command()
+def migrate(
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, it is only shown.")] = False,
+) -> None:
+    """Bring a state that an earlier version wrote up to date. Shows what it would do; `--apply` does it."""
+    from jobs.migrate import steps
+
+    found = steps(_catalogue(), _quiet_pipeline().lake)
+    for step in found:
+        typer.echo(step.says)
+        if apply:
+            step.do()
+    if not found:
+        typer.echo("the state is up to date: nothing to do")
+    elif apply:
+        typer.echo("done: the state is up to date")
+    else:
+        typer.echo("nothing was written: run `usertags migrate --apply` to do this")
+
+
+@app.command()
 def run(
     day: Annotated[str | None, typer.Option("--day", help="The data day, as 2026-11-01.")] = None,
     from_: Annotated[str | None, typer.Option("--from", help="First day of several.")] = None,

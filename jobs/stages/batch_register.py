@@ -6,7 +6,7 @@ commits to its own table, and what it did after it; `registered` finds and finis
 the two.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from functools import reduce
@@ -89,12 +89,7 @@ def registered(lake: Lake, sources: Iterable[SourceTables]) -> dict[str, list[Ba
     Raises UsageError when the raw table of a source has rows that no record is about.
     """
     tables = {each.source: each for each in sources}
-    table = find_table(lake, BATCHES.name)
-    rows = table.scan(row_filter=In("source", tables)).to_arrow().to_pylist() if table and tables else []
-    found: dict[str, list[BatchRecord]] = {source: [] for source in tables}
-    for record in map(_record, rows):
-        if _is_about(record, tables[record.source]):
-            found[record.source].append(record)
+    found = _read(lake, tables.values())
     for source, records in found.items():
         _require_registered(tables[source], records)
     finished = [
@@ -108,18 +103,39 @@ def registered(lake: Lake, sources: Iterable[SourceTables]) -> dict[str, list[Ba
     return {source: _in_order(records, finished, source) for source, records in found.items()}
 
 
+def _read(lake: Lake, sources: Collection[SourceTables]) -> dict[str, list[BatchRecord]]:
+    tables = {each.source: each for each in sources}
+    table = find_table(lake, BATCHES.name)
+    rows = table.scan(row_filter=In("source", tables)).to_arrow().to_pylist() if table and tables else []
+    found: dict[str, list[BatchRecord]] = {source: [] for source in tables}
+    for record in map(_record, rows):
+        if _is_about(record, tables[record.source]):
+            found[record.source].append(record)
+    return found
+
+
 def _is_about(record: BatchRecord, tables: SourceTables) -> bool:
     table = tables.raw if record.stage == "extract" else tables.clean
     return table is not None and record.table_uuid == uuid_of(table)
 
 
 def _require_registered(tables: SourceTables, records: Sequence[BatchRecord]) -> None:
-    if not records and tables.raw is not None and row_count(tables.raw):
+    if _is_unregistered(tables, records):
         raise UsageError(
             f"the batches of source {tables.source} are not registered: an earlier version landed them",
             safe="nothing was read or written",
             next_step="run `usertags migrate`: it shows what it would do, `usertags migrate --apply` does it",
         )
+
+
+def unregistered(lake: Lake, tables: SourceTables) -> bool:
+    """Whether a version before the register landed the rows of a source."""
+    return _is_unregistered(tables, _read(lake, [tables])[tables.source])
+
+
+def _is_unregistered(tables: SourceTables, records: Sequence[BatchRecord]) -> bool:
+    landed_any = any(record.stage == "extract" for record in records)
+    return not landed_any and tables.raw is not None and row_count(tables.raw) > 0
 
 
 def _in_order(

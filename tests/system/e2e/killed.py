@@ -1,14 +1,19 @@
-"""A publication that ends itself in the middle. This module is all that its process has to load."""
+"""Stages that end their own process in the middle. This module is all that such a process has to load."""
 
 import os
 import signal
+from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
+from jobs.catalogue.build import load_catalogue
 from jobs.sources.s3 import S3Access
+from jobs.stages import extract
+from jobs.stages.batch_register import BatchRecord, register
 from jobs.stages.publish import publish_steps
 from jobs.stages.releases import verdict_of
 from jobs.stages.runs import stage_record
-from jobs.store.lake import Lake
+from jobs.store.lake import Lake, open_lake
 
 
 def publish_and_die(properties: dict[str, str], day: date, run_id: str, step: int) -> None:
@@ -27,3 +32,16 @@ def publish_and_die(properties: dict[str, str], day: date, run_id: str, step: in
     for number, _ in enumerate(publish_steps(lake, built, verdict), start=1):
         if number == step:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def extract_and_die(configs: str, source: str, day: date) -> None:
+    """Extract a source, and kill this process after the commit of its rows, before that of their record."""
+
+    def until_landed(lake: Lake, records: Sequence[BatchRecord]) -> None:
+        if records[0].status == "landed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        register(lake, records)
+
+    extract.register = until_landed
+    catalogue = load_catalogue(Path(configs))
+    extract.extract(catalogue, open_lake(catalogue), catalogue.sources[source], day, "killed")

@@ -1,0 +1,188 @@
+"""Extracting files day by day into tables in files: what is read, and what a process that dies between two
+commits, or maintenance that expires every snapshot, changes of it: nothing."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.catalogue.build import load_catalogue
+from jobs.catalogue.model import Catalogue
+from jobs.stages import extract as stage
+from jobs.stages.batch_register import BatchRecord, landed, register, registered
+from jobs.stages.extract import extract
+from jobs.stages.source_tables import tables_of
+from jobs.store.lake import Lake
+from tests.support.lakes import expire_all_snapshots
+
+D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
+
+_FILES = {
+    "project.yml": "{project: p, timezone: Asia/Shanghai, currency: CNY, state: state, lake: lake}",
+    "connections.yml": """
+connections:
+  files: {kind: files, root: LANDING}
+  lake: {kind: lake, embedded: store}
+""",
+    "sources/visits.yml": """
+source: visits
+kind: events
+may_be_empty: true
+read: {connection: files, files: "*.csv", format: csv}
+columns:
+  number: {from: number, type: bigint}
+  customer: {from: customer, type: string}
+  at: {from: at, type: timestamp}
+RULE
+user: {customer: customer}
+time: at
+""",
+    "measures/all.yml": 'measures: {visits: {source: visits, value: "count(*)"}}',
+    "tags/all.yml": """
+levels: {甲: a, 乙: b, 丙: c}
+tags:
+  visitor:
+    {name: 访客, title: Visitor, path: [甲, 乙, 丙], kind: rule, when: visits > 0, description: Has visited.,
+     validity: dynamic, owner: tests, status: active, examples: [{given: {visits: 1}, expect: true}]}
+""",
+}
+
+
+class Visits:
+    """A source of files and the lake that it is extracted into."""
+
+    def __init__(self, folder: Path, lake: Lake, rule: str) -> None:
+        self.lake, self.landing = lake, folder / "landing"
+        self.landing.mkdir()
+        for name, text in _FILES.items():
+            path = folder / "configs" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("LANDING", str(self.landing)).replace("RULE", rule))
+        self.catalogue: Catalogue = load_catalogue(folder / "configs")
+
+    def land(self, name: str, *numbers: int) -> None:
+        rows = "".join(f"{number},u{number},2026-03-01 10:00:00\n" for number in numbers)
+        (self.landing / f"{name}.csv").write_text("number,customer,at\n" + rows)
+
+    def extract(self, day: date, *, again: bool = False) -> int | None:
+        """The rows that were written."""
+        source = self.catalogue.sources["visits"]
+        (line,) = extract(self.catalogue, self.lake, source, day, "r1", re_extract=again).lines
+        return line.written
+
+    def rows(self) -> list[tuple[date, int, int]]:
+        """The landed rows: data day, reading, number."""
+        table = self.lake.catalog.load_table("raw.visits")
+        rows = table.scan().to_arrow().to_pylist()
+        return sorted((row["batch"], row["landed_reading"], int(row["number"])) for row in rows)
+
+    def records(self) -> list[BatchRecord]:
+        return registered(self.lake, [tables_of(self.lake, "visits")])["visits"]
+
+
+@pytest.fixture
+def visits(tmp_path: Path, lake_in_files: Lake) -> Callable[[str], Visits]:
+    return lambda rule: Visits(tmp_path, lake_in_files, rule)
+
+
+KEYED, KEYLESS = "key: [number]", "repeats: keep"
+
+
+class Died(BaseException):
+    """In the place of a killed process: nothing in the code under test catches it."""
+
+
+def dies(monkeypatch: pytest.MonkeyPatch, *, before: str) -> None:
+    """Let the process die when it wants to register a batch with a status."""
+
+    def until_then(lake: Lake, records: list[BatchRecord]) -> None:
+        if records[0].status == before:
+            raise Died
+        register(lake, records)
+
+    monkeypatch.setattr(stage, "register", until_then)
+
+
+@pytest.mark.parametrize("rule", [KEYED, KEYLESS])
+@pytest.mark.parametrize("before", ["reading", "landed"])
+def test_a_day_that_dies_around_its_commit_is_finished_by_the_rerun(
+    visits: Callable[[str], Visits], rule: str, before: str
+) -> None:
+    shop = visits(rule)
+    shop.land("a", 1, 2)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
+        dies(patch, before=before)
+        shop.extract(D1)
+    assert shop.extract(D1) == (0 if before == "landed" else 2)
+    assert shop.rows() == [(D1, 0, 1), (D1, 0, 2)]
+    shop.land("b", 3)
+    assert shop.extract(D2) == 1
+    assert shop.rows() == [(D1, 0, 1), (D1, 0, 2), (D2, 0, 3)]
+
+
+def test_the_next_day_finds_what_a_dead_process_landed(visits: Callable[[str], Visits]) -> None:
+    shop = visits(KEYLESS)
+    shop.land("a", 1, 2)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
+        dies(patch, before="landed")
+        shop.extract(D1)
+    shop.land("b", 3)
+    assert shop.extract(D2) == 1
+    assert {day: record.rows_read for day, record in landed(shop.records()).items()} == {D1: 2, D2: 1}
+    assert shop.extract(D1) == 0
+
+
+@pytest.mark.parametrize(("rule", "left"), [(KEYED, [(D1, 0, 1), (D1, 1, 1)]), (KEYLESS, [(D1, 1, 1)])])
+def test_a_second_reading_that_dies_is_repeated(
+    visits: Callable[[str], Visits], rule: str, left: list[Any]
+) -> None:
+    shop = visits(rule)
+    shop.land("a", 1)
+    shop.extract(D1)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
+        patch.setattr(stage, "replaces", lambda *_, **__: (_ for _ in ()).throw(Died))
+        shop.extract(D1, again=True)
+    assert shop.extract(D1) == 0
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
+        # Its record is written, its commit is not.
+        patch.setattr("pyiceberg.table.Transaction.add_files", lambda *_, **__: (_ for _ in ()).throw(Died))
+        shop.extract(D1, again=True)
+    assert shop.extract(D1) == 1
+    assert shop.rows() == left
+    assert shop.extract(D1) == 0
+
+
+def test_a_second_reading_without_rows_takes_none_of_a_key_away(visits: Callable[[str], Visits]) -> None:
+    shop = visits(KEYED)
+    shop.land("a", 1)
+    shop.extract(D1)
+    (shop.landing / "a.csv").write_text("number,customer,at\n")
+    assert shop.extract(D1, again=True) == 0
+    assert shop.rows() == [(D1, 0, 1)]
+
+
+def test_a_second_reading_without_rows_empties_a_batch_without_a_key(visits: Callable[[str], Visits]) -> None:
+    shop = visits(KEYLESS)
+    shop.land("a", 1)
+    shop.extract(D1)
+    (shop.landing / "a.csv").write_text("number,customer,at\n")
+    assert shop.extract(D1, again=True) == 0
+    assert shop.rows() == []
+    assert landed(shop.records())[D1].rows_read == 0
+
+
+def test_nothing_is_read_again_when_every_snapshot_is_expired(visits: Callable[[str], Visits]) -> None:
+    shop = visits(KEYLESS)
+    shop.land("a", 1, 2)
+    assert shop.extract(D1) == 2
+    shop.land("b", 3)
+    assert shop.extract(D2) == 1
+    expire_all_snapshots(shop.lake)
+    assert shop.extract(D2) == 0
+    assert shop.extract(D3) == 0
+    expire_all_snapshots(shop.lake)
+    shop.land("c", 4)
+    assert shop.extract(date(2026, 3, 4)) == 1
+    assert shop.rows() == [(D1, 0, 1), (D1, 0, 2), (D2, 0, 3), (date(2026, 3, 4), 0, 4)]

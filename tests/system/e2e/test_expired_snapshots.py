@@ -1,0 +1,38 @@
+"""Maintenance expires every snapshot between two days: nothing is read or cleaned again, and the days after
+it hold what they hold where nothing was expired."""
+
+from datetime import date
+
+import pytest
+
+from tests.support.lakes import expire_all_snapshots
+from tests.support.places import WIDE_SHOP
+
+from .conftest import GoodDays, land_wide_shop
+from .expected import D1, D2, D3
+from .shop import TABLES, NewShop, Shop
+
+pytestmark = pytest.mark.shared("good_days")
+
+
+def rows_written(shop: Shop) -> set[int | None]:
+    lines = [line for report in shop.reports if report.stage in ("extract", "clean") for line in report.lines]
+    return {line.written for line in lines}
+
+
+def test_no_later_day_is_changed_by_expired_snapshots(good_days: GoodDays, new_shop: NewShop) -> None:
+    shop = new_shop(WIDE_SHOP, "WIDE_SHOP_DIR")
+
+    def run(day: date) -> None:
+        land_wide_shop(shop, day)
+        shop.run(day)
+        expire_all_snapshots(shop.lake)
+
+    run(D1)
+    shop.run(D1, until="aggregate")
+    assert rows_written(shop) == {0}
+    assert {line.note for report in shop.reports[-1:] for line in report.lines} == {"nothing changed"}
+    for day in (D2, D3):
+        run(day)
+        for table in TABLES:
+            assert shop.published(table, day) == good_days.seen[day][table], (day, table)
