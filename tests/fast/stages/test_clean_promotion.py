@@ -135,7 +135,7 @@ def test_a_promotion_that_dies_is_finished_by_the_next(
     with pytest.raises(KeyboardInterrupt):
         promote(lake, [batch(lake, name) for name in NAMES], written)
     monkeypatch.undo()
-    again = [each for each in map(lambda name: batch(lake, name), NAMES) if not each.clean_already]
+    again = [each for each in (batch(lake, name) for name in NAMES) if not each.clean_already]
     assert [each.source.name for each in again] == list(NAMES[moved:])
     # The roll-up builds the days of those that are there in any case.
     assert {record.source for name in NAMES for record in not_rolled_up(records(lake, name))} == {*NAMES}

@@ -1,6 +1,6 @@
-"""extract is killed after the commit of its rows and before that of their record: the rerun finishes the batch,
-and the day after it holds what it holds where nothing was killed. A database and a folder of files, neither
-with a key, so that a row that is read twice would count twice."""
+"""extract is killed after the commit of its rows and before that of their record: the rerun finishes the
+batch, and the next day holds the rows of an undisturbed run. A database and a folder of files, neither with a
+key, so that a row that is read twice would count twice."""
 
 import multiprocessing
 import signal
