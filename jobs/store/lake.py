@@ -15,7 +15,7 @@ from jobs.sources.s3 import S3Access, make_client
 from jobs.store.connections import Progress, endpoints, from_environment, running_endpoints
 
 # Rows are written in the place of earlier ones, of which there are none the first time.
-warnings.filterwarnings("ignore", message="Delete operation did not match any records", module="pyiceberg")
+warnings.filterwarnings("ignore", message="Delete operation did not match any records")
 
 CATALOG = "lake"
 NAMESPACES = ("raw", "clean", "rollup", "ops", "tags")
