@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Severity = Literal["critical", "warning", "info"]
+# The gravest first: the one order of severities.
+SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
+Language = Literal["en", "zh"]
 Above = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -106,12 +109,15 @@ class TagDriftEntry(Entry):
 
 class QualityEntry(Entry):
     """What a day is compared with: the same weekday of `weeks`, the `days` before it, the `published` days
-    before it; nothing below `least` rows or users."""
+    before it; nothing below `least` rows or users. `owner` has the checks that nobody wrote, and the tasks in
+    Airflow; `language` is that of the sentences about checks."""
 
     weeks: Annotated[int, Field(ge=1, le=12)] = 4
     days: Annotated[int, Field(ge=3, le=60)] = 14
     published: Annotated[int, Field(ge=1, le=60)] = 7
     least: Annotated[int, Field(ge=1)] = 100
+    owner: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)] = "data engineering"
+    language: Language = "en"
     batches: CompareEntry = CompareEntry()
     tags: TagDriftEntry = TagDriftEntry()
 

@@ -19,10 +19,12 @@ from jobs.catalogue.model import Catalogue, Source
 from jobs.catalogue.versions import version_of
 from jobs.errors import DataError, UsageError
 from jobs.quality.beyond import freshness_checks, reference_checks, referred
-from jobs.quality.checks import CheckResult, GateRefused, judge, refuses, save_checks
+from jobs.quality.checks import CheckResult, owned, save_checks
 from jobs.quality.clean_checks import distinct_within_day, one_definition, reconciliation
 from jobs.quality.comparison import compared
 from jobs.quality.expectations import Sampling, Validator
+from jobs.quality.gate import GateRefused, judge, refuses
+from jobs.quality.sentences import observed
 from jobs.quality.statistics import Statistic, statistics
 from jobs.quality.suites import clean_suite
 from jobs.stages.batch_statistics import earlier_statistics, save_statistics
@@ -32,7 +34,8 @@ from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.releases import not_released
 from jobs.stages.report import COUNTS, Line, StageReport
 from jobs.stages.reports_store import write_docs
-from jobs.stages.runs import RunRecord, record_run, require_no_blocked_day, run_records
+from jobs.quality.register import RunRecord
+from jobs.stages.runs import record_run, require_no_blocked_day, run_records
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import QUARANTINE
@@ -118,7 +121,7 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     for batch in batches:
         _settle(lake, batch, written=batch in todo)
     lines = [item.line for item in cleaned]
-    lines += [] if report.success else [Line("report", note=report.observed)]
+    lines += [] if report.success else [Line("report", note=observed(report))]
     return StageReport("clean", day, run_id, time.monotonic() - started, tuple(lines))
 
 
@@ -186,7 +189,7 @@ def _clean_again(
     results: list[CheckResult] = []
     for _, _, checks in _audited(spark, catalogue, lake, run_id, batches, written, validator):
         results += checks
-    failed = [result.title for result in results if refuses(result)]
+    failed = [result.check_id for result in results if refuses(result)]
     if not_released(release, failed):
         raise GateRefused(day, "clean", results)
 
@@ -398,7 +401,7 @@ def _gate(
 ) -> CheckResult:
     """Record what the checks add up to; raises GateRefused. Returns whether the report was written."""
     report = write_docs(lake, catalogue, day, run_id, "clean", validator)
-    results = [*(result for item in cleaned for result in item.checks), report]
+    results = owned((*(result for item in cleaned for result in item.checks), report), catalogue.quality.owner)
     save_checks(lake, day, run_id, "clean", results)
     verdict = judge(results)
     stamps = {item.batch.table: item.batch.stamp for item in cleaned}
@@ -412,14 +415,14 @@ def _gate(
 
 def still_warned(
     records: Sequence[RunRecord], stamps: Mapping[str, str], results: Iterable[CheckResult]
-) -> tuple[str, ...]:
+) -> tuple[CheckResult, ...]:
     """The warnings of batches that are clean already, from the last time they were checked.
 
     In: the records of the day, oldest first; the stamp of the batch of each clean table now; the checks that
     ran now, whose old warnings are not repeated.
     """
     earlier = [record for record in records if record.stage == "clean"][-1:]
-    checked = tuple(f"{result.title} (" for result in results)
+    checked = {result.check_id for result in results}
     known = {
         table
         for record in earlier
@@ -427,10 +430,10 @@ def still_warned(
         if stamps.get(table) == stamp
     }
     return tuple(
-        text
+        warning
         for record in earlier
-        for text in record.warnings
-        if text.split(": ")[0] in known and not text.startswith(checked)
+        for warning in record.warnings
+        if warning.table in known and warning.check_id not in checked
     )
 
 

@@ -21,15 +21,8 @@ from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.identity import Tables, at_snapshots, joined_ids
 from jobs.stages.releases import require_clean_batch
 from jobs.stages.report import Line, StageReport
-from jobs.stages.runs import (
-    Publication,
-    RunRecord,
-    publication_of,
-    publications,
-    record_run,
-    require_no_blocked_day,
-    run_branch,
-)
+from jobs.quality.register import Publication, RunRecord
+from jobs.stages.runs import publication_of, publications, record_run, require_no_blocked_day, run_branch
 from jobs.stages.user_measures import require_population, user_measures
 from jobs.store.lake import Lake
 from jobs.store.schemas import (

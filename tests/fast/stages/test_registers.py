@@ -11,7 +11,7 @@ from jobs.quality.checks import CheckResult
 from jobs.stages.clean import still_warned
 from jobs.stages.publish import publication_row
 from jobs.stages.releases import Verdict, not_released, verdict
-from jobs.stages.runs import Publication, RunRecord, blocked
+from jobs.quality.register import Publication, RunRecord, blocked
 from jobs.store.schemas import PUBLICATIONS
 
 D1, D2, D3 = (date(2026, 3, day) for day in (1, 2, 3))

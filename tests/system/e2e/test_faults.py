@@ -22,9 +22,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from jobs.quality.checks import GateRefused
+from jobs.quality.gate import GateRefused
 from jobs.stages.report import StageReport
-from jobs.stages.runs import RunRecord, publication_of, run_records
+from jobs.quality.register import RunRecord
+from jobs.stages.runs import publication_of, run_records
 from jobs.store.filters import rows_where
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.desk import Desk

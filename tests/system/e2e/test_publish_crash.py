@@ -23,7 +23,8 @@ from jobs.query import query
 from jobs.stages import held
 from jobs.stages.publish import publish_steps
 from jobs.stages.releases import decide, verdict_of
-from jobs.stages.runs import RunRecord, blocked_days, record_run, run_branch, stage_record
+from jobs.quality.register import RunRecord
+from jobs.stages.runs import blocked_days, record_run, run_branch, stage_record
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
