@@ -14,12 +14,12 @@ from jobs.errors import UsageError
 from jobs.pipeline import Pipeline
 from jobs.quality.checks import failed_critical
 from jobs.quality.gate import GateRefused
+from jobs.quality.register import Publication, RunRecord
 from jobs.quality.sentences import sentence
 from jobs.stages.clean import require_same_batch, take_over
 from jobs.stages.held import bring_up
 from jobs.stages.releases import decide, not_released
 from jobs.stages.report import StageReport
-from jobs.quality.register import Publication, RunRecord
 from jobs.stages.runs import blocked_days, publication_of, publications, run_records, stage_record
 from jobs.stages.tag import Run
 from jobs.store.lake import Lake, open_lake

@@ -1,8 +1,10 @@
 """What a person writes about quality: checks of a batch, how far a day may differ from those before it, the
 share of users that a tag may have."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Severity = Literal["critical", "warning", "info"]
@@ -120,6 +122,16 @@ class QualityEntry(Entry):
     language: Language = "en"
     batches: CompareEntry = CompareEntry()
     tags: TagDriftEntry = TagDriftEntry()
+
+
+def owner_of(folder: Path) -> str:
+    """The `quality.owner` of a configuration, without loading the rest of it. What is wrong with the file is
+    told by whoever loads it."""
+    try:
+        project = yaml.safe_load((folder / "project.yml").read_text(encoding="utf-8"))
+        return QualityEntry(owner=project["quality"]["owner"]).owner
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        return QualityEntry().owner
 
 
 class RetentionEntry(Entry):

@@ -7,9 +7,9 @@ from html import escape
 from typing import Any
 
 from jobs.config.alert_models import AlertKind
-from jobs.quality.alerting import Due, failed_checks
 from jobs.config.quality_models import Language
 from jobs.quality import kinds
+from jobs.quality.alerting import Due, failed_checks
 from jobs.quality.checks import MASK, CheckResult
 from jobs.quality.runbook import LATE, UNREACHABLE, section_of
 from jobs.quality.sentences import action, observed, title, wanted

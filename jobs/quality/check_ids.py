@@ -1,7 +1,7 @@
 """The ids of checks: the only key of a check, the same on every day. None is made of a sentence.
 
-An id is the table, a dot, and a name made of the kind with its column or subject: the templates below. They never
-change, because the trends of a check go on over its id.
+An id is the table, a dot, and a name made of the kind with its column or subject: the templates below. They
+never change, because the trends of a check go on over its id.
 """
 
 import re
@@ -48,15 +48,15 @@ _NAMES: Mapping[CheckKind, str] = {
 def check_id(
     table: str, kind: CheckKind, column: str | None = None, subject: str | None = None, number: int = 1
 ) -> str:
-    """The id of a check. `subject` is what it is about that is no column, such as a key of several columns, an
-    expression, or what a person called it; `number` counts checks of one kind on one column."""
+    """The id of a check. `subject` is what it is about that is no column, such as a key of several columns,
+    an expression, or what a person called it; `number` counts checks of one kind on one column."""
     name = _slug(_NAMES[kind].format(column=column or "", subject=subject or ""))
     return f"{table}.{name}" + (f"_{number}" if number > 1 else "")
 
 
 def _slug(name: str) -> str:
-    """Small letters, digits and `_`, fit for a URL. Letters of other scripts stand as a short hash, so that two
-    names stay two."""
+    """Small letters, digits and `_`, fit for a URL. Letters of other scripts stand as a short hash, so that
+    two names stay two."""
     slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     foreign = re.sub(r"[\x00-\x7f]", "", name)
     return f"{slug}_{sha256(foreign.encode()).hexdigest()[:8]}".strip("_") if foreign else slug

@@ -1,4 +1,5 @@
-"""What is checked, and what came of it, as columns. Sentences about it are made in `jobs.quality.sentences`."""
+"""What is checked, and what came of it, as columns. Sentences about it are made in
+`jobs.quality.sentences`."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,8 +27,8 @@ Row = Mapping[str, Any]
 class Check:
     """A declared check: a Great Expectations expectation by its class name and arguments.
 
-    An argument `{"$PARAMETER": name}` is known when the check runs. `owner` and `action` are those of the person
-    who wrote it; None where nobody did. `subject` and `number` are as in `check_id`.
+    An argument `{"$PARAMETER": name}` is known when the check runs. `owner` and `action` are those of the
+    person who wrote it; None where nobody did. `subject` and `number` are as in `check_id`.
     """
 
     table: str
@@ -64,11 +65,11 @@ def columns_check(table: str, names: Sequence[str]) -> Check:
 class CheckResult:
     """What came of a check: the columns that everything else is made of.
 
-    `value` is what was observed, beside what is `usual` and the bounds `low` and `high`, all in `unit`; null where
-    the check has no such number. `rows` were looked at, `unexpected` of them failed, `samples` are some of those,
-    personal data masked. `details` are facts that only sentences show. `error` is what the library raised: it may
-    quote data, and leaves the lake with no message. `owner` and `action` are those of the person who wrote the
-    check; None where nobody did.
+    `value` is what was observed, beside what is `usual` and the bounds `low` and `high`, all in `unit`; null
+    where the check has no such number. `rows` were looked at, `unexpected` of them failed, `samples` are some
+    of those, personal data masked. `details` are facts that only sentences show. `error` is what the library
+    raised: it may quote data, and leaves the lake with no message. `owner` and `action` are those of the
+    person who wrote the check; None where nobody did.
     """
 
     check_id: str
@@ -136,8 +137,14 @@ class CheckRow(CheckResult):
         )
 
 
-# The names of the columns in tables, where a word of SQL cannot be one; the others are called what they are here.
-_NAMED = {"table": "table_name", "column": "column_name", "rows": "rows_checked", "unexpected": "unexpected_rows"}
+# The names of the columns in tables, where a word of SQL cannot be one; the others are called what they are
+# here.
+_NAMED = {
+    "table": "table_name",
+    "column": "column_name",
+    "rows": "rows_checked",
+    "unexpected": "unexpected_rows",
+}
 _PLAIN = (
     "check_id",
     "kind",
@@ -207,14 +214,22 @@ def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequenc
     table.overwrite(pa.Table.from_pylist(rows, schema=CHECKS.schema), overwrite_filter=same)
 
 
+def checks_of(lake: Lake, day: date, run_id: str | None = None) -> list[CheckRow]:
+    """The results of a day, or of one run of it."""
+    where = rows_where(dt=day) if run_id is None else rows_where(dt=day, run_id=run_id)
+    return _rows(lake, where)
+
+
 def failed_critical(lake: Lake, day: date, run_id: str, stage: str) -> list[CheckRow]:
     """The critical checks that failed in a stage of a run, by id."""
-    table = find_table(lake, CHECKS.name)
-    if table is None:
-        return []
     where = f"{rows_where(dt=day, run_id=run_id, stage=stage, severity='critical')} and success = false"
-    rows = table.scan(row_filter=where).to_arrow().to_pylist()
-    return sorted(map(CheckRow.of, rows), key=lambda row: row.check_id)
+    return sorted(_rows(lake, where), key=lambda row: row.check_id)
+
+
+def _rows(lake: Lake, where: str) -> list[CheckRow]:
+    table = find_table(lake, CHECKS.name)
+    rows = table.scan(row_filter=where).to_arrow().to_pylist() if table else []
+    return [CheckRow.of(row) for row in rows]
 
 
 def by_gravity(result: CheckResult) -> tuple[bool, int, str]:

@@ -45,9 +45,7 @@ def _own(source: Source, table: str) -> list[Check]:
     if source.kind == "profile" and source.time:
         needed.pop(source.time, None)
     checks = [
-        Check(
-            table, CheckKind.NEVER_EMPTY, "ExpectColumnValuesToNotBeNull", {"column": name}, "critical"
-        )
+        Check(table, CheckKind.NEVER_EMPTY, "ExpectColumnValuesToNotBeNull", {"column": name}, "critical")
         for name in needed
     ]
     if source.key:

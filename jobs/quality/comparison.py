@@ -4,7 +4,7 @@ Everything is computed from `Statistic`s, a few rows a batch; no row of a user i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
@@ -46,8 +46,8 @@ def compared(
 
 @dataclass(frozen=True)
 class _Usual:
-    """What earlier days had: their median, and of how many days it is: the same `weekday`, or the days `before`.
-    `gravest` is what a difference can be."""
+    """What earlier days had: their median, and of how many days it is: the same `weekday`, or the days
+    `before`. `gravest` is what a difference can be."""
 
     value: float
     days: int
@@ -219,7 +219,13 @@ def _column(
         ends = {} if bound is None else {"low": length.value - bound, "high": length.value + bound}
         severity = passed(abs(item.mean_length - length.value), compare.length)
         yield made.result(
-            CheckKind.LENGTH_AS_BEFORE, severity, item.mean_length, length, "characters", compare.length, **ends
+            CheckKind.LENGTH_AS_BEFORE,
+            severity,
+            item.mean_length,
+            length,
+            "characters",
+            compare.length,
+            **ends,
         )
 
 

@@ -3,9 +3,9 @@
 A result is columns (`jobs.quality.checks`). A sentence is made of them where a person reads it
 (`jobs.quality.sentences`), by filling in the texts below. Nothing else may depend on them.
 
-`{value}`, `{usual}`, `{low}` and `{high}` are written in the unit of the result; `{rows}` and `{unexpected}` are
-counts, `{share}` is one in the other; `{change}`, `{factor}` and `{difference}` hold the value against the usual;
-`{name}` is the subject without its `_`. Every other name is one of the result's details.
+`{value}`, `{usual}`, `{low}` and `{high}` are written in the unit of the result; `{rows}` and `{unexpected}`
+are counts, `{share}` is one in the other; `{change}`, `{factor}` and `{difference}` hold the value against
+the usual; `{name}` is the subject without its `_`. Every other name is one of the result's details.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,19 @@ from typing import Literal
 
 from jobs.config.quality_models import Language
 
-Unit = Literal["rows", "share", "minutes", "index", "number", "characters", "checks", "batches", "links", "columns", "edges"]
+Unit = Literal[
+    "rows",
+    "share",
+    "minutes",
+    "index",
+    "number",
+    "characters",
+    "checks",
+    "batches",
+    "links",
+    "columns",
+    "edges",
+]
 
 
 class CheckKind(StrEnum):
@@ -70,9 +82,10 @@ class KindText:
     """What is said of the results of a kind.
 
     `observed` is said of a result with numbers, `zero` of one whose value is 0, `without` of one that has no
-    number, `broken` of one whose check could not be run. `wanted` is None where the bounds say all. `action` is None where whoever wrote the
-    check says what to do. `worse` says how far off the value is. `chart` is what the value is called over its
-    chart; None where it is not drawn. `anchor` is the section of docs/runbook.md.
+    number, `broken` of one whose check could not be run. `wanted` is None where the bounds say all. `action`
+    is None where whoever wrote the check says what to do. `worse` says how far off the value is. `chart` is
+    what the value is called over its chart; None where it is not drawn. `anchor` is the section of
+    docs/runbook.md.
     """
 
     title: Words
@@ -145,8 +158,8 @@ KINDS: Mapping[CheckKind, KindText] = {
         broken=Words("not written", "未写出"),
         wanted=Words("written", "已写出"),
         action=Words(
-            "the results of the checks stand, see `usertags checks`; the log of the task says why the pages of "
-            "Great Expectations could not be written",
+            "the results of the checks stand, see `usertags checks`; the log of the task says why the "
+            "pages of Great Expectations could not be written",
             "检查结果有效，见 `usertags checks`；任务日志说明 Great Expectations 的页面为何未能写出",
         ),
         anchor="the-report-of",
@@ -177,7 +190,8 @@ KINDS: Mapping[CheckKind, KindText] = {
         zero=AS_WANTED,
         wanted=Words("{columns}", "{columns}"),
         action=Words(
-            "a column that the configuration declares is not there: report it, this is a defect of the pipeline",
+            "a column that the configuration declares is not there: report it, this is a defect of the "
+            "pipeline",
             "缺少配置声明的列：请上报，这是流水线的缺陷",
         ),
         anchor="columns-as-declared",
@@ -240,7 +254,9 @@ KINDS: Mapping[CheckKind, KindText] = {
             "The rows of the day against those of the same weekday in the weeks before.",
             "当日行数与前几周同一星期日期的行数相比。",
         ),
-        observed=Words("{value} rows of {day}, usual {usual} ({basis})", "{day} 有 {value} 行，通常 {usual}（{basis}）"),
+        observed=Words(
+            "{value} rows of {day}, usual {usual} ({basis})", "{day} 有 {value} 行，通常 {usual}（{basis}）"
+        ),
         wanted=Words(
             "missing, as a share of the usual: {fall}; more, as a multiple of the usual: {rise}",
             "缺少（占通常的比例）：{fall}；增多（通常的倍数）：{rise}",
@@ -259,7 +275,8 @@ KINDS: Mapping[CheckKind, KindText] = {
             "The share of rows without a value, against the days before.", "无值行的比例，与以往相比。"
         ),
         observed=Words(
-            "{value} of the rows without it, usual {usual} ({basis})", "{value} 的行无值，通常 {usual}（{basis}）"
+            "{value} of the rows without it, usual {usual} ({basis})",
+            "{value} 的行无值，通常 {usual}（{basis}）",
         ),
         wanted=Words("a rise of the share: {bounds}", "比例的上升：{bounds}"),
         action=Words(
@@ -276,7 +293,9 @@ KINDS: Mapping[CheckKind, KindText] = {
             "The median of the numbers, against the days before: another unit moves it by its factor.",
             "数值的中位数，与以往相比：单位改变会使其按倍数变动。",
         ),
-        observed=Words("{value} in the middle, usual {usual} ({basis})", "中位数 {value}，通常 {usual}（{basis}）"),
+        observed=Words(
+            "{value} in the middle, usual {usual} ({basis})", "中位数 {value}，通常 {usual}（{basis}）"
+        ),
         wanted=Words("a multiple or a part of the usual: {bounds}", "通常的倍数或几分之一：{bounds}"),
         action=Words(
             "ask the owner of {source} whether the unit of {column} has changed, as yuan to fen",
@@ -293,7 +312,8 @@ KINDS: Mapping[CheckKind, KindText] = {
             "标识的平均长度，与以往相比：被截断的标识无法再关联。",
         ),
         observed=Words(
-            "{value} characters on average, usual {usual} ({basis})", "平均 {value} 个字符，通常 {usual}（{basis}）"
+            "{value} characters on average, usual {usual} ({basis})",
+            "平均 {value} 个字符，通常 {usual}（{basis}）",
         ),
         wanted=Words("a difference in characters: {bounds}", "字符数的差：{bounds}"),
         action=Words(
@@ -310,7 +330,8 @@ KINDS: Mapping[CheckKind, KindText] = {
             "The share of rows whose value stands in the other source.", "其值在另一数据源中存在的行的比例。"
         ),
         observed=Words(
-            "{value} of the rows ({unexpected} of {rows} unknown)", "{value} 的行（{rows} 行中 {unexpected} 行未知）"
+            "{value} of the rows ({unexpected} of {rows} unknown)",
+            "{value} 的行（{rows} 行中 {unexpected} 行未知）",
         ),
         wanted=Words("at least {low}", "至少 {low}"),
         chart=Words("Rows that are known", "已知的行"),
@@ -349,7 +370,9 @@ KINDS: Mapping[CheckKind, KindText] = {
             "The share of all users that carries the tag, against the bounds of its entry.",
             "带有该标签的用户比例，与其条目的范围相比。",
         ),
-        observed=Words("{value} of the users ({users} of {rows})", "{value} 的用户（{rows} 人中 {users} 人）"),
+        observed=Words(
+            "{value} of the users ({users} of {rows})", "{value} 的用户（{rows} 人中 {users} 人）"
+        ),
         action=Words(
             "the rule of {column} or its sources say what cannot be: correct them, or `coverage`",
             "{column} 的规则或其数据源不合理：请更正，或更正 `coverage`",
@@ -360,7 +383,8 @@ KINDS: Mapping[CheckKind, KindText] = {
     CheckKind.COVERAGE_DRIFT: KindText(
         title=Words("{column} coverage as before", "{column} 的覆盖率与以往相当"),
         looks_at=Words(
-            "The users with and without the tag against the last published days, as population stability index.",
+            "The users with and without the tag against the last published days, as population stability "
+            "index.",
             "有无该标签的用户与最近发布的几天相比，以群体稳定性指数表示。",
         ),
         observed=Words(
@@ -436,8 +460,8 @@ KINDS: Mapping[CheckKind, KindText] = {
         zero=Words("no link refused", "没有关联被拒绝"),
         wanted=Words("none by limit or tangled", "没有因 limit 或 tangled 被拒绝的"),
         action=Words(
-            "see ops.refused_links: block an id that people share, correct a wrong link at the source, or raise "
-            "the limits under `identity` in project.yml",
+            "see ops.refused_links: block an id that people share, correct a wrong link at the source, or "
+            "raise the limits under `identity` in project.yml",
             "查看 ops.refused_links：屏蔽多人共用的标识，在数据源更正错误的关联，"
             "或提高 project.yml 中 `identity` 下的上限",
         ),
@@ -521,9 +545,7 @@ KINDS: Mapping[CheckKind, KindText] = {
     ),
     CheckKind.IN_VALUES: KindText(
         title=Words("{column} in its values", "{column} 在取值列表内"),
-        looks_at=Words(
-            "Whether any value is none of those that are listed.", "是否有值不在列表中。"
-        ),
+        looks_at=Words("Whether any value is none of those that are listed.", "是否有值不在列表中。"),
         observed=_FAILING,
         zero=AS_WANTED,
         wanted=Words("one of {values}", "{values} 之一"),

@@ -1,4 +1,5 @@
-"""The columns of a result of a Great Expectations check: from its arguments, and from what the library found."""
+"""The columns of a result of a Great Expectations check: from its arguments, and from what the library
+found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ _OF_TABLE = (CheckKind.ROWS_CHECKED, CheckKind.ROW_COUNT, CheckKind.POPULATION)
 
 @dataclass(frozen=True)
 class Observation:
-    """A check that was run: its arguments as they were then, and the library's result; `found` is empty of a check
-    that passed, of which the library says nothing more."""
+    """A check that was run: its arguments as they were then, and the library's result; `found` is empty of a
+    check that passed, of which the library says nothing more."""
 
     check: Check
     arguments: Mapping[str, Any]
@@ -21,7 +22,8 @@ class Observation:
     found: Mapping[str, Any]
 
     def columns(self) -> dict[str, Any]:
-        """`value`, `low`, `high`, `unit`, `rows`, `unexpected` and `details` of a result, as far as there are any."""
+        """`value`, `low`, `high`, `unit`, `rows`, `unexpected` and `details` of a result, as far as there are
+        any."""
         if self.check.kind in _OF_TABLE:
             return self._of_table()
         if self.check.kind is CheckKind.COLUMNS:
@@ -81,7 +83,9 @@ class Observation:
 
     def _details(self) -> dict[str, Any]:
         """What a sentence says of the bounds."""
-        given = {name: value for name, value in self.arguments.items() if name != "column" and value is not None}
+        given = {
+            name: value for name, value in self.arguments.items() if name != "column" and value is not None
+        }
         mostly = {"mostly": given.pop("mostly")} if "mostly" in given else {}
         match self.check.kind:
             case CheckKind.IN_RANGE:

@@ -1,5 +1,5 @@
-"""The register of runs as the code sees it: one type for a row of `ops.runs`, one for a publication, and which days
-are blocked. Pure: rows in, dataclasses out."""
+"""The register of runs as the code sees it: one type for a row of `ops.runs`, one for a publication, and
+which days are blocked. Pure: rows in, dataclasses out."""
 
 import json
 from collections import defaultdict
@@ -20,8 +20,8 @@ _GATES = ("clean", "audit")
 class RunRecord:
     """A row of `ops.runs`: what one stage of one run ended with. The clean stage records its verdict and the
     batches that it is about, the tag stage what it built and from which snapshots, the audit its verdict. A
-    release records who let a refused clean or audit stage pass, and why. `warnings` are the results that warn,
-    of a release those that it covers, without samples."""
+    release records who let a refused clean or audit stage pass, and why. `warnings` are the results that
+    warn, of a release those that it covers, without samples."""
 
     day: date
     run_id: str
@@ -103,9 +103,9 @@ def publication_from(row: Mapping[str, Any]) -> Publication:
 
 
 def refusal_of(records: Iterable[RunRecord], published_at: datetime | None) -> RunRecord | None:
-    """The refusal that blocks a day; None where the day is not blocked. In: the records of the day, and when it
-    was published. A day is blocked while its newest clean or audit record is a refusal and it was not published
-    after that; of two refusals the later counts."""
+    """The refusal that blocks a day; None where the day is not blocked. In: the records of the day, and when
+    it was published. A day is blocked while its newest clean or audit record is a refusal and it was not
+    published after that; of two refusals the later counts."""
     newest: dict[str, RunRecord] = {}
     for record in sorted(records, key=recorded_at):
         if record.stage in _GATES:
@@ -119,8 +119,8 @@ def refusal_of(records: Iterable[RunRecord], published_at: datetime | None) -> R
 
 
 def blocked(records: Iterable[RunRecord], published: Mapping[date, datetime]) -> list[RunRecord]:
-    """Of each day that is blocked the refusal, the earliest day first. In: records, and when each published day was
-    published."""
+    """Of each day that is blocked the refusal, the earliest day first. In: records, and when each published
+    day was published."""
     by_day: dict[date, list[RunRecord]] = defaultdict(list)
     for record in records:
         by_day[record.day].append(record)

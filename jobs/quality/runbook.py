@@ -13,8 +13,8 @@ LATE, UNREACHABLE = "not-published-in-time", "exit-code-4"
 
 
 def section_of(kind: CheckKind, path: Path = RUNBOOK) -> str:
-    """The anchor of the section of a kind of checks. Nothing where there is no such section: a link leads to the
-    top then."""
+    """The anchor of the section of a kind of checks. Nothing where there is no such section: a link leads to
+    the top then."""
     found = KINDS[kind].anchor
     return found if found in anchors(path) else ""
 

@@ -40,7 +40,11 @@ def tag_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
     suites = [
         _suite(catalogue, "tags.user_tags", [*user_tags_checks(), *_own(catalogue, "tags.user_tags")]),
         _suite(catalogue, USER_TAGS_VALUES, user_tags_value_checks(in_user_tags_alone(catalogue))),
-        _suite(catalogue, "tags.user_profile", [*user_profile_checks(catalogue), *_own(catalogue, "tags.user_profile")]),
+        _suite(
+            catalogue,
+            "tags.user_profile",
+            [*user_profile_checks(catalogue), *_own(catalogue, "tags.user_profile")],
+        ),
         _suite(catalogue, "tags.rfm", [*rfm_checks(catalogue), *_own(catalogue, "tags.rfm")]),
     ]
     return tuple(suite for suite in suites if suite.checks)

@@ -145,9 +145,7 @@ def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResul
     ]
     row = profile.agg(F.count("*"), *wrong).collect()[0]
     levels = {path: "_".join(catalogue.levels[level] for level in path.split("/")) for path in paths}
-    return [
-        _exclusive_result(path, levels[path], row[0], row[index + 1]) for index, path in enumerate(paths)
-    ]
+    return [_exclusive_result(path, levels[path], row[0], row[index + 1]) for index, path in enumerate(paths)]
 
 
 def _exclusive_result(path: str, levels: str, rows: int, wrong: int) -> CheckResult:

@@ -137,9 +137,7 @@ def _coverage_drift(
     gone: Severity | None = "warning" if now == 0 and then * population >= 30 else None
     severity = worst(passed(index - chance, tag.drift.coverage), gone)
     details = {"before": then, "now": now, "days": days}
-    return _result(
-        CheckKind.COVERAGE_DRIFT, tag, severity, index, tag.drift.coverage, population, details
-    )
+    return _result(CheckKind.COVERAGE_DRIFT, tag, severity, index, tag.drift.coverage, population, details)
 
 
 def _value_drift(tag: Tag, item: Distribution, least: int, days: int) -> CheckResult | None:

@@ -19,8 +19,8 @@ State = Literal["passed", "warned", "released", "blocked", "unfinished", "waitin
 
 @dataclass(frozen=True)
 class Day:
-    """A data day. `results` are the newest of each check, those that failed first; `runs` are its records, the
-    newest first; `refused` is the refusal that blocks it."""
+    """A data day. `results` are the newest of each check, those that failed first; `runs` are its records,
+    the newest first; `refused` is the refusal that blocks it."""
 
     day: date
     state: State

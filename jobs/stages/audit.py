@@ -11,6 +11,7 @@ from jobs.errors import UsageError
 from jobs.quality.checks import CheckResult, owned, save_checks
 from jobs.quality.expectations import Sampling, Validator
 from jobs.quality.gate import GateRefused, judge
+from jobs.quality.register import RunRecord
 from jobs.quality.suites import USER_TAGS_VALUES, tag_suites
 from jobs.quality.tag_checks import (
     as_profile,
@@ -22,7 +23,6 @@ from jobs.quality.tag_checks import (
 from jobs.quality.tag_drift import coverage_bounds, distributions, numbers, tag_drift
 from jobs.stages.report import Line, StageReport
 from jobs.stages.reports_store import write_docs
-from jobs.quality.register import RunRecord
 from jobs.stages.runs import publications, record_run, stage_record
 from jobs.stages.tag import Run
 from jobs.store.lake import Lake

@@ -24,6 +24,7 @@ from jobs.quality.clean_checks import distinct_within_day, one_definition, recon
 from jobs.quality.comparison import compared
 from jobs.quality.expectations import Sampling, Validator
 from jobs.quality.gate import GateRefused, judge, refuses
+from jobs.quality.register import RunRecord
 from jobs.quality.sentences import observed
 from jobs.quality.statistics import Statistic, statistics
 from jobs.quality.suites import clean_suite
@@ -34,7 +35,6 @@ from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.releases import not_released
 from jobs.stages.report import COUNTS, Line, StageReport
 from jobs.stages.reports_store import write_docs
-from jobs.quality.register import RunRecord
 from jobs.stages.runs import record_run, require_no_blocked_day, run_records
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
@@ -401,7 +401,9 @@ def _gate(
 ) -> CheckResult:
     """Record what the checks add up to; raises GateRefused. Returns whether the report was written."""
     report = write_docs(lake, catalogue, day, run_id, "clean", validator)
-    results = owned((*(result for item in cleaned for result in item.checks), report), catalogue.quality.owner)
+    results = owned(
+        (*(result for item in cleaned for result in item.checks), report), catalogue.quality.owner
+    )
     save_checks(lake, day, run_id, "clean", results)
     verdict = judge(results)
     stamps = {item.batch.table: item.batch.stamp for item in cleaned}

@@ -15,13 +15,13 @@ from typing import Any
 import pyarrow as pa
 
 from jobs.catalogue.model import Catalogue
+from jobs.config.quality_models import Language
 from jobs.errors import DataError, UsageError
+from jobs.quality.register import Publication, RunRecord
 from jobs.quality.sentences import sentence
 from jobs.stages.releases import Verdict, verdict_of
 from jobs.stages.report import Line, StageReport
 from jobs.stages.retention import remove_old_reports
-from jobs.config.quality_models import Language
-from jobs.quality.register import Publication, RunRecord
 from jobs.stages.runs import publication_of, run_branch, stage_record
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
@@ -63,11 +63,9 @@ def _require_passed(lake: Lake, day: date, run_id: str) -> tuple[RunRecord, Verd
     return built, verdict
 
 
-def publish_steps(
-    lake: Lake, built: RunRecord, verdict: Verdict, language: Language = "en"
-) -> Iterator[str]:
-    """The commits of a publication, one a step: after each of them readers see one whole run. `language` is that
-    of its warnings."""
+def publish_steps(lake: Lake, built: RunRecord, verdict: Verdict, language: Language = "en") -> Iterator[str]:
+    """The commits of a publication, one a step: after each of them readers see one whole run. `language` is
+    that of its warnings."""
     branch = run_branch(built.run_id)
     published = publication_of(lake, built.day)
     if published is None or published.run_id != built.run_id:
@@ -96,8 +94,8 @@ def publication_row(
     language: Language = "en",
 ) -> dict[str, Any]:
     """The row of `tags.publications` of a run. In: what its tag stage recorded, its verdict, the publication
-    of the day that stood before, the instant of the publication, the language of its warnings. Warnings (a list
-    of sentences for readers), inputs and row counts are JSON."""
+    of the day that stood before, the instant of the publication, the language of its warnings. Warnings (a
+    list of sentences for readers), inputs and row counts are JSON."""
     return {
         "dt": built.day,
         "run_id": built.run_id,

@@ -1,13 +1,13 @@
 """What a person lets through: the decision, kept in `ops.runs`, and what it makes of a day's publication."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from jobs.errors import DataError
 from jobs.quality.checks import CheckResult, failed_critical
-from jobs.stages.clean_commits import commits, newest_of
 from jobs.quality.register import RunRecord, Stage
+from jobs.stages.clean_commits import commits, newest_of
 from jobs.stages.runs import record_run, run_records, stage_record
 from jobs.store.lake import Lake
 from jobs.store.tables import find_table

@@ -6,31 +6,28 @@ fields are in docs/checks.md.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from jobs.catalogue.model import Catalogue
 from jobs.config.quality_models import SEVERITIES, Language
-from jobs.quality.checks import CheckResult, CheckRow, by_gravity
+from jobs.quality.checks import CheckResult, CheckRow, by_gravity, checks_of
 from jobs.quality.gate import GateRefused
 from jobs.quality.kinds import CheckKind
+from jobs.quality.register import Publication, RunRecord
 from jobs.quality.runbook import section_of
 from jobs.quality.sentences import action, observed, title, wanted
 from jobs.stages.report import COUNTS, SUMMARY, Line, StageReport, load_reports, run_folder
-from jobs.quality.register import Publication, RunRecord
 from jobs.stages.runs import publications, run_records
-from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import CHECKS
-from jobs.store.tables import find_table
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What is known of one run. `records` and `checks` are those of the run alone, `published` is the publication of
-    its day, `newest` that of the newest published day; `language` is that of the sentences."""
+    """What is known of one run. `records` and `checks` are those of the run alone, `published` is the
+    publication of its day, `newest` that of the newest published day; `language` is that of the sentences."""
 
     project: str
     day: date
@@ -185,13 +182,8 @@ def _facts(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> RunFacts
         definition_version=(built[-1] if built else None) or catalogue.version,
         reports=load_reports(lake, catalogue, day, run_id),
         records=records,
-        checks=_rows(lake, rows_where(dt=day, run_id=run_id)),
+        checks=checks_of(lake, day, run_id),
         published=next((item for item in known if item.day == day), None),
         newest=known[-1] if known else None,
         language=catalogue.quality.language,
     )
-
-
-def _rows(lake: Lake, where: str) -> list[CheckRow]:
-    table = find_table(lake, CHECKS.name)
-    return [CheckRow.of(row) for row in table.scan(row_filter=where).to_arrow().to_pylist()] if table else []

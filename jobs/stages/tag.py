@@ -15,13 +15,13 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag, visible
 from jobs.errors import DataError, UsageError
+from jobs.quality.register import Publication, RunRecord
 from jobs.stages.aggregate import rollup_name
 from jobs.stages.clean import clean_name
 from jobs.stages.extract import known_batches, raw_name
 from jobs.stages.identity import Tables, at_snapshots, joined_ids
 from jobs.stages.releases import require_clean_batch
 from jobs.stages.report import Line, StageReport
-from jobs.quality.register import Publication, RunRecord
 from jobs.stages.runs import publication_of, publications, record_run, require_no_blocked_day, run_branch
 from jobs.stages.user_measures import require_population, user_measures
 from jobs.store.lake import Lake

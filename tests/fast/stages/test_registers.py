@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from jobs.quality.checks import CheckResult
+from jobs.quality.register import Publication, RunRecord, blocked
 from jobs.stages.clean import still_warned
 from jobs.stages.publish import publication_row
 from jobs.stages.releases import Verdict, not_released, verdict
-from jobs.quality.register import Publication, RunRecord, blocked
 from jobs.store.schemas import PUBLICATIONS
 
 D1, D2, D3 = (date(2026, 3, day) for day in (1, 2, 3))

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from jobs.quality.checks import CheckResult, GateRefused
-from jobs.stages.report import Line, StageReport
 from jobs.quality.register import Publication, RunRecord
+from jobs.stages.report import Line, StageReport
 from jobs.stages.summary import RunFacts, refused_report, summarise
 
 DAY, RUN = date(2026, 3, 2), "r20260303_020000_000"

@@ -25,13 +25,13 @@ import pytest
 
 from jobs.errors import DataError, UsageError
 from jobs.quality.gate import GateRefused
+from jobs.quality.register import RunRecord
 from jobs.query import query
 from jobs.release import release
 from jobs.stages import clean
 from jobs.stages.held import bring_up
 from jobs.stages.releases import decide
 from jobs.stages.report import StageReport, load_reports
-from jobs.quality.register import RunRecord
 from jobs.stages.runs import blocked_days, publications, run_branch, stage_record
 from jobs.stages.summary import load_summary
 from jobs.stages.tag import Run

@@ -23,8 +23,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from jobs.quality.gate import GateRefused
-from jobs.stages.report import StageReport
 from jobs.quality.register import RunRecord
+from jobs.stages.report import StageReport
 from jobs.stages.runs import publication_of, run_records
 from jobs.store.filters import rows_where
 from plugins.usertags_quality.app import make_app

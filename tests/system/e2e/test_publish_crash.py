@@ -19,11 +19,11 @@ import pytest
 
 from jobs.errors import DataError, InfrastructureError, UsageError
 from jobs.quality.checks import CheckResult, save_checks
+from jobs.quality.register import RunRecord
 from jobs.query import query
 from jobs.stages import held
 from jobs.stages.publish import publish_steps
 from jobs.stages.releases import decide, verdict_of
-from jobs.quality.register import RunRecord
 from jobs.stages.runs import blocked_days, record_run, run_branch, stage_record
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
