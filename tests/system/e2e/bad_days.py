@@ -25,6 +25,7 @@ import pytest
 
 from jobs.errors import DataError, UsageError
 from jobs.quality.gate import GateRefused
+from jobs.quality.kinds import CheckKind
 from jobs.quality.register import RunRecord
 from jobs.query import query
 from jobs.release import release
@@ -594,7 +595,7 @@ def relaxed(held: Held, extended: Extended) -> Relaxed:
         line,
         Counter(row["reason"] for row in aside),
         {row["order_id"]: row for row in rows},
-        [row for row in checks if row["check"] == "all batches follow the same definition"],
+        [row for row in checks if row["kind"] == CheckKind.DEFINITION],
     )
 
 
