@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Self
 
 import pyarrow as pa
@@ -125,16 +126,22 @@ class CheckRow(CheckResult):
     @classmethod
     def of(cls, row: Row) -> Self:
         """From a row of the table."""
-        samples = json.loads(row["samples"] or "[]")
         return cls(
             **_columns(row),
-            samples=tuple(samples),
-            details=json.loads(row["details"] or "{}"),
+            samples=tuple(json.loads(row["samples"] or "[]")),
+            details=_parsed(row["details"] or "{}"),
             day=row["dt"],
             run_id=row["run_id"],
             stage=row["stage"],
             checked_at=row["checked_at"],
         )
+
+
+@lru_cache(maxsize=20_000)
+def _parsed(text: str) -> Row:
+    """Details are alike on most days: the same text is parsed, and kept, once."""
+    found: Row = json.loads(text)
+    return found
 
 
 # The names of the columns in tables, where a word of SQL cannot be one; the others are called what they are

@@ -131,7 +131,8 @@ class History:
 
     def choices(self, column: Literal["table", "severity", "owner"]) -> list[str]:
         """What a filter can be set to."""
-        return sorted({getattr(results[-1], column) for results in self.results.values()})
+        found = (getattr(results[-1], column) for results in self.results.values())
+        return sorted({value for value in found if value})
 
 
 def history(
