@@ -81,11 +81,11 @@ class Words:
 class KindText:
     """What is said of the results of a kind.
 
-    `observed` is said of a result with numbers, `zero` of one whose value is 0, `without` of one that has no
-    number, `broken` of one whose check could not be run. `wanted` is None where the bounds say all. `action`
-    is None where whoever wrote the check says what to do. `worse` says how far off the value is. `chart` is
-    what the value is called over its chart; None where it is not drawn. `anchor` is the section of
-    docs/runbook.md.
+    `observed` is said of a result with numbers, `zero` of one that passed with a value of 0, `without` of one
+    that has no number, `broken` of one whose check could not be run. `wanted` is None where the bounds say
+    all. `action` is None where whoever wrote the check says what to do. `worse` says how far off the value
+    is. `chart` is what the value is called over its chart; None where it is not drawn. `anchor` is the
+    section of docs/runbook.md.
     """
 
     title: Words
@@ -105,6 +105,7 @@ class KindText:
 AS_WANTED = Words("as wanted", "符合要求")
 VALUE = Words("{value}", "{value}")
 LISTED = Words("{observed}", "{observed}")
+ARGUMENTS = Words("{arguments}", "{arguments}")
 UNKNOWN = Words("failed, and what was observed is not known", "未通过，观测值未知")
 LEFT_OUT = Words("left out: {left_out}", "未执行：{left_out}")
 ROWS_OF = Words("{unexpected} of {rows} rows, {share}", "{rows} 行中的 {unexpected} 行，{share}")
@@ -579,7 +580,6 @@ KINDS: Mapping[CheckKind, KindText] = {
         ),
         observed=_FAILING,
         zero=AS_WANTED,
-        wanted=Words("{arguments}", "{arguments}"),
         chart=Words("Rows that fail", "不符合的行"),
         anchor="a-check-of-your-own",
     ),

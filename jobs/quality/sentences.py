@@ -51,14 +51,19 @@ def _observed(result: CheckResult, text: KindText) -> Words:
     if result.value is None and result.unexpected is None:
         known = kinds.LISTED if "observed" in result.details else text.without
         return known or (kinds.AS_WANTED if result.success else kinds.UNKNOWN)
-    if result.value == 0 and text.zero is not None:
-        return text.zero
-    return kinds.VALUE if result.kind is CheckKind.OWN and result.unexpected is None else text.observed
+    if result.kind is CheckKind.OWN and result.unexpected is None:
+        return kinds.VALUE
+    return text.zero if result.success and result.value == 0 and text.zero is not None else text.observed
 
 
 def wanted(result: CheckResult, language: Language = "en") -> str:
     """The bounds of the check, or what else it wants."""
-    fields, text = _fields(result, language), KINDS[result.kind].wanted
+    fields = _fields(result, language)
+    if result.kind is CheckKind.IN_RANGE:
+        fields = _Fields({name: text for name, text in fields.items() if name not in ("low", "high")})
+        ends = {"low": result.details.get("min"), "high": result.details.get("max")}
+        fields |= {name: _plain(value) for name, value in ends.items() if value is not None}
+    text = kinds.ARGUMENTS if "arguments" in result.details else KINDS[result.kind].wanted
     said = _filled(text or _bounded(fields), fields, language)
     return _filled(kinds.MOSTLY, fields | {"wanted": said}, language) if "mostly" in fields else said
 
@@ -127,10 +132,6 @@ def _fields(result: CheckResult, language: Language) -> _Fields:
     found = _named(result, language)
     numbers = {name: getattr(result, name) for name in ("value", "usual", "low", "high")}
     found |= {name: in_unit(value, result.unit) for name, value in numbers.items() if value is not None}
-    if result.kind is CheckKind.IN_RANGE:
-        bounds = {"low": result.details.get("min"), "high": result.details.get("max")}
-        found = _Fields({name: text for name, text in found.items() if name not in bounds})
-        found |= {name: _plain(value) for name, value in bounds.items() if value is not None}
     counts = {"rows": result.rows, "unexpected": result.unexpected}
     found |= {name: number(count) for name, count in counts.items() if count is not None}
     found |= {"share": percent(result.unexpected_share), "basis": _basis(result, language)}
