@@ -8,7 +8,6 @@ the next run. The pages are rendered as the API server does, without its network
 """
 
 import argparse
-import json
 import os
 import resource
 import shutil
@@ -28,7 +27,9 @@ import yaml
 from jobs import services
 from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue
-from jobs.quality.checks import CheckResult, check_row
+from jobs.quality.checks import CheckResult, check_row, result_of
+from jobs.quality.kinds import CheckKind
+from jobs.quality.register import RunRecord, record_row
 from jobs.quality.suites import all_suites
 from jobs.store.lake import Lake, open_lake
 from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TAG_CATALOGUE, TAG_STATISTICS
@@ -92,9 +93,8 @@ def write_year(catalogue: Catalogue, lake: Lake, days: int) -> None:
             for minute, (stage, status) in enumerate(
                 (("clean", verdict), ("tag", "built"), ("audit", "passed"))
             ):
-                rows[RUNS.name].append(
-                    run | {"stage": stage, "status": status, "recorded_at": _at(day, minute)}
-                )
+                record = RunRecord(day, run["run_id"], stage, status)  # type: ignore[arg-type]
+                rows[RUNS.name].append(record_row(record, _at(day, minute)))
             published = {"published_at": _at(day, 5), "verdict": verdict, "row_counts": "{}"}
             rows[PUBLICATIONS.name].append(run | published)
             rows[TAG_STATISTICS.name] += [run | row for row in _statistics(catalogue)]
@@ -115,27 +115,28 @@ def _results(catalogue: Catalogue) -> tuple[list[CheckResult], list[CheckResult]
     """What the stages would find: the declared checks, and the comparisons of every column and tag."""
     declared = [
         CheckResult(
-            check.table, check.name, check.severity, True, "as wanted", json.dumps(dict(check.arguments)),
-            check.owner, check.action, column=check.column, slug=check.slug,
+            check.check_id, check.kind, check.table, check.severity, True, check.column, check.subject,
+            value=0.0, unit="share", details={"arguments": dict(check.arguments)}, owner=check.owner,
+            action=check.action,
         )
         for suite in all_suites(catalogue)
         for check in suite.checks
     ]  # fmt: skip
+    bounds: dict[str, Any] = {"bounds": {"warning": 0.15, "critical": 0.3}, "days": 14, "compared": "before"}
     compared = [
-        CheckResult(
-            f"clean.{source.name}", f"{column.name} empty as often as before", "critical", True,
-            "0.010 of the rows without it, usual 0.010 (14 days before)", "rise warning 0.15, critical 0.3",
-            "data engineering", "ask the owner", column=column.name, rows=1000,
+        result_of(
+            CheckKind.EMPTY_AS_BEFORE, f"clean.{source.name}", "critical", success=True, column=column.name,
+            value=0.01, usual=0.01, high=0.16, unit="share", rows=1000, details=bounds,
+            owner=catalogue.quality.owner,
         )
         for source in catalogue.sources.values()
         for column in source.kept_columns
     ]  # fmt: skip
+    moved: dict[str, Any] = {"before": 0.03, "now": 0.031, "days": 7, **bounds}
     drift = [
-        CheckResult(
-            "tags.tag_statistics", f"{tag.id} coverage as before", "critical", True,
-            "0.001 (3.00% → 3.10% of the users, 7 published days)",
-            "population stability index below warning 0.1, critical 0.25", tag.owner, "look at it",
-            column=tag.id, rows=1000,
+        result_of(
+            CheckKind.COVERAGE_DRIFT, "tags.tag_statistics", "critical", success=True, column=tag.id,
+            value=0.001, high=0.1, unit="index", rows=1000, details=moved, owner=tag.owner,
         )
         for tag in catalogue.published_tags()
     ]  # fmt: skip
@@ -144,9 +145,7 @@ def _results(catalogue: Catalogue) -> tuple[list[CheckResult], list[CheckResult]
 
 
 def _failed(result: CheckResult) -> CheckResult:
-    return replace(
-        result, severity="warning", success=False, observed="3 failing rows (0.30 %)", rows=1000, failing=3
-    )
+    return replace(result, severity="warning", success=False, value=0.003, rows=1000, unexpected=3)
 
 
 def _statistics(catalogue: Catalogue) -> list[dict[str, Any]]:
@@ -196,8 +195,7 @@ def _ask(configs: Path) -> None:
 def _after_a_commit(client: Any, lake: Lake) -> None:
     """A stage has ended since the page was read."""
     time.sleep(5)
-    row = {"dt": LAST, "run_id": "r20261101_030000_000", "stage": "clean", "status": "passed"}
-    row |= {"recorded_at": _at(LAST, 0)}
+    row = record_row(RunRecord(LAST, "r20261101_030000_000", "clean", "passed"), _at(LAST, 0))
     ensure_table(lake, RUNS.name, RUNS.schema).append(pa.Table.from_pylist([row], schema=RUNS.schema))
     began = time.monotonic()
     client.get("/quality")

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import dag, get_current_context, task
 
 from dags.monitoring import measure_age, tell_all, tell_blind
-from dags.settings import CONFIGS
+from dags.settings import CONFIGS, OWNER
 from jobs.config.alert_models import deadline_of
 
 
@@ -35,7 +35,7 @@ def alerts_dag(by: time, timezone: str) -> None:
         is_paused_upon_creation=False,
         doc_md=__doc__,
         tags=["usertags"],
-        default_args={"owner": "data engineering"},
+        default_args={"owner": OWNER},
         dagrun_timeout=timedelta(hours=8),
     )
     def user_tags_alerts() -> None:

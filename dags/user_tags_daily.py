@@ -29,6 +29,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import Param, dag, get_current_context, task
 
 from dags.monitoring import TellNotifier
+from dags.settings import OWNER
 from dags.stage_tasks import (
     ASSETS,
     CHECKING,
@@ -69,7 +70,7 @@ def data_day(logical_date: datetime | None, run_after: datetime, day: str | None
     doc_md=__doc__,
     tags=["usertags"],
     default_args={
-        "owner": "data engineering",
+        "owner": OWNER,
         "retries": 2,
         "retry_delay": timedelta(minutes=1),
         "execution_timeout": timedelta(hours=2),

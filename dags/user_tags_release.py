@@ -27,6 +27,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag, get_current_context, task
 
 from dags.monitoring import TellNotifier
+from dags.settings import OWNER
 from dags.stage_tasks import (
     ASSETS,
     CONFIGS,
@@ -62,7 +63,7 @@ BODY += f"[All checks of {{{{ params.day }}}}]({quality_page()}/day/{{{{ params.
     is_paused_upon_creation=False,
     doc_md=__doc__,
     tags=["usertags"],
-    default_args={"owner": "data engineering", "retries": 2, "retry_delay": timedelta(minutes=1)},
+    default_args={"owner": OWNER, "retries": 2, "retry_delay": timedelta(minutes=1)},
     dagrun_timeout=timedelta(days=8),
     params={
         "day": Param(type="string", format="date", description="The blocked data day, as 2026-11-01"),

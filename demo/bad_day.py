@@ -18,7 +18,7 @@ from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.cli.render import show_checks
 from jobs.errors import InfrastructureError, UsageError, UsertagsError
 from jobs.pipeline import Pipeline
-from jobs.query import query
+from jobs.quality.checks import checks_of
 from jobs.release import blocked_by
 from jobs.stages.days import end_of
 from jobs.stages.runs import publication_of
@@ -80,11 +80,8 @@ def _show(pipeline: Pipeline) -> None:
             next_step=f"see {LOG.relative_to(ROOT)}, then run `make demo-bad-day` again",
         ) from error
     out.print(f"\n[red bold]{NEXT_DAY} is blocked[/red bold] by its {blocked['stage']} checks:")
-    sql = (
-        'select run_id, stage, "table", "check", severity, success, observed, bounds, owner, action '
-        f"from ops.checks where run_id = '{blocked['run_id']}' and not success order by severity, 3, 4"
-    )
-    show_checks(query(pipeline.catalogue, pipeline.lake, sql))
+    rows = checks_of(pipeline.lake, NEXT_DAY, blocked["run_id"])
+    show_checks([row for row in rows if not row.success], pipeline.catalogue.quality.language)
     out.print(f"\n[green bold]Readers still get {blocked['readers_see']}.[/green bold] What to type next:")
     _show_places()
 

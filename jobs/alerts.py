@@ -16,6 +16,8 @@ from jobs.config.alert_models import AlertsEntry, HookEntry, MailEntry
 from jobs.errors import InfrastructureError
 from jobs.quality.alert_texts import Message, Place, message_of, unknown_message
 from jobs.quality.alerting import Due, Entry, Status, days_to_look_at, due
+from jobs.quality.checks import CheckRow
+from jobs.quality.register import publication_from, record_of
 from jobs.quality.timeline import History, history
 from jobs.stages.alert_ledger import Ledger
 from jobs.stages.days import expected_day
@@ -120,10 +122,12 @@ def _claimed(
 def _due(
     catalogue: Catalogue, alerts: AlertsEntry, lake: Lake, entries: list[Entry], now: datetime
 ) -> tuple[list[Due], History]:
-    runs, published = _rows(lake, RUNS.name), _rows(lake, PUBLICATIONS.name)
+    runs = [record_of(row) for row in _rows(lake, RUNS.name)]
+    published = [publication_from(row) for row in _rows(lake, PUBLICATIONS.name)]
     expected = expected_day(catalogue.timezone, now)
-    days = days_to_look_at([*runs, *published], entries, now) | {expected}
-    known = history(_rows(lake, CHECKS.name, days), runs, published, expected)
+    days = days_to_look_at(runs, published, entries, now) | {expected}
+    checks = [CheckRow.of(row) for row in _rows(lake, CHECKS.name, days)]
+    known = history(checks, runs, published, expected)
     wanted = {name: tuple(channel.tell) for name, channel in alerts.channels.items()}
     return due(known, days, entries, wanted, alerts.time, catalogue.timezone, now), known
 
@@ -163,7 +167,7 @@ def _place(catalogue: Catalogue, alerts: AlertsEntry) -> Place:
     }
     if any(source.column(name).pii for source in catalogue.sources.values() for _, name in source.ids):
         personal |= {(spec.name, "user_id") for spec in PUBLISHED}
-    return Place(catalogue.project, _base_url(), alerts.time, personal)
+    return Place(catalogue.project, _base_url(), alerts.time, personal, catalogue.quality.language)
 
 
 def _base_url() -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag
 from jobs.errors import UsageError
-from jobs.stages.runs import Publication, publication_of
+from jobs.quality.register import Publication
+from jobs.stages.runs import publication_of
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import IDENTITIES, RFM, TAG_CATALOGUE, USER_MEASURES, USER_TAGS

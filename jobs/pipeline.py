@@ -9,7 +9,7 @@ from functools import cached_property
 from pyspark.sql import SparkSession
 
 from jobs.catalogue.model import Catalogue
-from jobs.quality.checks import GateRefused
+from jobs.quality.gate import GateRefused
 from jobs.stages.aggregate import aggregate
 from jobs.stages.audit import audit
 from jobs.stages.clean import clean

@@ -12,21 +12,16 @@ from typing import Any
 from jobs.catalogue.model import Catalogue
 from jobs.errors import UsageError
 from jobs.pipeline import Pipeline
-from jobs.quality.checks import GateRefused, failed_critical
+from jobs.quality.checks import failed_critical
+from jobs.quality.gate import GateRefused
+from jobs.quality.register import Publication, RunRecord
+from jobs.quality.sentences import sentence
 from jobs.stages.clean import take_over
 from jobs.stages.clean_batch import require_same_batch
 from jobs.stages.held import bring_up
 from jobs.stages.releases import decide, not_released
 from jobs.stages.report import StageReport
-from jobs.stages.runs import (
-    Publication,
-    RunRecord,
-    blocked_days,
-    publication_of,
-    publications,
-    run_records,
-    stage_record,
-)
+from jobs.stages.runs import blocked_days, publication_of, publications, run_records, stage_record
 from jobs.stages.tag import Run
 from jobs.store.lake import Lake, open_lake
 
@@ -65,11 +60,12 @@ def blocked_by(catalogue: Catalogue, day: date) -> dict[str, Any]:
         raise _not_blocked(lake, day)
     published = publication_of(lake, day)
     newest = publications(lake)[-1:]
+    failed = failed_critical(lake, day, refused.run_id, refused.stage)
     return {
         "day": day.isoformat(),
         "run_id": refused.run_id,
         "stage": refused.stage,
-        "failed": list(failed_critical(lake, day, refused.run_id, refused.stage).values()),
+        "failed": [sentence(each, catalogue.quality.language) for each in failed],
         "readers_see": _what_readers_see(day, published, newest[0] if newest else None),
     }
 
@@ -138,7 +134,7 @@ def _audit_again(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageRepor
     try:
         yield from pipeline.stage("audit", decision.day, decision.run_id)
     except GateRefused as refusal:
-        if not_released(decision, [result.title for result in refusal.failed]):
+        if not_released(decision, [result.check_id for result in refusal.failed]):
             raise
 
 

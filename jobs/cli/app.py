@@ -332,18 +332,18 @@ def report(day: DayOption, run_id: RunOption = None) -> None:
 def checks(day: DayOption, form: Annotated[Form, typer.Option("--format")] = Form.table) -> None:
     """Show the check results of a day's runs, failures first."""
     from jobs.cli.render import show_answer, show_checks
+    from jobs.quality.checks import checks_of
     from jobs.query import query as ask
+    from jobs.store.schemas import CHECKS
 
-    pipeline = _quiet_pipeline()
-    sql = (
-        'select run_id, stage, "table", "check", severity, success, observed, bounds, owner, action '
-        f"from ops.checks where dt = date '{_day(day)}' order by success, run_id desc, stage, 3, 4"
-    )
-    answer = ask(pipeline.catalogue, pipeline.lake, sql)
+    pipeline, wanted = _quiet_pipeline(), _day(day)
     if form is Form.table:
-        show_checks(answer)
-    else:
-        show_answer(answer, form.value)
+        show_checks(checks_of(pipeline.lake, wanted), pipeline.catalogue.quality.language)
+        return
+    columns = ", ".join(f'"{name}"' for name in CHECKS.schema.names if name not in ("dt", "samples"))
+    order = "order by success, run_id desc, stage, check_id"
+    sql = f"select {columns} from ops.checks where dt = date '{wanted}' {order}"
+    show_answer(ask(pipeline.catalogue, pipeline.lake, sql), form.value)
 
 
 @app.command()

@@ -13,8 +13,11 @@ from rich.table import Table
 from rich.tree import Tree
 
 from jobs.catalogue.model import Catalogue
+from jobs.config.quality_models import Language
 from jobs.explain import Explanation
 from jobs.overlap import Overlap
+from jobs.quality.checks import CheckRow, by_gravity
+from jobs.quality.sentences import action, observed, title, wanted
 from jobs.query import Answer
 from jobs.stages.report import COUNTS, StageReport
 
@@ -94,21 +97,21 @@ def _cell(value: Any) -> str:
     return "" if value is None else escape(str(value))
 
 
-def show_checks(answer: Answer) -> None:
+def show_checks(rows: Iterable[CheckRow], language: Language) -> None:
     """Check results for a person: what failed with what to do about it, and a line for each that passed."""
-    for values in answer.rows:
-        row = dict(zip(answer.columns, values, strict=True))
-        title = escape(f"{row['table']}: {row['check']}")
-        if row["success"]:
-            out.print(f"[green]passed[/green]  {title}", soft_wrap=True)
+    shown = sorted(rows, key=by_gravity)
+    for row in shown:
+        name = escape(f"{row.table}: {title(row, language)}")
+        if row.success:
+            out.print(f"[green]passed[/green]  {name}", soft_wrap=True)
             continue
-        out.print(f"[red]failed[/red]  {title} [red]({row['severity']})[/red]", soft_wrap=True)
-        wanted, observed = escape(str(row["bounds"])), escape(str(row["observed"]))
-        out.print(f"        wanted {wanted}; observed {observed}", soft_wrap=True)
-        out.print(f"        {escape(row['owner'])}: {escape(row['action'])}", soft_wrap=True)
-        out.print(f"        [dim]{row['stage']} of run {row['run_id']}[/dim]", soft_wrap=True)
-    failed = sum(not row[answer.columns.index("success")] for row in answer.rows)
-    out.print(f"[dim]{len(answer.rows)} checks, {failed} failed[/dim]")
+        out.print(f"[red]failed[/red]  {name} [red]({row.severity})[/red]", soft_wrap=True)
+        wants, found = escape(wanted(row, language)), escape(observed(row, language))
+        out.print(f"        wanted {wants}; observed {found}", soft_wrap=True)
+        out.print(f"        {escape(row.owner or '')}: {escape(action(row, language))}", soft_wrap=True)
+        out.print(f"        [dim]{row.stage} of run {row.run_id}[/dim]", soft_wrap=True)
+    failed = sum(not row.success for row in shown)
+    out.print(f"[dim]{len(shown)} checks, {failed} failed[/dim]")
 
 
 def show_tags(catalogue: Catalogue) -> None:

@@ -1,11 +1,16 @@
 """What a person writes about quality: checks of a batch, how far a day may differ from those before it, the
 share of users that a tag may have."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Severity = Literal["critical", "warning", "info"]
+# The gravest first: the one order of severities.
+SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
+Language = Literal["en", "zh"]
 Above = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -106,14 +111,27 @@ class TagDriftEntry(Entry):
 
 class QualityEntry(Entry):
     """What a day is compared with: the same weekday of `weeks`, the `days` before it, the `published` days
-    before it; nothing below `least` rows or users."""
+    before it; nothing below `least` rows or users. `owner` has the checks that nobody wrote, and the tasks in
+    Airflow; `language` is that of the sentences about checks."""
 
     weeks: Annotated[int, Field(ge=1, le=12)] = 4
     days: Annotated[int, Field(ge=3, le=60)] = 14
     published: Annotated[int, Field(ge=1, le=60)] = 7
     least: Annotated[int, Field(ge=1)] = 100
+    owner: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)] = "data engineering"
+    language: Language = "en"
     batches: CompareEntry = CompareEntry()
     tags: TagDriftEntry = TagDriftEntry()
+
+
+def owner_of(folder: Path) -> str:
+    """The `quality.owner` of a configuration, without loading the rest of it. What is wrong with the file is
+    told by whoever loads it."""
+    try:
+        project = yaml.safe_load((folder / "project.yml").read_text(encoding="utf-8"))
+        return QualityEntry(owner=project["quality"]["owner"]).owner
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        return QualityEntry().owner
 
 
 class RetentionEntry(Entry):

@@ -1,22 +1,24 @@
 """The words of a message. They hold names of checks, numbers and bounds: no row, no user, nobody's name."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, time
 from html import escape
 from typing import Any
 
 from jobs.config.alert_models import AlertKind
+from jobs.config.quality_models import Language
+from jobs.quality import kinds
 from jobs.quality.alerting import Due, failed_checks
-from jobs.quality.checks import MASK
+from jobs.quality.checks import MASK, CheckResult
 from jobs.quality.runbook import LATE, UNREACHABLE, section_of
-from jobs.quality.timeline import Day, History, Result
+from jobs.quality.sentences import action, observed, title, wanted
+from jobs.quality.timeline import Day, History
 
 # More failed checks than these are on the page.
 _SHOWN = 10
 # Of an observed value or a bound, such as a long list of values, the beginning says enough.
 _LONGEST = 200
-_RAISED = ("the check itself failed:", "checks ran:")
 
 
 @dataclass(frozen=True)
@@ -55,19 +57,21 @@ class Message:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a message is about: the project, Airflow's address, and columns whose values are not shown."""
+    """Where a message is about: the project, Airflow's address, columns whose values are not shown, and the
+    language of sentences about checks."""
 
     project: str
     base_url: str
     deadline: time
     personal: Collection[tuple[str, str]] = ()
+    language: Language = "en"
 
 
 def message_of(due: Due, history: History, place: Place) -> Message:
     day, kind = due.day, due.kind
     base = place.base_url.rstrip("/")
     found = failed_checks(day, kind)
-    failed = tuple(_failure(result, base, place.personal) for result in found)
+    failed = tuple(_failure(result, base, place) for result in found)
     section = LATE if kind == "late" else ""
     return Message(
         kind=kind,
@@ -116,9 +120,8 @@ def _count(number: int, what: str) -> str:
 
 
 def _reason(day: Day, history: History) -> str:
-    if day.state == "blocked":
-        stage = next((end.stage for end in day.runs if end.status == "refused"), "clean")
-        return f"Its {stage} checks refused it. Nothing of it is published, and later days wait."
+    if day.refused is not None:
+        return f"Its {day.refused.stage} checks refused it. Nothing of it is published, and later days wait."
     if day.good:
         return ""
     earlier = [each.day for each in history.blocked if each.day < day.day]
@@ -138,31 +141,30 @@ def _readers(day: Day, history: History) -> str:
     return f"Readers still get {good.day}." if good else "Readers get nothing: no day is published yet."
 
 
-def _failure(result: Result, base: str, personal: Collection[tuple[str, str]]) -> Failure:
+def _failure(result: CheckResult, base: str, place: Place) -> Failure:
+    shown = fit_for_a_message(result, place.language)
+    personal = (result.table, result.column or "") in place.personal
     return Failure(
-        id=result.id,
+        id=result.check_id,
         table=result.table,
-        check=result.name,
+        check=title(shown, place.language),
         severity=result.severity,
-        observed=MASK if (result.table, result.column or "") in personal else _cut(_without_quotes(result)),
-        bounds=_cut(result.bounds),
-        owner=result.owner,
-        action=result.action,
-        runbook=_runbook(base, section_of(result.name, result.id)),
+        observed=MASK if personal else _cut(observed(shown, place.language)),
+        bounds=_cut(wanted(shown, place.language)),
+        owner=result.owner or "",
+        action=action(shown, place.language),
+        runbook=_runbook(base, section_of(result.kind)),
     )
+
+
+def fit_for_a_message(result: CheckResult, language: Language) -> CheckResult:
+    """A result without its samples and the words of an error, which may quote what the library read."""
+    error = None if result.error is None else kinds.SEE_LOG.of(language)
+    return replace(result, samples=(), error=error)
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
-
-
-def _without_quotes(result: Result) -> str:
-    """What was observed, without the words of an error: they may quote what the library read."""
-    for start in _RAISED:
-        head, found, _ = result.observed.partition(start)
-        if found:
-            return f"{head}{start.removesuffix(':')}, see the log of the task"
-    return result.observed
 
 
 def _runbook(base: str, section: str) -> str:

@@ -8,11 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from jobs.config.alert_models import KINDS, AlertKind
-from jobs.quality.timeline import Day, History, Result
+from jobs.quality.checks import CheckRow
+from jobs.quality.register import Publication, RunRecord
+from jobs.quality.timeline import Day, History
 
 Status = Literal["claimed", "sent", "failed", "silent"]
 # A message that is being sent for longer than this never was: whoever sent it died.
@@ -88,10 +90,13 @@ def _memory(entries: Sequence[Entry]) -> Memory:
     )
 
 
-def days_to_look_at(rows: Iterable[Mapping[str, Any]], entries: Iterable[Entry], now: datetime) -> set[date]:
-    """The days to which something happened of late, and those that a channel was told to be blocked or late.
-    `rows` are those of `ops.runs` and `tags.publications`."""
-    moments = [(row["dt"], row.get("recorded_at") or row.get("published_at")) for row in rows]
+def days_to_look_at(
+    runs: Iterable[RunRecord], publications: Iterable[Publication], entries: Iterable[Entry], now: datetime
+) -> set[date]:
+    """The days to which something happened of late, and those that a channel was told to be blocked or
+    late."""
+    moments = [(run.day, run.recorded_at) for run in runs]
+    moments += [(item.day, item.published_at) for item in publications]
     recent = {day for day, at in moments if at is not None and now - at <= RECENT}
     memory = remembered(entries)
     return recent | {day for (_, day), found in memory.items() if found.told & {*_OPEN} or found.failed}
@@ -153,16 +158,14 @@ def _being_sent(known: Memory, kind: AlertKind, now: datetime) -> bool:
     return claimed is not None and now - claimed < CLAIM
 
 
-def failed_checks(day: Day, kind: AlertKind) -> tuple[Result, ...]:
+def failed_checks(day: Day, kind: AlertKind) -> tuple[CheckRow, ...]:
     """The checks that a message names: those that block the day, or else those that warn."""
-    if day.state == "blocked":
-        refused = next((end for end in day.runs if end.status == "refused"), None)
+    if day.refused is not None:
+        refused = (day.refused.run_id, day.refused.stage)
         return tuple(
             result
             for result in day.failed
-            if refused
-            and result.severity == "critical"
-            and (result.run_id, result.stage) == (refused.run_id, refused.stage)
+            if result.severity == "critical" and (result.run_id, result.stage) == refused
         )
     if day.state in ("warned", "released") and kind in ("warned", "recovered"):
         return tuple(result for result in day.failed if result.severity in ("critical", "warning"))

@@ -8,8 +8,9 @@ from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Source
 from jobs.config.quality_models import CheckEntry
-from jobs.quality.checks import SAMPLE, CheckResult
-from jobs.quality.expectations import Sampling, sample_text
+from jobs.quality.checks import SAMPLE, CheckResult, Row, result_of
+from jobs.quality.expectations import Sampling, samples_of
+from jobs.quality.kinds import CheckKind
 from jobs.quality.statistics import Statistic
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -47,27 +48,29 @@ def _reference(
     same = F.col("_value") == F.col("_known")
     # Spark sends the known values to the rows while they are few, and sorts both by value when they are many.
     looked_up = rows.join(known, same, "left")
-    total, failing = looked_up.agg(F.count("*"), F.count_if(F.col("_known").isNull())).collect()[0]
-    share = 1 - failing / total if total else 1.0
+    total, unknown = looked_up.agg(F.count("*"), F.count_if(F.col("_known").isNull())).collect()[0]
+    share = 1 - unknown / total if total else 1.0
     success = share >= entry.mostly
-    sample = None
+    samples: tuple[Row, ...] = ()
     if not success:
         lost = rows.join(known, same, "left_anti")
         shown = lost.select(*dict.fromkeys([*sampling.keys, column])).limit(SAMPLE).collect()
-        sample = sample_text([row.asDict() for row in shown], sampling)
-    return CheckResult(
-        table=f"clean.{source.name}",
-        name=f"{column} is known in {entry.references}",
-        severity=entry.severity,
+        samples = samples_of([row.asDict() for row in shown], sampling)
+    return result_of(
+        CheckKind.KNOWN,
+        f"clean.{source.name}",
+        entry.severity,
         success=success,
-        observed=f"{share:.4f} of the rows ({failing} of {total} unknown)",
-        bounds=f"at least {entry.mostly:g}",
+        column=column,
+        subject=entry.references,
+        value=share,
+        low=entry.mostly,
+        unit="share",
+        rows=total,
+        unexpected=unknown,
+        samples=samples,
         owner=entry.owner,
         action=entry.action,
-        column=column,
-        rows=total,
-        failing=failing,
-        sample=sample,
     )
 
 
@@ -88,15 +91,17 @@ def _freshness(
     allowed = timedelta(**{_UNITS[within[-1]]: int(within[:-1])})
     newest = newest.astimezone(end.tzinfo) if newest else None
     age = end - newest if newest else None
-    return CheckResult(
-        table=f"clean.{source.name}",
-        name=f"newest row within {within} of the end of the day",
-        severity=entry.severity,
+    return result_of(
+        CheckKind.FRESH,
+        f"clean.{source.name}",
+        entry.severity,
         success=age is not None and age <= allowed,
-        observed=f"{newest:%Y-%m-%d %H:%M} ({age} before the end of the day)" if newest else "no row",
-        bounds=f"at most {within} before the end of the day",
+        column=source.time,
+        subject=within,
+        value=age / timedelta(minutes=1) if age is not None else None,
+        high=allowed / timedelta(minutes=1),
+        unit="minutes",
+        details={"newest": f"{newest:%Y-%m-%d %H:%M}"} if newest else {},
         owner=entry.owner,
         action=entry.action,
-        column=source.time,
-        slug="fresh",
     )

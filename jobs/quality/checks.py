@@ -1,17 +1,18 @@
-"""What is checked, and what came of it. Great Expectations runs the declared checks; others bring results."""
+"""What is checked, and what came of it, as columns. Sentences about it are made in
+`jobs.quality.sentences`."""
 
 import json
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from hashlib import sha256
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Self
 
 import pyarrow as pa
 
-from jobs.config.quality_models import Severity
-from jobs.errors import DataError
+from jobs.config.quality_models import SEVERITIES, Severity
+from jobs.quality.check_ids import check_id
+from jobs.quality.kinds import CheckKind, Unit
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import CHECKS
@@ -20,37 +21,26 @@ from jobs.store.tables import ensure_table, find_table
 # Failing rows that a result shows.
 SAMPLE = 5
 MASK = "***"
-RECONCILED = "every row is accounted for"
-
-
-def check_id(table: str, name: str) -> str:
-    """What tells a check apart on every day: small letters, digits, `_` and `.`, fit for a URL.
-
-    Letters of other scripts stand as a short hash, so that two names stay two.
-    """
-    slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    foreign = re.sub(r"[\x00-\x7f]", "", name)
-    if foreign:
-        slug = f"{slug}_{sha256(foreign.encode()).hexdigest()[:8]}".strip("_")
-    return f"{table}.{slug}"
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Check:
     """A declared check: a Great Expectations expectation by its class name and arguments.
 
-    An argument `{"$PARAMETER": name}` is known when the check runs. `action` says in one sentence what to do
-    when it fails. `slug` names it in `check_id` where its name does not.
+    An argument `{"$PARAMETER": name}` is known when the check runs. `owner` and `action` are those of the
+    person who wrote it; None where nobody did. `subject` and `number` are as in `check_id`.
     """
 
     table: str
-    name: str
+    kind: CheckKind
     expectation: str
     arguments: Mapping[str, Any]
     severity: Severity
-    owner: str
-    action: str
-    slug: str | None = None
+    owner: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    number: int = 1
 
     @property
     def column(self) -> str | None:
@@ -58,119 +48,168 @@ class Check:
 
     @property
     def check_id(self) -> str:
-        return check_id(self.table, self.slug or self.name)
-
-    @property
-    def meta(self) -> dict[str, str]:
-        """What the expectation carries along."""
-        return {"check_id": self.check_id, "name": self.name, "owner": self.owner, "action": self.action}
+        return check_id(self.table, self.kind, self.column, self.subject, self.number)
 
 
 def columns_check(table: str, names: Sequence[str]) -> Check:
     """The table has these columns; it may have others, of an earlier configuration."""
     return Check(
         table,
-        "columns as declared",
+        CheckKind.COLUMNS,
         "ExpectTableColumnsToMatchSet",
         {"column_set": list(names), "exact_match": False},
         "critical",
-        "data engineering",
-        "a column that the configuration declares is not there: report it, this is a defect of the pipeline",
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What came of a check: `rows` it looked at, `failing` rows where it counts them.
+    """What came of a check: the columns that everything else is made of.
 
-    `sample` is a JSON list of some failing rows, personal data masked; `slug` as in `Check`.
+    `value` is what was observed, beside what is `usual` and the bounds `low` and `high`, all in `unit`; null
+    where the check has no such number. `rows` were looked at, `unexpected` of them failed, `samples` are some
+    of those, personal data masked. `details` are facts that only sentences show. `error` is what the library
+    raised: it may quote data, and leaves the lake with no message. `owner` and `action` are those of the
+    person who wrote the check; None where nobody did.
     """
 
+    check_id: str
+    kind: CheckKind
     table: str
-    name: str
     severity: Severity
     success: bool
-    observed: str
-    bounds: str
-    owner: str
-    action: str
     column: str | None = None
+    subject: str | None = None
+    value: float | None = None
+    usual: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: Unit | None = None
     rows: int | None = None
-    failing: int | None = None
-    sample: str | None = None
-    slug: str | None = None
+    unexpected: int | None = None
+    samples: tuple[Row, ...] = ()
+    details: Row = field(default_factory=dict)
+    error: str | None = None
+    owner: str | None = None
+    action: str | None = None
 
     @property
-    def check_id(self) -> str:
-        return check_id(self.table, self.slug or self.name)
-
-    @property
-    def title(self) -> str:
-        """What a release calls the check."""
-        return f"{self.table}: {self.name}"
-
-    def __str__(self) -> str:
-        return f"{self.title} (observed {self.observed}, wanted {self.bounds})"
+    def unexpected_share(self) -> float | None:
+        """Failing rows of all rows, where both are counted."""
+        return self.unexpected / self.rows if self.rows and self.unexpected is not None else None
 
 
-class GateRefused(DataError):
-    """A critical check failed: nothing of the run reaches a reader."""
+def result_of(
+    kind: CheckKind,
+    table: str,
+    severity: Severity,
+    *,
+    success: bool,
+    column: str | None = None,
+    subject: str | None = None,
+    **columns: Any,
+) -> CheckResult:
+    """The result of a check that is no expectation, with its id. `columns`: others of `CheckResult`."""
+    name = check_id(table, kind, column, subject)
+    return CheckResult(name, kind, table, severity, success, column, subject, **columns)
 
-    def __init__(self, day: date, stage: str, results: Sequence[CheckResult]) -> None:
-        self.stage, self.results = stage, tuple(results)
-        self.failed = [result for result in results if refuses(result)]
-        lines = "\n".join(f"  {result}\n    do: {result.action}" for result in self.failed)
-        super().__init__(
-            f"{len(self.failed)} critical check(s) of the {stage} stage failed for {day}:\n{lines}",
-            safe="readers keep the last good day; the branch of this run stays for inspection",
-            next_step=f"put the data right and run {day} again, or release it (`usertags release`); "
-            "later days wait until then",
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow(CheckResult):
+    """A row of `ops.checks`: a result with the stage of the run that it came of."""
+
+    day: date
+    run_id: str
+    stage: str
+    checked_at: datetime
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """From a row of the table."""
+        return cls(
+            **_columns(row),
+            samples=tuple(json.loads(row["samples"] or "[]")),
+            details=_parsed(row["details"] or "{}"),
+            day=row["dt"],
+            run_id=row["run_id"],
+            stage=row["stage"],
+            checked_at=row["checked_at"],
         )
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What the checks of a stage add up to."""
-
-    status: Literal["passed", "warned", "refused"]
-    warnings: tuple[str, ...] = field(default=())
-
-
-def refuses(result: CheckResult) -> bool:
-    return not result.success and result.severity == "critical"
+@lru_cache(maxsize=20_000)
+def _parsed(text: str) -> Row:
+    """Details are alike on most days: the same text is parsed, and kept, once."""
+    found: Row = json.loads(text)
+    return found
 
 
-def judge(results: Sequence[CheckResult]) -> Verdict:
-    failed = [result for result in results if not result.success]
-    warnings = tuple(str(result) for result in failed if result.severity == "warning")
-    if any(refuses(result) for result in results):
-        return Verdict("refused", warnings)
-    return Verdict("warned" if warnings else "passed", warnings)
+# The names of the columns in tables, where a word of SQL cannot be one; the others are called what they are
+# here.
+_NAMED = {
+    "table": "table_name",
+    "column": "column_name",
+    "rows": "rows_checked",
+    "unexpected": "unexpected_rows",
+}
+_PLAIN = (
+    "check_id",
+    "kind",
+    "table",
+    "severity",
+    "success",
+    "column",
+    "subject",
+    "value",
+    "usual",
+    "low",
+    "high",
+    "unit",
+    "rows",
+    "unexpected",
+    "error",
+    "owner",
+    "action",
+)
+
+
+def _columns(row: Row) -> dict[str, Any]:
+    found = {name: row[_NAMED.get(name, name)] for name in _PLAIN}
+    return found | {"kind": CheckKind(found["kind"])}
+
+
+def facts_of(result: CheckResult) -> dict[str, Any]:
+    """A result without its samples, fit for JSON: what a register of runs keeps of a warning."""
+    plain = {_NAMED.get(name, name): getattr(result, name) for name in _PLAIN}
+    return plain | {"kind": result.kind.value, "details": dict(result.details)}
+
+
+def from_facts(facts: Row) -> CheckResult:
+    """The result that `facts_of` was made of, without its samples."""
+    return CheckResult(**_columns(facts), details=facts["details"])
 
 
 def check_row(
     result: CheckResult, day: date, run_id: str, stage: str, checked_at: datetime
 ) -> dict[str, Any]:
     """A result as a row of `ops.checks`."""
-    return {
+    return facts_of(result) | {
         "dt": day,
         "run_id": run_id,
         "stage": stage,
-        "table": result.table,
-        "check": result.name,
-        "column": result.column,
-        "severity": result.severity,
-        "success": result.success,
-        "observed": result.observed,
-        "bounds": result.bounds,
-        "rows": result.rows,
-        "failing": result.failing,
-        "owner": result.owner,
-        "action": result.action,
         "checked_at": checked_at,
-        "check_id": result.check_id,
-        "sample": result.sample,
+        "samples": json_text(result.samples) if result.samples else None,
+        "details": json_text(result.details) if result.details else None,
     }
+
+
+def json_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def owned(results: Iterable[CheckResult], owner: str) -> list[CheckResult]:
+    """The results, with an owner for the checks that nobody wrote."""
+    return [result if result.owner else replace(result, owner=owner) for result in results]
 
 
 def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequence[CheckResult]) -> None:
@@ -182,21 +221,24 @@ def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequenc
     table.overwrite(pa.Table.from_pylist(rows, schema=CHECKS.schema), overwrite_filter=same)
 
 
-def failed_critical(lake: Lake, day: date, run_id: str, stage: str) -> dict[str, str]:
-    """The critical checks that failed in a stage of a run, as `table: check`, and the text of each."""
-    table = find_table(lake, CHECKS.name)
-    if table is None:
-        return {}
+def checks_of(lake: Lake, day: date, run_id: str | None = None) -> list[CheckRow]:
+    """The results of a day, or of one run of it."""
+    where = rows_where(dt=day) if run_id is None else rows_where(dt=day, run_id=run_id)
+    return _rows(lake, where)
+
+
+def failed_critical(lake: Lake, day: date, run_id: str, stage: str) -> list[CheckRow]:
+    """The critical checks that failed in a stage of a run, by id."""
     where = f"{rows_where(dt=day, run_id=run_id, stage=stage, severity='critical')} and success = false"
-    rows = table.scan(row_filter=where).to_arrow().to_pylist()
-    names = [f"{row['table']}: {row['check']}" for row in rows]
-    texts = [
-        f"{name} (observed {row['observed']}, wanted {row['bounds']})"
-        for name, row in zip(names, rows, strict=True)
-    ]
-    return dict(zip(names, texts, strict=True))
+    return sorted(_rows(lake, where), key=lambda row: row.check_id)
 
 
-def compact(value: object) -> str:
-    """A bound or observed value as short text."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+def _rows(lake: Lake, where: str) -> list[CheckRow]:
+    table = find_table(lake, CHECKS.name)
+    rows = table.scan(row_filter=where).to_arrow().to_pylist() if table else []
+    return [CheckRow.of(row) for row in rows]
+
+
+def by_gravity(result: CheckResult) -> tuple[bool, int, str]:
+    """The order in which results are shown: what failed first, the gravest of it first."""
+    return result.success, SEVERITIES.index(result.severity), result.check_id

@@ -8,9 +8,8 @@ from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Measure, Source
 from jobs.config.quality_models import CheckEntry
-from jobs.quality.checks import RECONCILED, Check, CheckResult, columns_check, compact
-
-_OWNER = "data engineering"
+from jobs.quality.checks import Check, CheckResult, columns_check, result_of
+from jobs.quality.kinds import CheckKind
 
 
 def declared_checks(source: Source) -> list[Check]:
@@ -35,18 +34,8 @@ def _some_rows(source: Source, table: str) -> list[Check]:
     """A suite that checked no row fails, but for a source that may have a day without any."""
     if source.may_be_empty:
         return []
-    return [
-        Check(
-            table,
-            "rows were checked",
-            "ExpectTableRowCountToBeBetween",
-            {"min_value": 1},
-            "critical",
-            _OWNER,
-            "the batch keeps no row: see whether the source delivered, and what was set aside; a source that "
-            "may have a day without rows says `may_be_empty: true`",
-        )
-    ]
+    rows = {"min_value": 1}
+    return [Check(table, CheckKind.ROWS_CHECKED, "ExpectTableRowCountToBeBetween", rows, "critical")]
 
 
 def _own(source: Source, table: str) -> list[Check]:
@@ -56,15 +45,7 @@ def _own(source: Source, table: str) -> list[Check]:
     if source.kind == "profile" and source.time:
         needed.pop(source.time, None)
     checks = [
-        Check(
-            table,
-            f"{name} is never empty",
-            "ExpectColumnValuesToNotBeNull",
-            {"column": name},
-            "critical",
-            _OWNER,
-            "a row without it should have been set aside: report it, this is a defect of the pipeline",
-        )
+        Check(table, CheckKind.NEVER_EMPTY, "ExpectColumnValuesToNotBeNull", {"column": name}, "critical")
         for name in needed
     ]
     if source.key:
@@ -73,85 +54,68 @@ def _own(source: Source, table: str) -> list[Check]:
 
 
 def _unique_key(source: Source, table: str) -> Check:
-    action = "a key stands twice after deduplication: report it, this is a defect of the pipeline"
-    name = f"{', '.join(source.key)} stands once"
+    kind, key = CheckKind.UNIQUE_KEY, ", ".join(source.key)
     if len(source.key) == 1:
-        return Check(
-            table, name, "ExpectColumnValuesToBeUnique", {"column": source.key[0]}, "critical", _OWNER, action
-        )
-    return Check(
-        table,
-        name,
-        "ExpectCompoundColumnsToBeUnique",
-        {"column_list": list(source.key)},
-        "critical",
-        _OWNER,
-        action,
-    )
+        return Check(table, kind, "ExpectColumnValuesToBeUnique", {"column": key}, "critical", subject=key)
+    columns = {"column_list": list(source.key)}
+    return Check(table, kind, "ExpectCompoundColumnsToBeUnique", columns, "critical", subject=key)
 
 
 def _configured(table: str, entry: CheckEntry) -> Check:
-    name, expectation, arguments = _expectation(entry)
+    kind, expectation, arguments = _expectation(entry)
     if entry.rows is None and entry.mostly < 1:
         arguments = {**arguments, "mostly": entry.mostly}
-    return Check(table, name, expectation, arguments, entry.severity, entry.owner, entry.action)
+    return Check(table, kind, expectation, arguments, entry.severity, entry.owner, entry.action)
 
 
-def _expectation(entry: CheckEntry) -> tuple[str, str, dict[str, object]]:
+def _expectation(entry: CheckEntry) -> tuple[CheckKind, str, dict[str, object]]:
     column: dict[str, object] = {"column": entry.column}
     bounds: dict[str, object]
     if entry.rows is not None:
         bounds = {"min_value": entry.rows.min, "max_value": entry.rows.max}
-        return "number of rows", "ExpectTableRowCountToBeBetween", bounds
+        return CheckKind.ROW_COUNT, "ExpectTableRowCountToBeBetween", bounds
     if entry.between is not None:
         low, high = entry.between
         bounds = {**column, "min_value": low, "max_value": high}
-        return f"{entry.column} in its range", "ExpectColumnValuesToBeBetween", bounds
+        return CheckKind.IN_RANGE, "ExpectColumnValuesToBeBetween", bounds
     if entry.in_set is not None:
         bounds = {**column, "value_set": entry.in_set}
-        return f"{entry.column} in its values", "ExpectColumnValuesToBeInSet", bounds
+        return CheckKind.IN_VALUES, "ExpectColumnValuesToBeInSet", bounds
     if entry.matches is not None:
         bounds = {**column, "regex": entry.matches}
-        return f"{entry.column} in its form", "ExpectColumnValuesToMatchRegex", bounds
-    return f"{entry.column} is given", "ExpectColumnValuesToNotBeNull", column
+        return CheckKind.IN_FORM, "ExpectColumnValuesToMatchRegex", bounds
+    return CheckKind.GIVEN, "ExpectColumnValuesToNotBeNull", column
 
 
 def reconciliation(source: Source, counts: Mapping[str, int]) -> CheckResult:
     """Rows read = kept + superseded + repeats + quarantined: no row is lost on the way."""
     parts = ("kept", "superseded", "repeats", "quarantined")
     accounted = sum(counts[part] for part in parts)
-    return CheckResult(
-        table=f"clean.{source.name}",
-        name=RECONCILED,
-        severity="critical",
+    return result_of(
+        CheckKind.RECONCILED,
+        f"clean.{source.name}",
+        "critical",
         success=counts["read"] == accounted,
-        observed=compact({part: counts[part] for part in parts}),
-        bounds=f"read {counts['read']}",
-        owner=_OWNER,
-        action="rows were lost or doubled while cleaning: report it, this is a defect of the pipeline",
+        value=counts["read"],
+        unit="rows",
         rows=counts["read"],
-        failing=abs(counts["read"] - accounted),
+        unexpected=abs(counts["read"] - accounted),
+        details={part: counts[part] for part in parts},
     )
 
 
 def one_definition(source: Source, others: Sequence[date]) -> CheckResult:
     """A warning when other batches stand as the source's columns or rules were defined before: measures over
     them mix two meanings until those days are cleaned anew."""
-    observed, action = "", "the source's columns or rules have changed since: clean those days anew"
-    if others:
-        observed = f", {others[0]} to {others[-1]}"
-        action += f" (`usertags run --from {others[0]} --to {others[-1]}`)"
-    return CheckResult(
-        table=f"clean.{source.name}",
-        name="all batches follow the same definition",
-        severity="warning",
+    return result_of(
+        CheckKind.DEFINITION,
+        f"clean.{source.name}",
+        "warning",
         success=not others,
-        observed=f"{len(others)} batches by another definition{observed}",
-        bounds="0",
-        owner=_OWNER,
-        action=action,
-        rows=None,
-        failing=len(others),
+        value=len(others),
+        high=0,
+        unit="batches",
+        details={"first": str(others[0]), "last": str(others[-1])} if others else {},
     )
 
 
@@ -176,17 +140,15 @@ def _comes_back(source: Source, argument: str, clean: DataFrame, days: DataFrame
     touched = values.join(F.broadcast(days), "event_day", "left_semi").select("value").distinct()
     by_value = values.join(touched, "value", "left_semi").groupBy("value")
     several = by_value.agg((F.min("event_day") != F.max("event_day")).alias("several"))
-    row = several.agg(F.count("*").alias("values"), F.count_if("several").alias("failing")).collect()[0]
-    return CheckResult(
-        table=f"clean.{source.name}",
-        name=f"{argument} stays within one day",
-        severity="critical",
-        success=row["failing"] == 0,
-        observed=f"{row['failing']} values on several days",
-        bounds="none",
-        owner=_OWNER,
-        action="distinct counts over days would count these twice: correct the source's time, "
-        "or take a measure that does not need `distinct_within: day`",
+    row = several.agg(F.count("*").alias("values"), F.count_if("several").alias("again")).collect()[0]
+    return result_of(
+        CheckKind.WITHIN_DAY,
+        f"clean.{source.name}",
+        "critical",
+        success=row["again"] == 0,
+        subject=argument,
+        value=row["again"] / row["values"] if row["values"] else 0.0,
+        unit="share",
         rows=row["values"],
-        failing=row["failing"],
+        unexpected=row["again"],
     )

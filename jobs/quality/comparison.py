@@ -4,18 +4,19 @@ Everything is computed from `Statistic`s, a few rows a batch; no row of a user i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
 from statistics import median
+from typing import Any, Literal
 
 from jobs.catalogue.model import Source
-from jobs.config.quality_models import Bounds, QualityEntry, Severity
-from jobs.quality.checks import CheckResult
+from jobs.config.quality_models import SEVERITIES, Bounds, QualityEntry, Severity
+from jobs.quality.checks import CheckResult, result_of
+from jobs.quality.kinds import CheckKind, Unit
 from jobs.quality.statistics import Statistic
 
-_OWNER = "data engineering"
 # A difference that chance explains is none: so many standard deviations.
 _CHANCE = 4
 _LEAST_WEEKS, _LEAST_DAYS = 2, 3
@@ -45,11 +46,17 @@ def compared(
 
 @dataclass(frozen=True)
 class _Usual:
-    """What earlier days had: their median, and which days they are. `gravest` is what a difference can be."""
+    """What earlier days had: their median, and of how many days it is: the same `weekday`, or the days
+    `before`. `gravest` is what a difference can be."""
 
     value: float
-    said: str
+    days: int
+    compared: Literal["weekday", "before"] = "before"
     gravest: Severity = "critical"
+
+    @property
+    def basis(self) -> dict[str, object]:
+        return {"days": self.days, "compared": self.compared}
 
 
 class _History:
@@ -78,10 +85,10 @@ class _History:
         weeks = [day - timedelta(days=7 * number) for number in range(1, self.settings.weeks + 1)]
         found = self._rows_of(weeks, day)
         if len(found) >= _LEAST_WEEKS:
-            return _Usual(median(found), f"the same weekday of {len(found)} weeks")
+            return _Usual(median(found), len(found), "weekday")
         found = self._rows_of([day - timedelta(days=number) for number in range(1, 8)], day)
         if len(found) >= _LEAST_DAYS:
-            return _Usual(median(found), f"{len(found)} days before", gravest="warning")
+            return _Usual(median(found), len(found), gravest="warning")
         return None
 
     def _rows_of(self, days: Iterable[date], main: date) -> list[int]:
@@ -114,7 +121,7 @@ class _History:
                 values.append(number)
         if len(values) < _LEAST_DAYS or rows < self.settings.least:
             return None
-        return _Usual(median(values), f"{len(values)} days before")
+        return _Usual(median(values), len(values))
 
     def _days(self, column: str, since: date) -> Iterable[Statistic]:
         """One statistic a day, of the batch that saw the most of it."""
@@ -138,16 +145,15 @@ def _same_content(source: Source, today: Sequence[Statistic], history: _History)
         for item in history.before
         if mark and item.fingerprint == mark and item.batch != history.batch
     ]
-    return CheckResult(
-        table=f"clean.{source.name}",
-        name="the rows are not those of an earlier batch",
-        severity="critical" if source.kind == "events" else "warning",
+    return result_of(
+        CheckKind.CONTENT,
+        f"clean.{source.name}",
+        "critical" if source.kind == "events" else "warning",
         success=not same,
-        observed=f"the same rows as {max(same)}" if same else "new rows",
-        bounds="new rows",
-        owner=_OWNER,
-        action="an old file was delivered again: have the right one delivered and extract the day anew",
-        slug="new_content",
+        value=len(same),
+        high=0,
+        unit="batches",
+        details={"batch": str(max(same))} if same else {},
     )
 
 
@@ -160,18 +166,24 @@ def _row_count(source: Source, day: date, rows: int, usual: _Usual) -> CheckResu
     if not chance:
         severity = worst(passed(fall, source.compare.fall), passed(rise, source.compare.rise))
         severity = usual.gravest if severity == "critical" else severity
-    fall_at, rise_at = source.compare.fall, source.compare.rise
-    return CheckResult(
-        table=f"clean.{source.name}",
-        name="rows as on the days before",
-        severity=severity or "critical",
+    least, most = first_bound(source.compare.fall), first_bound(source.compare.rise)
+    return result_of(
+        CheckKind.ROWS_AS_BEFORE,
+        f"clean.{source.name}",
+        severity or "critical",
         success=severity is None,
-        observed=f"{rows} rows of {day}, usual {usual.value:.0f} ({usual.said})",
-        bounds=f"less: {_said(fall_at)} of the usual missing, more: {_said(rise_at)} times the usual",
-        owner=_OWNER,
-        action="see whether the source delivered the whole day, or twice; a day that is special is released",
+        value=rows,
+        usual=usual.value,
+        low=None if least is None else usual.value * (1 - least),
+        high=None if most is None else usual.value * most,
+        unit="rows",
         rows=rows,
-        slug="rows_as_before",
+        details={
+            "day": str(day),
+            "fall": source.compare.fall.model_dump(),
+            "rise": source.compare.rise.model_dump(),
+            **usual.basis,
+        },
     )
 
 
@@ -182,73 +194,76 @@ def _column(
     compare = source.compare
     if compare is None or item.rows < settings.least:
         return
+    made = _Made(source, item)
     empty = history.usual(item.column, lambda each: each.empty / each.rows, on_time=True)
     if empty is not None:
-        share = item.empty / item.rows
+        share, bound = item.empty / item.rows, first_bound(compare.empty)
         chance = _CHANCE * sqrt(max(empty.value * (1 - empty.value), 1 / item.rows) / item.rows)
-        yield _result(
-            source,
-            item,
-            "empty as often as before",
-            "empty_as_before",
-            passed(share - empty.value - chance, compare.empty),
-            f"{share:.3f} of the rows without it, usual {empty.value:.3f} ({empty.said})",
-            f"rise {_said(compare.empty)}",
-            f"ask the owner of {source.name} why {item.column} is no longer filled in",
-            failing=item.empty,
+        severity = passed(share - empty.value - chance, compare.empty)
+        high = None if bound is None else empty.value + bound
+        counted = {"high": high, "unexpected": item.empty if severity else None}
+        yield made.result(
+            CheckKind.EMPTY_AS_BEFORE, severity, share, empty, "share", compare.empty, **counted
         )
     scale = history.usual(item.column, lambda each: each.median, on_time=False)
     if scale is not None and scale.value and item.median:
-        times = max(item.median / scale.value, scale.value / item.median)
-        yield _result(
-            source,
-            item,
-            "in its usual scale",
-            "scale_as_before",
-            passed(times, compare.scale),
-            f"{item.median:g} in the middle, usual {scale.value:g} ({scale.said})",
-            f"times {_said(compare.scale)}",
-            f"ask the owner of {source.name} whether the unit of {item.column} has changed, as yuan to fen",
+        times, bound = max(item.median / scale.value, scale.value / item.median), first_bound(compare.scale)
+        ends = {} if bound is None else {"low": scale.value / bound, "high": scale.value * bound}
+        severity = passed(times, compare.scale)
+        yield made.result(
+            CheckKind.SCALE_AS_BEFORE, severity, item.median, scale, "number", compare.scale, **ends
         )
     length = history.usual(item.column, lambda each: each.mean_length, on_time=False)
     if length is not None and item.mean_length is not None:
-        yield _result(
-            source,
-            item,
-            "in its usual length",
-            "length_as_before",
-            passed(abs(item.mean_length - length.value), compare.length),
-            f"{item.mean_length:.2f} characters on average, usual {length.value:.2f} ({length.said})",
-            f"difference {_said(compare.length)}",
-            f"ask the owner of {source.name} whether {item.column} was cut: joins will break",
+        bound = first_bound(compare.length)
+        ends = {} if bound is None else {"low": length.value - bound, "high": length.value + bound}
+        severity = passed(abs(item.mean_length - length.value), compare.length)
+        yield made.result(
+            CheckKind.LENGTH_AS_BEFORE,
+            severity,
+            item.mean_length,
+            length,
+            "characters",
+            compare.length,
+            **ends,
         )
 
 
-def _result(
-    source: Source,
-    item: Statistic,
-    name: str,
-    slug: str,
-    severity: Severity | None,
-    observed: str,
-    bounds: str,
-    action: str,
-    failing: int | None = None,
-) -> CheckResult:
-    return CheckResult(
-        table=f"clean.{source.name}",
-        name=f"{item.column} {name}",
-        severity=severity or "critical",
-        success=severity is None,
-        observed=observed,
-        bounds=bounds,
-        owner=_OWNER,
-        action=action,
-        column=item.column,
-        rows=item.rows,
-        failing=failing if severity else None,
-        slug=f"{item.column}_{slug}",
-    )
+@dataclass(frozen=True)
+class _Made:
+    """Makes the results of a column."""
+
+    source: Source
+    item: Statistic
+
+    def result(
+        self,
+        kind: CheckKind,
+        severity: Severity | None,
+        value: float,
+        usual: _Usual,
+        unit: Unit,
+        bounds: Bounds,
+        **columns: Any,
+    ) -> CheckResult:
+        return result_of(
+            kind,
+            f"clean.{self.source.name}",
+            severity or "critical",
+            success=severity is None,
+            column=self.item.column,
+            value=value,
+            usual=usual.value,
+            unit=unit,
+            rows=self.item.rows,
+            details={"bounds": bounds.model_dump(), **usual.basis},
+            **columns,
+        )
+
+
+def first_bound(bounds: Bounds) -> float | None:
+    """The least value that is told."""
+    return min((each for each in (bounds.warning, bounds.critical) if each is not None), default=None)
 
 
 def passed(value: float, bounds: Bounds) -> Severity | None:
@@ -259,17 +274,5 @@ def passed(value: float, bounds: Bounds) -> Severity | None:
 
 
 def worst(*found: Severity | None) -> Severity | None:
-    order: Mapping[Severity | None, int] = {None: 0, "info": 1, "warning": 2, "critical": 3}
-    return max(found, key=lambda severity: order[severity], default=None)
-
-
-def _said(bounds: Bounds) -> str:
-    parts = [
-        f"{name} {value:g}"
-        for name, value in (("warning", bounds.warning), ("critical", bounds.critical))
-        if value
-    ]
-    return ", ".join(parts) or "any"
-
-
-said = _said
+    """The gravest of some severities."""
+    return min((each for each in found if each), key=SEVERITIES.index, default=None)

@@ -1,9 +1,8 @@
 """Running declared checks with Great Expectations: one suite and one validation a table."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +11,11 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from jobs.quality import repeated_keys
-from jobs.quality.checks import MASK, SAMPLE, Check, CheckResult, compact
+from jobs.quality.checks import MASK, SAMPLE, Check, CheckResult, Row, result_of
+from jobs.quality.kinds import CheckKind
+from jobs.quality.observations import Observation
+from jobs.quality.sentences import action, title
 
-_BOUNDS = ("min_value", "max_value", "value_set", "regex", "mostly", "column_list", "value")
-_OWNER = "data engineering"
 _logger = logging.getLogger(__name__)
 DATA_SOURCE, WHOLE = "lake", "all"
 # Where a result of the library holds values of the checked column, and where rows.
@@ -135,7 +135,13 @@ class Validator:
 
     def _expectation(self, check: Check) -> Any:
         kind = getattr(self._gx.expectations, check.expectation)
-        return kind(**check.arguments, severity=check.severity, meta=check.meta)
+        return kind(**check.arguments, severity=check.severity, meta=meta_of(check))
+
+
+def meta_of(check: Check) -> dict[str, str]:
+    """What an expectation carries along: its id, and what its pages show of it."""
+    about = {"check_id": check.check_id, "name": title(check), "action": action(check)}
+    return about | ({"owner": check.owner} if check.owner else {})
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,7 @@ class _Suite:
             return self._run(f"{self.name}.failed", failed, self._detailed()), ""
         except Exception as error:  # whatever the library meets
             _logger.exception("Great Expectations did not say what was observed of %s", self.name)
-            return {}, f"failed; what was observed is not known ({_text_of(error)})"
+            return {}, _text_of(error)
 
     def _detailed(self) -> dict[str, Any]:
         details = {"result_format": "SUMMARY", "partial_unexpected_count": SAMPLE}
@@ -195,48 +201,45 @@ def _suite_ran(
     name: str, checks: Sequence[Check], outcomes: Mapping[str, Any], raised: str = ""
 ) -> CheckResult:
     """All checks that are declared were run: one that the library leaves out, or that raises, was not."""
-    parts = name.split(".")
-    told = [raised] if raised else []
-    left_out = [] if raised else [check.name for check in checks if check.check_id not in outcomes]
-    told += [f"left out: {', '.join(left_out)}"] if left_out else []
+    table, part = ".".join(name.split(".")[:2]), "_".join(name.split(".")[2:])
+    left_out = [] if raised else [check.check_id for check in checks if check.check_id not in outcomes]
     broken = {
-        check.name: text
+        check.check_id: text
         for check in checks
         if check.check_id in outcomes and (text := _raised(outcomes[check.check_id].exception_info or {}))
     }
-    told += [f"{check}: {text}" for check, text in broken.items()]
+    told = [raised] if raised else [f"{check}: {text}" for check, text in broken.items()]
     ran = len(outcomes) - len(broken)
-    return CheckResult(
-        table=".".join(parts[:2]),
-        name="every declared check ran",
-        severity="critical",
-        success=ran == len(checks) and not told,
-        observed=f"{ran} checks ran" + (f": {'; '.join(told)[:300]}" if told else ""),
-        bounds=f"{len(checks)} checks",
-        owner=_OWNER,
-        action="nobody knows whether the data is good, because the checks themselves failed: see the log of "
-        "the task, then run the day again",
-        slug="_".join(["every_declared_check_ran", *parts[2:]]),
+    return result_of(
+        CheckKind.SUITE_RAN,
+        table,
+        "critical",
+        success=ran == len(checks) and not raised and not broken,
+        subject=part or None,
+        value=ran,
+        low=len(checks),
+        unit="checks",
+        details={"left_out": left_out} if left_out else {},
+        error="; ".join(told)[:300] if told else None,
     )
 
 
 def _passed(check: Check, parameters: Mapping[str, Any]) -> CheckResult:
-    return _checked(check, parameters, success=True, observed="as wanted")
+    return _checked(Observation(check, _known_arguments(check, parameters), success=True, found={}))
 
 
 def _failed(check: Check, item: Any, problem: str, suite: _Suite) -> CheckResult:
     """`problem` is why nothing more than the failure is known."""
     found: Mapping[str, Any] = item.result or {}
     raised = _raised(item.exception_info or {})
-    return _checked(
-        check,
-        suite.parameters,
-        success=False,
-        observed=f"the check itself failed: {raised}" if raised else problem or _observed(found),
-        rows=found.get("element_count"),
-        failing=found.get("unexpected_count"),
-        sample=sample_text(found.get("partial_unexpected_index_list") or (), suite.sampling),
+    observation = Observation(check, _known_arguments(check, suite.parameters), success=False, found=found)
+    result = _checked(
+        observation, samples_of(found.get("partial_unexpected_index_list") or (), suite.sampling)
     )
+    if raised:
+        return replace(result, error=raised)
+    unknown = {**result.details, "details_unknown": True}
+    return replace(result, error=problem, details=unknown) if problem else result
 
 
 def without_masked(
@@ -267,10 +270,9 @@ def _site(folder: str) -> dict[str, Any]:
     }
 
 
-def sample_text(rows: Sequence[Mapping[str, Any]], sampling: Sampling) -> str | None:
-    """Failing rows as a JSON list, masked values hidden; None where there are none."""
-    shown = [_masked(row, sampling) for row in rows[:SAMPLE] if isinstance(row, Mapping)]
-    return json.dumps(shown, ensure_ascii=False, default=str) if shown else None
+def samples_of(rows: Sequence[Mapping[str, Any]], sampling: Sampling) -> tuple[Row, ...]:
+    """Some failing rows, masked values hidden."""
+    return tuple(_masked(row, sampling) for row in rows[:SAMPLE] if isinstance(row, Mapping))
 
 
 def _text_of(error: Exception) -> str:
@@ -285,42 +287,28 @@ def _raised(info: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _checked(
-    check: Check,
-    parameters: Mapping[str, Any],
-    *,
-    success: bool,
-    observed: str,
-    rows: int | None = None,
-    failing: int | None = None,
-    sample: str | None = None,
-) -> CheckResult:
-    bounds = {key: _known(value, parameters) for key, value in check.arguments.items() if key in _BOUNDS}
+def _checked(observation: Observation, samples: tuple[Row, ...] = ()) -> CheckResult:
+    check = observation.check
     return CheckResult(
-        table=check.table,
-        name=check.name,
-        severity=check.severity,
-        success=success,
-        observed=observed,
-        bounds=compact(bounds) if bounds else check.name,
+        check.check_id,
+        check.kind,
+        check.table,
+        check.severity,
+        observation.success,
+        check.column,
+        check.subject,
+        **observation.columns(),
+        samples=samples,
         owner=check.owner,
         action=check.action,
-        column=check.column,
-        rows=rows,
-        failing=failing,
-        sample=sample,
-        slug=check.slug,
     )
+
+
+def _known_arguments(check: Check, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _known(value, parameters) for name, value in check.arguments.items()}
 
 
 def _known(value: object, parameters: Mapping[str, Any]) -> object:
     """An argument that is known only when the check runs."""
     name = value.get("$PARAMETER") if isinstance(value, Mapping) else None
     return value if name is None else parameters.get(str(name))
-
-
-def _observed(found: Mapping[str, Any]) -> str:
-    if "observed_value" in found:
-        return compact(found["observed_value"])
-    share = found.get("unexpected_percent")
-    return f"{found.get('unexpected_count', 0)} failing rows" + (f" ({share:.2f} %)" if share else "")

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from jobs.catalogue.model import Catalogue
 from jobs.quality.checks import Check
-from jobs.quality.expectations import DATA_SOURCE, WHOLE
+from jobs.quality.expectations import DATA_SOURCE, WHOLE, meta_of
 from jobs.quality.suites import Suite, all_suites
 
 _KINDS = ("expectations", "validation_definitions", "checkpoints")
@@ -126,7 +126,7 @@ def _expectation(check: Check) -> dict[str, Any]:
         "id": _id("expectation", check.check_id),
         "type": expectation_type(check.expectation),
         "kwargs": dict(check.arguments),
-        "meta": check.meta,
+        "meta": meta_of(check),
         "severity": check.severity,
     }
 

@@ -1,25 +1,22 @@
-"""The section of docs/runbook.md that a check belongs to."""
+"""The section of docs/runbook.md that a kind of checks has."""
 
 import re
 from functools import lru_cache
 from pathlib import Path
 
 from jobs.catalogue.build import ROOT
+from jobs.quality.kinds import KINDS, CheckKind
 
 RUNBOOK = ROOT / "docs" / "runbook.md"
-# The sections of a day that is not published in time, of tables that cannot be read, and of checks that have
-# none of their own.
-LATE, UNREACHABLE, OWN = "not-published-in-time", "exit-code-4", "a-check-of-your-own"
+# The sections of a day that is not published in time, and of tables that cannot be read.
+LATE, UNREACHABLE = "not-published-in-time", "exit-code-4"
 
 
-def section_of(name: str, check_id: str, path: Path = RUNBOOK) -> str:
-    """The anchor of a check's section: the longest one that is part of the check's own name or id, else the
-    section of all others. Nothing where there is no section: a link leads to the top then."""
-    name = anchor(name.replace("_", " "))
-    slug = check_id.rpartition(".")[2].replace("_", "-")
-    known = anchors(path)
-    found = [each for each in known if _plain(each) in name or _plain(each) in slug]
-    return max(found, key=len, default=OWN if OWN in known else "")
+def section_of(kind: CheckKind, path: Path = RUNBOOK) -> str:
+    """The anchor of the section of a kind of checks. Nothing where there is no such section: a link leads to
+    the top then."""
+    found = KINDS[kind].anchor
+    return found if found in anchors(path) else ""
 
 
 def anchor(heading: str) -> str:
@@ -30,10 +27,6 @@ def anchor(heading: str) -> str:
 def anchors(path: Path = RUNBOOK) -> tuple[str, ...]:
     """The anchors of all headings; none without a runbook."""
     return _read(path, path.stat().st_mtime_ns) if path.is_file() else ()
-
-
-def _plain(text: str) -> str:
-    return text.replace("_", "-")
 
 
 @lru_cache(maxsize=4)

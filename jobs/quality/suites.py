@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from jobs.catalogue.model import Catalogue, OwnCheck, Source
 from jobs.quality.checks import Check
 from jobs.quality.clean_checks import declared_checks
+from jobs.quality.kinds import CheckKind
 from jobs.quality.tag_checks import (
     in_user_tags_alone,
     rfm_checks,
@@ -31,16 +32,20 @@ class Suite:
 
 def clean_suite(catalogue: Catalogue, source: Source) -> Suite:
     table = f"clean.{source.name}"
-    return _suite(table, [*declared_checks(source), *_own(catalogue, table)])
+    return _suite(catalogue, table, [*declared_checks(source), *_own(catalogue, table)])
 
 
 def tag_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
     """The suites of the audit; a check that needs the number of users has the parameter `population`."""
     suites = [
-        _suite("tags.user_tags", [*user_tags_checks(), *_own(catalogue, "tags.user_tags")]),
-        _suite(USER_TAGS_VALUES, user_tags_value_checks(in_user_tags_alone(catalogue))),
-        _suite("tags.user_profile", [*user_profile_checks(catalogue), *_own(catalogue, "tags.user_profile")]),
-        _suite("tags.rfm", [*rfm_checks(catalogue), *_own(catalogue, "tags.rfm")]),
+        _suite(catalogue, "tags.user_tags", [*user_tags_checks(), *_own(catalogue, "tags.user_tags")]),
+        _suite(catalogue, USER_TAGS_VALUES, user_tags_value_checks(in_user_tags_alone(catalogue))),
+        _suite(
+            catalogue,
+            "tags.user_profile",
+            [*user_profile_checks(catalogue), *_own(catalogue, "tags.user_profile")],
+        ),
+        _suite(catalogue, "tags.rfm", [*rfm_checks(catalogue), *_own(catalogue, "tags.rfm")]),
     ]
     return tuple(suite for suite in suites if suite.checks)
 
@@ -59,18 +64,19 @@ def _own(catalogue: Catalogue, table: str) -> list[Check]:
 def _own_check(check: OwnCheck) -> Check:
     return Check(
         check.table,
-        check.id.replace("_", " "),
+        CheckKind.OWN,
         check.expectation,
         check.arguments,
         check.severity,
         check.owner,
         check.action,
-        slug=check.id,
+        subject=check.id,
     )
 
 
-def _suite(name: str, checks: Sequence[Check]) -> Suite:
-    return Suite(name, tuple(_told_apart(checks)))
+def _suite(catalogue: Catalogue, name: str, checks: Sequence[Check]) -> Suite:
+    owner = catalogue.quality.owner
+    return Suite(name, tuple(replace(check, owner=check.owner or owner) for check in _told_apart(checks)))
 
 
 def _told_apart(checks: Iterable[Check]) -> Iterable[Check]:
@@ -78,5 +84,4 @@ def _told_apart(checks: Iterable[Check]) -> Iterable[Check]:
     seen: Counter[str] = Counter()
     for check in checks:
         seen[check.check_id] += 1
-        number = seen[check.check_id]
-        yield check if number == 1 else replace(check, slug=f"{check.slug or check.name}_{number}")
+        yield replace(check, number=seen[check.check_id])

@@ -7,50 +7,30 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Catalogue, Tag, visible
-from jobs.quality.checks import Check, CheckResult, columns_check, compact
-
-_OWNER = "data engineering"
-_DEFECT = "the published table would be wrong: report it, this is a defect of the pipeline"
-
+from jobs.quality.checks import Check, CheckResult, columns_check, result_of
+from jobs.quality.kinds import CheckKind
 
 _POPULATION = {"$PARAMETER": "population"}
 
 
 def _has_rows(table: str) -> Check:
-    return Check(
-        table,
-        "rows were checked",
-        "ExpectTableRowCountToBeBetween",
-        {"min_value": 1},
-        "critical",
-        _OWNER,
-        "a check of no row says nothing: see what the tag stage wrote, and whether the sources hold anybody",
-    )
+    rows = {"min_value": 1}
+    return Check(table, CheckKind.ROWS_CHECKED, "ExpectTableRowCountToBeBetween", rows, "critical")
+
+
+def _everybody(table: str) -> Check:
+    users = {"value": _POPULATION}
+    return Check(table, CheckKind.POPULATION, "ExpectTableRowCountToEqual", users, "critical")
 
 
 def user_tags_checks() -> list[Check]:
     table = "tags.user_tags"
     not_null = [
-        Check(
-            table,
-            f"{name} is never empty",
-            "ExpectColumnValuesToNotBeNull",
-            {"column": name},
-            "critical",
-            _OWNER,
-            _DEFECT,
-        )
+        Check(table, CheckKind.NEVER_EMPTY, "ExpectColumnValuesToNotBeNull", {"column": name}, "critical")
         for name in ("user_id", "tag_id", "tag_value", "valid_from", "definition_version")
     ]
-    unique = Check(
-        table,
-        "one row a user, tag and rank",
-        "ExpectCompoundColumnsToBeUnique",
-        {"column_list": ["user_id", "tag_id", "rank"]},
-        "critical",
-        _OWNER,
-        _DEFECT,
-    )
+    key = {"column_list": ["user_id", "tag_id", "rank"]}
+    unique = Check(table, CheckKind.ONE_ROW_PER_RANK, "ExpectCompoundColumnsToBeUnique", key, "critical")
     return [_has_rows(table), *not_null, unique]
 
 
@@ -58,27 +38,12 @@ def user_profile_checks(catalogue: Catalogue) -> list[Check]:
     """The values that a tag lists, one row a user, and nobody lost."""
     table = "tags.user_profile"
     shown = visible(catalogue.published_tags(), "user_profile")
+    user = {"column": "user_id"}
     checks = [
         columns_check(table, ["user_id", *(tag.id for tag in shown)]),
         _has_rows(table),
-        Check(
-            table,
-            "one row a user",
-            "ExpectColumnValuesToBeUnique",
-            {"column": "user_id"},
-            "critical",
-            _OWNER,
-            _DEFECT,
-        ),
-        Check(
-            table,
-            "every user of the population",
-            "ExpectTableRowCountToEqual",
-            {"value": _POPULATION},
-            "critical",
-            _OWNER,
-            _DEFECT,
-        ),
+        Check(table, CheckKind.ONE_ROW_PER_USER, "ExpectColumnValuesToBeUnique", user, "critical"),
+        _everybody(table),
     ]
     return checks + [_value_check(table, tag) for tag in shown if tag.values and not tag.multiple]
 
@@ -105,14 +70,9 @@ def user_tags_value_checks(tags: Sequence[Tag]) -> list[Check]:
 
 def _value_check(table: str, tag: Tag, *, as_text: bool = False) -> Check:
     values: list[object] = [_as_text(value) if as_text else value for value in tag.values or ()]
+    listed = {"column": tag.id, "value_set": values}
     return Check(
-        table,
-        f"{tag.id} in its values",
-        "ExpectColumnValuesToBeInSet",
-        {"column": tag.id, "value_set": values},
-        "critical",
-        tag.owner,
-        f"a value came up that tag {tag.id} does not list: add it to `values`, or correct the source",
+        table, CheckKind.IN_VALUES, "ExpectColumnValuesToBeInSet", listed, "critical", owner=tag.owner
     )
 
 
@@ -124,27 +84,11 @@ def _as_text(value: object) -> str:
 def rfm_checks(catalogue: Catalogue) -> list[Check]:
     if catalogue.rfm is None:
         return []
-    table = "tags.rfm"
+    table, segment = "tags.rfm", {"column": "segment"}
     return [
         _has_rows(table),
-        Check(
-            table,
-            "every user of the population",
-            "ExpectTableRowCountToEqual",
-            {"value": _POPULATION},
-            "critical",
-            _OWNER,
-            _DEFECT,
-        ),
-        Check(
-            table,
-            "segment is given",
-            "ExpectColumnValuesToNotBeNull",
-            {"column": "segment"},
-            "critical",
-            _OWNER,
-            _DEFECT,
-        ),
+        _everybody(table),
+        Check(table, CheckKind.GIVEN, "ExpectColumnValuesToNotBeNull", segment, "critical"),
     ]
 
 
@@ -153,17 +97,18 @@ def tied_edges(rows: Sequence[Mapping[str, object]]) -> list[CheckResult]:
     results = []
     for row in rows:
         edges = list(row["edges"])  # type: ignore[call-overload]
+        equal = len(edges) - len(set(edges))
         results.append(
-            CheckResult(
-                table="tags.rfm_thresholds",
-                name=f"edges of {row['dimension']} differ",
-                severity="warning",
-                success=len(set(edges)) == len(edges),
-                observed=compact(edges),
-                bounds="rising",
-                owner=_OWNER,
-                action="too many users share one value for five scores: read the scores of this dimension "
-                "with care, or configure fixed edges",
+            result_of(
+                CheckKind.EDGES,
+                "tags.rfm_thresholds",
+                "warning",
+                success=not equal,
+                subject=str(row["dimension"]),
+                value=equal,
+                high=0,
+                unit="edges",
+                details={"edges": edges},
             )
         )
     return results
@@ -172,20 +117,16 @@ def tied_edges(rows: Sequence[Mapping[str, object]]) -> list[CheckResult]:
 def refused_links(refused: Mapping[str, int]) -> CheckResult:
     """A warning when links were refused because a person would have had more ids than the limits allow.
     `refused` counts all by reason: blocked and shared ids are refused every day, as configured."""
-    count = sum(refused.values())
     beyond = refused.get("limit", 0) + refused.get("tangled", 0)
-    reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(refused.items()))
-    return CheckResult(
-        table="ops.refused_links",
-        name="no link takes a person beyond the limits",
-        severity="warning",
+    return result_of(
+        CheckKind.LINKS,
+        "ops.refused_links",
+        "warning",
         success=beyond == 0,
-        observed=f"{count} links refused{f' ({reasons})' if reasons else ''}",
-        bounds="none by limit or tangled",
-        owner=_OWNER,
-        action="see ops.refused_links: block an id that people share, correct a wrong link at the source, or "
-        "raise the limits under `identity` in project.yml",
-        failing=beyond,
+        value=sum(refused.values()),
+        unit="links",
+        unexpected=beyond,
+        details={"reasons": dict(sorted(refused.items()))},
     )
 
 
@@ -203,21 +144,20 @@ def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResul
         for path in paths
     ]
     row = profile.agg(F.count("*"), *wrong).collect()[0]
-    slugs = {path: "_".join(catalogue.levels[level] for level in path.split("/")) for path in paths}
-    return [_exclusive_result(path, slugs[path], row[0], row[index + 1]) for index, path in enumerate(paths)]
+    levels = {path: "_".join(catalogue.levels[level] for level in path.split("/")) for path in paths}
+    return [_exclusive_result(path, levels[path], row[0], row[index + 1]) for index, path in enumerate(paths)]
 
 
-def _exclusive_result(path: str, slug: str, rows: int, failing: int) -> CheckResult:
-    return CheckResult(
-        table="tags.user_profile",
-        name=f"exactly one tag of {path}",
-        severity="critical",
-        success=failing == 0,
-        observed=f"{failing} users with none or several",
-        bounds="0",
-        owner=_OWNER,
-        action=f"the rules of {path} overlap or leave a gap: correct them so that each user meets one",
+def _exclusive_result(path: str, levels: str, rows: int, wrong: int) -> CheckResult:
+    return result_of(
+        CheckKind.EXCLUSIVE,
+        "tags.user_profile",
+        "critical",
+        success=wrong == 0,
+        subject=levels,
+        value=wrong / rows if rows else 0.0,
+        unit="share",
         rows=rows,
-        failing=failing,
-        slug=f"exclusive_{slug}",
+        unexpected=wrong,
+        details={"path": path},
     )

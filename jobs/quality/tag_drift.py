@@ -8,14 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Catalogue, Tag, visible
 from jobs.config.quality_models import Bounds, Severity
-from jobs.quality.checks import CheckResult
-from jobs.quality.comparison import passed, said, worst
+from jobs.quality.checks import CheckResult, result_of
+from jobs.quality.comparison import first_bound, passed, worst
+from jobs.quality.kinds import CheckKind
 
 _TABLE = "tags.tag_statistics"
 # A share of nobody is counted as this one, so that the logarithm exists.
@@ -133,15 +135,9 @@ def _coverage_drift(
     chance = _CHANCE * (1 / population + 1 / users_before)
     assert tag.drift is not None
     gone: Severity | None = "warning" if now == 0 and then * population >= 30 else None
-    return _result(
-        tag,
-        "coverage as before",
-        "coverage_drift",
-        worst(passed(index - chance, tag.drift.coverage), gone),
-        f"{index:.3f} ({then:.2%} → {now:.2%} of the users, {_days(days)})",
-        tag.drift.coverage,
-        population,
-    )
+    severity = worst(passed(index - chance, tag.drift.coverage), gone)
+    details = {"before": then, "now": now, "days": days}
+    return _result(CheckKind.COVERAGE_DRIFT, tag, severity, index, tag.drift.coverage, population, details)
 
 
 def _value_drift(tag: Tag, item: Distribution, least: int, days: int) -> CheckResult | None:
@@ -155,19 +151,9 @@ def _value_drift(tag: Tag, item: Distribution, least: int, days: int) -> CheckRe
     )
     chance = _CHANCE * (len(item.before) - 1) * (1 / now + 1 / then)
     assert tag.drift is not None
-    return _result(
-        tag,
-        "values as before",
-        "value_drift",
-        passed(index - chance, tag.drift.values),
-        f"{index:.3f} ({len(item.before)} groups of users, {_days(days)})",
-        tag.drift.values,
-        int(now),
-    )
-
-
-def _days(days: int) -> str:
-    return f"{days} published days" if days > 1 else "1 published day"
+    severity = passed(index - chance, tag.drift.values)
+    details = {"groups": len(item.before), "days": days}
+    return _result(CheckKind.VALUE_DRIFT, tag, severity, index, tag.drift.values, int(now), details)
 
 
 def _carriers(users: Mapping[str, float], population: int) -> float:
@@ -184,26 +170,26 @@ def psi(now: Mapping[str, float], then: Mapping[str, float]) -> float:
 
 
 def _result(
+    kind: CheckKind,
     tag: Tag,
-    name: str,
-    slug: str,
     severity: Severity | None,
-    observed: str,
+    index: float,
     bounds: Bounds,
     rows: int,
+    details: Mapping[str, Any],
 ) -> CheckResult:
-    return CheckResult(
-        table=_TABLE,
-        name=f"{tag.id} {name}",
-        severity=severity or "critical",
+    return result_of(
+        kind,
+        _TABLE,
+        severity or "critical",
         success=severity is None,
-        observed=observed,
-        bounds=f"population stability index below {said(bounds)}",
-        owner=tag.owner,
-        action=f"look at what changed for {tag.id}, its rule or its sources; if it is meant, release the day",
         column=tag.id,
+        value=index,
+        high=first_bound(bounds),
+        unit="index",
         rows=rows,
-        slug=f"{tag.id}_{slug}",
+        details={"bounds": bounds.model_dump(), **details},
+        owner=tag.owner,
     )
 
 
@@ -219,16 +205,17 @@ def coverage_bounds(catalogue: Catalogue, users: Mapping[str, int], population: 
 def _bounded(tag: Tag, users: int, population: int) -> CheckResult:
     assert tag.coverage is not None
     share = users / population if population else 0.0
-    return CheckResult(
-        table="tags.user_tags",
-        name=f"{tag.id} in its coverage",
-        severity=tag.coverage.severity,
+    return result_of(
+        CheckKind.COVERAGE,
+        "tags.user_tags",
+        tag.coverage.severity,
         success=tag.coverage.min <= share <= tag.coverage.max,
-        observed=f"{share:.4f} of the users ({users} of {population})",
-        bounds=f"{tag.coverage.min:g} to {tag.coverage.max:g}",
-        owner=tag.owner,
-        action=f"the rule of {tag.id} or its sources say what cannot be: correct them, or `coverage`",
         column=tag.id,
+        value=share,
+        low=tag.coverage.min or None,
+        high=tag.coverage.max if tag.coverage.max < 1 else None,
+        unit="share",
         rows=population,
-        slug=f"{tag.id}_coverage",
+        details={"users": users},
+        owner=tag.owner,
     )

@@ -8,8 +8,10 @@ from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import UsageError
-from jobs.quality.checks import CheckResult, GateRefused, judge, save_checks
+from jobs.quality.checks import CheckResult, owned, save_checks
 from jobs.quality.expectations import Sampling, Validator
+from jobs.quality.gate import GateRefused, judge
+from jobs.quality.register import RunRecord
 from jobs.quality.suites import USER_TAGS_VALUES, tag_suites
 from jobs.quality.tag_checks import (
     as_profile,
@@ -21,7 +23,7 @@ from jobs.quality.tag_checks import (
 from jobs.quality.tag_drift import coverage_bounds, distributions, numbers, tag_drift
 from jobs.stages.report import Line, StageReport
 from jobs.stages.reports_store import write_docs
-from jobs.stages.runs import RunRecord, publications, record_run, stage_record
+from jobs.stages.runs import publications, record_run, stage_record
 from jobs.stages.tag import Run
 from jobs.store.lake import Lake
 from jobs.store.schemas import (
@@ -48,8 +50,9 @@ def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
         raise UsageError(f"run {run_id} of {day} has built no tags", next_step="run the tag stage first")
     run = Run(spark, catalogue, lake, day, run_id)
     validator = Validator()
-    results = _results(run, validator, built.row_counts[USER_MEASURES.name])
-    results.append(write_docs(lake, catalogue, day, run_id, "audit", validator))
+    found = _results(run, validator, built.row_counts[USER_MEASURES.name])
+    found.append(write_docs(lake, catalogue, day, run_id, "audit", validator))
+    results = owned(found, catalogue.quality.owner)
     save_checks(lake, day, run_id, "audit", results)
     verdict = judge(results)
     record_run(lake, RunRecord(day, run_id, "audit", verdict.status, warnings=verdict.warnings))

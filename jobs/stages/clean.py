@@ -12,9 +12,12 @@ from functools import partial
 from pyspark.sql import SparkSession
 
 from jobs.catalogue.model import Catalogue
-from jobs.quality.checks import CheckResult, GateRefused, refuses
+from jobs.quality.checks import CheckResult, owned
 from jobs.quality.clean_checks import one_definition, reconciliation
 from jobs.quality.expectations import Validator
+from jobs.quality.gate import GateRefused, refuses
+from jobs.quality.register import RunRecord
+from jobs.quality.sentences import observed
 from jobs.stages.batch_register import BatchRecord, register
 from jobs.stages.clean_batch import Batch, batches_of
 from jobs.stages.clean_checking import Checked, check_batches
@@ -24,7 +27,7 @@ from jobs.stages.clean_writing import clean_record, write_batch
 from jobs.stages.releases import not_released
 from jobs.stages.report import Line, StageReport
 from jobs.stages.reports_store import write_docs
-from jobs.stages.runs import RunRecord, require_no_blocked_day
+from jobs.stages.runs import require_no_blocked_day
 from jobs.store.lake import Lake
 
 SOURCES_AT_ONCE = 3
@@ -44,7 +47,9 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     checked = _written_and_checked(spark, catalogue, lake, todo, run_id, validator)
     report = write_docs(lake, catalogue, day, run_id, "clean", validator)
     known = [result for batch in batches if batch.clean_already for result in _known_checks(batch)]
-    results = [*(result for one in checked for result in one.checks), *known, report]
+    results = owned(
+        (*(result for one in checked for result in one.checks), *known, report), catalogue.quality.owner
+    )
     fingerprints = {batch.table: batch.fingerprint for batch in batches}
     try:
         pass_gate(lake, day, run_id, fingerprints, results)
@@ -53,7 +58,7 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
         raise
     promote(lake, batches, [clean_record(one.batch, one.written, "clean", run_id) for one in checked])
     lines = _lines(batches, checked)
-    lines += [] if report.success else [Line("report", note=report.observed)]
+    lines += [] if report.success else [Line("report", note=observed(report))]
     return StageReport("clean", day, run_id, time.monotonic() - started, tuple(lines))
 
 
@@ -141,7 +146,7 @@ def _cleaned_again(
 ) -> list[Checked]:
     checked = _written_and_checked(spark, catalogue, lake, batches, release.run_id, Validator())
     results = [result for one in checked for result in one.checks]
-    failed = [result.title for result in results if refuses(result)]
+    failed = [result.check_id for result in results if refuses(result)]
     if not_released(release, failed):
         raise GateRefused(release.day, "clean", results)
     return checked

@@ -6,6 +6,7 @@ from datetime import date
 from jobs.catalogue.model import Catalogue, Source
 from jobs.catalogue.versions import version_of
 from jobs.errors import DataError, UsageError
+from jobs.quality.register import RunRecord
 from jobs.stages.batch_register import (
     BatchRecord,
     is_interrupted,
@@ -14,7 +15,6 @@ from jobs.stages.batch_register import (
     other_definitions,
     registered,
 )
-from jobs.stages.runs import RunRecord
 from jobs.stages.source_tables import clean_name, tables_of
 from jobs.store.lake import Lake
 

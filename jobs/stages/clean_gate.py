@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from jobs.quality.checks import CheckResult, GateRefused, judge, save_checks
-from jobs.stages.runs import RunRecord, record_run, run_records
+from jobs.quality.checks import CheckResult, save_checks
+from jobs.quality.gate import GateRefused, judge
+from jobs.quality.register import RunRecord
+from jobs.stages.runs import record_run, run_records
 from jobs.store.lake import Lake
 
 
@@ -25,14 +27,14 @@ def pass_gate(
 
 def still_warned(
     records: Sequence[RunRecord], stamps: Mapping[str, str], results: Iterable[CheckResult]
-) -> tuple[str, ...]:
+) -> tuple[CheckResult, ...]:
     """The warnings of batches that are clean already, from the last time they were checked.
 
     In: the records of the day, oldest first; the fingerprint of the batch of each clean table now; the checks
     that ran now, whose old warnings are not repeated.
     """
     earlier = [record for record in records if record.stage == "clean"][-1:]
-    checked = tuple(f"{result.title} (" for result in results)
+    checked = {result.check_id for result in results}
     known = {
         table
         for record in earlier
@@ -40,8 +42,8 @@ def still_warned(
         if stamps.get(table) == stamp
     }
     return tuple(
-        text
+        warning
         for record in earlier
-        for text in record.warnings
-        if text.split(": ")[0] in known and not text.startswith(checked)
+        for warning in record.warnings
+        if warning.table in known and warning.check_id not in checked
     )

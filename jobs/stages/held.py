@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pyspark.sql import functions as F
 
 from jobs.errors import UsageError
+from jobs.quality.register import RunRecord
 from jobs.stages.report import Line, StageReport
-from jobs.stages.runs import RunRecord, run_branch
+from jobs.stages.runs import run_branch
 from jobs.stages.tag import Run, carry_again, day_before
 from jobs.store.lake import Lake
 from jobs.store.schemas import (

@@ -15,11 +15,14 @@ from typing import Any
 import pyarrow as pa
 
 from jobs.catalogue.model import Catalogue
+from jobs.config.quality_models import Language
 from jobs.errors import DataError, UsageError
+from jobs.quality.register import Publication, RunRecord
+from jobs.quality.sentences import sentence
 from jobs.stages.releases import Verdict, verdict_of
 from jobs.stages.report import Line, StageReport
 from jobs.stages.retention import remove_old_reports
-from jobs.stages.runs import Publication, RunRecord, publication_of, run_branch, stage_record
+from jobs.stages.runs import publication_of, run_branch, stage_record
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLICATIONS, PUBLISHED
@@ -34,7 +37,7 @@ def publish(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageRe
     """
     started = time.monotonic()
     built, verdict = _require_passed(lake, day, run_id)
-    for _ in publish_steps(lake, built, verdict):
+    for _ in publish_steps(lake, built, verdict, catalogue.quality.language):
         pass
     lines = tuple(
         Line(spec.name, written=built.row_counts.get(spec.name, 0), note=verdict.status) for spec in PUBLISHED
@@ -60,41 +63,46 @@ def _require_passed(lake: Lake, day: date, run_id: str) -> tuple[RunRecord, Verd
     return built, verdict
 
 
-def publish_steps(lake: Lake, built: RunRecord, verdict: Verdict) -> Iterator[str]:
-    """The commits of a publication, one a step: after each of them readers see one whole run."""
+def publish_steps(lake: Lake, built: RunRecord, verdict: Verdict, language: Language = "en") -> Iterator[str]:
+    """The commits of a publication, one a step: after each of them readers see one whole run. `language` is
+    that of its warnings."""
     branch = run_branch(built.run_id)
     published = publication_of(lake, built.day)
     if published is None or published.run_id != built.run_id:
         for spec in PUBLISHED:
             fast_forward(lake.catalog.load_table(spec.name), branch)
             yield f"main of {spec.name} has the run"
-        _publish(lake, built, verdict, published)
+        _publish(lake, publication_row(built, verdict, published, datetime.now(UTC), language))
         yield "the run is published"
     yield from _clean_up(lake, built, branch)
 
 
-def _publish(lake: Lake, built: RunRecord, verdict: Verdict, replaced: Publication | None) -> None:
+def _publish(lake: Lake, row: dict[str, Any]) -> None:
     """The publication: one row, one commit."""
-    row = publication_row(built, verdict, replaced, datetime.now(UTC))
     table = ensure_table(lake, PUBLICATIONS.name, PUBLICATIONS.schema, PUBLICATIONS.partition)
     table.overwrite(
         pa.Table.from_pylist([row], schema=PUBLICATIONS.schema),
-        overwrite_filter=rows_where(dt=built.day),
+        overwrite_filter=rows_where(dt=row["dt"]),
     )
 
 
 def publication_row(
-    built: RunRecord, verdict: Verdict, replaced: Publication | None, at: datetime
+    built: RunRecord,
+    verdict: Verdict,
+    replaced: Publication | None,
+    at: datetime,
+    language: Language = "en",
 ) -> dict[str, Any]:
     """The row of `tags.publications` of a run. In: what its tag stage recorded, its verdict, the publication
-    of the day that stood before, the instant of the publication. Warnings, inputs and row counts are JSON."""
+    of the day that stood before, the instant of the publication, the language of its warnings. Warnings (a
+    list of sentences for readers), inputs and row counts are JSON."""
     return {
         "dt": built.day,
         "run_id": built.run_id,
         "published_at": at,
         "catalogue_version": built.catalogue_version,
         "verdict": verdict.status,
-        "warnings": json.dumps(verdict.warnings, ensure_ascii=False),
+        "warnings": json.dumps([sentence(each, language) for each in verdict.warnings], ensure_ascii=False),
         "inputs": json.dumps(dict(built.inputs)),
         "replaces": replaced.run_id if replaced else None,
         "released_by": verdict.released_by,

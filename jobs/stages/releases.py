@@ -1,13 +1,14 @@
 """What a person lets through: the decision, kept in `ops.runs`, and what it makes of a day's publication."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from jobs.errors import DataError
-from jobs.quality.checks import failed_critical
+from jobs.quality.checks import CheckResult, failed_critical
+from jobs.quality.register import RunRecord, Stage
 from jobs.stages.batch_register import on_main, registered
-from jobs.stages.runs import RunRecord, Stage, record_run, run_records, stage_record
+from jobs.stages.runs import record_run, run_records, stage_record
 from jobs.stages.source_tables import tables_of
 from jobs.store.lake import Lake
 
@@ -19,7 +20,7 @@ class Verdict:
     """What readers are told of a published day. `warnings` holds what was released as well."""
 
     status: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[CheckResult, ...] = ()
     released_by: str | None = None
     release_reason: str | None = None
 
@@ -31,17 +32,18 @@ def decide(lake: Lake, refused: RunRecord, by: str, reason: str) -> RunRecord:
     """
     failed = failed_critical(lake, refused.day, refused.run_id, refused.stage)
     stamps = refused.inputs.get("batches", {})
-    bad = {table: stamp for table, stamp in stamps.items() if _of_table(table, failed)}
+    tables = {result.table for result in failed}
+    bad = {table: stamp for table, stamp in stamps.items() if table in tables}
     record = RunRecord(
         refused.day,
         refused.run_id,
         _STAGES[refused.stage],
         "released",
         inputs={
-            "checks": sorted(failed),
+            "checks": [result.check_id for result in failed],
             "batches": bad or stamps,
         },
-        warnings=tuple(failed[name] for name in sorted(failed)),
+        warnings=tuple(failed),
         released_by=by,
         release_reason=reason,
     )
@@ -56,12 +58,8 @@ def _decision(record: RunRecord) -> tuple[object, ...]:
     return dict(record.inputs), record.released_by, record.release_reason
 
 
-def _of_table(table: str, names: Iterable[str]) -> bool:
-    return any(name.startswith(f"{table}: ") for name in names)
-
-
 def not_released(release: RunRecord, failed: Sequence[str]) -> list[str]:
-    """The failed critical checks that a decision does not cover."""
+    """Of failed critical checks, by id, those that a decision does not cover."""
     return sorted(set(failed) - set(release.inputs["checks"]))
 
 
@@ -75,7 +73,7 @@ def verdict_of(lake: Lake, built: RunRecord, audited: RunRecord) -> Verdict | No
     of_audit = stage_record(lake, built.day, built.run_id, "release_audit")
     failed = failed_critical(lake, built.day, built.run_id, "audit")
     cleaned = [record for record in records if record.stage == "clean"][-1:]
-    return verdict(audited, list(failed), of_audit, standing, cleaned)
+    return verdict(audited, [result.check_id for result in failed], of_audit, standing, cleaned)
 
 
 def verdict(
@@ -87,7 +85,7 @@ def verdict(
 ) -> Verdict | None:
     """What the records of a day add up to.
 
-    In: the audit of the run, the critical checks that failed in it (`table: check`), the decision to release
+    In: the audit of the run, the ids of the critical checks that failed in it, the decision to release
     it, the releases of batches that stand, oldest first, and the newest clean record of the day, if there is
     one. None where the audit refused the run and no decision covers all that failed.
     """
@@ -96,7 +94,7 @@ def verdict(
         releases.append(of_audit)
     elif audited.status == "refused":
         return None
-    warnings = [text for record in (*releases, *cleaned, audited) for text in record.warnings]
+    warnings = [each for record in (*releases, *cleaned, audited) for each in record.warnings]
     if not releases:
         return Verdict("warned" if warnings else "passed", tuple(warnings))
     names = [record.released_by or "" for record in releases]

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from jobs.catalogue.model import Catalogue
-from jobs.quality.checks import CheckResult
+from jobs.quality.checks import CheckResult, result_of
 from jobs.quality.docs import assets, self_contained
 from jobs.quality.expectations import Validator
+from jobs.quality.kinds import CheckKind
 from jobs.stages.report import run_folder
 from jobs.store.lake import Lake
 
@@ -24,23 +25,20 @@ def write_docs(
 
     What the checks found does not hang on it: a report that could not be written is a warning.
     """
-    problem = ""
+    problem = None
     try:
         pages = self_contained(validator.pages(), _HOME)
         publish_docs(lake, catalogue, day, run_id, stage, pages)
     except Exception as error:  # the library, or the storage, raises whatever it meets
         _logger.exception("the report of the %s stage was not written", stage)
         problem = f"{type(error).__name__}: {error}"[:300]
-    return CheckResult(
-        table="ops.reports",
-        name=f"the report of the {stage} stage is there",
-        severity="warning",
-        success=not problem,
-        observed=f"not written: {problem}" if problem else "written",
-        bounds="written",
-        owner="data engineering",
-        action="the results of the checks stand, see `usertags checks`; the log of the task says why the "
-        "pages of Great Expectations could not be written",
+    return result_of(
+        CheckKind.REPORT,
+        "ops.reports",
+        "warning",
+        success=problem is None,
+        subject=stage,
+        error=problem,
     )
 
 

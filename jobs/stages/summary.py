@@ -6,28 +6,28 @@ fields are in docs/checks.md.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from jobs.catalogue.model import Catalogue
-from jobs.quality.checks import RECONCILED, CheckResult, GateRefused
+from jobs.config.quality_models import SEVERITIES, Language
+from jobs.quality.checks import CheckResult, CheckRow, by_gravity, checks_of
+from jobs.quality.gate import GateRefused
+from jobs.quality.kinds import CheckKind
+from jobs.quality.register import Publication, RunRecord
 from jobs.quality.runbook import section_of
+from jobs.quality.sentences import action, observed, title, wanted
 from jobs.stages.report import COUNTS, SUMMARY, Line, StageReport, load_reports, run_folder
-from jobs.stages.runs import Publication, RunRecord, publications, run_records
-from jobs.store.filters import rows_where
+from jobs.stages.runs import publications, run_records
 from jobs.store.lake import Lake
-from jobs.store.schemas import CHECKS
-from jobs.store.tables import find_table
-
-_WEIGHT = {"critical": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What is known of one run. `records` and `checks` (rows of `ops.checks`) are those of the run alone,
-    `published` is the publication of its day, `newest` that of the newest published day."""
+    """What is known of one run. `records` and `checks` are those of the run alone, `published` is the
+    publication of its day, `newest` that of the newest published day; `language` is that of the sentences."""
 
     project: str
     day: date
@@ -35,9 +35,10 @@ class RunFacts:
     definition_version: str
     reports: Sequence[StageReport] = ()
     records: Sequence[RunRecord] = ()
-    checks: Sequence[Mapping[str, Any]] = ()
+    checks: Sequence[CheckRow] = ()
     published: Publication | None = None
     newest: Publication | None = None
+    language: Language = "en"
 
 
 def save_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def load_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> di
 def refused_report(refusal: GateRefused, day: date, run_id: str, seconds: float) -> StageReport:
     """The report of a stage that refused the day, from its checks: of the clean stage what became of the rows
     of each source."""
-    lines = [_counted(result) for result in refusal.results if result.name == RECONCILED]
+    lines = [_counted(result) for result in refusal.results if result.kind is CheckKind.RECONCILED]
     failed = len(refusal.failed)
     note = f"refused, {failed} critical"
     return StageReport(
@@ -75,13 +76,13 @@ def refused_report(refusal: GateRefused, day: date, run_id: str, seconds: float)
 
 
 def _counted(result: CheckResult) -> Line:
-    return Line(result.table.partition(".")[2], read=result.rows, **json.loads(result.observed))
+    return Line(result.table.partition(".")[2], read=result.rows, **result.details)
 
 
 def summarise(facts: RunFacts, written_at: datetime) -> dict[str, Any]:
     """The summary of a run, fit for JSON. It holds counts, bounds and names; no row and no user."""
-    failed = [row for row in facts.checks if not row["success"]]
-    counts = Counter(row["severity"] for row in failed)
+    failed = [row for row in facts.checks if not row.success]
+    counts = Counter(row.severity for row in failed)
     verdict, stage = _verdict(facts)
     own = facts.published if facts.published and facts.published.run_id == facts.run_id else None
     return {
@@ -100,9 +101,9 @@ def summarise(facts: RunFacts, written_at: datetime) -> dict[str, Any]:
         "rows": {"sources": _sources(facts.reports), "tables": _tables(facts.records)},
         "checks": {
             "run": len(facts.checks),
-            "failed": {severity: counts[severity] for severity in _WEIGHT},
+            "failed": {severity: counts[severity] for severity in SEVERITIES},
         },
-        "failed": [_failed(row) for row in sorted(failed, key=_gravest)],
+        "failed": [_failed(row, facts.language) for row in sorted(failed, key=by_gravity)],
         "readers_get": _readers(facts),
         "released_by": own.released_by if own else None,
         "release_reason": own.release_reason if own else None,
@@ -140,25 +141,28 @@ def _tables(records: Iterable[RunRecord]) -> dict[str, int]:
     return dict(built[-1].row_counts) if built else {}
 
 
-def _failed(row: Mapping[str, Any]) -> dict[str, Any]:
+def _failed(row: CheckRow, language: Language) -> dict[str, Any]:
     return {
-        "id": row["check_id"],
-        "table": row["table"],
-        "check": row["check"],
-        "stage": row["stage"],
-        "severity": row["severity"],
-        "owner": row["owner"],
-        "observed": row["observed"],
-        "bounds": row["bounds"],
-        "rows": row["rows"],
-        "failing": row["failing"],
-        "action": row["action"],
-        "runbook": section_of(row["check"], row["check_id"]),
+        "id": row.check_id,
+        "kind": row.kind.value,
+        "table": row.table,
+        "column": row.column,
+        "stage": row.stage,
+        "severity": row.severity,
+        "owner": row.owner,
+        "value": row.value,
+        "usual": row.usual,
+        "low": row.low,
+        "high": row.high,
+        "unit": row.unit,
+        "rows": row.rows,
+        "unexpected_rows": row.unexpected,
+        "check": title(row, language),
+        "observed": observed(row, language),
+        "bounds": wanted(row, language),
+        "action": action(row, language),
+        "runbook": section_of(row.kind),
     }
-
-
-def _gravest(row: Mapping[str, Any]) -> tuple[int, str]:
-    return _WEIGHT.get(row["severity"], 3), row["check_id"]
 
 
 def _readers(facts: RunFacts) -> dict[str, str] | None:
@@ -171,8 +175,6 @@ def _facts(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> RunFacts
     known = publications(lake)
     records = [record for record in run_records(lake, day) if record.run_id == run_id]
     built = [record.catalogue_version for record in records if record.stage == "tag"]
-    checks = find_table(lake, CHECKS.name)
-    where = rows_where(dt=day, run_id=run_id)
     return RunFacts(
         project=catalogue.project,
         day=day,
@@ -180,7 +182,8 @@ def _facts(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> RunFacts
         definition_version=(built[-1] if built else None) or catalogue.version,
         reports=load_reports(lake, catalogue, day, run_id),
         records=records,
-        checks=checks.scan(row_filter=where).to_arrow().to_pylist() if checks else [],
+        checks=checks_of(lake, day, run_id),
         published=next((item for item in known if item.day == day), None),
         newest=known[-1] if known else None,
+        language=catalogue.quality.language,
     )

@@ -15,19 +15,12 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag, visible
 from jobs.errors import DataError, UsageError
+from jobs.quality.register import Publication, RunRecord
 from jobs.stages.batch_register import landed, registered
 from jobs.stages.identity import Tables, at_snapshots, joined_ids
 from jobs.stages.releases import require_clean_batch
 from jobs.stages.report import Line, StageReport
-from jobs.stages.runs import (
-    Publication,
-    RunRecord,
-    publication_of,
-    publications,
-    record_run,
-    require_no_blocked_day,
-    run_branch,
-)
+from jobs.stages.runs import publication_of, publications, record_run, require_no_blocked_day, run_branch
 from jobs.stages.source_tables import clean_name, rollup_name, tables_of
 from jobs.stages.user_measures import require_population, user_measures
 from jobs.store.lake import Lake

@@ -15,8 +15,10 @@ from pyiceberg.exceptions import NoSuchTableError
 
 from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue, Source
+from jobs.quality.checks import MASK, CheckRow
+from jobs.quality.register import publication_from, record_of
 from jobs.quality.tag_trends import TagTrend, tag_trends
-from jobs.quality.timeline import History, history, result_of
+from jobs.quality.timeline import History, history
 from jobs.stages.days import expected_day
 from jobs.store.cached import CachedTable, reading_catalog
 from jobs.store.filters import rows_where
@@ -39,7 +41,6 @@ KEPT_DAYS = 400
 FIRST_DAYS = 35
 # What the pages of tags show.
 TAG_DAYS = 62
-MASK = "***"
 # More rows than these are counted by a query, not by a page.
 _ROWS_AT_MOST = 3_000_000
 _SAMPLES = 3
@@ -72,9 +73,9 @@ class Desk:
         self.configs = configs
         self.view = Refreshed(self._view, unfinished=lambda view: not view.complete)
         self.tags = Refreshed(self._tags)
-        self._checks = CachedTable(CHECKS.name, make=result_of)
-        self._runs = CachedTable(RUNS.name, _RUN_COLUMNS)
-        self._publications = CachedTable(PUBLICATIONS.name)
+        self._checks = CachedTable(CHECKS.name, make=CheckRow.of)
+        self._runs = CachedTable(RUNS.name, make=record_of)
+        self._publications = CachedTable(PUBLICATIONS.name, make=publication_from)
         self._statistics, self._catalogue_rows = (
             CachedTable(TAG_STATISTICS.name),
             CachedTable(TAG_CATALOGUE.name),
@@ -113,7 +114,7 @@ class Desk:
             list(pool.map(lambda table: table.refresh(catalog, _since(table, first)), tables))
         stamp = (expected, first, id(catalogue), *(table.snapshot for table in tables))
         if self._built is None or self._built[0] != stamp:
-            published = [row for row in self._publications.rows if row["dt"] >= first]
+            published = [item for item in self._publications.rows if item.day >= first]
             found = history(self._checks.rows, self._runs.rows, published, expected)
             self._built = (stamp, View(catalogue, found, datetime.now(UTC), complete))
         return self._built[1]
@@ -121,7 +122,7 @@ class Desk:
     def _tags(self) -> list[TagTrend]:
         catalog = self._catalog()
         self._publications.refresh(catalog)
-        published = {row["dt"]: row["run_id"] for row in self._publications.rows}
+        published = {item.day: item.run_id for item in self._publications.rows}
         published = dict(sorted(published.items())[-TAG_DAYS:])
         first = min(published, default=date.min)
         self._statistics.refresh(catalog, f"dt >= '{first}'")
@@ -228,9 +229,6 @@ def masked_key(key: str | None, source: Source | None) -> str:
 
 def _quoted(text: str) -> str:
     return text.replace("'", "''")
-
-
-_RUN_COLUMNS = ("dt", "run_id", "stage", "status", "recorded_at")
 
 
 def _since(table: CachedTable, first: date) -> str:

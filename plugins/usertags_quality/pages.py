@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -17,17 +19,22 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from jobs.catalogue.build import ROOT
 from jobs.catalogue.model import Example, Tag
+from jobs.config.quality_models import Language
 from jobs.errors import UsertagsError
-from jobs.quality.checks import check_id
+from jobs.quality import sentences
+from jobs.quality.check_ids import check_id
+from jobs.quality.checks import MASK, CheckRow
+from jobs.quality.formats import in_unit, number, percent
 from jobs.quality.impact import Impact, impact
+from jobs.quality.kinds import CheckKind
+from jobs.quality.runbook import section_of
 from jobs.quality.tag_trends import TagTrend
-from jobs.quality.timeline import Day, Filter, History, Result
+from jobs.quality.timeline import Day, Filter, History
 from plugins.usertags_quality import drawing, runbook, security
 from plugins.usertags_quality.airflow_runs import RELEASE_DAG_ID, planned
 from plugins.usertags_quality.desk import Desk, SetAside, View
-from plugins.usertags_quality.kinds import kind_of, measured
 from plugins.usertags_quality.loading import Unavailable, in_thread
-from plugins.usertags_quality.words import duration, moment, number, percent, points, wanted
+from plugins.usertags_quality.words import duration, moment, points
 
 CHART_DAYS = 60
 CHECK_RUNS = 30
@@ -53,7 +60,7 @@ STATES = {
 class Failure:
     """A failed check with what the person on duty asks about it."""
 
-    result: Result
+    result: CheckRow
     since: date
     days: int
     how_bad: str
@@ -76,7 +83,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(
-            number=number, percent=percent, points=points, duration=duration, moment=moment, wanted=wanted
+            number=number, percent=percent, points=points, duration=duration, moment=moment
         )
         self._templates.globals.update(states=STATES)
 
@@ -236,16 +243,17 @@ class Pages:
             last=list(reversed(last)),
             newest=results[-1],
             looks_at=_looks_at(view, result),
-            chart=_check_chart(request, last),
-            chart_title=kind_of(result).title if measured(result) else "",
-            measures=[measured(each) for each in reversed(last)],
+            chart=_check_chart(request, last, _language(view)),
+            chart_title=sentences.chart_title(last[-1], _language(view)),
+            newest_value=in_unit(last[-1].value, last[-1].unit),
+            beside=sentences.beside(last[-1], _language(view)),
             passed_share=sum(each.success for each in last) / len(last),
             last_passed=next((each.day for each in reversed(upto) if each.success), None),
             good=view.history.last_good(),
             day=view.history.days[result.day],
             sample=_sample(view, result),
             aside=aside,
-            section=runbook.section_of(result),
+            section=section_of(result.kind),
         )
 
     async def report(
@@ -346,10 +354,12 @@ class Pages:
             )
         except Unavailable as error:
             problem = error.error
-        known = (await in_thread(self.desk.catalogue)).tags.get(tag_id)
+        catalogue = await in_thread(self.desk.catalogue)
+        known = catalogue.tags.get(tag_id)
         return self._page(
             request,
             "tag.html",
+            language=catalogue.quality.language,
             trend=trend,
             entry=trend.entry,
             changes=changes,
@@ -361,7 +371,7 @@ class Pages:
             last=list(reversed(trend.days[-14:])),
         )
 
-    async def _checks_of(self, tag_id: str) -> list[Result]:
+    async def _checks_of(self, tag_id: str) -> list[CheckRow]:
         """The newest results of the checks whose failure would hit the tag, those that failed first."""
         try:
             view = await self.desk.view.get()
@@ -372,7 +382,7 @@ class Pages:
             each for each in newest
             if any(tag.id == tag_id for tag in impact(view.catalogue, each.table, each.column).tags)
         ]  # fmt: skip
-        return sorted(hit, key=lambda each: (each.success, each.table, each.name))
+        return sorted(hit, key=lambda each: (each.success, each.check_id))
 
     # ---- the rest ----------------------------------------------------------------------------------
 
@@ -401,7 +411,8 @@ class Pages:
     def _page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         base = _base(request)
         view: View | None = values.get("view")
-        values = {"view": None, **values}
+        language = _language(view) if view else values.pop("language", "en")
+        values = {"view": None, "say": _sentences(language), **values}
         text = self._templates.get_template(template).render(
             base=base,
             host=base.removesuffix("/usertags"),
@@ -411,6 +422,16 @@ class Pages:
             **values,
         )
         return HTMLResponse(text, status)
+
+
+def _language(view: View) -> Language:
+    return view.catalogue.quality.language
+
+
+def _sentences(language: Language) -> SimpleNamespace:
+    """What makes the sentences of a result in a template."""
+    made = (sentences.title, sentences.observed, sentences.wanted, sentences.action)
+    return SimpleNamespace(**{make.__name__: partial(make, language=language) for make in made})
 
 
 def _base(request: Request) -> str:
@@ -446,30 +467,25 @@ def _failures(request: Request, view: View, day: Day, chosen: Filter) -> list[Fa
     return [_failure(request, view, result) for result in day.failed if chosen.shows(result)]
 
 
-def _failure(request: Request, view: View, result: Result) -> Failure:
+def _failure(request: Request, view: View, result: CheckRow) -> Failure:
     since = view.history.failing_since(result) or result.day
     hit = impact(view.catalogue, result.table, result.column)
-    last = [each for each in view.history.of_check(result.id) if each.day <= result.day][-CHECK_RUNS:]
-    trend = _check_chart(request, last, slots=CARD_RUNS)
+    last = [each for each in view.history.of_check(result.check_id) if each.day <= result.day][-CHECK_RUNS:]
+    trend = _check_chart(request, last, _language(view), slots=CARD_RUNS)
     days, sample = (result.day - since).days + 1, _sample(view, result)
-    return Failure(result, since, days, _how_bad(result), hit, trend, len(last), sample)
+    bad = sentences.how_bad(result, _language(view))
+    return Failure(result, since, days, bad, hit, trend, len(last), sample)
 
 
-def _how_bad(result: Result) -> str:
-    """How far off the number is, and how many rows failed; what was observed where neither is known."""
-    found = measured(result)
-    said = [found.how_bad] if found and found.how_bad else []
-    if result.failing is not None and result.rows:
-        share = "" if "%" in result.observed else f", {percent(result.failing_share)}"
-        said.append(f"{number(result.failing)} of {number(result.rows)} rows{share}")
-    return "; ".join(said) or result.observed
-
-
-def _looks_at(view: View, result: Result) -> str:
+def _looks_at(view: View, result: CheckRow) -> str:
     """What a check is about: in the words of whoever wrote it, or those of its kind."""
     own = view.catalogue.own_checks_of(result.table)
-    written = (each.description for each in own if check_id(each.table, each.id) == result.id)
-    return next(written, "") or kind_of(result).looks_at
+    written = (
+        each.description
+        for each in own
+        if check_id(each.table, CheckKind.OWN, subject=each.id) == result.check_id
+    )
+    return next(written, "") or sentences.looks_at(result, _language(view))
 
 
 def _failed_text(day: Day) -> str:
@@ -517,43 +533,46 @@ def _reports(day: Day) -> list[tuple[str, str]]:
     return sorted((each for each in ended if each[1] in security.STAGES), reverse=True)
 
 
-def _check_chart(request: Request, last: Sequence[Result], *, slots: int = CHECK_RUNS) -> Markup:
-    """What a check observed, day by day, beside what was usual or wanted; of a check without a number,
-    whether it passed."""
-    numbers = [measured(each) for each in last]
-    newest, failed = numbers[-1], sum(not each.success for each in last)
+def _check_chart(
+    request: Request, last: Sequence[CheckRow], language: Language, *, slots: int = CHECK_RUNS
+) -> Markup:
+    """The value of a check, day by day, beside what was usual or wanted; of a check without one, whether it
+    passed."""
+    newest, failed = last[-1], sum(not each.success for each in last)
     label = f"The last {len(last)} days of it: {failed} failed"
-    if newest is None:
-        chart = [_check_bar(request, each, 0.25 if each.success else 1.0, "") for each in last]
+    if not sentences.chart_title(newest, language):
+        chart = [_check_bar(request, each, 0.25 if each.success else 1.0, language) for each in last]
         return drawing.bars(chart, label, top=1.0, slots=slots)
-    chart = [
-        _check_bar(request, each, found.value if found else None, found.shown(found.value) if found else "")
-        for each, found in zip(last, numbers, strict=True)
-    ]
-    marks = [mark for mark in (newest.usual, newest.low, newest.high) if mark is not None]
-    heights = [*(found.value for found in numbers if found), *marks]
+    # A check that passed without a number found nothing.
+    values = [0.0 if each.value is None and each.success else each.value for each in last]
+    chart = [_check_bar(request, each, value, language) for each, value in zip(last, values, strict=True)]
+    against = (newest.usual,) if newest.usual is not None else (newest.low, newest.high)
+    marks = [mark for mark in against if mark is not None]
+    heights = [*(value for value in values if value is not None), *marks]
     # Shares that all are near the whole differ in what is left of it.
     least = max(min(heights) - 0.1, 0.0) if newest.low is not None and max(heights) <= 1 else 0.0
-    label = f"{label}; newest {newest.shown(newest.value)}" + (f", {newest.beside}" if newest.beside else "")
+    beside = sentences.beside(newest, language)
+    label = f"{label}; newest {in_unit(newest.value, newest.unit)}" + (f", {beside}" if beside else "")
     return drawing.bars(chart, label, least=least, top=max(heights) * 1.05, marks=marks, slots=slots)
 
 
-def _check_bar(request: Request, result: Result, value: float | None, shown: str) -> drawing.Bar:
+def _check_bar(request: Request, result: CheckRow, value: float | None, language: Language) -> drawing.Bar:
     tone = "good" if result.success else ("bad" if result.severity == "critical" else "warn")
     said = "passed" if result.success else "failed"
-    observed = shown if result.success else result.observed
-    link = f"{_base(request)}/quality/check/{result.id}?day={result.day}"
-    return drawing.Bar(value, tone, f"{result.day}: {said}" + (f", {observed}" if observed else ""), link)
+    shown = "" if result.value is None else in_unit(result.value, result.unit)
+    found = shown if result.success else sentences.observed(result, language)
+    link = f"{_base(request)}/quality/check/{result.check_id}?day={result.day}"
+    return drawing.Bar(value, tone, f"{result.day}: {said}" + (f", {found}" if found else ""), link)
 
 
-def _sample(view: View, result: Result) -> tuple[list[str], list[list[str]]]:
+def _sample(view: View, result: CheckRow) -> tuple[list[str], list[list[str]]]:
     """Columns and rows of the failing rows of a result; personal columns of its source are hidden."""
     source = view.catalogue.sources.get(result.table.partition(".")[2])
     hidden = {column.name for column in source.columns if column.pii} if source else set()
-    names = list(dict.fromkeys(name for row in result.sample for name in row))
+    names = list(dict.fromkeys(name for row in result.samples for name in row))
     rows = [
-        ["***" if name in hidden else "" if row.get(name) is None else str(row.get(name)) for name in names]
-        for row in result.sample
+        [MASK if name in hidden else "" if row.get(name) is None else str(row.get(name)) for name in names]
+        for row in result.samples
     ]
     return names, rows
 

@@ -1,4 +1,4 @@
-"""docs/runbook.md as a page, and the section of it that a check belongs to."""
+"""docs/runbook.md as a page."""
 
 import itertools
 from pathlib import Path
@@ -8,15 +8,8 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from jobs.quality.runbook import RUNBOOK, anchor
-from jobs.quality.runbook import section_of as section
-from jobs.quality.timeline import Result
 
 _READER = MarkdownIt("commonmark", {"html": False}).enable("table")
-
-
-def section_of(result: Result, path: Path = RUNBOOK) -> str:
-    """The anchor of a check's section."""
-    return section(result.name, result.id, path)
 
 
 def rendered(path: Path = RUNBOOK) -> Markup | None:

@@ -5,12 +5,12 @@ from typing import Any
 
 from jobs.catalogue.build import load_catalogue
 from jobs.errors import InfrastructureError
+from jobs.quality.kinds import CheckKind
 from jobs.quality.tag_trends import tag_trends
-from jobs.quality.timeline import RECONCILED, history
 from plugins.usertags_quality.desk import Desk, SetAside, View
 
 from .places import TINY_SHOP
-from .quality_rows import check, ended, entry, publication, run_of, statistic
+from .quality_rows import check, ended, entry, history_of, publication, run_of, statistic
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
 
@@ -32,22 +32,23 @@ class FakeDesk(Desk):
             raise InfrastructureError(
                 "the embedded store is down", safe="the tables stand", next_step="start it"
             )
-        amount = {
-            "column": "amount",
+        amount: dict[str, Any] = {
+            "value": 0.075,
+            "unit": "share",
             "rows": 40,
-            "failing": 3,
-            "sample": '[{"order_id": "<b>A1</b>", "amount": -1}]',
+            "unexpected": 3,
+            "samples": ({"order_id": "<b>A1</b>", "amount": -1},),
+            "details": {"min": 0, "max": 100},
         }
+        form: dict[str, Any] = {"severity": "warning", "owner": "growth", "table": "clean.users"}
         checks = [
-            check(D1, "amount in its range"),
-            check(D1, RECONCILED, rows=40, failing=0),
-            check(D2, "amount in its range", success=False, **amount),
-            check(
-                D2, "city in its form", success=False, severity="warning", owner="growth", table="clean.users"
-            ),
+            check(D1, CheckKind.IN_RANGE, "amount", value=0.0, unit="share"),
+            check(D1, CheckKind.RECONCILED, value=40, unit="rows", rows=40, unexpected=0),
+            check(D2, CheckKind.IN_RANGE, "amount", success=False, **amount),
+            check(D2, CheckKind.IN_FORM, "city", success=False, **form),
         ]
         runs = [ended(D1, "clean", "passed"), ended(D1, "audit", "passed"), ended(D2, "clean", "refused")]
-        found = history(checks, runs, [publication(D1)], D3)
+        found = history_of(checks, runs, [publication(D1)], D3)
         return View(load_catalogue(TINY_SHOP), found, datetime(2026, 3, 3, tzinfo=UTC))
 
     def _tags(self) -> list[Any]:

@@ -1,7 +1,14 @@
 """Rows of the tables as the stages write them, for tests that need no lake."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
+
+from jobs.config.quality_models import Severity
+from jobs.quality.checks import CheckRow, Row, check_row, result_of
+from jobs.quality.kinds import CheckKind
+from jobs.quality.register import RunRecord, publication_from, record_of, record_row
+from jobs.quality.timeline import History, history
 
 DAYS = [date(2026, 3, number) for number in range(1, 8)]
 
@@ -14,36 +21,29 @@ def at(day: date, hour: int = 18, minute: int = 5) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
 
 
-def check(day: date, name: str, *, success: bool = True, hour: int = 18, **more: Any) -> dict[str, Any]:
+def check(
+    day: date,
+    kind: CheckKind,
+    column: str | None = None,
+    *,
+    table: str = "clean.orders",
+    subject: str | None = None,
+    success: bool = True,
+    severity: Severity = "critical",
+    hour: int = 18,
+    stage: str = "clean",
+    **columns: Any,
+) -> dict[str, Any]:
     """A row of `ops.checks`, by default of clean.orders and critical."""
-    return {
-        "dt": day,
-        "run_id": run_of(day, hour),
-        "stage": "clean",
-        "table": "clean.orders",
-        "check": name,
-        "column": None,
-        "severity": "critical",
-        "success": success,
-        "observed": "as wanted" if success else "3 failing rows",
-        "bounds": '{"min_value": 0, "max_value": 100}',
-        "rows": None,
-        "failing": None,
-        "owner": "finance",
-        "action": "have it corrected",
-        "checked_at": at(day, hour),
-    } | more
+    written = {"owner": "finance", "action": "have it corrected"} | columns
+    result = result_of(kind, table, severity, success=success, column=column, subject=subject, **written)
+    return check_row(result, day, run_of(day, hour), stage, at(day, hour))
 
 
 def ended(day: date, stage: str, status: str, *, hour: int = 18, minute: int = 5) -> dict[str, Any]:
     """A row of `ops.runs`."""
-    return {
-        "dt": day,
-        "run_id": run_of(day, hour),
-        "stage": stage,
-        "status": status,
-        "recorded_at": at(day, hour, minute),
-    }
+    record = RunRecord(day, run_of(day, hour), stage, status)  # type: ignore[arg-type]
+    return record_row(record, at(day, hour, minute))
 
 
 def publication(day: date, verdict: str = "passed", *, hour: int = 18, **more: Any) -> dict[str, Any]:
@@ -53,10 +53,24 @@ def publication(day: date, verdict: str = "passed", *, hour: int = 18, **more: A
         "run_id": run_of(day, hour),
         "verdict": verdict,
         "published_at": at(day, hour, 6),
+        "warnings": "[]",
+        "inputs": "{}",
         "row_counts": '{"tags.user_tags": 40}',
         "released_by": None,
         "release_reason": None,
     } | more
+
+
+def history_of(
+    checks: Iterable[Row],
+    runs: Iterable[Row],
+    publications: Iterable[Row],
+    expected: date | None = None,
+) -> History:
+    """The days of rows of the three tables."""
+    return history(
+        map(CheckRow.of, checks), map(record_of, runs), map(publication_from, publications), expected
+    )
 
 
 def statistic(day: date, tag: str, value: str, users: int, before: int, of: int = 100) -> dict[str, Any]:

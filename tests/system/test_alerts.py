@@ -19,6 +19,7 @@ from jobs.cli.app import main
 from jobs.config.alert_models import KINDS
 from jobs.errors import InfrastructureError
 from jobs.quality.alerting import CLAIM, Entry
+from jobs.quality.kinds import CheckKind
 from jobs.stages.alert_ledger import Ledger
 from jobs.store.lake import Lake, open_lake
 from jobs.store.schemas import ALERTS, CHECKS, PUBLICATIONS, RUNS, TableSpec
@@ -53,11 +54,7 @@ class Office:
     def put(self, spec: TableSpec, *rows: dict[str, Any]) -> None:
         known = set(spec.schema.names)
         table = ensure_table(self.lake, spec.name, spec.schema, spec.partition)
-        texts = {"inputs": "{}", "row_counts": "{}", "warnings": "[]", "check_id": None}
-        full = [{name: value for name, value in (texts | row).items() if name in known} for row in rows]
-        for row in full:
-            if "check" in row:
-                row["check_id"] = f"{row['table']}.{row['check'].replace(' ', '_')}"
+        full = [{name: value for name, value in row.items() if name in known} for row in rows]
         table.append(pa.Table.from_pylist(full, schema=spec.schema))
 
     def publish(self, day: date, verdict: str = "passed", **more: Any) -> None:
@@ -69,9 +66,19 @@ class Office:
         """A run that the clean checks refuse, for one failed check; another one warns."""
         self.put(
             CHECKS,
-            check(day, "amount in its range", success=False, hour=hour, sample='[{"order_id": "A4"}]'),
-            check(day, "city in its values", success=False, severity="warning", hour=hour),
-            check(day, "order_id stands once", hour=hour),
+            check(
+                day,
+                CheckKind.IN_RANGE,
+                "amount",
+                success=False,
+                hour=hour,
+                rows=40,
+                unexpected=3,
+                samples=({"order_id": "A4"},),
+                details={"min": 0, "max": 100},
+            ),
+            check(day, CheckKind.IN_VALUES, "city", success=False, severity="warning", hour=hour),
+            check(day, CheckKind.UNIQUE_KEY, subject="order_id", hour=hour),
         )
         self.put(RUNS, ended(day, "clean", "refused", hour=hour))
 
@@ -158,7 +165,7 @@ def test_a_blocked_day_is_told_with_what_failed_and_where_to_look(office: Office
         "Readers still get 2026-03-01.",
         "",
         "critical: clean.orders: amount in its range",
-        '  observed 3 failing rows, wanted {"min_value": 0, "max_value": 100}',
+        "  observed 3 failing rows of 40, wanted 0 to 100",
         "  owner: finance. Do: have it corrected",
         f"  {BASE}/usertags/runbook#in-its-range",
         "",
@@ -192,7 +199,7 @@ def test_one_message_when_it_is_good_again_and_the_next_fault_is_told_anew(offic
 
 
 def test_a_warned_day_is_told_once_and_a_release_says_what_was_released(office: Office) -> None:
-    office.put(CHECKS, check(D2, "city in its values", success=False, severity="warning"))
+    office.put(CHECKS, check(D2, CheckKind.IN_VALUES, "city", success=False, severity="warning"))
     office.publish(D2, "warned")
     office.tell()
     office.tell(MORNING)

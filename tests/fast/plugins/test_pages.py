@@ -4,6 +4,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urljoin
@@ -13,14 +14,14 @@ from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
 from jobs.catalogue.build import load_catalogue
-from jobs.quality.timeline import history
+from jobs.quality.kinds import CheckKind
+from jobs.quality.sentences import looks_at
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.desk import Desk, View, masked_key, masked_row
-from plugins.usertags_quality.kinds import kind_of
 from plugins.usertags_quality.pages import _precision
 from tests.support.pages import D1, D2, FakeDesk
 from tests.support.places import CASES, ROOT
-from tests.support.quality_rows import check, ended, publication, run_of
+from tests.support.quality_rows import check, ended, history_of, publication, run_of
 
 PAGE = {"accept": "text/html"}
 FAILED = "clean.orders.amount_in_its_range"
@@ -53,7 +54,7 @@ def test_the_first_page_answers_what_is_asked_in_the_morning(client: TestClient)
     assert "2 of 2 checks failed; nothing of it has reached a reader" in text
     assert "Readers have 2026-03-01" in text
     assert "2026-03-03: waiting, 2 days since the last good one" in text
-    assert "amount in its range clean.orders Observed 3 failing rows Wanted 0 to 100" in text
+    assert "amount in its range clean.orders Observed 3 failing rows of 40 Wanted 0 to 100" in text
     assert "3 of 40 rows, 7.5 %" in text and "2 tags, 8 tables" in text
     assert "Owner finance" in text and "Do: have it corrected" in text
 
@@ -99,54 +100,52 @@ def test_a_blocked_day_leads_to_its_release_and_to_the_question_once_it_is_asked
     assert "user_tags_release" not in client.get("/usertags/quality/day/2026-03-01").text
 
 
-SAID = [
+SAID: list[tuple[dict[str, Any], str]] = [
     (
-        {"check": "rows as on the days before", "rows": 65, "check_id": "clean.orders.rows_as_before",
-         "observed": "65 rows of 2026-03-02, usual 130 (the same weekday of 4 weeks)"},
+        {"kind": CheckKind.ROWS_AS_BEFORE, "value": 65, "usual": 130, "unit": "rows", "rows": 65,
+         "details": {"day": "2026-03-02", "days": 4, "compared": "weekday", "fall": {}, "rise": {}}},
         "-50 % against the usual",
     ),
     (
-        {"check": "channel empty as often as before", "column": "channel", "severity": "warning",
-         "rows": 130, "failing": 130,
-         "observed": "1.000 of the rows without it, usual 0.331 (14 days before)"},
+        {"kind": CheckKind.EMPTY_AS_BEFORE, "column": "channel", "severity": "warning", "value": 1.0,
+         "usual": 0.331, "unit": "share", "rows": 130, "unexpected": 130,
+         "details": {"bounds": {"warning": 0.1}, "days": 14, "compared": "before"}},
         "33.1 % → 100 % without a value; 130 of 130 rows, 100 %",
     ),
     (
-        {"check": "customer in its usual length", "column": "customer",
-         "observed": "6.00 characters on average, usual 8.00 (14 days before)"},
+        {"kind": CheckKind.LENGTH_AS_BEFORE, "column": "customer", "value": 6.0, "usual": 8.0,
+         "unit": "characters"},
         "-2.00 characters against the usual",
     ),
     (
-        {"check": "amount in its usual scale", "column": "amount",
-         "observed": "50320 in the middle, usual 503.2 (14 days before)"},
-        "100 times the usual",
+        {"kind": CheckKind.SCALE_AS_BEFORE, "column": "amount", "value": 50320.0, "usual": 503.2,
+         "unit": "number"},
+        "the usual × 100",
     ),
     (
-        {"check": "the rows are not those of an earlier batch", "observed": "the same rows as 2026-03-01",
-         "bounds": "new rows"},
+        {"kind": CheckKind.CONTENT, "value": 1, "unit": "batches", "details": {"batch": "2026-03-01"}},
         "the same rows as 2026-03-01",
     ),
     (
-        {"table": "tags.tag_statistics", "check": "city coverage as before", "column": "city",
-         "observed": "1.970 (3.00% → 60.00% of the users, 3 published days)",
-         "bounds": "population stability index below warning 0.1, critical 0.25"},
-        "3.00% → 60.00% of the users",
+        {"kind": CheckKind.COVERAGE_DRIFT, "table": "tags.tag_statistics", "column": "city", "value": 1.97,
+         "high": 0.1, "unit": "index", "details": {"before": 0.03, "now": 0.6, "days": 3}},
+        "3 % → 60 % of the users",
     ),
-    ({"check": "rows were checked", "observed": "0"}, "0"),
+    ({"kind": CheckKind.ROWS_CHECKED, "value": 0, "low": 1, "unit": "rows"}, "0 rows"),
     (
-        {"check": "every declared check ran", "observed": "0 checks ran: RuntimeError: no metric",
-         "bounds": "7 checks"},
+        {"kind": CheckKind.SUITE_RAN, "value": 0, "low": 7, "unit": "checks",
+         "error": "RuntimeError: no metric"},
         "0 checks ran: RuntimeError: no metric",
     ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("row", "how_bad"), SAID, ids=[row["check"] for row, _ in SAID])
+@pytest.mark.parametrize(("row", "how_bad"), SAID, ids=[row["kind"] for row, _ in SAID])
 def test_every_fault_of_a_source_is_told_with_how_bad_it_is_and_what_is_looked_at(
     monkeypatch: pytest.MonkeyPatch, row: dict[str, Any], how_bad: str
 ) -> None:
-    failed = check(D2, row["check"], **{"success": False, **row})
-    found = history([failed], [ended(D2, "clean", "refused")], [], D2)
+    failed = check(D2, **{"success": False, **row})
+    found = history_of([failed], [ended(D2, "clean", "refused")], [], D2)
     view = View(load_catalogue(CASES / "tiny_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
     monkeypatch.setattr(FakeDesk, "_view", lambda self: view)
     with served(FakeDesk()) as client:
@@ -154,9 +153,19 @@ def test_every_fault_of_a_source_is_told_with_how_bad_it_is_and_what_is_looked_a
         for page in ("quality", "quality/day/2026-03-02"):
             text = text_of(client.get(f"/usertags/{page}").text)
             assert f"How bad {how_bad} Since" in text
-        text = text_of(client.get(f"/usertags/quality/check/{result.id}").text)
+        text = text_of(client.get(f"/usertags/quality/check/{result.check_id}").text)
         assert f"How bad {how_bad} Since" in text
-        assert kind_of(result).looks_at in html.unescape(text)
+        assert looks_at(result) in html.unescape(text)
+
+
+def test_a_project_reads_its_sentences_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = FakeDesk()._view()
+    chinese = view.catalogue.quality.model_copy(update={"language": "zh"})
+    other = replace(view, catalogue=replace(view.catalogue, quality=chinese))
+    monkeypatch.setattr(FakeDesk, "_view", lambda self: other)
+    with served(FakeDesk()) as client:
+        text = text_of(client.get("/usertags/quality").text)
+    assert "amount 在范围内 clean.orders Observed 40 行中有 3 行不符合 Wanted 0 至 100" in text
 
 
 def test_tags_are_listed_by_what_changed_most_and_a_tag_shows_its_values(client: TestClient) -> None:
@@ -434,9 +443,9 @@ def test_personal_columns_of_rows_set_aside_are_hidden() -> None:
 def test_a_year_of_runs_is_shown_in_parts_and_whole_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """How long that takes is measured in bench/pages.py."""
     days = [date(2025, 3, 1) + timedelta(days=number) for number in range(365)]
-    checks = [check(day, f"check {number}") for day in days for number in range(5)]
+    checks = [check(day, CheckKind.GIVEN, f"column_{number}") for day in days for number in range(5)]
     runs = [ended(day, stage, "passed") for day in days for stage in ("clean", "tag", "audit")]
-    found = history(checks, runs, [publication(day) for day in days])
+    found = history_of(checks, runs, [publication(day) for day in days])
     view = View(load_catalogue(CASES / "tiny_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
     monkeypatch.setattr(FakeDesk, "_view", lambda self: view)
     with served(FakeDesk()) as client:
@@ -444,7 +453,7 @@ def test_a_year_of_runs_is_shown_in_parts_and_whole_when_asked(monkeypatch: pyte
             path: client.get(f"/usertags/quality{path}").text
             for path in ("", "?view=list", "?all=1", "?view=list&all=1")
         }
-        trend = client.get("/usertags/quality/check/clean.orders.check_3").text
+        trend = client.get("/usertags/quality/check/clean.orders.column_3_is_given").text
     cells = [text.count('class="cell good"') for text in shown.values()]
     rows = [text.count("<tr><td>") for text in shown.values()]
     assert cells == [31 + 31 + 28, 0, 365, 0] and rows == [0, 60, 0, 365]
@@ -454,13 +463,13 @@ def test_a_year_of_runs_is_shown_in_parts_and_whole_when_asked(monkeypatch: pyte
 
 def test_failing_rows_of_a_check_hide_personal_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sample that was written before its column was declared personal holds what nobody may see."""
-    sample = '[{"member_no": "m1", "phone": "13800000001", "city": "上海"}]'
-    failed = check(D2, "phone in its form", success=False, table="clean.members", sample=sample)
-    found = history([failed], [ended(D2, "clean", "refused")], [], D2)
+    rows = ({"member_no": "m1", "phone": "13800000001", "city": "上海"},)
+    failed = check(D2, CheckKind.IN_FORM, "phone", success=False, table="clean.members", samples=rows)
+    found = history_of([failed], [ended(D2, "clean", "refused")], [], D2)
     view = View(load_catalogue(CASES / "pii_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
     monkeypatch.setattr(FakeDesk, "_view", lambda self: view)
     (result,) = found.days[D2].results
     with served(FakeDesk()) as client:
-        page = client.get(f"/usertags/quality/check/{result.id}").text
+        page = client.get(f"/usertags/quality/check/{result.check_id}").text
     assert "13800000001" not in page
     assert "m1 *** 上海" in text_of(page)

@@ -9,8 +9,10 @@ import pytest
 from jobs.config.alert_models import KINDS, AlertKind
 from jobs.quality.alert_texts import Place, html_of, message_of, text_of
 from jobs.quality.alerting import CLAIM, Due, Entry, Status, days_to_look_at, due
-from jobs.quality.timeline import History, history
-from tests.support.quality_rows import check, ended, publication
+from jobs.quality.kinds import CheckKind
+from jobs.quality.register import publication_from, record_of
+from jobs.quality.timeline import History
+from tests.support.quality_rows import check, ended, history_of, publication
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
 # 08:00 of the day after D2 in Shanghai.
@@ -25,12 +27,13 @@ def told(kind: AlertKind, status: Status = "sent", *, number: int = 1, **more: A
 
 
 def blocked(**more: Any) -> History:
-    failed = [check(D2, "amount in its range", success=False, **more)]
-    return history(failed, [ended(D2, "clean", "refused")], [publication(D1)], D2)
+    about: dict[str, Any] = {"kind": CheckKind.IN_RANGE, "column": "amount", "success": False}
+    failed = [check(D2, **(about | more))]
+    return history_of(failed, [ended(D2, "clean", "refused")], [publication(D1)], D2)
 
 
 def good(verdict: str = "passed") -> History:
-    return history([], [ended(D2, "audit", "passed")], [publication(D1), publication(D2, verdict)], D2)
+    return history_of([], [ended(D2, "audit", "passed")], [publication(D1), publication(D2, verdict)], D2)
 
 
 def found(
@@ -59,7 +62,7 @@ def test_another_ones_failure_does_not_end_a_claim() -> None:
 
 
 def test_the_deadline_is_the_projects_morning() -> None:
-    waiting = history([], [], [publication(D1)], D2)
+    waiting = history_of([], [], [publication(D1)], D2)
     assert found(waiting, now=MORNING - timedelta(seconds=1)) == []
     assert found(waiting, now=MORNING) == [("late", True)]
     assert found(blocked(), [told("blocked")], MORNING) == [("late", True)]
@@ -67,7 +70,7 @@ def test_the_deadline_is_the_projects_morning() -> None:
 
 def test_mornings_that_have_been_are_not_made_up_for_unless_a_message_failed() -> None:
     """A first day long ago, and days behind it that are still to be run."""
-    days = history([], [], [publication(D1)], D3)
+    days = history_of([], [], [publication(D1)], D3)
     now = MORNING + timedelta(days=1)
     items = due(days, {D1, D2, D3}, [], {"chat": KINDS}, time(8), "Asia/Shanghai", now)
     assert [(item.day.day, item.kind) for item in items] == [(D3, "late")]
@@ -99,16 +102,15 @@ def test_a_channel_hears_what_it_wants_and_a_new_fault_after_a_silent_recovery()
 
 
 def test_days_with_news_and_days_that_are_open_are_looked_at() -> None:
-    rows = [
-        ended(D1, "clean", "passed"),
-        {"dt": D2, "published_at": MORNING},
-        {"dt": D3, "published_at": None},
-    ]
+    runs = [record_of(ended(D1, "clean", "passed"))]
+    published = [publication_from(publication(D2, published_at=MORNING))]
     now = MORNING + timedelta(days=7)
-    assert days_to_look_at(rows, [], now) == {D2}
-    assert days_to_look_at(rows, [], now + timedelta(seconds=1)) == set()
-    assert days_to_look_at([], [told("blocked", day=D1), told("warned", day=D3)], now) == {D1}
-    assert days_to_look_at([], [told("warned", "failed", day=D3)], now) == {D3}
+    assert days_to_look_at(runs, published, [], now) == {D2}
+    assert days_to_look_at(runs, published, [], now + timedelta(seconds=1)) == set()
+    recently = runs[0].recorded_at
+    assert recently is not None and days_to_look_at(runs, [], [], recently + timedelta(days=7)) == {D1}
+    assert days_to_look_at([], [], [told("blocked", day=D1), told("warned", day=D3)], now) == {D1}
+    assert days_to_look_at([], [], [told("warned", "failed", day=D3)], now) == {D3}
 
 
 def message(known: History, kind: AlertKind = "blocked") -> Any:
@@ -116,36 +118,44 @@ def message(known: History, kind: AlertKind = "blocked") -> Any:
 
 
 def test_values_of_personal_columns_and_words_of_errors_are_not_shown() -> None:
-    phone = message(blocked(table="clean.users", column="phone", observed="13800138000"))
+    phone = message(
+        blocked(table="clean.users", column="phone", kind=CheckKind.OWN, subject="longest", value=13800138000)
+    )
     assert phone.failed[0].observed == "***"
-    raised = message(blocked(observed="the check itself failed: cannot cast 'Wang Fang' to INT"))
-    assert raised.failed[0].observed == "the check itself failed, see the log of the task"
-    library = message(blocked(observed="0 checks ran: ValueError: Wang Fang"))
-    assert library.failed[0].observed == "0 checks ran, see the log of the task"
-    assert "Wang" not in text_of(raised) + text_of(library) + html_of(raised)
+    raised = message(blocked(error="cannot cast 'Wang Fang' to INT"))
+    assert raised.failed[0].observed == "the check itself failed: see the log of the task"
+    ran: dict[str, Any] = {"kind": CheckKind.SUITE_RAN, "column": None, "value": 0, "unit": "checks"}
+    library = message(blocked(**ran, error="ValueError: Wang Fang"))
+    assert library.failed[0].observed == "0 checks ran: see the log of the task"
+    row = message(blocked(samples=({"name": "Wang Fang"},)))
+    told_all = [text_of(each) + html_of(each) + str(each.fields()) for each in (raised, library, row)]
+    assert "Wang" not in "".join(told_all) and "138" not in text_of(phone)
 
 
 def test_many_failed_checks_are_counted_and_ten_are_shown() -> None:
-    failed = [check(D2, f"column {number} is given", success=False) for number in range(13)]
-    known = history(failed, [ended(D2, "clean", "refused")], [publication(D1)], D2)
+    failed = [check(D2, CheckKind.GIVEN, f"column_{number}", success=False) for number in range(13)]
+    known = history_of(failed, [ended(D2, "clean", "refused")], [publication(D1)], D2)
     text = text_of(message(known))
     assert "13 critical checks failed" in text
     assert text.count("critical: ") == 10 and "\n3 more on the page of the day.\n" in text
 
 
 def test_long_lists_of_values_are_cut() -> None:
-    known = history(
-        [check(D2, "city in its values", success=False, bounds="x" * 201, observed="y" * 200)],
+    long = {"arguments": {"value_set": "x" * 191}, "observed": "y" * 200}
+    known = history_of(
+        [check(D2, CheckKind.OWN, subject="cities", success=False, details=long)],
         [ended(D2, "clean", "refused")],
         [publication(D1)],
         D2,
     )
     (failure,) = message(known).failed
-    assert (failure.bounds, failure.observed) == ("x" * 198 + " …", "y" * 200)
+    assert (failure.bounds, failure.observed) == (f"value_set {'x' * 188} …", "y" * 200)
 
 
 def test_what_a_check_says_is_no_html() -> None:
-    shown = html_of(message(blocked(observed="<script>alert(1)</script>", action="see <b>& do</b>")))
+    shown = html_of(
+        message(blocked(details={"observed": "<script>alert(1)</script>"}, action="see <b>& do</b>"))
+    )
     assert "<script>" not in shown and "&lt;script&gt;" in shown and "&amp; do" in shown
 
 
@@ -157,5 +167,5 @@ def test_a_late_day_leads_to_its_own_section() -> None:
 
 
 def test_before_the_first_publication_readers_get_nothing() -> None:
-    known = history([], [ended(D2, "clean", "refused")], [], D2)
+    known = history_of([], [ended(D2, "clean", "refused")], [], D2)
     assert message(known).readers == "Readers get nothing: no day is published yet."

@@ -13,6 +13,7 @@ import pytest
 from jobs.quality.checks import Check
 from jobs.quality.docs import FILES, assets, self_contained
 from jobs.quality.expectations import Sampling, Validator
+from jobs.quality.kinds import CheckKind
 from tests.support.on_pandas import PandasValidator
 
 STAGE = "shop/2026-03-02/r20260303_020000_000/quality/clean"
@@ -20,7 +21,7 @@ HOME = "../../../../assets"
 
 
 def check(name: str, expectation: str, **arguments: Any) -> Check:
-    return Check("clean.orders", name, expectation, arguments, "critical", "shop", "look")
+    return Check("clean.orders", CheckKind.OWN, expectation, arguments, "critical", "shop", "look", name)
 
 
 @pytest.fixture(scope="module")

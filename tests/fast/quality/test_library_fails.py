@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 
 from jobs.catalogue.build import load_catalogue
-from jobs.quality.checks import Check, CheckResult, GateRefused, judge
+from jobs.quality.checks import Check, CheckResult
+from jobs.quality.gate import GateRefused, judge
+from jobs.quality.kinds import CheckKind
+from jobs.quality.sentences import observed, wanted
 from jobs.quality.suites import all_suites
 from jobs.stages import reports_store
 from tests.support.on_pandas import PandasValidator
@@ -17,21 +20,18 @@ from tests.support.places import ROOT
 
 CATALOGUE = load_catalogue(ROOT / "configs")
 ROWS = pd.DataFrame({"id": ["1", "2"], "amount": [3.0, -7.0]})
-GIVEN = Check(
-    "clean.orders", "id is given", "ExpectColumnValuesToNotBeNull", {"column": "id"}, "critical", "o", "a"
-)
+NOT_NULL = "ExpectColumnValuesToNotBeNull"
+GIVEN = Check("clean.orders", CheckKind.GIVEN, NOT_NULL, {"column": "id"}, "critical", "o", "a")
 RANGE = Check(
     "clean.orders",
-    "amount in its range",
+    CheckKind.IN_RANGE,
     "ExpectColumnValuesToBeBetween",
     {"column": "amount", "min_value": 0},
     "warning",
     "o",
     "a",
 )
-GONE = Check(
-    "clean.orders", "gone is given", "ExpectColumnValuesToNotBeNull", {"column": "gone"}, "info", "o", "a"
-)
+GONE = Check("clean.orders", CheckKind.GIVEN, NOT_NULL, {"column": "gone"}, "info", "o", "a")
 
 
 def results(*checks: Check, validator: PandasValidator | None = None) -> list[CheckResult]:
@@ -43,11 +43,17 @@ def raises(*_: object, **__: object) -> Any:
 
 
 def test_checks_that_run_are_told_apart_from_those_that_do_not() -> None:
-    assert [(r.name, r.success) for r in results(GIVEN, RANGE)] == [
-        ("every declared check ran", True),
-        ("id is given", True),
-        ("amount in its range", False),
+    found = results(GIVEN, RANGE)
+    assert [(r.kind, r.success) for r in found] == [
+        (CheckKind.SUITE_RAN, True),
+        (CheckKind.GIVEN, True),
+        (CheckKind.IN_RANGE, False),
     ]
+    ran, given, amount = found
+    assert (ran.value, ran.low, ran.unit) == (2, 2, "checks")
+    assert (given.value, given.rows, given.unexpected) == (0, None, None)
+    assert (amount.value, amount.rows, amount.unexpected, amount.unit) == (0.5, 2, 1, "share")
+    assert amount.details == {"min": 0, "max": None}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +71,7 @@ def test_wherever_the_library_raises_the_day_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setattr(place, raises)
     (ran,) = results(GIVEN, RANGE)
     assert (ran.check_id, ran.severity) == ("clean.orders.every_declared_check_ran", "critical")
-    assert ran.observed == "0 checks ran: RuntimeError: out of order"
+    assert (ran.value, ran.error) == (0, "RuntimeError: out of order")
     assert judge([ran]).status == "refused"
 
 
@@ -83,8 +89,9 @@ def test_a_check_that_cannot_be_computed_refuses_the_day_whatever_its_severity()
     """The column is not there; the check beside it ran."""
     ran, given, gone = results(GIVEN, GONE)
     assert (ran.success, given.success, gone.success) == (False, True, False)
-    assert ran.observed.startswith("1 checks ran: gone is given: ") and '"gone"' in ran.observed
-    assert gone.observed.startswith("the check itself failed: ")
+    assert ran.value == 1 and (ran.error or "").startswith("clean.orders.gone_is_given: ")
+    assert '"gone"' in (ran.error or "")
+    assert observed(gone).startswith("the check itself failed: ") and gone.value is None
     assert judge([ran, given, gone]).status == "refused"
 
 
@@ -92,8 +99,8 @@ def test_metrics_that_raise_are_said_of_each_check(monkeypatch: pytest.MonkeyPat
     """The library itself takes what its engine raises, and goes on."""
     monkeypatch.setattr("great_expectations.execution_engine.PandasExecutionEngine.resolve_metrics", raises)
     ran, *others = results(GIVEN, RANGE)
-    assert ran.observed.startswith("0 checks ran: id is given: ")
-    assert [item.observed[:24] for item in others] == ["the check itself failed:"] * 2
+    assert observed(ran).startswith("0 checks ran: clean.orders.id_is_given: ")
+    assert [observed(item)[:24] for item in others] == ["the check itself failed:"] * 2
     assert judge([ran]).status == "refused"
 
 
@@ -103,15 +110,16 @@ def test_a_check_that_the_library_leaves_out_is_named(monkeypatch: pytest.Monkey
     def shortened(self: Any, **arguments: Any) -> Any:
         outcome = whole(self, **arguments)
         outcome.results[:] = [
-            item for item in outcome.results if item.expectation_config.meta["name"] != "id is given"
+            item for item in outcome.results if item.expectation_config.meta["check_id"] != GIVEN.check_id
         ]
         return outcome
 
     monkeypatch.setattr(gx.ValidationDefinition, "run", shortened)
     ran, *others = results(GIVEN, RANGE)
-    assert (ran.success, ran.observed) == (False, "1 checks ran: left out: id is given")
+    assert (ran.success, ran.value, ran.error) == (False, 1, None)
+    assert ran.details == {"left_out": ["clean.orders.id_is_given"]}
     assert (ran.check_id, ran.severity) == ("clean.orders.every_declared_check_ran", "critical")
-    assert [item.name for item in others] == ["amount in its range"]
+    assert [item.kind for item in others] == [CheckKind.IN_RANGE]
     assert judge([ran, *others]).status == "refused"
 
 
@@ -126,8 +134,8 @@ def test_a_suite_that_loads_fewer_checks_than_declared_is_found(monkeypatch: pyt
 
     monkeypatch.setattr(gx.ExpectationSuite, "__init__", forgetful)
     ran, *_ = results(GIVEN, RANGE)
-    assert (ran.success, ran.bounds) == (False, "2 checks")
-    assert ran.observed == "1 checks ran: left out: id is given"
+    assert (ran.success, wanted(ran)) == (False, "2 checks")
+    assert observed(ran) == "1 checks ran: left out: clean.orders.id_is_given"
 
 
 def test_what_failed_stands_when_its_details_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,18 +147,19 @@ def test_what_failed_stands_when_its_details_cannot_be_had(monkeypatch: pytest.M
     monkeypatch.setattr(gx.ValidationDefinition, "run", once)
     ran, given, amount = results(GIVEN, RANGE)
     assert (ran.success, given.success, amount.success) == (True, True, False)
-    assert amount.observed == "failed; what was observed is not known (RuntimeError: out of order)"
+    assert (amount.value, amount.error) == (None, "RuntimeError: out of order")
+    assert observed(amount) == "failed, and what was observed is not known: RuntimeError: out of order"
     assert judge([ran, given, amount]).status == "warned"
 
 
 @pytest.mark.parametrize("name", ["clean.users", "clean.order_lines", "tags.user_profile", "tags.rfm"])
 def test_a_suite_that_checked_no_row_refuses_the_day(name: str) -> None:
     (suite,) = [each for each in all_suites(CATALOGUE) if each.name == name]
-    rows = [check for check in suite.checks if check.name == "rows were checked"]
+    rows = [check for check in suite.checks if check.kind is CheckKind.ROWS_CHECKED]
     found = PandasValidator().validate(name, pd.DataFrame({"id": []}), rows)  # type: ignore[arg-type]
-    assert {item.name: item.success for item in found} == {
-        "every declared check ran": True,
-        "rows were checked": False,
+    assert {item.kind: (item.success, item.value) for item in found} == {
+        CheckKind.SUITE_RAN: (True, 1),
+        CheckKind.ROWS_CHECKED: (False, 0),
     }
     assert judge(found).status == "refused"
 
@@ -160,7 +169,7 @@ def test_every_suite_looks_whether_there_are_rows() -> None:
     without = {
         suite.name
         for suite in all_suites(CATALOGUE)
-        if not any(check.name == "rows were checked" for check in suite.checks)
+        if not any(check.kind is CheckKind.ROWS_CHECKED for check in suite.checks)
     }
     allowed = {f"clean.{source.name}" for source in CATALOGUE.sources.values() if source.may_be_empty}
     assert without == allowed | {"tags.user_tags.values"}
@@ -183,7 +192,8 @@ def test_a_report_that_cannot_be_written_is_a_warning_and_no_more(
     written = _written(validator)
     assert (written.success, written.severity) == (False, "warning")
     assert written.check_id == "ops.reports.the_report_of_the_clean_stage_is_there"
-    assert written.observed == "not written: RuntimeError: out of order"
+    assert written.error == "RuntimeError: out of order"
+    assert observed(written) == "not written: RuntimeError: out of order"
     assert judge([*checked, written]).status == "warned"
 
 

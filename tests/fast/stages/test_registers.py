@@ -2,17 +2,19 @@
 records, no store."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from jobs.quality.checks import CheckResult
+from jobs.quality.checks import CheckResult, result_of
+from jobs.quality.kinds import CheckKind
+from jobs.quality.register import Publication, RunRecord, blocked, record_of, record_row
 from jobs.stages.clean_gate import still_warned
 from jobs.stages.publish import publication_row
 from jobs.stages.releases import Verdict, not_released, verdict
-from jobs.stages.runs import Publication, RunRecord, blocked
-from jobs.store.schemas import PUBLICATIONS
+from jobs.store.schemas import PUBLICATIONS, RUNS
 
 D1, D2, D3 = (date(2026, 3, day) for day in (1, 2, 3))
 START = datetime(2026, 3, 4, 2, tzinfo=UTC)
@@ -77,6 +79,16 @@ def test_a_release_alone_does_not_clear_a_day() -> None:
     assert days_blocked(records) == [(D1, "r1")]
 
 
+def warning(table: str, name: str) -> CheckResult:
+    return result_of(
+        CheckKind.OWN, table, "warning", success=False, subject=name, value=3, high=2, unit="number"
+    )
+
+
+def named(found: Verdict | None) -> list[str]:
+    return [each.subject or "" for each in found.warnings] if found else []
+
+
 # ---- verdicts ----------------------------------------------------------------------------------------
 
 
@@ -86,16 +98,17 @@ def release(*checks: str, by: str = "mei", reason: str = "a sale", **more: Any) 
         "release_audit",
         "released",
         inputs={"checks": list(checks)},
-        warnings=tuple(f"{name} (released)" for name in checks),
+        warnings=tuple(warning("tags.user_tags", name) for name in checks),
         released_by=by,
         release_reason=reason,
         **more,
     )
 
 
+OF_AUDIT, OF_CLEAN = warning("tags.rfm", "audit"), warning("clean.orders", "clean")
 PASSED = record(D1, "audit", "passed")
-REFUSED = record(D1, "audit", "refused", warnings=("audit warning",))
-CLEAN = record(D1, "clean", "warned", warnings=("clean warning",))
+REFUSED = record(D1, "audit", "refused", warnings=(OF_AUDIT,))
+CLEAN = record(D1, "clean", "warned", warnings=(OF_CLEAN,))
 
 
 def test_a_run_that_nothing_was_said_of_has_passed() -> None:
@@ -104,38 +117,37 @@ def test_a_run_that_nothing_was_said_of_has_passed() -> None:
 
 
 def test_warnings_of_the_batch_and_of_the_audit_are_told_in_that_order() -> None:
-    audited = record(D1, "audit", "warned", warnings=("audit warning",))
-    assert verdict(audited, [], None, [], [CLEAN]) == Verdict("warned", ("clean warning", "audit warning"))
+    audited = record(D1, "audit", "warned", warnings=(OF_AUDIT,))
+    assert verdict(audited, [], None, [], [CLEAN]) == Verdict("warned", (OF_CLEAN, OF_AUDIT))
 
 
 def test_a_refused_run_has_no_verdict_until_all_that_failed_is_released() -> None:
-    failed = ["t: a", "t: b"]
+    failed = ["t.a", "t.b"]
     assert verdict(REFUSED, failed, None, [], [CLEAN]) is None
-    assert verdict(REFUSED, failed, release("t: a"), [], [CLEAN]) is None
-    assert verdict(REFUSED, failed, release("t: b", "t: a", "t: c"), [], [CLEAN]) == Verdict(
-        "released",
-        ("t: b (released)", "t: a (released)", "t: c (released)", "clean warning", "audit warning"),
-        "mei",
-        "a sale",
-    )
+    assert verdict(REFUSED, failed, release("t.a"), [], [CLEAN]) is None
+    found = verdict(REFUSED, failed, release("t.b", "t.a", "t.c"), [], [CLEAN])
+    assert named(found) == ["t.b", "t.a", "t.c", "clean", "audit"]
+    assert found == Verdict("released", found.warnings, "mei", "a sale") if found else False
     # A batch that was let through is no word about the audit.
-    assert verdict(REFUSED, failed, None, [release("c: x")], []) is None
+    assert verdict(REFUSED, failed, None, [release("c.x")], []) is None
 
 
 def test_an_audit_that_passes_again_needs_no_release() -> None:
-    assert verdict(PASSED, ["t: a"], release("t: b"), [], []) == Verdict("passed")
+    assert verdict(PASSED, ["t.a"], release("t.b"), [], []) == Verdict("passed")
 
 
 def test_who_released_what_stands_once_each() -> None:
-    batches = [release("c: x", reason="late file"), release("c: y", by="lin")]
-    assert verdict(PASSED, [], release("t: a"), batches, []) == Verdict(
-        "released", ("c: x (released)", "c: y (released)", "t: a (released)"), "mei, lin", "late file; a sale"
-    )
+    batches = [release("c.x", reason="late file"), release("c.y", by="lin")]
+    found = verdict(PASSED, [], release("t.a"), batches, [])
+    assert named(found) == ["c.x", "c.y", "t.a"]
+    assert found is not None
+    assert (found.status, found.released_by) == ("released", "mei, lin")
+    assert found.release_reason == "late file; a sale"
 
 
 def test_what_a_decision_does_not_cover_is_told_once_in_order() -> None:
-    assert not_released(release("t: a"), ["t: c", "t: a", "t: b", "t: c"]) == ["t: b", "t: c"]
-    assert not_released(release("t: a", "t: b"), ["t: a"]) == []
+    assert not_released(release("t.a"), ["t.c", "t.a", "t.b", "t.c"]) == ["t.b", "t.c"]
+    assert not_released(release("t.a", "t.b"), ["t.a"]) == []
 
 
 # ---- the row of a publication ------------------------------------------------------------------------
@@ -151,11 +163,11 @@ def test_a_publication_says_what_it_was_made_of_and_what_it_replaces() -> None:
         inputs={"rollup.orders": "12"},
         row_counts={"tags.user_tags": 3},
     )
-    told = Verdict("released", ("金额 low",), "mei", "a sale")
+    told = Verdict("released", (warning("clean.orders", "金额 low"),), "mei", "a sale")
     row = publication_row(built, told, Publication(D1, "r1", "passed", at(0)), at(9))
     assert set(row) == set(PUBLICATIONS.schema.names)
     assert {name: json.loads(row.pop(name)) for name in ("warnings", "inputs", "row_counts")} == {
-        "warnings": ["金额 low"],
+        "warnings": ["clean.orders: 金额 low (observed 3, wanted at most 2)"],
         "inputs": {"rollup.orders": "12"},
         "row_counts": {"tags.user_tags": 3},
     }
@@ -172,28 +184,41 @@ def test_a_publication_says_what_it_was_made_of_and_what_it_replaces() -> None:
 
 
 def test_a_first_publication_replaces_none_and_keeps_warnings_readable() -> None:
-    row = publication_row(record(D1, "tag", "built"), Verdict("warned", ("金额",)), None, at(1))
-    assert (row["replaces"], row["released_by"], row["warnings"]) == (None, None, '["金额"]')
+    told = Verdict("warned", (warning("clean.orders", "金额"),))
+    row = publication_row(record(D1, "tag", "built"), told, None, at(1), "zh")
+    assert (row["replaces"], row["released_by"]) == (None, None)
+    assert row["warnings"] == '["clean.orders：金额（观测：3，要求：至多 2）"]'
+
+
+def test_a_record_is_read_as_it_was_put_down() -> None:
+    """Warnings of a record are results; the samples of theirs stay in `ops.checks`."""
+    shown = replace(OF_CLEAN, samples=({"order_id": "A1"},), details={"days": 3}, owner="data")
+    written = record(D1, "clean", "warned", 3, inputs={"batches": {"clean.orders": "o1"}}, warnings=(shown,))
+    row = record_row(written, at(3))
+    assert set(row) == set(RUNS.schema.names) and "A1" not in row["warnings"]
+    assert record_of(row) == replace(written, warnings=(replace(shown, samples=()),))
 
 
 # ---- warnings of batches that are clean already ------------------------------------------------------
 
 
-def result(table: str, name: str) -> CheckResult:
-    return CheckResult(table, name, "warning", True, "x", "y", "data", "ask")
+ROWS, FRESH = (
+    result_of(kind, table, "warning", success=False)
+    for kind, table in (
+        (CheckKind.ROWS_AS_BEFORE, "clean.orders"),
+        (CheckKind.FRESH, "clean.users"),
+    )
+)
 
 
 def cleaned(minutes: int = 0, **stamps: str) -> RunRecord:
     batches = {f"clean.{name}": stamp for name, stamp in stamps.items()}
-    texts = ("clean.orders: rows as before (observed 3)", "clean.users: fresh (observed late)")
-    return record(D1, "clean", "warned", minutes, inputs={"batches": batches}, warnings=texts)
+    return record(D1, "clean", "warned", minutes, inputs={"batches": batches}, warnings=(ROWS, FRESH))
 
 
 def test_warnings_stand_while_the_batch_that_they_are_about_does() -> None:
     now = {"clean.orders": "o1", "clean.users": "u2"}
-    assert still_warned([cleaned(orders="o1", users="u1")], now, []) == (
-        "clean.orders: rows as before (observed 3)",
-    )
+    assert still_warned([cleaned(orders="o1", users="u1")], now, []) == (ROWS,)
     assert still_warned([cleaned(orders="o0", users="u1")], now, []) == ()
     assert still_warned([], now, []) == ()
 
@@ -201,16 +226,18 @@ def test_warnings_stand_while_the_batch_that_they_are_about_does() -> None:
 def test_a_check_that_ran_again_speaks_for_itself() -> None:
     now = {"clean.orders": "o1", "clean.users": "u1"}
     earlier = [cleaned(orders="o1", users="u1")]
-    assert still_warned(earlier, now, [result("clean.orders", "rows as before")]) == (
-        "clean.users: fresh (observed late)",
-    )
-    # Another check, and one whose name only begins alike.
-    others = [result("clean.orders", "rows as"), result("clean.users", "rows as before")]
-    assert len(still_warned(earlier, now, others)) == 2
+    again = replace(ROWS, success=True, value=7)
+    assert still_warned(earlier, now, [again]) == (FRESH,)
+    # Another check of the table, and the same of another table.
+    others = [
+        result_of(CheckKind.FRESH, "clean.orders", "warning", success=True),
+        result_of(CheckKind.ROWS_AS_BEFORE, "clean.users", "warning", success=True),
+    ]
+    assert still_warned(earlier, now, others) == (ROWS, FRESH)
 
 
 def test_only_the_last_time_that_a_batch_was_checked_counts() -> None:
     now = {"clean.orders": "o1", "clean.users": "u1"}
     last = record(D1, "clean", "passed", 5, inputs={"batches": now})
-    later_stage = record(D1, "audit", "warned", 6, warnings=("clean.orders: audit (x)",))
+    later_stage = record(D1, "audit", "warned", 6, warnings=(ROWS,))
     assert still_warned([cleaned(orders="o1", users="u1"), last, later_stage], now, []) == ()

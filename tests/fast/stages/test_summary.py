@@ -4,33 +4,29 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from jobs.quality.checks import CheckResult, GateRefused
+from jobs.config.quality_models import Severity
+from jobs.quality.checks import CheckRow, result_of
+from jobs.quality.gate import GateRefused
+from jobs.quality.kinds import CheckKind
+from jobs.quality.register import Publication, RunRecord
 from jobs.stages.report import Line, StageReport
-from jobs.stages.runs import Publication, RunRecord
 from jobs.stages.summary import RunFacts, refused_report, summarise
+from tests.support.quality_rows import check
 
 DAY, RUN = date(2026, 3, 2), "r20260303_020000_000"
 NOW = datetime(2026, 3, 3, 2, 9, tzinfo=UTC)
 COUNTS: dict[str, int] = {"kept": 95, "superseded": 2, "repeats": 1, "quarantined": 2}
 
 
-def row(name: str, severity: str, *, success: bool = False, stage: str = "clean") -> dict[str, Any]:
-    """A row of `ops.checks`; the sample never reaches a summary."""
-    return {
-        "stage": stage,
-        "table": "clean.orders",
-        "check": name,
-        "check_id": f"clean.orders.{name.replace(' ', '_')}",
-        "severity": severity,
-        "success": success,
-        "observed": "3 failing rows",
-        "bounds": "0 to 100",
-        "rows": 95,
-        "failing": 3,
-        "owner": "finance",
-        "action": "have it corrected",
-        "sample": '[{"order_id": "A4"}]',
-    }
+def row(
+    kind: CheckKind, column: str, severity: Severity, *, success: bool = False, **details: Any
+) -> CheckRow:
+    """A result; the sample never reaches a summary."""
+    written = check(
+        DAY, kind, column, severity=severity, success=success, value=0.03, unit="share", rows=95,
+        unexpected=3, samples=({"order_id": "A4"},), details=details,
+    )  # fmt: skip
+    return CheckRow.of(written)
 
 
 def published(run_id: str = RUN, day: date = DAY, **more: Any) -> Publication:
@@ -48,9 +44,9 @@ REFUSED = RunFacts(
     ],
     records=[RunRecord(DAY, RUN, "clean", "refused")],
     checks=[
-        row("status in its values", "warning"),
-        row("order_id stands once", "critical", success=True),
-        row("amount in its range", "critical"),
+        row(CheckKind.IN_VALUES, "status", "warning", values=["paid", "sent"]),
+        row(CheckKind.GIVEN, "order_id", "critical", success=True),
+        row(CheckKind.IN_RANGE, "amount", "critical", min=0, max=100),
     ],
     newest=published("r1", date(2026, 3, 1)),
 )
@@ -78,29 +74,43 @@ def test_a_refused_run() -> None:
         "failed": [
             {
                 "id": "clean.orders.amount_in_its_range",
+                "kind": "in_range",
                 "table": "clean.orders",
-                "check": "amount in its range",
+                "column": "amount",
                 "stage": "clean",
                 "severity": "critical",
                 "owner": "finance",
-                "observed": "3 failing rows",
-                "bounds": "0 to 100",
+                "value": 0.03,
+                "usual": None,
+                "low": None,
+                "high": None,
+                "unit": "share",
                 "rows": 95,
-                "failing": 3,
+                "unexpected_rows": 3,
+                "check": "amount in its range",
+                "observed": "3 failing rows of 95",
+                "bounds": "0 to 100",
                 "action": "have it corrected",
                 "runbook": "in-its-range",
             },
             {
                 "id": "clean.orders.status_in_its_values",
+                "kind": "in_values",
                 "table": "clean.orders",
-                "check": "status in its values",
+                "column": "status",
                 "stage": "clean",
                 "severity": "warning",
                 "owner": "finance",
-                "observed": "3 failing rows",
-                "bounds": "0 to 100",
+                "value": 0.03,
+                "usual": None,
+                "low": None,
+                "high": None,
+                "unit": "share",
                 "rows": 95,
-                "failing": 3,
+                "unexpected_rows": 3,
+                "check": "status in its values",
+                "observed": "3 failing rows of 95",
+                "bounds": "one of paid, sent",
                 "action": "have it corrected",
                 "runbook": "in-its-values",
             },
@@ -151,18 +161,11 @@ def test_before_the_first_publication_readers_get_nothing() -> None:
 
 
 def test_the_report_of_a_refused_stage_counts_the_rows_of_its_sources() -> None:
-    counted = CheckResult(
-        table="clean.orders",
-        name="every row is accounted for",
-        severity="critical",
-        success=True,
-        observed='{"kept": 95, "superseded": 2, "repeats": 1, "quarantined": 2}',
-        bounds="read 100",
-        owner="data",
-        action="report it",
-        rows=100,
+    orders = "clean.orders"
+    counted = result_of(
+        CheckKind.RECONCILED, orders, "critical", success=True, value=100, rows=100, details=COUNTS
     )
-    failed = CheckResult("clean.orders", "amount in its range", "critical", False, "3", "0", "finance", "do")
+    failed = result_of(CheckKind.IN_RANGE, orders, "critical", success=False, column="amount")
     report = refused_report(GateRefused(DAY, "clean", [counted, failed]), DAY, RUN, 4.25)
     assert report == StageReport(
         "clean",

@@ -21,6 +21,7 @@ from jobs.config.quality_models import Bounds, CheckEntry, CompareEntry, Quality
 from jobs.quality.beyond import freshness_checks
 from jobs.quality.checks import CheckResult
 from jobs.quality.comparison import compared
+from jobs.quality.sentences import observed
 from jobs.quality.statistics import Statistic, id_columns, statistics
 from tests.support.frames import frame
 
@@ -144,13 +145,15 @@ def test_each_good_day_was_like_those_before_it(before: list[Statistic]) -> None
 def test_half_of_the_rows(spark: SparkSession, before: list[Statistic]) -> None:
     found = failed(spark, before, orders_of(DAY)[ORDERS // 2 :])
     assert severities(found) == {"rows_as_before": "critical"}
-    assert found["rows_as_before"].observed == f"65 rows of {DAY}, usual 130 (the same weekday of 4 weeks)"
+    rows = found["rows_as_before"]
+    assert (rows.value, rows.usual, rows.low, rows.unit) == (65, 130, 91, "rows")
+    assert observed(rows) == f"65 rows of {DAY}, usual 130 (the same weekday of 4 weeks)"
 
 
 def test_a_column_of_nulls(spark: SparkSession, before: list[Statistic]) -> None:
     found = failed(spark, before, [order | {"channel": None} for order in orders_of(DAY)])
     assert severities(found) == {"channel_empty_as_before": "warning"}
-    assert (found["channel_empty_as_before"].rows, found["channel_empty_as_before"].failing) == (130, 130)
+    assert (found["channel_empty_as_before"].rows, found["channel_empty_as_before"].unexpected) == (130, 130)
 
 
 @pytest.mark.parametrize("column", ["customer", "coupon"])
@@ -169,7 +172,7 @@ def test_a_currency_in_cents(spark: SparkSession, before: list[Statistic]) -> No
 def test_the_rows_of_an_earlier_day(spark: SparkSession, before: list[Statistic], day: date) -> None:
     """Of an older file no row is of a day that the batch is described by; it is known by its content."""
     found = failed(spark, before, orders_of(day))
-    assert found["new_content"].observed == f"the same rows as {day}"
+    assert found["new_content"].details == {"batch": str(day)}
     assert found["new_content"].severity == "critical"
 
 

@@ -26,8 +26,8 @@ def test_a_value_that_comes_back_on_another_day_is_counted(
     touched = frame(spark, "event_day date", [(D3,)])
     source = catalogue.sources["orders"]
     (result,) = distinct_within_day(source, catalogue.measures_of("orders"), clean, touched)
-    assert (result.success, result.rows, result.failing) == (False, 2, 1)
+    assert (result.success, result.rows, result.unexpected) == (False, 2, 1)
     assert result.severity == "critical"
     fine = clean.where("order_id <> 'A1' or event_day = date '2026-03-03'")
     (result,) = distinct_within_day(source, catalogue.measures_of("orders"), fine, touched)
-    assert (result.success, result.rows, result.failing) == (True, 2, 0)
+    assert (result.success, result.rows, result.unexpected) == (True, 2, 0)

@@ -1,6 +1,5 @@
 """Great Expectations on Spark: the committed validation says what the stage says, and rows are masked."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from pyspark.sql import SparkSession
 from jobs.catalogue.build import load_catalogue
 from jobs.quality.checks import Check
 from jobs.quality.expectations import Sampling, Validator
+from jobs.quality.kinds import CheckKind
 from jobs.quality.suites import clean_suite
 from tests.support.places import ROOT
 
@@ -45,14 +45,14 @@ def test_the_committed_validation_says_what_the_stage_says(
     }
     (failed,) = [item for item in ours if not item.success]
     assert failed.check_id == "clean.referrals.referee_in_its_form"
-    assert json.loads(failed.sample or "") == [{"referral_id": "T2", "referee": "2x0"}]
+    assert failed.samples == ({"referral_id": "T2", "referee": "2x0"},)
 
 
 def test_what_a_row_says_of_a_person_is_masked(spark: SparkSession, tmp_path: Path) -> None:
     rows = spark.createDataFrame([("1", "8f3a"), ("2", None)], "id string, phone string")
     shape = Check(
         "t.x",
-        "phone in its form",
+        CheckKind.IN_FORM,
         "ExpectColumnValuesToMatchRegex",
         {"column": "phone", "regex": "^9"},
         "critical",
@@ -60,25 +60,25 @@ def test_what_a_row_says_of_a_person_is_masked(spark: SparkSession, tmp_path: Pa
         "a",
     )
     given = Check(
-        "t.x", "phone is given", "ExpectColumnValuesToNotBeNull", {"column": "phone"}, "warning", "o", "a"
+        "t.x", CheckKind.GIVEN, "ExpectColumnValuesToNotBeNull", {"column": "phone"}, "warning", "o", "a"
     )
     sampling = Sampling(("id",), frozenset({"phone"}))
     found = {
-        item.name: item.sample
+        item.kind: item.samples
         for item in Validator().validate("t.x", rows, [shape, given], sampling=sampling)
     }
-    assert json.loads(found["phone in its form"] or "") == [{"id": "1", "phone": "***"}]
-    assert json.loads(found["phone is given"] or "") == [{"id": "2", "phone": None}]
+    assert found[CheckKind.IN_FORM] == ({"id": "1", "phone": "***"},)
+    assert found[CheckKind.GIVEN] == ({"id": "2", "phone": None},)
 
 
 def test_a_column_that_is_not_there_and_a_parameter_are_told(spark: SparkSession, tmp_path: Path) -> None:
     rows = spark.createDataFrame([("1",), ("2",)], "id string")
     missing = Check(
-        "t.x", "gone is given", "ExpectColumnValuesToNotBeNull", {"column": "gone"}, "warning", "o", "a"
+        "t.x", CheckKind.GIVEN, "ExpectColumnValuesToNotBeNull", {"column": "gone"}, "warning", "o", "a"
     )
     users = Check(
         "t.x",
-        "every user",
+        CheckKind.POPULATION,
         "ExpectTableRowCountToEqual",
         {"value": {"$PARAMETER": "population"}},
         "critical",
@@ -87,6 +87,7 @@ def test_a_column_that_is_not_there_and_a_parameter_are_told(spark: SparkSession
     )
     results = Validator().validate("t.x", rows, [missing, users], {"population": 3})
     assert [item.success for item in results] == [False, False, False]
-    assert results[0].observed.startswith("1 checks ran: gone is given: ")
-    assert results[1].observed.startswith("the check itself failed")
-    assert (results[2].observed, results[2].bounds) == ("2", '{"value": 3}')
+    ran, gone, counted = results
+    assert ran.value == 1 and (ran.error or "").startswith("t.x.gone_is_given: ")
+    assert gone.error and gone.value is None
+    assert (counted.value, counted.low, counted.high, counted.unit) == (2, 3, 3, "rows")

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from jobs.quality import repeated_keys
 from jobs.quality.checks import Check
 from jobs.quality.expectations import Sampling, Validator
+from jobs.quality.kinds import CheckKind
 from jobs.quality.repeated_keys import repeated
 
 ROWS = [("1", "a", 1), ("1", "a", 2), ("1", "b", 3), (None, "b", 4), (None, "b", 5), ("b", None, 6)]
@@ -38,7 +39,9 @@ def test_the_library_says_what_it_said_before(spark: SparkSession, rows: list[An
     """Its own metric sorts; rows without a value are no doubles of each other in a key of one column."""
     frame = spark.createDataFrame(rows, SCHEMA)
     checks = [
-        Check("t.x", "id", "ExpectColumnValuesToBeUnique", {"column": "id"}, "critical", "o", "a"),
+        Check(
+            "t.x", CheckKind.OWN, "ExpectColumnValuesToBeUnique", {"column": "id"}, "critical", "o", "a", "id"
+        ),
         Check(
             "t.x",
             "id and part",
@@ -69,6 +72,8 @@ def test_great_expectations_takes_our_count(spark: SparkSession, monkeypatch: py
 
     monkeypatch.setattr(repeated_keys, "repeated", counted)
     frame = spark.createDataFrame([("1",), ("2",)], "id string")
-    check = Check("t.x", "id", "ExpectColumnValuesToBeUnique", {"column": "id"}, "critical", "o", "a")
+    check = Check(
+        "t.x", CheckKind.OWN, "ExpectColumnValuesToBeUnique", {"column": "id"}, "critical", "o", "a", "id"
+    )
     assert all(item.success for item in Validator().validate("t.x", frame, [check]))
     assert asked == [1]

@@ -29,10 +29,10 @@ def test_every_user_has_exactly_one_tag_of_an_exclusive_path(
         [("u1", True, None, True), ("u2", True, True, None), ("u3", None, None, True)],
     )
     (result,) = exclusive_paths(profile, catalogue)
-    assert (result.success, result.rows, result.failing) == (False, 3, 2)
+    assert (result.success, result.rows, result.unexpected) == (False, 3, 2)
     assert (result.severity, result.check_id) == (
         "critical",
         "tags.user_profile.exclusive_first_second_third",
     )
     (right,) = exclusive_paths(profile.where("user_id = 'u1'"), catalogue)
-    assert right.success and right.failing == 0
+    assert right.success and right.unexpected == 0

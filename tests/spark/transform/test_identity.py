@@ -441,5 +441,5 @@ def test_only_links_beyond_a_limit_are_a_warning(
     refused: Mapping[str, int], success: bool, failing: int
 ) -> None:
     check = refused_links(refused)
-    assert (check.severity, check.success, check.failing) == ("warning", success, failing)
-    assert check.observed.startswith(f"{sum(refused.values())} links refused")
+    assert (check.severity, check.success, check.unexpected) == ("warning", success, failing)
+    assert (check.value, check.unit) == (sum(refused.values()), "links")

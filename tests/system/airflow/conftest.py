@@ -18,7 +18,8 @@ import yaml
 from demo.airflow import Airflow
 from jobs.catalogue.build import load_catalogue
 from jobs.pipeline import Pipeline
-from jobs.stages.runs import RunRecord, new_run_id
+from jobs.quality.register import RunRecord
+from jobs.stages.runs import new_run_id
 from tests.support.places import FAULT_SHOP
 from tests.support.receivers import HookServer, MailServer, StatsServer
 from tests.support.servers import SESSION

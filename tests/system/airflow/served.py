@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from demo.airflow import Airflow
 from jobs.catalogue.build import load_catalogue
-from jobs.stages.runs import RunRecord, blocked_days, publications
+from jobs.quality.register import RunRecord
+from jobs.stages.runs import blocked_days, publications
 from jobs.store.lake import Lake, open_lake
 from tests.support.receivers import HookServer, MailServer, StatsServer
 

@@ -24,14 +24,16 @@ from typing import Any
 import pytest
 
 from jobs.errors import DataError, UsageError
-from jobs.quality.checks import GateRefused
+from jobs.quality.gate import GateRefused
+from jobs.quality.kinds import CheckKind
+from jobs.quality.register import RunRecord
 from jobs.query import query
 from jobs.release import release
 from jobs.stages import clean_promotion
 from jobs.stages.held import bring_up
 from jobs.stages.releases import decide
 from jobs.stages.report import StageReport, load_reports
-from jobs.stages.runs import RunRecord, blocked_days, publications, run_branch, stage_record
+from jobs.stages.runs import blocked_days, publications, run_branch, stage_record
 from jobs.stages.summary import load_summary
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
@@ -593,7 +595,7 @@ def relaxed(held: Held, extended: Extended) -> Relaxed:
         line,
         Counter(row["reason"] for row in aside),
         {row["order_id"]: row for row in rows},
-        [row for row in checks if row["check"] == "all batches follow the same definition"],
+        [row for row in checks if row["kind"] == CheckKind.DEFINITION],
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.catalogue.model import Catalogue
-from jobs.quality.checks import GateRefused
+from jobs.quality.gate import GateRefused
 from jobs.stages.report import StageReport
 from tests.support.places import TINY_SHOP, WIDE_SHOP
 

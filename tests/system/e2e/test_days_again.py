@@ -6,6 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from jobs.quality.checks import CheckRow
+from jobs.quality.sentences import action
+
 from .bad_days import Backfilled, Extended, Forgotten, Held, LeftOut, Moved, PutRight, Refused, Relaxed
 from .expected import D1, D2, D3, D4, D5, D6, MOVED, NEVER, PEOPLE, PROFILES, carries, people
 
@@ -55,14 +58,15 @@ def test_a_critical_check_stops_the_day_before_anything_is_built_on_it(refused: 
 
 def test_the_failed_check_is_kept_with_its_bounds_owner_and_action(refused: Refused) -> None:
     (row,) = refused.checks
-    assert (row["stage"], row["table"], row["column"], row["severity"]) == (
+    assert (row["stage"], row["table_name"], row["column_name"], row["severity"]) == (
         "clean",
         "clean.orders",
         "amount",
         "critical",
     )
-    assert json.loads(row["bounds"]) == {"min_value": 0, "max_value": 100000}
-    assert (row["rows"], row["failing"], row["owner"]) == (3, 1, "finance")
+    assert (row["check_id"], row["kind"]) == ("clean.orders.amount_in_its_range", "in_range")
+    assert json.loads(row["details"]) == {"min": 0, "max": 100000}
+    assert (row["rows_checked"], row["unexpected_rows"], row["owner"]) == (3, 1, "finance")
     assert row["action"] == "have the order corrected and run the day again"
 
 
@@ -164,8 +168,8 @@ def test_batches_that_stand_by_another_definition_are_a_warning_with_what_to_run
     """The others keep the old meaning until they are cleaned anew: said, not silent."""
     assert {row["severity"] for row in relaxed.checks} == {"warning"}
     (failed,) = [row for row in relaxed.checks if not row["success"]]
-    assert failed["table"] == "clean.orders"
-    assert f"usertags run --from {D2} --to {D6}" in failed["action"]
+    assert (failed["table_name"], failed["action"]) == ("clean.orders", None)
+    assert f"usertags run --from {D2} --to {D6}" in action(CheckRow.of(failed))
 
 
 def test_a_refused_try_is_forgotten_when_its_definition_is_taken_back(forgotten: Forgotten) -> None:

@@ -22,9 +22,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from jobs.quality.checks import GateRefused
+from jobs.quality.checks import CheckRow
+from jobs.quality.gate import GateRefused
+from jobs.quality.register import RunRecord
+from jobs.quality.sentences import observed
 from jobs.stages.report import StageReport
-from jobs.stages.runs import RunRecord, publication_of, run_records
+from jobs.stages.runs import publication_of, run_records
 from jobs.store.filters import rows_where
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.desk import Desk
@@ -143,7 +146,8 @@ def failed(shop: Shop, day: date) -> dict[str, Row]:
     cards = {name: card for name in found for card in cards_of(page) if f"/check/{name}?" in card}
     assert list(cards) == list(found)
     for name, row in found.items():
-        assert row["severity"] in cards[name] and row["observed"] in html.unescape(cards[name])
+        assert row["severity"] in cards[name]
+        assert observed(CheckRow.of(row)) in html.unescape(cards[name])
     return found
 
 
@@ -238,16 +242,15 @@ def test_faults_of_one_batch_are_each_caught_and_shown(shop: Shop) -> None:
         "clean.orders.customer_is_known_in_users_customer": "critical",
     }
     rows = caught["clean.orders.rows_as_before"]
-    assert rows["rows"] == 110
-    assert rows["observed"] == f"110 rows of {DAY}, usual 220 (the same weekday of 4 weeks)"
+    assert (rows["rows_checked"], rows["value"], rows["usual"], rows["unit"]) == (110, 110, 220, "rows")
+    assert json.loads(rows["details"])["compared"] == "weekday"
     channel = caught["clean.orders.channel_empty_as_before"]
-    assert (channel["rows"], channel["failing"]) == (110, 110)
-    assert caught["clean.orders.customer_length_as_before"]["observed"].startswith(
-        "6.00 characters on average, usual 8.00"
-    )
+    assert (channel["rows_checked"], channel["unexpected_rows"]) == (110, 110)
+    length = caught["clean.orders.customer_length_as_before"]
+    assert (length["value"], length["usual"], length["unit"]) == (6, 8, "characters")
     unknown = caught["clean.orders.customer_is_known_in_users_customer"]
-    assert (unknown["rows"], unknown["failing"]) == (110, 110)
-    sample = json.loads(unknown["sample"])
+    assert (unknown["rows_checked"], unknown["unexpected_rows"]) == (110, 110)
+    sample = json.loads(unknown["samples"])
     assert len(sample) == 5
     assert {tuple(row) for row in sample} == {("order_id", "customer")}
     assert {len(row["customer"]) for row in sample} == {6}
@@ -262,7 +265,7 @@ def old_and_empty(earlier: Earlier) -> dict[str, Row]:
 def test_the_file_of_yesterday_is_blocked_as_known_content(old_and_empty: dict[str, Row]) -> None:
     known = old_and_empty["clean.orders.new_content"]
     assert known["severity"] == "critical"
-    assert known["observed"] == f"the same rows as {GOOD[-1]}"
+    assert json.loads(known["details"]) == {"batch": str(GOOD[-1])}
     assert known["dt"] == DAY
 
 
@@ -309,9 +312,7 @@ def test_a_column_that_turns_to_nulls_is_told_where_the_source_only_wants_to_be_
     """The day goes on from its clean stage: what stops it afterwards is the rule of a tag."""
     assert widened.caught["clean.orders.channel_empty_as_before"]["severity"] == "warning"
     assert widened.clean.status == "warned"
-    assert [text.split(" (")[0] for text in widened.clean.warnings] == [
-        "clean.orders: channel empty as often as before"
-    ]
+    assert [each.check_id for each in widened.clean.warnings] == ["clean.orders.channel_empty_as_before"]
     assert widened.built.status == "built"
 
 
@@ -321,7 +322,11 @@ def test_a_rule_edit_that_gives_a_tag_to_most_users_is_blocked_by_its_coverage(w
         "tags.tag_statistics.big_spender_coverage_drift",
     }
     check = widened.caught["tags.tag_statistics.big_spender_coverage_drift"]
-    assert (check["severity"], check["owner"], check["column"]) == ("critical", "operations", "big_spender")
+    assert (check["severity"], check["owner"], check["column_name"]) == (
+        "critical",
+        "operations",
+        "big_spender",
+    )
 
 
 def test_great_expectations_that_raises_blocks_the_day(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,4 +341,4 @@ def test_great_expectations_that_raises_blocks_the_day(shop: Shop, monkeypatch: 
         "clean.orders.every_declared_check_ran": "critical",
         "clean.users.every_declared_check_ran": "critical",
     }
-    assert "no metric could be computed" in caught["clean.orders.every_declared_check_ran"]["observed"]
+    assert "no metric could be computed" in caught["clean.orders.every_declared_check_ran"]["error"]

@@ -98,8 +98,11 @@ def test_no_link_is_refused_silently(good_days: GoodDays) -> None:
     publication = good_days.shop.publication(D1)
     # What configuration blocks and what is shared is refused every day: told, and no warning.
     assert publication["verdict"] == "passed"
-    (check,) = [row for row in of_run(good_days, "ops.checks", D1) if row["table"] == "ops.refused_links"]
-    assert (check["success"], check["observed"]) == (True, "7 links refused (blocked 4, shared 3)")
+    (check,) = [
+        row for row in of_run(good_days, "ops.checks", D1) if row["table_name"] == "ops.refused_links"
+    ]
+    assert (check["success"], check["value"], check["unit"]) == (True, 7, "links")
+    assert json.loads(check["details"]) == {"reasons": {"blocked": 4, "shared": 3}}
     assert json.loads(publication["row_counts"])["ops.refused_links"] == 7
     tag = next(report for report in good_days.reports[good_days.newest(D3)] if report.stage == "tag")
     assert [line.written for line in tag.lines if line.name == "ops.refused_links"] == [7]

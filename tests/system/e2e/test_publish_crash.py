@@ -18,12 +18,14 @@ import pyarrow as pa
 import pytest
 
 from jobs.errors import DataError, InfrastructureError, UsageError
-from jobs.quality.checks import CheckResult, save_checks
+from jobs.quality.checks import result_of, save_checks
+from jobs.quality.kinds import CheckKind
+from jobs.quality.register import RunRecord
 from jobs.query import query
 from jobs.stages import held
 from jobs.stages.publish import publish_steps
 from jobs.stages.releases import decide, verdict_of
-from jobs.stages.runs import RunRecord, blocked_days, record_run, run_branch, stage_record
+from jobs.stages.runs import blocked_days, record_run, run_branch, stage_record
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
@@ -43,8 +45,15 @@ STEPS = 2 * len(PUBLISHED) + 1
 PUBLISHING = len(PUBLISHED) + 1
 DAY, EARLIER = date(2026, 5, 1), date(2026, 4, 30)
 NOTHING: dict[str, tuple[str, int]] = {}
-CHECK = CheckResult(
-    "tags.user_tags", "a check", "critical", True, "7", "0", "operations", "correct the rules"
+CHECK = result_of(
+    CheckKind.OWN,
+    "tags.user_tags",
+    "critical",
+    success=True,
+    subject="a_check",
+    value=7,
+    owner="operations",
+    action="correct the rules",
 )
 
 # A server that has the modules loaded forks the children that are killed.
@@ -315,7 +324,8 @@ def test_a_refused_run_is_not_published_by_a_release_of_other_checks(audited: Au
     audited.prepare(DAY, "held", passed=False)
     (refused,) = blocked_days(audited.lake)
     decide(audited.lake, refused, "Wang Fang", "known")
-    failed = [replace(CHECK, success=False), replace(CHECK, name="another check", success=False)]
+    another = result_of(CheckKind.OWN, "tags.user_tags", "critical", success=False, subject="another_check")
+    failed = [replace(CHECK, success=False), another]
     save_checks(audited.lake, DAY, "held", "audit", failed)
     with pytest.raises(DataError, match="was refused by its audit"):
         audited.publish(DAY, "held")

@@ -18,6 +18,7 @@ from jobs import services
 from jobs.catalogue.build import load_catalogue
 from jobs.catalogue.model import SetByPeople
 from jobs.errors import InfrastructureError
+from jobs.quality.kinds import CheckKind
 from jobs.store import cached
 from jobs.store.lake import Lake, open_lake
 from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, USER_TAGS, TableSpec
@@ -57,13 +58,13 @@ def test_a_new_day_is_seen_and_files_that_were_read_are_not_read_again(
     )
     desk = Desk(configs)
     assert desk._view().history.days == {}
-    write(lake, CHECKS, check(D1, "amount in its range"))
+    write(lake, CHECKS, check(D1, CheckKind.IN_RANGE, "amount"))
     write(lake, RUNS, ended(D1, "clean", "passed"), ended(D1, "audit", "passed"))
     write(lake, PUBLICATIONS, publication(D1))
     first = desk._view()
     assert [day.state for day in first.history.days.values()] == ["passed", "missing"]
     assert desk._view() is first
-    write(lake, CHECKS, check(D2, "amount in its range", success=False))
+    write(lake, CHECKS, check(D2, CheckKind.IN_RANGE, "amount", success=False))
     write(lake, RUNS, ended(D2, "clean", "refused"))
     assert [day.state for day in desk._view().history.days.values()] == ["passed", "blocked"]
     assert len(read) == len(set(read)) == 5

@@ -16,6 +16,7 @@ from playwright.sync_api import Route, expect, sync_playwright
 
 from jobs.quality.checks import Check
 from jobs.quality.docs import assets, self_contained
+from jobs.quality.kinds import CheckKind
 from plugins.usertags_quality.app import make_app
 from tests.support.on_pandas import PandasValidator
 from tests.support.pages import D2, FakeDesk
@@ -33,7 +34,13 @@ class DeskWithReport(FakeDesk):
         frame: Any = pd.DataFrame({"amount": [3.0, -7.0, 5.0, 4.0, 2.0]})
         arguments = {"column": "amount", "min_value": 0}
         check = Check(
-            "clean.orders", "amount", "ExpectColumnValuesToBeBetween", arguments, "critical", "o", "a"
+            "clean.orders",
+            CheckKind.IN_RANGE,
+            "ExpectColumnValuesToBeBetween",
+            arguments,
+            "critical",
+            "o",
+            "a",
         )
         validator.validate("clean.orders", frame, [check])
         pages = self_contained(validator.pages(), "../../../../assets")

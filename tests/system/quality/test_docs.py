@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from jobs.quality.checks import Check
 from jobs.quality.docs import assets, self_contained
 from jobs.quality.expectations import Sampling
+from jobs.quality.kinds import CheckKind
 from tests.support.on_pandas import PandasValidator
 
 STAGE = "shop/2026-03-02/r20260303_020000_000/quality/clean"
@@ -26,7 +27,7 @@ FAILED = "validations/clean/orders/failed/"
 
 
 def check(name: str, expectation: str, **arguments: Any) -> Check:
-    return Check("clean.orders", name, expectation, arguments, "critical", "shop", "look")
+    return Check("clean.orders", CheckKind.OWN, expectation, arguments, "critical", "shop", "look", name)
 
 
 @pytest.fixture(scope="module")

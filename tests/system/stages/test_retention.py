@@ -12,10 +12,11 @@ from jobs import services
 from jobs.catalogue.build import load_catalogue
 from jobs.catalogue.model import Catalogue
 from jobs.errors import ConfigError
+from jobs.quality.register import RunRecord
 from jobs.sources.s3 import S3Access
 from jobs.stages import reports_store, retention
 from jobs.stages.retention import remove_old_reports
-from jobs.stages.runs import RunRecord, record_run
+from jobs.stages.runs import record_run
 from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLICATIONS
 from jobs.store.tables import ensure_table
