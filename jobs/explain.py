@@ -18,7 +18,8 @@ from jobs.store.tables import find_table
 class Explanation:
     """One tag of a user; of several values, all in their order with their shares. `set_by` says who set it
     and why. `inputs` are the values that its rule read; None where the rule has changed since, so that
-    today's configuration cannot say which they were."""
+    today's configuration cannot say which they were. `measures` says of those inputs that are measures what
+    the number is."""
 
     tag_id: str
     name: str
@@ -27,6 +28,7 @@ class Explanation:
     set_by: str | None
     definition: str
     inputs: Mapping[str, Any] | None
+    measures: Mapping[str, str]
 
 
 def explain(
@@ -69,9 +71,11 @@ def _explanation(
 ) -> Explanation:
     current = catalogue.tags.get(defined["tag_id"])
     inputs: dict[str, Any] | None = None
+    measures: dict[str, str] = {}
     if current is not None and current.definition_version == defined["definition_version"]:
         known = dict(values) | {"data_day": day}
         inputs = {name: _input(current, name, known) for name in current.inputs}
+        measures = {name: catalogue.measures[name].explained for name in inputs if name in catalogue.measures}
     return Explanation(
         tag_id=defined["tag_id"],
         name=defined["name_zh"],
@@ -80,6 +84,7 @@ def _explanation(
         set_by=_set_by(carried[0]) if carried else None,
         definition=defined["definition"],
         inputs=inputs,
+        measures=measures,
     )
 
 

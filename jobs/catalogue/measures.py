@@ -1,14 +1,9 @@
 """Building measures: an aggregate over a window becomes partials that merge day by day."""
 
-from jobs.catalogue.model import (
-    RESERVED_MEASURES,
-    CalendarPeriod,
-    Measure,
-    MeasureFunction,
-    Partial,
-    Source,
-)
+from jobs.catalogue.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
 from jobs.catalogue.versions import version_of
+from jobs.config.aggregates import AggregateFunction, Part, aggregate_function
+from jobs.config.expression_types import type_of_family
 from jobs.config.expressions import (
     EVENT_DAY,
     Aggregate,
@@ -21,27 +16,6 @@ from jobs.config.loader import Located, Settings
 from jobs.config.models import CalendarWindow, MeasureEntry
 from jobs.config.validation import close
 from jobs.errors import ConfigProblem
-
-# What one day keeps of a user's rows for each aggregate.
-_PARTIALS = {
-    "count": ("count",),
-    "count_distinct": ("count_distinct",),
-    "sum": ("sum",),
-    "min": ("min",),
-    "max": ("max",),
-    "avg": ("sum", "count"),
-    "first": ("first",),
-    "last": ("last",),
-    "distinct_days": ("count",),
-    "distinct_values": ("values",),
-    "distinct_sketch": ("sketch",),
-    "gap_mean": ("count",),
-    "gap_stddev": ("count",),
-}
-# Of days, only whether there is a row: any row counts, and the day is the roll-up's own.
-_OF_DAYS = ("distinct_days", "gap_mean", "gap_stddev")
-
-_FAMILY_TYPES = {"number": "double", "text": "string", "unknown": "string"}
 
 
 def build_measure(
@@ -81,20 +55,18 @@ def build_measure(
     function = _function(aggregate, entry)
     calendar = _calendar(located, settings, problems)
     window = entry.window if isinstance(entry.window, str) else None
-    argument = aggregate.argument.sql if aggregate.argument and function not in _OF_DAYS else None
+    argument = aggregate.argument.sql if aggregate.argument and function.argument is None else None
     uses = aggregate.argument.columns if aggregate.argument else frozenset()
     condition = where.sql if where else None
     return Measure(
         id=name,
         source=source.name,
-        function=function,
-        partials=tuple(
-            _partial(source.name, part, argument, condition, entry.by) for part in _PARTIALS[function]
-        ),
+        function=function.name,
+        partials=tuple(partial(source.name, part, argument, condition, entry.by) for part in function.parts),
         window=_days(window),
         offset=_days(entry.offset) or 0,
         calendar=calendar,
-        type="map<string,double>" if entry.by else _type(aggregate, types),
+        type="map<string,double>" if entry.by else function.type(_argument_type(aggregate, types)),
         uses=uses | (where.columns if where else frozenset()) | ({entry.by} if entry.by else set()),
         description=entry.description,
         by=entry.by,
@@ -130,7 +102,7 @@ def _by(
         problems.append(located.problem(message, "by", suggestion=close(by, types)))
     elif types[by] != "string":
         problems.append(located.problem(f"`by` is a column of texts, not {types[by]}", "by"))
-    if _function(aggregate, located.entry) not in ("count", "count_distinct", "sum"):
+    if _function(aggregate, located.entry).by != "numbers":
         message = f"{located.entry.value} cannot be taken `by` the values of a column: count or sum"
         problems.append(located.problem(message, "value"))
     return len(problems) == before
@@ -188,13 +160,14 @@ def _distinct_is_stated(
     located: Located[MeasureEntry], aggregate: Aggregate, problems: list[ConfigProblem]
 ) -> bool:
     stated = located.entry.distinct_within is not None
-    if _counts_days(aggregate):
+    distinct = aggregate.function == "count_distinct"
+    if distinct and _function(aggregate, located.entry).argument is not None:
         if located.entry.distinct_within in ("window", "approx"):
             message = f"days are counted exactly: take `distinct_within` of {EVENT_DAY} out"
             problems.append(located.problem(message, "distinct_within"))
             return False
         return True
-    if aggregate.function == "count_distinct" and not stated:
+    if distinct and not stated:
         problems.append(
             located.problem(
                 "a distinct count says how it merges: `distinct_within: day` where a value never comes "
@@ -204,68 +177,43 @@ def _distinct_is_stated(
             )
         )
         return False
-    if aggregate.function != "count_distinct" and stated:
+    if stated and not distinct:
         problems.append(located.problem("`distinct_within` belongs to count(distinct …)", "distinct_within"))
         return False
     return True
 
 
-def _counts_days(aggregate: Aggregate) -> bool:
-    argument = aggregate.argument
-    return aggregate.function == "count_distinct" and argument is not None and argument.sql == EVENT_DAY
-
-
-def _function(aggregate: Aggregate, entry: MeasureEntry) -> MeasureFunction:
-    if _counts_days(aggregate):
-        return "distinct_days"
-    if aggregate.function == "count_distinct" and entry.distinct_within == "window":
-        return "distinct_values"
-    if aggregate.function == "count_distinct" and entry.distinct_within == "approx":
-        return "distinct_sketch"
-    return aggregate.function
+def _function(aggregate: Aggregate, entry: MeasureEntry) -> AggregateFunction:
+    argument = aggregate.argument.sql if aggregate.argument else None
+    return aggregate_function(aggregate.function, argument, entry.distinct_within)
 
 
 def _is_bounded(located: Located[MeasureEntry], aggregate: Aggregate, problems: list[ConfigProblem]) -> bool:
     """What is kept of every day is kept for a window only."""
-    if located.entry.window is not None:
+    function = _function(aggregate, located.entry)
+    if located.entry.window is not None or not function.needs_window:
         return True
-    if aggregate.function in ("gap_mean", "gap_stddev"):
-        problems.append(located.problem(f"{aggregate.function}() needs a `window`", "value"))
-        return False
-    if located.entry.distinct_within == "window":
-        message = "`distinct_within: window` keeps the values of every day: it needs a `window`"
+    if function.within is None:
+        problems.append(located.problem(f"{function.name}() needs a `window`", "value"))
+    else:
+        message = f"`distinct_within: {function.within}` keeps the values of every day: it needs a `window`"
         problems.append(located.problem(message, "distinct_within"))
-        return False
-    return True
+    return False
 
 
-def _partial(source: str, function: str, argument: str | None, where: str | None, by: str | None) -> Partial:
-    version = version_of([source, function, argument, where, *([by] if by else [])])
-    return Partial(f"{function}_{version}", function, argument, where, by)  # type: ignore[arg-type]
+def partial(source: str, part: Part, argument: str | None, where: str | None, by: str | None) -> Partial:
+    """What a day keeps of the rows of a source, under a name that says all that it depends on."""
+    version = version_of([source, part.name, argument, where, *([by] if by else [])])
+    return Partial(f"{part.name}_{version}", part.name, argument, where, by)
 
 
 def _days(text: str | None) -> int | None:
     return int(text.removesuffix("d")) if text else None
 
 
-def _type(aggregate: Aggregate, types: dict[str, str]) -> str:
-    """The Spark type of the measure. Sums of exact numbers stay exact."""
-    if aggregate.function in ("count", "count_distinct"):
-        return "bigint"
-    if aggregate.function in ("avg", "gap_mean", "gap_stddev"):
-        return "double"
+def _argument_type(aggregate: Aggregate, types: dict[str, str]) -> str:
+    """The Spark type of what is aggregated; of count(*) there is none."""
     argument = aggregate.argument
-    assert argument is not None
-    declared = types.get(argument.sql.strip("`"))
-    if aggregate.function == "sum":
-        return _sum_type(declared)
-    return declared or _FAMILY_TYPES.get(argument.type, argument.type)
-
-
-def _sum_type(declared: str | None) -> str:
-    if declared in ("int", "bigint"):
-        return "bigint"
-    if declared is not None and declared.startswith("decimal"):
-        scale = declared.rstrip(")").split(",")[1]
-        return f"decimal(38,{scale})"
-    return "double"
+    if argument is None:
+        return ""
+    return types.get(argument.sql.strip("`")) or type_of_family(argument.type)

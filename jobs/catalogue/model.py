@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from jobs.config.aggregates import AGGREGATES, PARTS, AggregateFunction, Part
 from jobs.config.alert_models import AlertsEntry
 from jobs.config.models import Example, FollowsEntry, Read, RfmEntry, Segment, SparkEntry, TagKind
 from jobs.config.quality_models import (
@@ -105,35 +106,20 @@ class Source:
         return next(column for column in self.columns if column.name == name)
 
 
-MeasureFunction = Literal[
-    "count",
-    "count_distinct",
-    "distinct_days",
-    "distinct_values",
-    "distinct_sketch",
-    "sum",
-    "min",
-    "max",
-    "avg",
-    "first",
-    "last",
-    "gap_mean",
-    "gap_stddev",
-]
-# A user without a row has none of what these count or add up; any other measure is null.
-COUNTED = frozenset({"count", "count_distinct", "distinct_days", "distinct_values", "distinct_sketch", "sum"})
-
-
 @dataclass(frozen=True)
 class Partial:
-    """An aggregate of one user's rows of one day that merges with those of other days; with `by`, of one
-    value of that column."""
+    """What a day keeps of one user's rows, to be merged with other days; with `by`, of one value of that
+    column. `function` is one of `PARTS` (jobs/config/aggregates.py)."""
 
     id: str
-    function: Literal["count", "count_distinct", "sum", "min", "max", "first", "last", "values", "sketch"]
+    function: str
     argument: str | None
     where: str | None
     by: str | None = None
+
+    @property
+    def part(self) -> Part:
+        return PARTS[self.function]
 
 
 @dataclass(frozen=True)
@@ -152,12 +138,13 @@ class Measure:
 
     With `by` it is a map from the values of that column to a number each; `half_life` weighs a day's part by
     half for every so many days of age.
-    `uses` are the clean columns that its aggregate and condition read.
+    `function` is one of `AGGREGATES` (jobs/config/aggregates.py). `uses` are the clean columns that its
+    aggregate and condition read.
     """
 
     id: str
     source: str
-    function: MeasureFunction
+    function: str
     partials: tuple[Partial, ...]
     window: int | None
     offset: int
@@ -167,6 +154,25 @@ class Measure:
     description: str
     by: str | None = None
     half_life: int | None = None
+
+    @property
+    def aggregate(self) -> AggregateFunction:
+        return AGGREGATES[self.function]
+
+    @property
+    def explained(self) -> str:
+        """What the number is, of which rows."""
+        by = f" for each {self.by}" if self.by else ""
+        return f"{self.aggregate.explained}{by}, {self.source} {self._days}"
+
+    @property
+    def _days(self) -> str:
+        if self.calendar is not None:
+            return "of a period of the year"
+        if self.window is None:
+            return "of all days"
+        before = f", {self.offset} days earlier" if self.offset else ""
+        return f"of {self.window} days{before}"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from jobs.catalogue.sensitivity import kept_out_of
 from jobs.catalogue.sources import is_type
 from jobs.catalogue.versions import version_of
 from jobs.config.expression_text import write_text
+from jobs.config.expression_types import type_of_family
 from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
 from jobs.config.loader import Broken, Located, Settings
 from jobs.config.models import Case, Example, ProjectEntry, RfmEntry, TagEntry
@@ -20,7 +21,6 @@ from jobs.config.quality_models import TagDriftEntry
 from jobs.config.validation import close
 from jobs.errors import ConfigProblem
 
-_TYPES = {"number": "double", "text": "string", "unknown": "string"}
 _RULES = ("when", "value", "cases")
 # A tag without a rule of its own is what people set.
 _ALWAYS_SET = Expression("NULL", frozenset({"data_day"}), "text")
@@ -133,7 +133,7 @@ def _has_rule(entry: TagEntry) -> bool:
 def _tag_type(entry: TagEntry, expression: Expression) -> str:
     if entry.when is not None or (entry.kind == "manual" and entry.values is None):
         return "boolean"
-    return entry.type or _TYPES.get(expression.type, expression.type)
+    return entry.type or type_of_family(expression.type)
 
 
 def _followed(entry: TagEntry, tags: Mapping[str, Tag]) -> list[object]:

@@ -17,6 +17,9 @@ from typing import Any
 INT, BIGINT, NUMBER = "int", "bigint", "number"
 TEXT, BOOLEAN, DATE, TIMESTAMP, NULL, UNKNOWN = "text", "boolean", "date", "timestamp", "null", "unknown"
 
+# The day of an event in the project's time zone: a column of every clean table of events.
+EVENT_DAY = "event_day"
+
 NUMBERS = (INT, BIGINT, NUMBER)
 MOMENTS = (DATE, TIMESTAMP)
 
@@ -151,6 +154,11 @@ def kind_of_type(spark_type: str) -> str:
     if name.startswith("array<") and name.endswith(">"):
         return f"array:{kind_of_type(name[6:-1])}"
     return _KIND_OF_TYPE.get(name.partition("(")[0].strip(), UNKNOWN)
+
+
+def type_of_family(family: str) -> str:
+    """The Spark type of an expression of which no more than its family is known."""
+    return {"number": "double", "text": "string", "unknown": "string"}.get(family, family)
 
 
 def columns_of(operands: Iterable[Operand]) -> frozenset[str]:
