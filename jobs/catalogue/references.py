@@ -1,27 +1,25 @@
 """Tags that use other tags: `tags.<id>` in a rule is what that tag's rule says today, put in its place."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from jobs.catalogue.model import Tag
-from jobs.config.expressions import Expression
+from jobs.config.expression_types import family, kind_of_type
+from jobs.config.expressions import Expression, names_in
 from jobs.config.loader import Located
 from jobs.config.models import TagEntry
 from jobs.errors import ConfigProblem
 
 PREFIX = "tags."
-# A text in quotes comes first, so that a name inside one is no reference.
-_WRITTEN = re.compile(r"'(?:\\.|[^'\\])*'|\"[^\"]*\"|\btags\.([a-z][a-z0-9_]*)")
-_NORMALISED = re.compile(r"'(?:\\.|[^'\\])*'|\btags__([a-z][a-z0-9_]*)")
 
 
 def used_tags(entry: TagEntry) -> list[str]:
     """The ids of the tags that a rule names or follows, in the order in which it does."""
     texts = [entry.when, entry.value, *(case.when for case in entry.cases or ())]
-    found = [match[1] for text in texts if text for match in _WRITTEN.finditer(text)]
+    names = [name.lower() for text in texts if text for name in names_in(text)]
+    found = [name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)]
     found += [entry.follows.tag] if entry.follows else []
-    return list(dict.fromkeys(name for name in found if name))
+    return list(dict.fromkeys(found))
 
 
 def in_order(tags: Mapping[str, Located[TagEntry]], problems: list[ConfigProblem]) -> Iterator[str]:
@@ -66,15 +64,14 @@ def check_usable(
     return len(problems) == before
 
 
-def written_out(expression: Expression, tags: Mapping[str, Tag]) -> Expression:
-    """The expression with the rules of the tags that it uses in their place: it reads no tag any more."""
-    used = {name.removeprefix(PREFIX) for name in expression.columns if name.startswith(PREFIX)}
-    if not used:
-        return expression
+def usable(tags: Iterable[Tag]) -> Iterator[Tag]:
+    """The tags that a rule can use: those that have one value."""
+    return (tag for tag in tags if not tag.multiple)
 
-    def rule(match: re.Match[str]) -> str:
-        return tags[match[1]].value_sql if match[1] else match[0]
 
-    own = {name for name in expression.columns if not name.startswith(PREFIX)}
-    columns = own.union(*(tags[name].inputs for name in used))
-    return Expression(_NORMALISED.sub(rule, expression.sql), frozenset(columns), expression.type)
+def definitions(tags: Iterable[Tag]) -> dict[str, Expression]:
+    """What each usable tag stands for in a rule: its own, made of measures and columns alone."""
+    return {
+        f"{PREFIX}{tag.id}": Expression(tag.value_sql, frozenset(tag.inputs), family(kind_of_type(tag.type)))
+        for tag in usable(tags)
+    }

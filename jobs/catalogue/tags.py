@@ -1,14 +1,14 @@
 """Building tags: rules over the measures and profile columns of one user."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from jobs.catalogue.explicit import ROW_FIELDS, check_set, set_by_people
 from jobs.catalogue.follows import following
 from jobs.catalogue.model import RESERVED_TAGS, RFM_COLUMNS, Measure, Rfm, Source, Tag
 from jobs.catalogue.preferences import describe_preference, preference
-from jobs.catalogue.references import PREFIX, check_usable, written_out
+from jobs.catalogue.references import PREFIX, check_usable, definitions, usable
 from jobs.catalogue.sensitivity import kept_out_of
 from jobs.catalogue.sources import is_type
 from jobs.catalogue.versions import version_of
@@ -32,13 +32,15 @@ _SEGMENT_COLUMNS = {name: type_ for name, type_ in RFM_COLUMNS.items() if name !
 class Inputs:
     """What a rule may use: each name's Spark type, and what it is made of (so that the definition_version
     of a tag changes when any of it does). `broken` are the names that are declared and cannot be used.
-    `sources` and `measures` are what is declared, measures that no rule can use among them."""
+    `sources` and `measures` are what is declared, measures that no rule can use among them. `definitions` are
+    those names that stand for an expression over others: the tags that a rule can use."""
 
     types: Mapping[str, str]
     versions: Mapping[str, object]
     broken: Broken
     sources: Mapping[str, Source]
     measures: Mapping[str, Measure]
+    definitions: Mapping[str, Expression] = field(default_factory=dict)
 
     def lacks(self, name: str) -> bool:
         """Whether an unknown name may be one that is declared but broken: that is reported already."""
@@ -64,8 +66,8 @@ def build_tag(
     if name in RESERVED_TAGS:
         problems.append(located.problem(f"{name!r} is a column of every user: choose another name"))
     inputs = _of_kind(entry, inputs)
-    usable = check_usable(located, settings.tags, problems)
-    expression = _rule(located, _with_tags(inputs, tags), tags, settings, problems) if usable else None
+    fits = check_usable(located, settings.tags, problems)
+    expression = _rule(located, _with_tags(inputs, tags), tags, settings, problems) if fits else None
     _check_words(located, problems)
     _check_levels(located, settings, problems)
     _check_examples(located, inputs, problems)
@@ -76,7 +78,6 @@ def build_tag(
         place = next(key for key in _RULES if getattr(entry, key) is not None)
         problems.append(located.problem("is the same for every user: it reads no measure or column", place))
     _check_type(located, expression, problems)
-    expression = written_out(expression, tags)
     type_ = _tag_type(entry, expression)
     set_by = None
     if entry.set_ is not None:
@@ -160,8 +161,8 @@ def _rule(
 
 
 def _with_tags(inputs: Inputs, tags: Mapping[str, Tag]) -> Inputs:
-    usable = {f"{PREFIX}{tag.id}": tag.type for tag in tags.values() if not tag.multiple}
-    return replace(inputs, types={**inputs.types, **usable})
+    types = {f"{PREFIX}{tag.id}": tag.type for tag in usable(tags.values())}
+    return replace(inputs, types={**inputs.types, **types}, definitions=definitions(tags.values()))
 
 
 def _of_kind(entry: TagEntry, inputs: Inputs) -> Inputs:
@@ -274,6 +275,7 @@ def _expression(
                 columns=inputs.types,
                 parameters=settings.parameters,
                 dictionaries=settings.dictionaries,
+                definitions=inputs.definitions,
             )
         if entry.value is not None:
             return parse_scalar(
@@ -281,6 +283,7 @@ def _expression(
                 columns=inputs.types,
                 parameters=settings.parameters,
                 dictionaries=settings.dictionaries,
+                definitions=inputs.definitions,
             )
     except ExpressionError as error:
         place = "when" if entry.when is not None else "value"
@@ -349,6 +352,7 @@ def _case(
             columns=inputs.types,
             parameters=settings.parameters,
             dictionaries=settings.dictionaries,
+            definitions=inputs.definitions,
         )
     except ExpressionError as error:
         _unreadable(located, error, inputs, problems, "cases", index, "when")

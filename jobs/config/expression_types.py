@@ -113,6 +113,18 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Expression:
+    """A checked scalar expression.
+
+    `sql` is normalised Spark SQL in which `source.column` is the flat name source__column; `columns` are the
+    names that it reads, as declared; `type` is number, text, boolean, date, timestamp or unknown."""
+
+    sql: str
+    columns: frozenset[str]
+    type: str
+
+
+@dataclass(frozen=True)
 class Operand:
     """A checked piece of an expression with the SQL that it becomes.
 

@@ -17,6 +17,7 @@ Where this reading differs from plain Spark SQL, on purpose:
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -29,6 +30,7 @@ from jobs.config.expression_parser import parse
 from jobs.config.expression_reader import Reader
 from jobs.config.expression_types import (
     EVENT_DAY,
+    Expression,
     ExpressionError,
     Operand,
     family,
@@ -41,6 +43,7 @@ __all__ = [
     "Aggregate",
     "Expression",
     "ExpressionError",
+    "names_in",
     "parse_aggregate",
     "parse_boolean",
     "parse_scalar",
@@ -48,18 +51,7 @@ __all__ = [
 
 _NO_PARAMETERS: Mapping[str, object] = MappingProxyType({})
 _NO_DICTIONARIES: Mapping[str, Dictionary] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Expression:
-    """A checked scalar expression.
-
-    `sql` is normalised Spark SQL in which `source.column` is the flat name source__column; `columns` are the
-    names that it reads, as declared; `type` is number, text, boolean, date, timestamp or unknown."""
-
-    sql: str
-    columns: frozenset[str]
-    type: str
+_NO_DEFINITIONS: Mapping[str, Expression] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -90,14 +82,17 @@ def parse_scalar(
     columns: Mapping[str, str] | None,
     parameters: Mapping[str, object] = _NO_PARAMETERS,
     dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
+    definitions: Mapping[str, Expression] = _NO_DEFINITIONS,
 ) -> Expression:
     """The checked expression; raises ExpressionError.
 
     `columns` maps each name that may be read (`column` or `source.column`) to its Spark type; None allows any
-    bare name, for raw columns. `parameters` are named literals, `dictionaries` those of lookup()."""
+    bare name, for raw columns. `parameters` are named literals, `dictionaries` those of lookup().
+    `definitions` are those of `columns` that stand for an expression, which is read in their place: a single
+    piece of SQL that needs no brackets."""
     with _depth_limited():
         root, texts = parse(text)
-        return _expression(Reader(texts, columns, parameters, dictionaries).read(root))
+        return _expression(Reader(texts, columns, parameters, dictionaries, definitions).read(root))
 
 
 def parse_boolean(
@@ -106,11 +101,12 @@ def parse_boolean(
     columns: Mapping[str, str] | None,
     parameters: Mapping[str, object] = _NO_PARAMETERS,
     dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
+    definitions: Mapping[str, Expression] = _NO_DEFINITIONS,
 ) -> Expression:
     """As parse_scalar, for a condition: the result must be true or false."""
     with _depth_limited():
         root, texts = parse(text)
-        operand = Reader(texts, columns, parameters, dictionaries).read(root)
+        operand = Reader(texts, columns, parameters, dictionaries, definitions).read(root)
         return _expression(operators.need_condition(operand, "a condition"))
 
 
@@ -125,7 +121,20 @@ def parse_aggregate(
     nothing around it; raises ExpressionError."""
     with _depth_limited():
         root, texts = parse(text)
-        return _aggregate(root, Reader(texts, columns, parameters, dictionaries))
+        return _aggregate(root, Reader(texts, columns, parameters, dictionaries, _NO_DEFINITIONS))
+
+
+@cache
+def names_in(text: str) -> tuple[str, ...]:
+    """The names that an expression reads, as they are written, each once; none where it cannot be read, which
+    whoever parses it is told."""
+    try:
+        with _depth_limited():
+            root, _ = parse(text)
+            found = [column.parts for column in root.find_all(exp.Column, bfs=False)]
+    except ExpressionError:
+        return ()
+    return tuple(dict.fromkeys(".".join(part.name for part in parts) for parts in found))
 
 
 @contextmanager
