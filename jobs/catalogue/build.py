@@ -9,13 +9,14 @@ from typing import Any
 from jobs.catalogue.explicit import explicit_measures
 from jobs.catalogue.identity import build_identity
 from jobs.catalogue.measures import build_measure
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Identity, Measure, Percentile, Source, Tag
+from jobs.catalogue.model import Catalogue, DerivedColumns, Identity, Measure, Percentiles, Source, Tag
 from jobs.catalogue.own_checks import build_own_checks
 from jobs.catalogue.percentiles import build_percentile, percentile_version
 from jobs.catalogue.references import in_order
+from jobs.catalogue.rfm import build_rfm
 from jobs.catalogue.sameness import same_rules
 from jobs.catalogue.sources import build_source
-from jobs.catalogue.tags import Inputs, build_rfm, build_tag
+from jobs.catalogue.tags import Inputs, build_tag
 from jobs.catalogue.versions import version_of
 from jobs.config.loader import Located, Settings, load
 from jobs.config.models import ProjectEntry
@@ -46,14 +47,9 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
     sources = _sources(settings, problems)
     identity = build_identity(settings, sources, problems)
     measures = _measures(settings, sources, problems)
-    percentiles = _percentiles(settings, measures, problems)
-    inputs = _inputs(settings, sources, measures, percentiles)
-    rfm = None
-    if settings.project is not None and settings.project.entry.rfm is not None:
-        entry = settings.project.entry.rfm
-        rfm = build_rfm(entry, settings.project, measures, inputs.versions, settings, problems)
-    if rfm is not None:
-        inputs = replace(inputs, versions={**inputs.versions, **dict.fromkeys(RFM_COLUMNS, rfm.version)})
+    versions = _measure_versions(settings, sources, measures)
+    derived = _derived(settings, measures, versions, problems)
+    inputs = _inputs(settings, sources, measures, versions, derived)
     _check_flat_names(settings, inputs, problems)
     tags = _tags(settings, inputs, problems)
     _check_exclusive(settings, problems)
@@ -73,9 +69,8 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
         spark=settings.spark,
         sources=sources,
         measures=measures,
-        percentiles=percentiles,
+        derived=derived,
         tags=tags,
-        rfm=rfm,
         identity=identity,
         levels=dict(settings.levels),
         exclusive=frozenset(settings.exclusive),
@@ -152,28 +147,12 @@ def _measures(
     return found
 
 
-def _percentiles(
-    settings: Settings, measures: dict[str, Measure], problems: list[ConfigProblem]
-) -> dict[str, Percentile]:
-    built = {
-        name: build_percentile(name, located, measures, settings, problems)
-        for name, located in settings.percentiles.items()
-    }
-    return {name: percentile for name, percentile in built.items() if percentile is not None}
-
-
-def _inputs(
-    settings: Settings,
-    sources: dict[str, Source],
-    measures: dict[str, Measure],
-    percentiles: dict[str, Percentile],
-) -> Inputs:
-    """The names that tags can use, but those of RFM."""
-    timezone = settings.project.entry.timezone if settings.project else ""
-    types = {measure.id: measure.type for measure in measures.values() if measure.by is None}
-    types |= {percentile.id: percentile.type for percentile in percentiles.values()}
-    types |= {"data_day": "date", "user_id": "string"}
-    versions: dict[str, object] = {
+def _measure_versions(
+    settings: Settings, sources: dict[str, Source], measures: dict[str, Measure]
+) -> dict[str, object]:
+    """What each measure is made of."""
+    timezone = _timezone(settings)
+    return {
         measure.id: [
             measure.function,
             measure.type,
@@ -186,16 +165,59 @@ def _inputs(
         ]
         for measure in measures.values()
     }
-    versions |= {item.id: percentile_version(item, versions) for item in percentiles.values()}
+
+
+def _timezone(settings: Settings) -> str:
+    return settings.project.entry.timezone if settings.project else ""
+
+
+def _derived(
+    settings: Settings,
+    measures: dict[str, Measure],
+    versions: dict[str, object],
+    problems: list[ConfigProblem],
+) -> tuple[DerivedColumns, ...]:
+    """The columns that are made of the measures of all users. `versions` says what each measure is."""
+    built = {
+        name: build_percentile(name, located, measures, settings, problems)
+        for name, located in settings.percentiles.items()
+    }
+    percentiles = {name: percentile for name, percentile in built.items() if percentile is not None}
+    found: list[DerivedColumns] = []
+    if percentiles:
+        made_of = {name: percentile_version(item, versions) for name, item in percentiles.items()}
+        found.append(Percentiles(percentiles, made_of))
+    if settings.project is not None and settings.project.entry.rfm is not None:
+        entry = settings.project.entry.rfm
+        rfm = build_rfm(entry, settings.project, measures, versions, settings, problems)
+        found += [rfm] if rfm is not None else []
+    return tuple(found)
+
+
+def _inputs(
+    settings: Settings,
+    sources: dict[str, Source],
+    measures: dict[str, Measure],
+    measure_versions: dict[str, object],
+    derived: tuple[DerivedColumns, ...],
+) -> Inputs:
+    """The names that tags can use, and what they are made of. Columns that stand in a table of their own are
+    for one kind of tag alone, which adds their types."""
+    timezone = _timezone(settings)
+    types = {measure.id: measure.type for measure in measures.values() if measure.by is None}
+    versions = dict(measure_versions)
+    for item in derived:
+        types |= item.columns if item.table is None else {}
+        versions |= item.versions
+    types |= {"data_day": "date", "user_id": "string"}
     for source in sources.values():
         for column in source.kept_columns if source.kind == "profile" else ():
             name = f"{source.name}.{column.name}"
             types[name] = column.type
             versions[name] = [name, _source_version(source, frozenset({column.name}), timezone)]
     broken = settings.broken.plus("sources", settings.sources.keys() - sources.keys())
-    unbuilt = (settings.measures.keys() - measures.keys()) | (
-        settings.percentiles.keys() - percentiles.keys()
-    )
+    names = {name for item in derived for name in item.columns}
+    unbuilt = (settings.measures.keys() - measures.keys()) | (settings.percentiles.keys() - names)
     return Inputs(types, versions, broken.plus("measures", unbuilt), sources, measures)
 
 

@@ -3,7 +3,8 @@
 Built once from the settings by `jobs.catalogue.build`; frozen, and free of Spark.
 """
 
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -185,6 +186,29 @@ class SetByPeople:
     row: str
 
 
+class DerivedColumns(ABC):
+    """Columns of every user that are made of the measures of all users of the data day.
+
+    `computed` of jobs/transform/derived.py computes them. They stand in `ops.user_measures`, or in `table`.
+    """
+
+    table: ClassVar[str | None] = None
+
+    @property
+    @abstractmethod
+    def columns(self) -> Mapping[str, str]:
+        """Their names, each with its Spark type."""
+
+    @property
+    @abstractmethod
+    def versions(self) -> Mapping[str, object]:
+        """What each of the columns is made of: other words, another version of what reads it."""
+
+    @abstractmethod
+    def made_of(self, column: str) -> Collection[str]:
+        """The measures that one of the columns is made of."""
+
+
 @dataclass(frozen=True)
 class Percentile:
     """A measure that says where another one stands among the users of the data day: an int from 0 to 100.
@@ -201,6 +225,60 @@ class Percentile:
     description: str
 
     type: ClassVar[str] = "int"
+
+
+@dataclass(frozen=True)
+class Percentiles(DerivedColumns):
+    """All percentiles of a configuration: they are computed together."""
+
+    of: Mapping[str, Percentile]
+    definitions: Mapping[str, object]
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        return {name: item.type for name, item in self.of.items()}
+
+    @property
+    def versions(self) -> Mapping[str, object]:
+        return self.definitions
+
+    def made_of(self, column: str) -> Collection[str]:
+        return (self.of[column].measure, *self.of[column].uses)
+
+
+RFM_COLUMNS: Mapping[str, str] = {
+    "recency_days": "int",
+    "frequency": "bigint",
+    "monetary": "double",
+    "r_score": "int",
+    "f_score": "int",
+    "m_score": "int",
+    "segment": "string",
+    "octant": "string",
+    "portrait": "string",
+}
+
+
+@dataclass(frozen=True)
+class Rfm(DerivedColumns):
+    """RFM of the project; segment rules are Spark SQL over the scores."""
+
+    entry: RfmEntry
+    segments: tuple[tuple[Segment, str], ...]
+    version: str
+
+    table: ClassVar[str | None] = "tags.rfm"
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        return RFM_COLUMNS
+
+    @property
+    def versions(self) -> Mapping[str, object]:
+        return dict.fromkeys(RFM_COLUMNS, self.version)
+
+    def made_of(self, column: str) -> Collection[str]:
+        return (self.entry.recency, self.entry.frequency, self.entry.monetary, self.entry.ever)
 
 
 @dataclass(frozen=True)
@@ -264,15 +342,6 @@ def hidden(tags: Iterable[Tag], table: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Rfm:
-    """RFM of the project; segment rules are Spark SQL over the scores."""
-
-    entry: RfmEntry
-    segments: tuple[tuple[Segment, str], ...]
-    version: str
-
-
-@dataclass(frozen=True)
 class Identity:
     """How ids become people. `limits`: the most ids of a kind that one person has; `block`: the ids that
     join nobody, as configuration gives them; `hashed`: the kinds whose ids are hashed at extract."""
@@ -311,9 +380,8 @@ class Catalogue:
     spark: SparkEntry
     sources: Mapping[str, Source]
     measures: Mapping[str, Measure]
-    percentiles: Mapping[str, Percentile]
+    derived: tuple[DerivedColumns, ...]
     tags: Mapping[str, Tag]
-    rfm: Rfm | None
     identity: Identity | None
     levels: Mapping[str, str]
     exclusive: frozenset[str]
@@ -322,6 +390,14 @@ class Catalogue:
     retention: RetentionEntry
     own_checks: tuple[OwnCheck, ...]
     alerts: AlertsEntry | None = None
+
+    @property
+    def percentiles(self) -> Mapping[str, Percentile]:
+        return next((item.of for item in self.derived if isinstance(item, Percentiles)), {})
+
+    @property
+    def rfm(self) -> Rfm | None:
+        return next((item for item in self.derived if isinstance(item, Rfm)), None)
 
     def measures_of(self, source: str) -> tuple[Measure, ...]:
         return tuple(measure for measure in self.measures.values() if measure.source == source)
@@ -345,18 +421,6 @@ class Catalogue:
     def published_tags(self) -> tuple[Tag, ...]:
         return tuple(tag for tag in self.tags.values() if tag.status == "active")
 
-
-RFM_COLUMNS: Mapping[str, str] = {
-    "recency_days": "int",
-    "frequency": "bigint",
-    "monetary": "double",
-    "r_score": "int",
-    "f_score": "int",
-    "m_score": "int",
-    "segment": "string",
-    "octant": "string",
-    "portrait": "string",
-}
 
 # Columns of the tables that hold the measures, or the tags, of a user.
 RESERVED_MEASURES = frozenset({"id", "id_kind", "user_id", "data_day", "dt", "run_id", *RFM_COLUMNS})

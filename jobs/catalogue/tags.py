@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from jobs.catalogue.explicit import ROW_FIELDS, check_set, set_by_people
 from jobs.catalogue.follows import following
-from jobs.catalogue.model import RESERVED_TAGS, RFM_COLUMNS, Measure, Rfm, Source, Tag
+from jobs.catalogue.model import RESERVED_TAGS, RFM_COLUMNS, Measure, Source, Tag
 from jobs.catalogue.preferences import describe_preference, preference
 from jobs.catalogue.references import PREFIX, check_usable, definitions, usable
 from jobs.catalogue.sensitivity import kept_out_of
@@ -16,7 +16,7 @@ from jobs.config.expression_text import write_text
 from jobs.config.expression_types import type_of_family
 from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
 from jobs.config.loader import Broken, Located, Settings
-from jobs.config.models import Case, Example, ProjectEntry, RfmEntry, TagEntry
+from jobs.config.models import Case, Example, TagEntry
 from jobs.config.quality_models import TagDriftEntry
 from jobs.config.validation import close
 from jobs.errors import ConfigProblem
@@ -24,8 +24,6 @@ from jobs.errors import ConfigProblem
 _RULES = ("when", "value", "cases")
 # A tag without a rule of its own is what people set.
 _ALWAYS_SET = Expression("NULL", frozenset({"data_day"}), "text")
-# Segment rules are read before the segment is known.
-_SEGMENT_COLUMNS = {name: type_ for name, type_ in RFM_COLUMNS.items() if name != "segment"}
 
 
 @dataclass(frozen=True)
@@ -186,81 +184,6 @@ def _check_type(located: Located[TagEntry], expression: Expression, problems: li
             problems.append(located.problem(message, "type"))
 
 
-def build_rfm(
-    entry: RfmEntry,
-    located: Located[ProjectEntry],
-    measures: Mapping[str, Measure],
-    versions: Mapping[str, object],
-    settings: Settings,
-    problems: list[ConfigProblem],
-) -> Rfm | None:
-    """RFM over three measures of the same window, and `ever`, the frequency without a window.
-
-    `versions` says what each measure is made of.
-    """
-    names = {
-        "recency": entry.recency,
-        "frequency": entry.frequency,
-        "monetary": entry.monetary,
-        "ever": entry.ever,
-    }
-    found = _rfm_measures(names, located, measures, settings, problems)
-    segments = []
-    for index, segment in enumerate(entry.segments):
-        try:
-            rule = parse_boolean(
-                segment.when,
-                columns=_SEGMENT_COLUMNS,
-                parameters=settings.parameters,
-                dictionaries=settings.dictionaries,
-            )
-            segments.append((segment, rule.sql))
-        except ExpressionError as error:
-            if not ("tags" in settings.broken.files and _unknown_name(error)):
-                place = ("rfm", "segments", index, "when")
-                problems.append(located.problem(str(error), *place, suggestion=error.suggestion))
-    if found is None or len(segments) != len(entry.segments):
-        return None
-    scoring = entry.model_dump(include={"scoring", "edges", "portraits"})
-    used = {role: versions[measure.id] for role, measure in found.items()}
-    return Rfm(
-        entry, tuple(segments), version_of([scoring, [(item.id, sql) for item, sql in segments], used])
-    )
-
-
-def _rfm_measures(
-    names: dict[str, str],
-    located: Located[ProjectEntry],
-    measures: Mapping[str, Measure],
-    settings: Settings,
-    problems: list[ConfigProblem],
-) -> dict[str, Measure] | None:
-    found: dict[str, Measure] = {}
-    for role, name in names.items():
-        if name in measures:
-            found[role] = measures[name]
-        elif name in settings.percentiles:
-            problems.append(located.problem(f"`{role}` cannot be a percentile: {name}", "rfm", role))
-        elif name not in settings.measures and not settings.broken.has("measures", name):
-            hint = close(name, settings.measures)
-            problems.append(located.problem(f"no measure {name!r}", "rfm", role, suggestion=hint))
-    if len(found) < len(names):
-        return None
-    scored = [found[role] for role in ("recency", "frequency", "monetary")]
-    windows = {(measure.window, measure.offset, measure.calendar) for measure in scored}
-    before = len(problems)
-    if len(windows) > 1:
-        problems.append(located.problem("recency, frequency and monetary need the same window", "rfm"))
-    if found["ever"].window is not None or found["ever"].calendar is not None:
-        problems.append(located.problem("`ever` counts orders of all time: no window", "rfm", "ever"))
-    if found["recency"].type not in ("timestamp", "date"):
-        problems.append(located.problem("`recency` is the time of the last order", "rfm", "recency"))
-    for role in ("frequency", "ever", "monetary"):
-        if found[role].type in ("string", "timestamp", "date", "boolean"):
-            problems.append(located.problem(f"`{role}` is a number", "rfm", role))
-    return found if len(problems) == before else None
-
-
 def _expression(
     located: Located[TagEntry],
     inputs: Inputs,
@@ -300,16 +223,12 @@ def _unreadable(
     *place: str | int,
 ) -> None:
     """Report a rule that cannot be read; one over something that is broken is wrong only because of that."""
-    name = _unknown_name(error)
+    name = error.unknown_name
     if name is not None and name in inputs.measures:
         message = f"{name} has a number for each {inputs.measures[name].by}: a tag with `prefer` reads it"
         problems.append(located.problem(message, *place))
     elif name is None or not inputs.lacks(name):
         problems.append(located.problem(str(error), *place, suggestion=error.suggestion))
-
-
-def _unknown_name(error: ExpressionError) -> str | None:
-    return error.unknown_name
 
 
 def _cases(

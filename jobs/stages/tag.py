@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag, visible
+from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Rfm, Tag, visible
 from jobs.errors import DataError, UsageError
 from jobs.stages.aggregate import rollup_name
 from jobs.stages.clean import clean_name
@@ -48,9 +48,10 @@ from jobs.store.schemas import (
 )
 from jobs.store.spark import spark_table
 from jobs.store.tables import ensure_table, find_table
-from jobs.transform import carry, rfm
+from jobs.transform import carry
+from jobs.transform.derived import all_computed
 from jobs.transform.identity import moved_users
-from jobs.transform.percentiles import with_percentiles
+from jobs.transform.rfm import THRESHOLD_SCHEMA, Threshold, threshold_rows
 from jobs.transform.table_columns import fitted, whole_schema
 from jobs.transform.tag_catalogue import CATALOGUE_SCHEMA, catalogue_rows, left_out, previous_versions
 from jobs.transform.tag_changes import told_changes
@@ -120,9 +121,7 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     counts: dict[str, int] = {}
     tables = at_snapshots(spark, snapshots)
     users = _identities(run, tables, counts)
-    counts[USER_MEASURES.name] = _measures(run, tables, users)
-    require_population(counts[USER_MEASURES.name], day)
-    _rfm(run, counts)
+    _measures(run, tables, users, counts)
     _tags(run, before, counts)
     _catalogue(run, counts)
     record_run(
@@ -153,16 +152,19 @@ def carry_again(run: Run, built: RunRecord) -> None:
     record_run(run.lake, replace(built, previous_day=day, previous_run=run_id, row_counts=counts))
 
 
-def _measures(run: Run, tables: Tables, users: DataFrame | None) -> int:
-    """Percentiles need the measures of everybody: merged once, they are read twice."""
+def _measures(run: Run, tables: Tables, users: DataFrame | None, counts: dict[str, int]) -> None:
+    """Write the measures and what is derived of them. What is derived needs the measures of everybody: merged
+    once, they are read several times."""
     merged = user_measures(tables, run.catalogue, run.day, users)
-    percentiles = list(run.catalogue.percentiles.values())
-    if percentiles:
-        merged = merged.persist()
-    count = run.write(USER_MEASURES, with_percentiles(merged, percentiles, run.day), branch=False)
-    if percentiles:
+    derived = run.catalogue.derived
+    merged = merged.persist() if derived else merged
+    whole, learned = all_computed(derived, merged, run.day)
+    apart = [name for item in derived if item.table is not None for name in item.columns]
+    counts[USER_MEASURES.name] = run.write(USER_MEASURES, whole.drop(*apart), branch=False)
+    require_population(counts[USER_MEASURES.name], run.day)
+    _rfm(run, whole, learned.get(Rfm, ()), counts)
+    if derived:
         merged.unpersist()
-    return count
 
 
 def _inputs(run: Run) -> dict[str, int]:
@@ -207,27 +209,11 @@ def day_before(lake: Lake, day: date) -> Publication | None:
     return earlier[-1] if earlier else None
 
 
-def _rfm(run: Run, counts: dict[str, int]) -> None:
-    settings = run.catalogue.rfm
-    if settings is None:
-        empty = run.spark.createDataFrame([], "user_id string")
-        counts[RFM.name] = run.write(RFM, empty)
-        counts[RFM_THRESHOLDS.name] = run.write(
-            RFM_THRESHOLDS, run.spark.createDataFrame([], "dimension string")
-        )
-        return
-    based = rfm.basis(run.read(USER_MEASURES, branch=False), settings, run.day).persist()
-    found = rfm.thresholds(based, settings)
-    counts[RFM.name] = run.write(RFM, rfm.scored(based, found, settings))
-    based.unpersist()
-    rows = [
-        (t.dimension, t.scoring, list(t.edges), list(t.portrait_edges), t.mean, t.population) for t in found
-    ]
-    schema = (
-        "dimension string, scoring string, edges array<double>, portrait_edges array<double>, "
-        "mean double, population long"
-    )
-    counts[RFM_THRESHOLDS.name] = run.write(RFM_THRESHOLDS, run.spark.createDataFrame(rows, schema))
+def _rfm(run: Run, users: DataFrame, found: Sequence[Threshold], counts: dict[str, int]) -> None:
+    scored = users.select("user_id", *([*RFM_COLUMNS] if run.catalogue.rfm else []))
+    counts[RFM.name] = run.write(RFM, scored if run.catalogue.rfm else scored.limit(0))
+    rows = run.spark.createDataFrame(threshold_rows(found), THRESHOLD_SCHEMA)
+    counts[RFM_THRESHOLDS.name] = run.write(RFM_THRESHOLDS, rows)
 
 
 def _tags(run: Run, before: Publication | None, counts: dict[str, int]) -> None:
