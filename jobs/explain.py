@@ -7,10 +7,11 @@ from typing import Any
 
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag
 from jobs.errors import UsageError
+from jobs.published import RFM, TAG_CATALOGUE, USER_TAGS
 from jobs.stages.runs import Publication, publication_of
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import IDENTITIES, RFM, TAG_CATALOGUE, USER_MEASURES, USER_TAGS
+from jobs.store.schemas import IDENTITIES, USER_MEASURES
 from jobs.store.tables import find_table
 
 

@@ -425,3 +425,24 @@ class Catalogue:
 # Columns of the tables that hold the measures, or the tags, of a user.
 RESERVED_MEASURES = frozenset({"id", "id_kind", "user_id", "data_day", "dt", "run_id", *RFM_COLUMNS})
 RESERVED_TAGS = frozenset({"user_id", "dt", "run_id"})
+
+# What a row of `user_tags`, or of the drafts, says besides its day and run.
+USER_TAG_COLUMNS: Mapping[str, str] = {
+    "user_id": "string",
+    "tag_id": "string",
+    "tag_value": "string",
+    "tag_number": "double",
+    "rank": "int",
+    "share": "double",
+    "tag_kind": "string",
+    "level1": "string",
+    "level2": "string",
+    "level3": "string",
+    "valid_from": "date",
+    "valid_until": "date",
+    "confidence": "double",
+    "source": "string",
+    "set_by": "string",
+    "reason": "string",
+    "definition_version": "string",
+}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from jobs.catalogue.model import RFM_COLUMNS, OwnCheck, Source, Tag
+from jobs.catalogue.model import RFM_COLUMNS, USER_TAG_COLUMNS, OwnCheck, Source, Tag
 from jobs.config.expectation_names import EXPECTATIONS
 from jobs.config.loader import Located, Settings
 from jobs.config.quality_models import OwnCheckEntry
@@ -11,25 +11,6 @@ from jobs.errors import ConfigProblem
 
 _COLUMNS = ("column", "column_A", "column_B")
 _COLUMN_LISTS = ("column_list",)
-_USER_TAGS = (
-    "user_id",
-    "tag_id",
-    "tag_value",
-    "tag_number",
-    "rank",
-    "share",
-    "tag_kind",
-    "level1",
-    "level2",
-    "level3",
-    "valid_from",
-    "valid_until",
-    "confidence",
-    "source",
-    "set_by",
-    "reason",
-    "definition_version",
-)
 
 
 def build_own_checks(
@@ -63,7 +44,7 @@ def _tables(sources: Mapping[str, Source], tags: Mapping[str, Tag]) -> dict[str,
     }
     shown = {tag.id for tag in tags.values() if tag.status == "active"}
     hidden = {tag.id for tag in tags.values() if "user_profile" in tag.kept_out_of}
-    found["tags.user_tags"] = set(_USER_TAGS)
+    found["tags.user_tags"] = set(USER_TAG_COLUMNS)
     found["tags.user_profile"] = {"user_id"} | (shown - hidden)
     found["tags.rfm"] = {"user_id", *RFM_COLUMNS}
     return found

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Source, Tag
-from jobs.store.schemas import PUBLISHED
+from jobs.published import PUBLISHED
 
 _TABLES = tuple(spec.name for spec in PUBLISHED)
 

@@ -16,13 +16,14 @@ import pyarrow as pa
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import DataError, UsageError
+from jobs.published import PUBLISHED
 from jobs.stages.releases import Verdict, verdict_of
 from jobs.stages.report import Line, StageReport
 from jobs.stages.retention import remove_old_reports
 from jobs.stages.runs import Publication, RunRecord, publication_of, run_branch, stage_record
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import PUBLICATIONS, PUBLISHED
+from jobs.store.schemas import PUBLICATIONS
 from jobs.store.tables import drop_branch, ensure_table, fast_forward
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import Tag
+from jobs.catalogue.model import USER_TAG_COLUMNS, Tag
 from jobs.transform.tags import SEPARATOR, as_number, as_text, level_ids
 
 # What is remembered of a tag of the day before.
@@ -90,8 +90,8 @@ def _after_validity(tag: Tag, day: date) -> Column:
 
 
 def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], day: date) -> DataFrame:
-    """Grain: user, tag, rank. In: `carried`. Out: the columns of `tags.user_tags` but dt and run_id; no
-    row, and user_id alone, where there are no tags."""
+    """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (jobs/catalogue/model.py); no row,
+    and user_id alone, where there are no tags."""
     if not tags:
         return state.select("user_id").limit(0)
     single = F.array(*[_tag_row(tag) for tag in tags if not tag.multiple]).cast(_ROWS)
@@ -103,28 +103,21 @@ def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], 
     since = F.when(F.col("share").isNotNull(), _preferred_since()).otherwise(
         F.when(same, earlier["valid_from"])
     )
-    return rows.join(F.broadcast(_described(state.sparkSession, tags, levels)), "tag_id").select(
-        "user_id",
-        "tag_id",
-        "tag_value",
-        "tag_number",
-        "rank",
-        "share",
-        "tag_kind",
-        "level1",
-        "level2",
-        "level3",
-        F.coalesce(since, F.lit(day)).alias("valid_from"),
+    until = (
         F.when(F.col("fresh"), F.date_add(F.lit(day), F.col("period")))
         .when(F.col("period").isNotNull(), earlier["valid_until"])
         .otherwise(F.col("set.until"))
-        .alias("valid_until"),
-        F.lit(1.0).alias("confidence"),
-        F.when(F.col("set").isNotNull(), "explicit").otherwise("rule").alias("source"),
-        F.col("set.set_by").alias("set_by"),
-        F.col("set.reason").alias("reason"),
-        "definition_version",
     )
+    made = {
+        "valid_from": F.coalesce(since, F.lit(day)),
+        "valid_until": until,
+        "confidence": F.lit(1.0),
+        "source": F.when(F.col("set").isNotNull(), "explicit").otherwise("rule"),
+        "set_by": F.col("set.set_by"),
+        "reason": F.col("set.reason"),
+    }
+    described = rows.join(F.broadcast(_described(state.sparkSession, tags, levels)), "tag_id")
+    return described.select(*[made.get(name, F.col(name)).alias(name) for name in USER_TAG_COLUMNS])
 
 
 _SET = "struct<set_by:string,reason:string,until:date>"

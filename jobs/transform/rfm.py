@@ -19,10 +19,6 @@ DIMENSIONS = {"recency": "recency_days", "frequency": "frequency", "monetary": "
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
 TERCILES = (1 / 3, 2 / 3)
 _EXACT = "decimal(30,9)"
-THRESHOLD_SCHEMA = (
-    "dimension string, scoring string, edges array<double>, portrait_edges array<double>, "
-    "mean double, population long"
-)
 OUT_OF_WINDOW, NEVER_ORDERED, OTHERS = "out_of_window", "never_ordered", "others"
 
 
@@ -130,7 +126,7 @@ def scored(based: DataFrame, found: Sequence[Threshold], rfm: Rfm) -> DataFrame:
 
 
 def threshold_rows(found: Sequence[Threshold]) -> list[tuple[object, ...]]:
-    """A row of `tags.rfm_thresholds` a dimension, with the columns of `THRESHOLD_SCHEMA`."""
+    """A row of `rfm_thresholds` a dimension (jobs/published.py)."""
     return [
         (t.dimension, t.scoring, list(t.edges), list(t.portrait_edges), t.mean, t.population) for t in found
     ]

@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 
 from jobs.errors import DataError, UsageError
+from jobs.published import PUBLISHED
 from jobs.quality.checks import GateRefused
 from jobs.query import query
 from jobs.release import release
@@ -35,7 +36,7 @@ from jobs.stages.runs import RunRecord, blocked_days, publications, run_branch, 
 from jobs.stages.summary import load_summary
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
-from jobs.store.schemas import PUBLICATIONS, PUBLISHED
+from jobs.store.schemas import PUBLICATIONS
 from tests.support.places import TINY_SHOP
 
 from .expected import D1, D2, D3, D4, D5, D6

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 
 from jobs.errors import DataError, InfrastructureError, UsageError
+from jobs.published import PUBLISHED, USER_PROFILE
 from jobs.quality.checks import CheckResult, save_checks
 from jobs.query import query
 from jobs.stages import held
@@ -27,7 +28,7 @@ from jobs.stages.runs import RunRecord, blocked_days, record_run, run_branch, st
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import PUBLISHED, USER_MEASURES, USER_PROFILE, TableSpec
+from jobs.store.schemas import USER_MEASURES, TableSpec
 from jobs.store.tables import ensure_table, find_table
 from tests.support.places import TINY_SHOP
 
