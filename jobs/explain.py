@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag
+from jobs.catalogue.model import Catalogue, Tag
+from jobs.config.rfm_columns import RFM_COLUMNS
 from jobs.errors import UsageError
 from jobs.published import RFM, TAG_CATALOGUE, USER_TAGS
 from jobs.stages.runs import Publication, publication_of
@@ -101,13 +102,13 @@ def _set_by(row: Mapping[str, Any]) -> str | None:
 
 
 def _input(tag: Tag, name: str, known: Mapping[str, Any]) -> Any:
-    """A value that the rule reads; of what people set, the row of this tag alone."""
+    """A value that the rule reads, as far as it bears on the tag."""
     value = known.get(name.replace(".", "__"))
     if isinstance(value, list):
         # PyIceberg gives a map as pairs.
         value = dict(value)
-        if tag.set_by is not None and name == f"set__{tag.set_by.source}":
-            return value.get(tag.set_by.tag)
+    for kind in tag.kinds:
+        value = kind.explained(tag, name, value)
     return value
 
 

@@ -13,15 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jobs.catalogue.model import (
-    RFM_COLUMNS,
-    USER_TAG_COLUMNS,
-    Catalogue,
-    DerivedColumns,
-    Rfm,
-    Tag,
-    visible,
-)
+from jobs.catalogue.model import USER_TAG_COLUMNS, Catalogue, DerivedColumns, Rfm, Tag, visible
+from jobs.config.rfm_columns import RFM_COLUMNS
 from jobs.store.schemas import TableSpec, of_spark_types
 
 if TYPE_CHECKING:

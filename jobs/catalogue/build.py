@@ -255,12 +255,6 @@ def _tags(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> 
         tag = build_tag(name, settings.tags[name], inputs, built, settings, problems)
         if tag is not None:
             built[name] = tag
-    if settings.project is not None and settings.project.entry.rfm is None:
-        problems += [
-            located.problem("an rfm tag needs `rfm` in project.yml", "kind")
-            for located in settings.tags.values()
-            if located.entry.kind == "rfm"
-        ]
     tags = {name: built[name] for name in settings.tags if name in built}
     for tag, other in same_rules(tags.values()):
         message = f"{tag.id} has the same rule as {other.id!r} ({other.name}): one of the two is enough"

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from jobs.config.aggregates import AGGREGATES, PARTS, AggregateFunction, Part
 from jobs.config.alert_models import AlertsEntry
-from jobs.config.models import Example, FollowsEntry, Read, RfmEntry, Segment, SparkEntry, TagKind
+from jobs.config.models import Example, Read, RfmEntry, Segment, SparkEntry
 from jobs.config.quality_models import (
     CheckEntry,
     CompareEntry,
@@ -21,9 +21,10 @@ from jobs.config.quality_models import (
     Severity,
     TagDriftEntry,
 )
-
-# What a user prefers, the most first.
-PREFERENCES = "array<struct<value:string,number:double,share:double>>"
+from jobs.config.rfm_columns import RFM_COLUMNS
+from jobs.kinds import TagKind, rule
+from jobs.kinds.follows import FollowsEntry
+from jobs.kinds.people import SetByPeople
 
 
 @dataclass(frozen=True)
@@ -176,16 +177,6 @@ class Measure:
         return f"of {self.window} days{before}"
 
 
-@dataclass(frozen=True)
-class SetByPeople:
-    """How people set a tag: in rows of `source` that call it `tag`. `row` is Spark SQL for the row that gives
-    the user the tag (value, set_by, reason, until), null where none does."""
-
-    source: str
-    tag: str
-    row: str
-
-
 class DerivedColumns(ABC):
     """Columns of every user that are made of the measures of all users of the data day.
 
@@ -246,19 +237,6 @@ class Percentiles(DerivedColumns):
         return (self.of[column].measure, *self.of[column].uses)
 
 
-RFM_COLUMNS: Mapping[str, str] = {
-    "recency_days": "int",
-    "frequency": "bigint",
-    "monetary": "double",
-    "r_score": "int",
-    "f_score": "int",
-    "m_score": "int",
-    "segment": "string",
-    "octant": "string",
-    "portrait": "string",
-}
-
-
 @dataclass(frozen=True)
 class Rfm(DerivedColumns):
     """RFM of the project; segment rules are Spark SQL over the scores."""
@@ -283,15 +261,19 @@ class Rfm(DerivedColumns):
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag: `sql` is Spark SQL over the measures and profile columns of one user. One that follows another
-    has no rule over today: its `sql` is NULL, and carry gives it its value. `coverage` bounds the share of
-    users that carry it, `drift` how far it may differ from the days before; None: any share, any day."""
+    """A tag: `sql` is Spark SQL over the measures and profile columns of one user.
+
+    `kinds` are those that it is of (jobs/kinds): the first has its value, others lay something around that.
+    One that follows another has no rule over today: its `sql` is NULL, and carry gives it its value.
+    `coverage` bounds the share of users that carry it, `drift` how far it may differ from the days before;
+    None: any share, any day.
+    """
 
     id: str
     name: str
     title: str
     path: tuple[str, str, str]
-    kind: TagKind
+    kind: str
     sql: str
     type: str
     inputs: tuple[str, ...]
@@ -303,6 +285,7 @@ class Tag:
     status: Literal["draft", "active", "retired"]
     examples: tuple[Example, ...]
     definition_version: str
+    kinds: tuple[TagKind, ...] = (rule.KIND,)
     set_by: SetByPeople | None = None
     follows: FollowsEntry | None = None
     sensitivity: str | None = None
@@ -315,20 +298,24 @@ class Tag:
         return self.type == "boolean"
 
     @property
+    def main(self) -> TagKind:
+        """The kind that has its value."""
+        return self.kinds[0]
+
+    @property
     def multiple(self) -> bool:
         """Whether a user can have several values of it, in order."""
-        return self.type == PREFERENCES
+        return self.main.several
+
+    @property
+    def period(self) -> int | None:
+        """The days of a validity such as 30d."""
+        return int(self.validity.removesuffix("d")) if self.validity.endswith("d") else None
 
     @property
     def value_sql(self) -> str:
-        """What the rule makes of a user: false where a condition is null, no empty text, its type or null."""
-        if self.boolean:
-            return f"coalesce(({self.sql}), FALSE)"
-        if self.multiple:
-            return self.sql
-        if self.type == "string":
-            return f"nullif(trim(CAST(({self.sql}) AS STRING)), '')"
-        return f"TRY_CAST(({self.sql}) AS {self.type.upper()})"
+        """What the rule makes of a user, as one piece of Spark SQL."""
+        return self.main.value_sql(self)
 
 
 def visible(tags: Iterable[Tag], table: str) -> tuple[Tag, ...]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from jobs.catalogue.model import RFM_COLUMNS, USER_TAG_COLUMNS, OwnCheck, Source, Tag
+from jobs.catalogue.model import USER_TAG_COLUMNS, OwnCheck, Source, Tag
 from jobs.config.expectation_names import EXPECTATIONS
 from jobs.config.loader import Located, Settings
 from jobs.config.quality_models import OwnCheckEntry
+from jobs.config.rfm_columns import RFM_COLUMNS
 from jobs.config.validation import close
 from jobs.errors import ConfigProblem
 

@@ -5,21 +5,16 @@ from graphlib import CycleError, TopologicalSorter
 
 from jobs.catalogue.model import Tag
 from jobs.config.expression_types import family, kind_of_type
-from jobs.config.expressions import Expression, names_in
+from jobs.config.expressions import Expression
 from jobs.config.loader import Located
 from jobs.config.models import TagEntry
 from jobs.errors import ConfigProblem
-
-PREFIX = "tags."
+from jobs.kinds.rule import TAGS
 
 
 def used_tags(entry: TagEntry) -> list[str]:
-    """The ids of the tags that a rule names or follows, in the order in which it does."""
-    texts = [entry.when, entry.value, *(case.when for case in entry.cases or ())]
-    names = [name.lower() for text in texts if text for name in names_in(text)]
-    found = [name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)]
-    found += [entry.follows.tag] if entry.follows else []
-    return list(dict.fromkeys(found))
+    """The ids of the tags that an entry uses, in the order in which it does."""
+    return list(dict.fromkeys(name for kind in entry.kinds for name in kind.uses(entry)))
 
 
 def in_order(tags: Mapping[str, Located[TagEntry]], problems: list[ConfigProblem]) -> Iterator[str]:
@@ -47,20 +42,19 @@ def check_usable(
 ) -> bool:
     """Whether every tag that the rule uses has one value, and from its rule over today alone."""
     before = len(problems)
-    for name in used_tags(located.entry) if located.entry.follows is None else ():
+    if not all(kind.over_today for kind in located.entry.kinds):
+        return True
+    for name in used_tags(located.entry):
         other = tags[name].entry if name in tags else None
+        unusable = [kind.unusable for kind in other.kinds if kind.unusable is not None] if other else []
         if other is not None and other.validity != "dynamic":
             message = (
-                f"{PREFIX}{name} keeps its value by its validity ({other.validity}): "
+                f"{TAGS}{name} keeps its value by its validity ({other.validity}): "
                 "a rule can use tags with `validity: dynamic`"
             )
             problems.append(located.problem(message))
-        elif other is not None and other.follows is not None:
-            message = f"{PREFIX}{name} follows from the days before, and a rule reads the data day alone"
-            problems.append(located.problem(message))
-        elif other is not None and other.prefer is not None:
-            message = f"{PREFIX}{name} can have several values: a rule uses tags that have one"
-            problems.append(located.problem(message))
+        elif unusable:
+            problems.append(located.problem(f"{TAGS}{name} {unusable[0]}"))
     return len(problems) == before
 
 
@@ -72,6 +66,6 @@ def usable(tags: Iterable[Tag]) -> Iterator[Tag]:
 def definitions(tags: Iterable[Tag]) -> dict[str, Expression]:
     """What each usable tag stands for in a rule: its own, made of measures and columns alone."""
     return {
-        f"{PREFIX}{tag.id}": Expression(tag.value_sql, frozenset(tag.inputs), family(kind_of_type(tag.type)))
+        f"{TAGS}{tag.id}": Expression(tag.value_sql, frozenset(tag.inputs), family(kind_of_type(tag.type)))
         for tag in usable(tags)
     }

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from jobs.catalogue.model import RFM_COLUMNS, Measure, Rfm
+from jobs.catalogue.model import Measure, Rfm
 from jobs.catalogue.versions import version_of
 from jobs.config.expressions import ExpressionError, parse_boolean
 from jobs.config.loader import Located, Settings
 from jobs.config.models import ProjectEntry, RfmEntry
+from jobs.config.rfm_columns import RFM_COLUMNS
 from jobs.config.validation import close
 from jobs.errors import ConfigProblem
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from jobs.catalogue.model import Tag
-from jobs.catalogue.references import PREFIX, used_tags
+from jobs.catalogue.references import used_tags
 from jobs.config.loader import Located, Settings
 from jobs.config.models import TagEntry
 from jobs.config.validation import close
 from jobs.errors import ConfigProblem
+from jobs.kinds.rule import TAGS
 
 # What is computed from the rows of user_tags, and so cannot hold a tag that has none there.
 _FOLLOWING = frozenset({"user_tag_changes", "tag_statistics"})
@@ -52,7 +53,7 @@ def _check_possible(
             f"{entry.validity} is remembered from: `validity: dynamic` is possible"
         )
         problems.append(located.problem(message, "sensitivity"))
-    if "user_tags" in tables and entry.follows is not None:
+    if "user_tags" in tables and not all(kind.over_today for kind in entry.kinds):
         message = (
             f"sensitivity {entry.sensitivity!r} is kept out of user_tags, where what follows from the day "
             "before is read"
@@ -74,13 +75,13 @@ def _check_as_restricted(
     missing = sorted(used.kept_out_of - tables)
     if missing:
         message = (
-            f"{PREFIX}{used.id} is of sensitivity {used.sensitivity!r} and kept out of {', '.join(missing)}: "
+            f"{TAGS}{used.id} is of sensitivity {used.sensitivity!r} and kept out of {', '.join(missing)}: "
             "a tag that uses it is kept out of them as well"
         )
         problems.append(located.problem(message, "sensitivity"))
     elif used.sensitivity is not None and located.entry.sensitivity is None:
         message = (
-            f"{PREFIX}{used.id} is of sensitivity {used.sensitivity!r}: a tag that uses it says its own "
+            f"{TAGS}{used.id} is of sensitivity {used.sensitivity!r}: a tag that uses it says its own "
             "`sensitivity`"
         )
         problems.append(located.problem(message, suggestion=f"sensitivity: {used.sensitivity}"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from jobs.catalogue.explicit import build_explicit
 from jobs.catalogue.model import Column, Source
 from jobs.config.expression_lookup import Dictionary
+from jobs.config.expression_types import is_type
 from jobs.config.expressions import EVENT_DAY, Expression, ExpressionError, parse_boolean, parse_scalar
 from jobs.config.loader import Located, Settings
 from jobs.config.models import ColumnEntry, SourceEntry
@@ -257,9 +258,3 @@ def _reject(
         except ExpressionError as error:
             problems.append(located.problem(str(error), "reject", reason, suggestion=error.suggestion))
     return rules
-
-
-def is_type(name: str) -> bool:
-    """Whether Spark has the type: of a decimal, 1 to 38 digits, of which no more than all are decimals."""
-    digits = [int(number) for number in re.findall(r"\d+", name)]
-    return not digits or (1 <= digits[0] <= 38 and digits[1] <= digits[0])

@@ -1,29 +1,21 @@
-"""Building tags: rules over the measures and profile columns of one user."""
+"""Building tags: what all kinds have in common; the rest is said by the kinds (jobs/kinds)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from jobs.catalogue.explicit import ROW_FIELDS, check_set, set_by_people
-from jobs.catalogue.follows import following
-from jobs.catalogue.model import RESERVED_TAGS, RFM_COLUMNS, Measure, Source, Tag
-from jobs.catalogue.preferences import describe_preference, preference
-from jobs.catalogue.references import PREFIX, check_usable, definitions, usable
+from jobs.catalogue.model import RESERVED_TAGS, Measure, Source, Tag
+from jobs.catalogue.references import check_usable, definitions, usable
 from jobs.catalogue.sensitivity import kept_out_of
-from jobs.catalogue.sources import is_type
 from jobs.catalogue.versions import version_of
-from jobs.config.expression_text import write_text
-from jobs.config.expression_types import type_of_family
-from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
+from jobs.config.expressions import Expression
 from jobs.config.loader import Broken, Located, Settings
-from jobs.config.models import Case, Example, TagEntry
+from jobs.config.models import Example, TagEntry
 from jobs.config.quality_models import TagDriftEntry
 from jobs.config.validation import close
 from jobs.errors import ConfigProblem
-
-_RULES = ("when", "value", "cases")
-# A tag without a rule of its own is what people set.
-_ALWAYS_SET = Expression("NULL", frozenset({"data_day"}), "text")
+from jobs.kinds.base import Given, Making
+from jobs.kinds.rule import TAGS
 
 
 @dataclass(frozen=True)
@@ -63,23 +55,20 @@ def build_tag(
     entry = located.entry
     if name in RESERVED_TAGS:
         problems.append(located.problem(f"{name!r} is a column of every user: choose another name"))
-    inputs = _of_kind(entry, inputs)
-    fits = check_usable(located, settings.tags, problems)
-    expression = _rule(located, _with_tags(inputs, tags), tags, settings, problems) if fits else None
-    _check_words(located, problems)
+    making = Making(located, _inputs(entry, inputs, tags), tags, settings, problems)
+    expression = _expression(making)
+    problems += located.truth_values(*(("values", index) for index in range(len(entry.values or ()))))
     _check_levels(located, settings, problems)
-    _check_examples(located, inputs, problems)
+    for index, example in enumerate(entry.examples):
+        _check_example(making, index, example)
     tables = kept_out_of(located, tags, settings, problems)
     if expression is None:
         return None
-    if not expression.columns:
-        place = next(key for key in _RULES if getattr(entry, key) is not None)
-        problems.append(located.problem("is the same for every user: it reads no measure or column", place))
-    _check_type(located, expression, problems)
-    type_ = _tag_type(entry, expression)
-    set_by = None
-    if entry.set_ is not None:
-        expression, set_by = set_by_people(entry, expression if _has_rule(entry) else None, type_)
+    main, fields = entry.kinds[0], {}
+    type_ = main.type(entry, expression)
+    for kind in entry.kinds:
+        expression, own = kind.around(entry, expression, type_)
+        fields |= own
     used = tuple(sorted(expression.columns))
     return Tag(
         id=name,
@@ -103,16 +92,37 @@ def build_tag(
                 type_,
                 entry.validity,
                 [(column, inputs.versions.get(column)) for column in used],
-                *_followed(entry, tags),
+                *[part for kind in entry.kinds for part in kind.depends(entry, tags)],
             ]
         ),
-        set_by=set_by,
-        follows=entry.follows,
+        kinds=entry.kinds,
         sensitivity=entry.sensitivity,
         kept_out_of=tables,
         coverage=entry.coverage,
         drift=_drift(entry, settings),
+        **fields,
     )
+
+
+def _inputs(entry: TagEntry, inputs: Inputs, tags: Mapping[str, Tag]) -> Inputs:
+    """What the rule of an entry may use: that of all rules, that of its kinds alone, and other tags."""
+    types = dict(inputs.types)
+    for kind in entry.kinds:
+        types |= kind.more_inputs(entry)
+    types |= {f"{TAGS}{tag.id}": tag.type for tag in usable(tags.values())}
+    return replace(inputs, types=types, definitions=definitions(tags.values()))
+
+
+def _expression(making: Making) -> Expression | None:
+    """What the tag says of a user by the measures and columns of the data day."""
+    entry = making.located.entry
+    for kind in entry.kinds:
+        kind.check(making)
+    if not check_usable(making.located, making.settings.tags, making.problems):
+        return None
+    fits = [kind.fits(making) for kind in entry.kinds]
+    expression = entry.kinds[0].expression(making)
+    return expression if all(fits) else None
 
 
 def _drift(entry: TagEntry, settings: Settings) -> TagDriftEntry | None:
@@ -125,183 +135,10 @@ def _drift(entry: TagEntry, settings: Settings) -> TagDriftEntry | None:
     )
 
 
-def _has_rule(entry: TagEntry) -> bool:
-    return any(getattr(entry, key) is not None for key in _RULES)
-
-
-def _tag_type(entry: TagEntry, expression: Expression) -> str:
-    if entry.when is not None or (entry.kind == "manual" and entry.values is None):
-        return "boolean"
-    return entry.type or type_of_family(expression.type)
-
-
-def _followed(entry: TagEntry, tags: Mapping[str, Tag]) -> list[object]:
-    """What a tag that follows another depends on besides its inputs."""
-    return [tags[entry.follows.tag].definition_version, entry.follows.what] if entry.follows else []
-
-
-def _rule(
-    located: Located[TagEntry],
-    inputs: Inputs,
-    tags: Mapping[str, Tag],
-    settings: Settings,
-    problems: list[ConfigProblem],
-) -> Expression | None:
-    """What the tag says of a user by the measures and columns of the data day."""
-    entry = located.entry
-    settable = entry.set_ is None or check_set(located, inputs.sources, settings, problems)
-    if entry.prefer is not None:
-        return preference(located, inputs.measures, settings, problems)
-    if entry.follows is not None:
-        return following(located, tags, settings, problems)
-    rule = _expression(located, inputs, settings, problems) if _has_rule(entry) else _ALWAYS_SET
-    return rule if settable else None
-
-
-def _with_tags(inputs: Inputs, tags: Mapping[str, Tag]) -> Inputs:
-    types = {f"{PREFIX}{tag.id}": tag.type for tag in usable(tags.values())}
-    return replace(inputs, types={**inputs.types, **types}, definitions=definitions(tags.values()))
-
-
-def _of_kind(entry: TagEntry, inputs: Inputs) -> Inputs:
-    if entry.kind != "rfm":
-        return inputs
-    return replace(inputs, types={**inputs.types, **RFM_COLUMNS})
-
-
-def _check_type(located: Located[TagEntry], expression: Expression, problems: list[ConfigProblem]) -> None:
-    """A declared type that Spark cannot make of the value would fail at night."""
-    type_ = located.entry.type
-    if type_ is None or not _has_rule(located.entry):
-        return
-    moments = ("date", "timestamp")
-    if not is_type(type_):
-        problems.append(located.problem(f"{type_} has more digits than a decimal can have", "type"))
-    elif type_ not in (expression.type, "string") and expression.type not in ("text", "unknown"):
-        of_moment, to_moment = expression.type in moments, type_ in moments
-        if of_moment != to_moment or expression.type == "boolean" or type_ == "boolean":
-            message = f"the value is of type {expression.type} and cannot be read as {type_}"
-            problems.append(located.problem(message, "type"))
-
-
-def _expression(
-    located: Located[TagEntry],
-    inputs: Inputs,
-    settings: Settings,
-    problems: list[ConfigProblem],
-) -> Expression | None:
-    entry = located.entry
-    try:
-        if entry.when is not None:
-            return parse_boolean(
-                entry.when,
-                columns=inputs.types,
-                parameters=settings.parameters,
-                dictionaries=settings.dictionaries,
-                definitions=inputs.definitions,
-            )
-        if entry.value is not None:
-            return parse_scalar(
-                entry.value,
-                columns=inputs.types,
-                parameters=settings.parameters,
-                dictionaries=settings.dictionaries,
-                definitions=inputs.definitions,
-            )
-    except ExpressionError as error:
-        place = "when" if entry.when is not None else "value"
-        _unreadable(located, error, inputs, problems, place)
-        return None
-    return _cases(located, inputs, settings, problems)
-
-
-def _unreadable(
-    located: Located[TagEntry],
-    error: ExpressionError,
-    inputs: Inputs,
-    problems: list[ConfigProblem],
-    *place: str | int,
-) -> None:
-    """Report a rule that cannot be read; one over something that is broken is wrong only because of that."""
-    name = error.unknown_name
-    if name is not None and name in inputs.measures:
-        message = f"{name} has a number for each {inputs.measures[name].by}: a tag with `prefer` reads it"
-        problems.append(located.problem(message, *place))
-    elif name is None or not inputs.lacks(name):
-        problems.append(located.problem(str(error), *place, suggestion=error.suggestion))
-
-
-def _cases(
-    located: Located[TagEntry],
-    inputs: Inputs,
-    settings: Settings,
-    problems: list[ConfigProblem],
-) -> Expression | None:
-    entry = located.entry
-    before = len(problems)
-    tried = [
-        _case(located, index, case, inputs, settings, problems)
-        for index, case in enumerate(entry.cases or ())
-    ]
-    branches = [branch for branch in tried if branch is not None]
-    if entry.else_ is not None and entry.else_ not in (entry.values or ()):
-        problems.append(located.problem(f"{entry.else_!r} is in no `values`", "else"))
-    if len(problems) > before or len(branches) < len(tried):
-        return None
-    otherwise = f" ELSE {_literal(entry.else_)}" if entry.else_ is not None else ""
-    sql = f"CASE {' '.join(sql for sql, _ in branches)}{otherwise} END"
-    used = frozenset(name for _, names in branches for name in names)
-    text = any(isinstance(case.value, str) for case in entry.cases or ())
-    return Expression(sql=sql, columns=used, type="text" if text else "number")
-
-
-def _case(
-    located: Located[TagEntry],
-    index: int,
-    case: Case,
-    inputs: Inputs,
-    settings: Settings,
-    problems: list[ConfigProblem],
-) -> tuple[str, frozenset[str]] | None:
-    if case.value not in (located.entry.values or ()):
-        problems.append(located.problem(f"{case.value!r} is in no `values`", "cases", index, "value"))
-    try:
-        rule = parse_boolean(
-            case.when,
-            columns=inputs.types,
-            parameters=settings.parameters,
-            dictionaries=settings.dictionaries,
-            definitions=inputs.definitions,
-        )
-    except ExpressionError as error:
-        _unreadable(located, error, inputs, problems, "cases", index, "when")
-        return None
-    return f"WHEN {rule.sql} THEN {_literal(case.value)}", rule.columns
-
-
-def _literal(value: object) -> str:
-    return write_text(value) if isinstance(value, str) else str(value)
-
-
 def _definition(entry: TagEntry) -> str:
     """The rule as a person wrote it, on one line."""
-    parts = [text for text in (entry.when, entry.value) if text is not None]
-    parts += [f"{case.value} when {case.when}" for case in entry.cases or ()]
-    parts += [f"else {entry.else_}"] if entry.else_ is not None else []
-    parts += [describe_preference(entry.prefer)] if entry.prefer else []
-    parts += [f"{entry.follows.what} of {entry.follows.tag}"] if entry.follows else []
-    if entry.set_ is not None:
-        wins = f" ({entry.set_.wins} wins)" if entry.set_.wins else ""
-        parts.append(f"set in {entry.set_.source} as {entry.set_.tag}{wins}")
+    parts = [part for kind in entry.kinds for part in kind.described(entry)]
     return " ".join("; ".join(parts).split())
-
-
-def _check_words(located: Located[TagEntry], problems: list[ConfigProblem]) -> None:
-    entry = located.entry
-    problems += located.truth_values(
-        ("else",), *(("values", index) for index in range(len(entry.values or ())))
-    )
-    problems += located.truth_values(*(("cases", index, "value") for index in range(len(entry.cases or ()))))
 
 
 def _check_levels(located: Located[TagEntry], settings: Settings, problems: list[ConfigProblem]) -> None:
@@ -311,65 +148,38 @@ def _check_levels(located: Located[TagEntry], settings: Settings, problems: list
             problems.append(located.problem(message, "path", index))
 
 
-def _check_examples(located: Located[TagEntry], inputs: Inputs, problems: list[ConfigProblem]) -> None:
-    for index, example in enumerate(located.entry.examples):
-        _check_example(located, index, example, inputs, problems)
-
-
-def _check_example(
-    located: Located[TagEntry],
-    index: int,
-    example: Example,
-    inputs: Inputs,
-    problems: list[ConfigProblem],
-) -> None:
-    entry = located.entry
-    types = {**inputs.types, **_given_besides(entry)}
+def _check_example(making: Making, index: int, example: Example) -> None:
+    located, entry, problems = making.located, making.located.entry, making.problems
+    types: dict[str, str | Given] = dict(making.inputs.types)
+    # Other tags are given by what they read.
+    types = {name: type_ for name, type_ in types.items() if not name.startswith(TAGS)}
+    for kind in entry.kinds:
+        types |= kind.gives(entry)
     for name, given in example.given.items():
-        if name not in types and not inputs.lacks(name):
+        type_ = types.get(name)
+        if type_ is None and not making.inputs.lacks(name):
             message = f"the example gives {name!r}, which no rule can use"
             place = ("examples", index, "given", name)
             problems.append(located.problem(message, *place, suggestion=close(name, types)))
-        elif name in types and not _fits(given, types[name]):
-            message = f"the example gives {name} something that is not of type {types[name]}"
+        elif type_ is not None and not _fits(given, type_):
+            described = type_.described if isinstance(type_, Given) else type_
+            message = f"the example gives {name} something that is not of type {described}"
             problems.append(located.problem(message, "examples", index, "given", name))
-    if entry.when is not None and not isinstance(example.expect, bool):
-        problems.append(
-            located.problem("a rule's example expects true or false", "examples", index, "expect")
-        )
-    expected = example.expect if entry.prefer and isinstance(example.expect, list) else [example.expect]
-    for value in expected if entry.values is not None else ():
+    for kind in entry.kinds:
+        wrong = kind.wrong_expectation(entry, example.expect)
+        if wrong is not None:
+            problems.append(located.problem(wrong, "examples", index, "expect"))
+    for value in entry.kinds[0].expected(example.expect) if entry.values is not None else ():
         if value not in (None, *(entry.values or ())):
             problems.append(located.problem(f"{value!r} is in no `values`", "examples", index, "expect"))
 
 
-def _given_besides(entry: TagEntry) -> dict[str, str]:
-    """What an example can give that no rule reads by name."""
-    if entry.prefer is not None:
-        names = (entry.prefer.measure, entry.prefer.support)
-        return {name: "numbers by value" for name in names if name is not None}
-    if entry.follows is not None:
-        return {"today": "value", "before": "the day before"}
-    return {"set": "row that sets the tag"} if entry.set_ is not None else {}
-
-
-def _are_numbers(given: dict[str, object]) -> bool:
-    return all(isinstance(number, int | float) and not isinstance(number, bool) for number in given.values())
-
-
-_FORMS: dict[str, Callable[[dict[str, object]], bool]] = {
-    "numbers by value": _are_numbers,
-    "row that sets the tag": lambda given: given.keys() <= set(ROW_FIELDS),
-    "the day before": lambda given: given.keys() == {"value", "valid_from", "follower"},
-}
-
-
-def _fits(value: object, type_: str) -> bool:
+def _fits(value: object, type_: str | Given) -> bool:
     """Whether an example's value is one of the input's type, as YAML reads it; nothing fits every type."""
-    if value is None or type_ == "value":
+    if value is None:
         return True
-    if type_ in _FORMS:
-        return isinstance(value, dict) and _FORMS[type_](value)
+    if isinstance(type_, Given):
+        return type_.fits(value)
     if type_ == "string":
         return isinstance(value, str)
     if type_ == "boolean":

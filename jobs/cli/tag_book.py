@@ -73,7 +73,7 @@ def _tag(tag: Tag) -> list[str]:
         "",
         f"{tag.title}. {tag.description}",
         "",
-        f"- {_kind(tag)}; owner {tag.owner}; {tag.validity}: {validity}",
+        f"- {tag.kind}, {tag.main.shown_type(tag)}; owner {tag.owner}; {tag.validity}: {validity}",
         f"- definition: `{tag.definition}`",
     ]
     if tag.sensitivity is not None:
@@ -83,10 +83,6 @@ def _tag(tag: Tag) -> list[str]:
         lines.append(f"- values: {', '.join(map(str, tag.values))}")
     examples = [f"  - {_example(item.given, item.expect)}" for item in tag.examples]
     return [*lines, "- examples:", *examples] if examples else lines
-
-
-def _kind(tag: Tag) -> str:
-    return f"{tag.kind}, text by rank" if tag.kind == "preference" else f"{tag.kind}, {tag.type}"
 
 
 def _example(given: dict[str, object], expect: object) -> str:

@@ -168,6 +168,12 @@ def kind_of_type(spark_type: str) -> str:
     return _KIND_OF_TYPE.get(name.partition("(")[0].strip(), UNKNOWN)
 
 
+def is_type(name: str) -> bool:
+    """Whether Spark has the type: of a decimal, 1 to 38 digits, of which no more than all are decimals."""
+    digits = [int(number) for number in re.findall(r"\d+", name)]
+    return not digits or (1 <= digits[0] <= 38 and digits[1] <= digits[0])
+
+
 def type_of_family(family: str) -> str:
     """The Spark type of an expression of which no more than its family is known."""
     return {"number": "double", "text": "string", "unknown": "string"}.get(family, family)

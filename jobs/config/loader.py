@@ -11,6 +11,7 @@ from jobs.config.dictionaries import UnreadDictionaries, read_dictionary
 from jobs.config.expression_lookup import Dictionary
 from jobs.config.models import (
     AnyMeasure,
+    AnyTag,
     Connection,
     MeasureEntry,
     PercentileEntry,
@@ -203,7 +204,7 @@ class _Reader:
                     self.problems.append(file.problem(("parameters", name), not_a_name(name)))
             self._exclusive_paths(file)
             if "tags" in self._mapping(file):
-                for name, entry in self._section(file, "tags", TagEntry).items():
+                for name, entry in self._section(file, "tags", AnyTag).items():
                     self._add(found, name, entry)
         return found
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Source, Tag
+from jobs.catalogue.model import Catalogue, Measure, Source, Tag
+from jobs.config.rfm_columns import RFM_COLUMNS
 from jobs.published import PUBLISHED
 
 _TABLES = tuple(spec.name for spec in PUBLISHED)
