@@ -11,15 +11,12 @@ from jobs.config.expressions import Expression, ExpressionError, parse_boolean
 from jobs.config.loader import Located
 from jobs.config.models import ColumnEntry, SourceEntry
 from jobs.config.validation import close
-from jobs.errors import ConfigProblem
 from jobs.kinds.people import measure_of
 
 _ROW = "struct<value:string,set_by:string,reason:string,until:date,withdrawn:boolean>"
 
 
-def build_explicit(
-    located: Located[SourceEntry], dictionaries: Mapping[str, Dictionary], problems: list[ConfigProblem]
-) -> Explicit | None:
+def build_explicit(located: Located[SourceEntry], dictionaries: Mapping[str, Dictionary]) -> Explicit | None:
     """What a row of the source says of a tag; problems name columns that are not there."""
     entry = located.entry.explicit
     if entry is None:
@@ -27,11 +24,11 @@ def build_explicit(
     kept = {name: column for name, column in located.entry.columns.items() if column.pii != "drop"}
     named = {role: getattr(entry, role) for role in ("tag", "value", "set_by", "reason", "until")}
     named = {role: name for role, name in named.items() if name is not None}
-    before = len(problems)
+    before = len(located.problems)
     for role, name in named.items():
-        _check_column(located, role, name, kept, problems)
-    withdrawn = _withdrawn(located, kept, dictionaries, problems)
-    if len(problems) > before:
+        _check_column(located, role, name, kept)
+    withdrawn = _withdrawn(located, kept, dictionaries)
+    if len(located.problems) > before:
         return None
     texts = {role: f"CAST({write_name(name)} AS STRING)" for role, name in named.items()}
     parts = {role: texts.get(role, "CAST(NULL AS STRING)") for role in ("value", "set_by", "reason")}
@@ -49,22 +46,20 @@ def _check_column(
     role: str,
     name: str,
     kept: Mapping[str, ColumnEntry],
-    problems: list[ConfigProblem],
 ) -> None:
     if name not in kept:
         message = f"`{role}` names no column that reaches the clean table: {name!r}"
-        problems.append(located.problem(message, "explicit", role, suggestion=close(name, kept)))
+        located.report(message, "explicit", role, suggestion=close(name, kept))
     elif role == "tag" and kept[name].type != "string":
-        problems.append(located.problem("`tag` is a column of texts", "explicit", role))
+        located.report("`tag` is a column of texts", "explicit", role)
     elif role == "until" and kept[name].type not in ("date", "timestamp"):
-        problems.append(located.problem("`until` is a date", "explicit", role))
+        located.report("`until` is a date", "explicit", role)
 
 
 def _withdrawn(
     located: Located[SourceEntry],
     kept: Mapping[str, ColumnEntry],
     dictionaries: Mapping[str, Dictionary],
-    problems: list[ConfigProblem],
 ) -> Expression | None:
     text = located.entry.explicit.withdrawn if located.entry.explicit else None
     if text is None:
@@ -73,7 +68,7 @@ def _withdrawn(
         types = {name: column.type for name, column in kept.items()}
         return parse_boolean(text, columns=types, dictionaries=dictionaries)
     except ExpressionError as error:
-        problems.append(located.problem(str(error), "explicit", "withdrawn", suggestion=error.suggestion))
+        located.report(str(error), "explicit", "withdrawn", suggestion=error.suggestion)
         return None
 
 

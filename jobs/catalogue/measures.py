@@ -15,7 +15,6 @@ from jobs.config.expressions import (
 from jobs.config.loader import Located, Settings
 from jobs.config.models import CalendarWindow, MeasureEntry
 from jobs.config.validation import close
-from jobs.errors import ConfigProblem
 
 
 def build_measure(
@@ -23,7 +22,6 @@ def build_measure(
     located: Located[MeasureEntry],
     sources: dict[str, Source],
     settings: Settings,
-    problems: list[ConfigProblem],
 ) -> Measure | None:
     """One measure; None (and problems) when its source, aggregate or condition cannot be read.
 
@@ -31,29 +29,29 @@ def build_measure(
     """
     entry = located.entry
     if name in RESERVED_MEASURES:
-        problems.append(located.problem(f"{name!r} is a column of every user: choose another name"))
+        located.report(f"{name!r} is a column of every user: choose another name")
     source = sources.get(entry.source)
     if source is None:
         if entry.source not in settings.sources and not settings.broken.has("sources", entry.source):
             hint = close(entry.source, settings.sources)
-            problems.append(located.problem(f"no source {entry.source!r}", "source", suggestion=hint))
+            located.report(f"no source {entry.source!r}", "source", suggestion=hint)
         return None
     if source.kind != "events":
         why = {
             "profile": f"{source.name} is a profile: use its columns directly, as {source.name}.column",
             "links": f"{source.name} says which ids belong to one person: it has no measures",
         }
-        problems.append(located.problem(why[source.kind], "source"))
+        located.report(why[source.kind], "source")
         return None
     types = {column.name: column.type for column in source.kept_columns} | {EVENT_DAY: "date"}
-    aggregate = _aggregate(located, types, settings, problems)
-    where = _where(located, types, settings, problems)
+    aggregate = _aggregate(located, types, settings)
+    where = _where(located, types, settings)
     if aggregate is None or (entry.where is not None and where is None):
         return None
-    if not _fits_together(located, aggregate, types, problems):
+    if not _fits_together(located, aggregate, types):
         return None
     function = _function(aggregate, entry)
-    calendar = _calendar(located, settings, problems)
+    calendar = _calendar(located, settings)
     window = entry.window if isinstance(entry.window, str) else None
     argument = aggregate.argument.sql if aggregate.argument and function.argument is None else None
     uses = aggregate.argument.columns if aggregate.argument else frozenset()
@@ -78,39 +76,35 @@ def _fits_together(
     located: Located[MeasureEntry],
     aggregate: Aggregate,
     types: dict[str, str],
-    problems: list[ConfigProblem],
 ) -> bool:
     """Whether the aggregate, how it merges, its window and its `by` can be one measure."""
-    stated = _distinct_is_stated(located, aggregate, problems)
-    bounded = _is_bounded(located, aggregate, problems)
-    return _by(located, aggregate, types, problems) and stated and bounded
+    stated = _distinct_is_stated(located, aggregate)
+    bounded = _is_bounded(located, aggregate)
+    return _by(located, aggregate, types) and stated and bounded
 
 
 def _by(
     located: Located[MeasureEntry],
     aggregate: Aggregate,
     types: dict[str, str],
-    problems: list[ConfigProblem],
 ) -> bool:
     """Whether the values of the column `by`, if it is given, can be counted or summed apart."""
     by = located.entry.by
     if by is None:
         return True
-    before = len(problems)
+    before = len(located.problems)
     if by not in types:
         message = f"`by` names no column that reaches the clean table: {by!r}"
-        problems.append(located.problem(message, "by", suggestion=close(by, types)))
+        located.report(message, "by", suggestion=close(by, types))
     elif types[by] != "string":
-        problems.append(located.problem(f"`by` is a column of texts, not {types[by]}", "by"))
+        located.report(f"`by` is a column of texts, not {types[by]}", "by")
     if _function(aggregate, located.entry).by != "numbers":
         message = f"{located.entry.value} cannot be taken `by` the values of a column: count or sum"
-        problems.append(located.problem(message, "value"))
-    return len(problems) == before
+        located.report(message, "value")
+    return len(located.problems) == before
 
 
-def _calendar(
-    located: Located[MeasureEntry], settings: Settings, problems: list[ConfigProblem]
-) -> CalendarPeriod | None:
+def _calendar(located: Located[MeasureEntry], settings: Settings) -> CalendarPeriod | None:
     window = located.entry.window
     if not isinstance(window, CalendarWindow):
         return None
@@ -120,7 +114,7 @@ def _calendar(
         if settings.project is not None:
             message = f"`calendar` of project.yml has no period {window.calendar!r}"
             hint = close(window.calendar, periods)
-            problems.append(located.problem(message, "window", "calendar", suggestion=hint))
+            located.report(message, "window", "calendar", suggestion=hint)
         return None
     period = periods[window.calendar]
     return CalendarPeriod(_month_and_day(period.from_), _month_and_day(period.to), window.years_ago)
@@ -131,54 +125,46 @@ def _month_and_day(text: str) -> tuple[int, int]:
     return int(month), int(day)
 
 
-def _aggregate(
-    located: Located[MeasureEntry], types: dict[str, str], settings: Settings, problems: list[ConfigProblem]
-) -> Aggregate | None:
+def _aggregate(located: Located[MeasureEntry], types: dict[str, str], settings: Settings) -> Aggregate | None:
     try:
         return parse_aggregate(located.entry.value, columns=types, dictionaries=settings.dictionaries)
     except ExpressionError as error:
-        problems.append(located.problem(str(error), "value", suggestion=error.suggestion))
+        located.report(str(error), "value", suggestion=error.suggestion)
         return None
 
 
-def _where(
-    located: Located[MeasureEntry], types: dict[str, str], settings: Settings, problems: list[ConfigProblem]
-) -> Expression | None:
+def _where(located: Located[MeasureEntry], types: dict[str, str], settings: Settings) -> Expression | None:
     if located.entry.where is None:
         return None
     try:
         where = parse_boolean(located.entry.where, columns=types, dictionaries=settings.dictionaries)
     except ExpressionError as error:
-        problems.append(located.problem(str(error), "where", suggestion=error.suggestion))
+        located.report(str(error), "where", suggestion=error.suggestion)
         return None
     if not where.columns:
-        problems.append(located.problem("is the same for every row: it reads no column", "where"))
+        located.report("is the same for every row: it reads no column", "where")
     return where
 
 
-def _distinct_is_stated(
-    located: Located[MeasureEntry], aggregate: Aggregate, problems: list[ConfigProblem]
-) -> bool:
+def _distinct_is_stated(located: Located[MeasureEntry], aggregate: Aggregate) -> bool:
     stated = located.entry.distinct_within is not None
     distinct = aggregate.function == "count_distinct"
     if distinct and _function(aggregate, located.entry).argument is not None:
         if located.entry.distinct_within in ("window", "approx"):
             message = f"days are counted exactly: take `distinct_within` of {EVENT_DAY} out"
-            problems.append(located.problem(message, "distinct_within"))
+            located.report(message, "distinct_within")
             return False
         return True
     if distinct and not stated:
-        problems.append(
-            located.problem(
-                "a distinct count says how it merges: `distinct_within: day` where a value never comes "
-                "back on another day (the audit checks it), `window` to keep the values of a window, or "
-                "`approx` for an estimate",
-                "value",
-            )
+        located.report(
+            "a distinct count says how it merges: `distinct_within: day` where a value never comes "
+            "back on another day (the audit checks it), `window` to keep the values of a window, or "
+            "`approx` for an estimate",
+            "value",
         )
         return False
     if stated and not distinct:
-        problems.append(located.problem("`distinct_within` belongs to count(distinct …)", "distinct_within"))
+        located.report("`distinct_within` belongs to count(distinct …)", "distinct_within")
         return False
     return True
 
@@ -188,16 +174,16 @@ def _function(aggregate: Aggregate, entry: MeasureEntry) -> AggregateFunction:
     return aggregate_function(aggregate.function, argument, entry.distinct_within)
 
 
-def _is_bounded(located: Located[MeasureEntry], aggregate: Aggregate, problems: list[ConfigProblem]) -> bool:
+def _is_bounded(located: Located[MeasureEntry], aggregate: Aggregate) -> bool:
     """What is kept of every day is kept for a window only."""
     function = _function(aggregate, located.entry)
     if located.entry.window is not None or not function.needs_window:
         return True
     if function.within is None:
-        problems.append(located.problem(f"{function.name}() needs a `window`", "value"))
+        located.report(f"{function.name}() needs a `window`", "value")
     else:
         message = f"`distinct_within: {function.within}` keeps the values of every day: it needs a `window`"
-        problems.append(located.problem(message, "distinct_within"))
+        located.report(message, "distinct_within")
     return False
 
 

@@ -8,19 +8,18 @@ from jobs.config.loader import Located, Settings
 from jobs.config.quality_models import OwnCheckEntry
 from jobs.config.rfm_columns import RFM_COLUMNS
 from jobs.config.validation import close
-from jobs.errors import ConfigProblem
 
 _COLUMNS = ("column", "column_A", "column_B")
 _COLUMN_LISTS = ("column_list",)
 
 
 def build_own_checks(
-    settings: Settings, sources: Mapping[str, Source], tags: Mapping[str, Tag], problems: list[ConfigProblem]
+    settings: Settings, sources: Mapping[str, Source], tags: Mapping[str, Tag]
 ) -> tuple[OwnCheck, ...]:
     """The checks of checks/*.yml; one that names no table, expectation or column is a problem."""
     tables = _tables(sources, tags)
     for located in settings.own_checks.values():
-        _check(located, tables, settings, problems)
+        _check(located, tables, settings)
     return tuple(
         OwnCheck(
             id=name,
@@ -55,18 +54,17 @@ def _check(
     located: Located[OwnCheckEntry],
     tables: Mapping[str, set[str]],
     settings: Settings,
-    problems: list[ConfigProblem],
 ) -> None:
     entry = located.entry
     if entry.expectation not in EXPECTATIONS:
         hint = close(entry.expectation, EXPECTATIONS)
         message = f"no expectation {entry.expectation!r}"
-        problems.append(located.problem(message, "expectation", suggestion=hint))
+        located.report(message, "expectation", suggestion=hint)
     if entry.table not in tables:
         kind, _, name = entry.table.partition(".")
         if not (kind == "clean" and (settings.broken.has("sources", name) or name in settings.sources)):
             message = f"no table {entry.table!r} that can be checked"
-            problems.append(located.problem(message, "table", suggestion=close(entry.table, tables)))
+            located.report(message, "table", suggestion=close(entry.table, tables))
         return
     if entry.table == "tags.user_profile" and settings.broken.any_of("tags"):
         return
@@ -74,7 +72,7 @@ def _check(
         if column not in tables[entry.table]:
             hint = close(column, tables[entry.table])
             message = f"{entry.table} has no column {column!r}"
-            problems.append(located.problem(message, "arguments", key, suggestion=hint))
+            located.report(message, "arguments", key, suggestion=hint)
 
 
 def _named(entry: OwnCheckEntry) -> list[tuple[str, object]]:

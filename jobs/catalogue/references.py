@@ -8,7 +8,6 @@ from jobs.config.expression_types import family, kind_of_type
 from jobs.config.expressions import Expression
 from jobs.config.loader import Located
 from jobs.config.models import TagEntry
-from jobs.errors import ConfigProblem
 from jobs.kinds.rule import TAGS
 
 
@@ -17,7 +16,7 @@ def used_tags(entry: TagEntry) -> list[str]:
     return list(dict.fromkeys(name for kind in entry.kinds for name in kind.uses(entry)))
 
 
-def in_order(tags: Mapping[str, Located[TagEntry]], problems: list[ConfigProblem]) -> Iterator[str]:
+def in_order(tags: Mapping[str, Located[TagEntry]]) -> Iterator[str]:
     """The ids of the tags, each after those that it uses. A circle of tags is a problem that names it; its
     tags are left out."""
     graph = {name: [n for n in used_tags(item.entry) if n in tags] for name, item in tags.items()}
@@ -29,7 +28,7 @@ def in_order(tags: Mapping[str, Located[TagEntry]], problems: list[ConfigProblem
             # graphlib names each before the one that uses it.
             circle = list(reversed(error.args[1]))
             message = f"{circle[0]} uses itself: {' → '.join(circle)}"
-            problems.append(tags[circle[0]].problem(message))
+            tags[circle[0]].report(message)
             graph = {
                 name: [n for n in uses if n not in circle]
                 for name, uses in graph.items()
@@ -37,11 +36,9 @@ def in_order(tags: Mapping[str, Located[TagEntry]], problems: list[ConfigProblem
             }
 
 
-def check_usable(
-    located: Located[TagEntry], tags: Mapping[str, Located[TagEntry]], problems: list[ConfigProblem]
-) -> bool:
+def check_usable(located: Located[TagEntry], tags: Mapping[str, Located[TagEntry]]) -> bool:
     """Whether every tag that the rule uses has one value, and from its rule over today alone."""
-    before = len(problems)
+    before = len(located.problems)
     if not all(kind.over_today for kind in located.entry.kinds):
         return True
     for name in used_tags(located.entry):
@@ -52,10 +49,10 @@ def check_usable(
                 f"{TAGS}{name} keeps its value by its validity ({other.validity}): "
                 "a rule can use tags with `validity: dynamic`"
             )
-            problems.append(located.problem(message))
+            located.report(message)
         elif unusable:
-            problems.append(located.problem(f"{TAGS}{name} {unusable[0]}"))
-    return len(problems) == before
+            located.report(f"{TAGS}{name} {unusable[0]}")
+    return len(located.problems) == before
 
 
 def usable(tags: Iterable[Tag]) -> Iterator[Tag]:

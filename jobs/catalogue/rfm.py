@@ -9,7 +9,6 @@ from jobs.config.loader import Located, Settings
 from jobs.config.models import ProjectEntry, RfmEntry
 from jobs.config.rfm_columns import RFM_COLUMNS
 from jobs.config.validation import close
-from jobs.errors import ConfigProblem
 
 # Segment rules are read before the segment is known.
 _SEGMENT_COLUMNS = {name: type_ for name, type_ in RFM_COLUMNS.items() if name != "segment"}
@@ -21,7 +20,6 @@ def build_rfm(
     measures: Mapping[str, Measure],
     versions: Mapping[str, object],
     settings: Settings,
-    problems: list[ConfigProblem],
 ) -> Rfm | None:
     """RFM over three measures of the same window, and `ever`, the frequency without a window.
 
@@ -33,7 +31,7 @@ def build_rfm(
         "monetary": entry.monetary,
         "ever": entry.ever,
     }
-    found = _rfm_measures(names, located, measures, settings, problems)
+    found = _rfm_measures(names, located, measures, settings)
     segments = []
     for index, segment in enumerate(entry.segments):
         try:
@@ -47,7 +45,7 @@ def build_rfm(
         except ExpressionError as error:
             if not ("tags" in settings.broken.files and error.unknown_name):
                 place = ("rfm", "segments", index, "when")
-                problems.append(located.problem(str(error), *place, suggestion=error.suggestion))
+                located.report(str(error), *place, suggestion=error.suggestion)
     if found is None or len(segments) != len(entry.segments):
         return None
     scoring = entry.model_dump(include={"scoring", "edges", "portraits"})
@@ -62,29 +60,28 @@ def _rfm_measures(
     located: Located[ProjectEntry],
     measures: Mapping[str, Measure],
     settings: Settings,
-    problems: list[ConfigProblem],
 ) -> dict[str, Measure] | None:
     found: dict[str, Measure] = {}
     for role, name in names.items():
         if name in measures:
             found[role] = measures[name]
         elif name in settings.percentiles:
-            problems.append(located.problem(f"`{role}` cannot be a percentile: {name}", "rfm", role))
+            located.report(f"`{role}` cannot be a percentile: {name}", "rfm", role)
         elif name not in settings.measures and not settings.broken.has("measures", name):
             hint = close(name, settings.measures)
-            problems.append(located.problem(f"no measure {name!r}", "rfm", role, suggestion=hint))
+            located.report(f"no measure {name!r}", "rfm", role, suggestion=hint)
     if len(found) < len(names):
         return None
     scored = [found[role] for role in ("recency", "frequency", "monetary")]
     windows = {(measure.window, measure.offset, measure.calendar) for measure in scored}
-    before = len(problems)
+    before = len(located.problems)
     if len(windows) > 1:
-        problems.append(located.problem("recency, frequency and monetary need the same window", "rfm"))
+        located.report("recency, frequency and monetary need the same window", "rfm")
     if found["ever"].window is not None or found["ever"].calendar is not None:
-        problems.append(located.problem("`ever` counts orders of all time: no window", "rfm", "ever"))
+        located.report("`ever` counts orders of all time: no window", "rfm", "ever")
     if found["recency"].type not in ("timestamp", "date"):
-        problems.append(located.problem("`recency` is the time of the last order", "rfm", "recency"))
+        located.report("`recency` is the time of the last order", "rfm", "recency")
     for role in ("frequency", "ever", "monetary"):
         if found[role].type in ("string", "timestamp", "date", "boolean"):
-            problems.append(located.problem(f"`{role}` is a number", "rfm", role))
-    return found if len(problems) == before else None
+            located.report(f"`{role}` is a number", "rfm", role)
+    return found if len(located.problems) == before else None

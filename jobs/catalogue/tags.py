@@ -13,7 +13,6 @@ from jobs.config.loader import Broken, Located, Settings
 from jobs.config.models import Example, TagEntry
 from jobs.config.quality_models import TagDriftEntry
 from jobs.config.validation import close
-from jobs.errors import ConfigProblem
 from jobs.kinds.base import Given, Making
 from jobs.kinds.rule import TAGS
 
@@ -48,20 +47,19 @@ def build_tag(
     inputs: Inputs,
     tags: Mapping[str, Tag],
     settings: Settings,
-    problems: list[ConfigProblem],
 ) -> Tag | None:
     """One tag; None (and problems) when its rule cannot be read. A rule over something that is broken itself
     is no problem of its own. `tags` are those that it can use, built before it."""
     entry = located.entry
     if name in RESERVED_TAGS:
-        problems.append(located.problem(f"{name!r} is a column of every user: choose another name"))
-    making = Making(located, _inputs(entry, inputs, tags), tags, settings, problems)
+        located.report(f"{name!r} is a column of every user: choose another name")
+    making = Making(located, _inputs(entry, inputs, tags), tags, settings)
     expression = _expression(making)
-    problems += located.truth_values(*(("values", index) for index in range(len(entry.values or ()))))
-    _check_levels(located, settings, problems)
+    located.report_truth_values(*(("values", index) for index in range(len(entry.values or ()))))
+    _check_levels(located, settings)
     for index, example in enumerate(entry.examples):
         _check_example(making, index, example)
-    tables = kept_out_of(located, tags, settings, problems)
+    tables = kept_out_of(located, tags, settings)
     if expression is None:
         return None
     main, fields = entry.kinds[0], {}
@@ -118,7 +116,7 @@ def _expression(making: Making) -> Expression | None:
     entry = making.located.entry
     for kind in entry.kinds:
         kind.check(making)
-    if not check_usable(making.located, making.settings.tags, making.problems):
+    if not check_usable(making.located, making.settings.tags):
         return None
     fits = [kind.fits(making) for kind in entry.kinds]
     expression = entry.kinds[0].expression(making)
@@ -141,15 +139,15 @@ def _definition(entry: TagEntry) -> str:
     return " ".join("; ".join(parts).split())
 
 
-def _check_levels(located: Located[TagEntry], settings: Settings, problems: list[ConfigProblem]) -> None:
+def _check_levels(located: Located[TagEntry], settings: Settings) -> None:
     for index, level in enumerate(located.entry.path):
         if level not in settings.levels and "tags" not in settings.broken.files:
             message = f"level {level!r} has no English id: add it to `levels`"
-            problems.append(located.problem(message, "path", index))
+            located.report(message, "path", index)
 
 
 def _check_example(making: Making, index: int, example: Example) -> None:
-    located, entry, problems = making.located, making.located.entry, making.problems
+    located, entry = making.located, making.located.entry
     types: dict[str, str | Given] = dict(making.inputs.types)
     # Other tags are given by what they read.
     types = {name: type_ for name, type_ in types.items() if not name.startswith(TAGS)}
@@ -160,18 +158,18 @@ def _check_example(making: Making, index: int, example: Example) -> None:
         if type_ is None and not making.inputs.lacks(name):
             message = f"the example gives {name!r}, which no rule can use"
             place = ("examples", index, "given", name)
-            problems.append(located.problem(message, *place, suggestion=close(name, types)))
+            located.report(message, *place, suggestion=close(name, types))
         elif type_ is not None and not _fits(given, type_):
             described = type_.described if isinstance(type_, Given) else type_
             message = f"the example gives {name} something that is not of type {described}"
-            problems.append(located.problem(message, "examples", index, "given", name))
+            located.report(message, "examples", index, "given", name)
     for kind in entry.kinds:
         wrong = kind.wrong_expectation(entry, example.expect)
         if wrong is not None:
-            problems.append(located.problem(wrong, "examples", index, "expect"))
+            located.report(wrong, "examples", index, "expect")
     for value in entry.kinds[0].expected(example.expect) if entry.values is not None else ():
         if value not in (None, *(entry.values or ())):
-            problems.append(located.problem(f"{value!r} is in no `values`", "examples", index, "expect"))
+            located.report(f"{value!r} is in no `values`", "examples", index, "expect")
 
 
 def _fits(value: object, type_: str | Given) -> bool:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from jobs.catalogue.tags import Inputs
     from jobs.config.loader import Located, Settings
     from jobs.config.models import TagEntry
-    from jobs.errors import ConfigProblem
 
 # Between several values of a tag where they stand in one text.
 SEPARATOR = "|"
@@ -36,7 +35,6 @@ class Making:
     inputs: Inputs
     tags: Mapping[str, Tag]
     settings: Settings
-    problems: list[ConfigProblem]
 
 
 @dataclass(frozen=True)

@@ -45,25 +45,25 @@ class Follows(TagKind):
     def expression(self, making: Making) -> Expression | None:
         """No rule over today: carry gives the tag its value. None (and problems) where the other tag has no
         day before that could be read."""
-        located, settings, problems = making.located, making.settings, making.problems
+        located, settings = making.located, making.settings
         name, what = _of(located.entry).tag, _of(located.entry).what
         if name not in settings.tags:
             if not settings.broken.has("tags", name):
                 hint = close(name, settings.tags)
-                problems.append(located.problem(f"no tag {name!r}", "follows", "tag", suggestion=hint))
+                located.report(f"no tag {name!r}", "follows", "tag", suggestion=hint)
             return None
-        other, before = settings.tags[name].entry, len(problems)
+        other, before = settings.tags[name].entry, len(located.problems)
         for wrong, why in (
             (any(kind.several for kind in other.kinds), "can have several values"),
             (not all(kind.over_today for kind in other.kinds), "follows another tag itself"),
             (other.status != "active", f"is {other.status}: no day has it"),
         ):
             if wrong:
-                problems.append(located.problem(f"{name} {why}", "follows", "tag"))
+                located.report(f"{name} {why}", "follows", "tag")
         if located.entry.status == "draft":
             message = "a draft is in no published day that it could follow from"
-            problems.append(located.problem(message, "status"))
-        if name not in making.tags or len(problems) > before:
+            located.report(message, "status")
+        if name not in making.tags or len(located.problems) > before:
             return None
         tag = making.tags[name]
         columns = frozenset(tag.inputs) | {"data_day"}

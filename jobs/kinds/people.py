@@ -80,17 +80,17 @@ class People(TagKind):
 
     def fits(self, making: Making) -> bool:
         """Whether the source that sets the tag is one in which people do."""
-        located, settings, problems = making.located, making.settings, making.problems
+        located, settings = making.located, making.settings
         name = _of(located.entry).source
         source = making.inputs.sources.get(name)
         if source is not None and source.explicit is not None:
             return True
         if source is not None:
             message = f"source {name!r} has no `explicit`: it does not say which columns set a tag"
-            problems.append(located.problem(message, "set", "source"))
+            located.report(message, "set", "source")
         elif name not in settings.sources and not settings.broken.has("sources", name):
             hint = close(name, settings.sources)
-            problems.append(located.problem(f"no source {name!r}", "set", "source", suggestion=hint))
+            located.report(f"no source {name!r}", "set", "source", suggestion=hint)
         return False
 
     def type(self, entry: TagEntry, expression: Expression) -> str:

@@ -74,7 +74,7 @@ class Preference(TagKind):
             return None
         if support is not None and (support.source, support.by) != (measure.source, measure.by):
             message = f"{support.id} is not by the values of {measure.id}: {measure.by} of {measure.source}"
-            making.problems.append(making.located.problem(message, "prefer", "support"))
+            making.located.report(message, "prefer", "support")
         names = frozenset(name for name in (entry.measure, entry.support) if name)
         return Expression(_sql(entry), names, PREFERENCES)
 
@@ -128,11 +128,11 @@ def _measure(making: Making, role: str, name: str) -> Measure | None:
         return measure
     if measure is not None:
         message = f"{name} has no `by`: it is one number a user"
-        making.problems.append(located.problem(message, "prefer", role))
+        located.report(message, "prefer", role)
     elif name not in settings.measures and not settings.broken.has("measures", name):
         known = [measure.id for measure in measures.values() if measure.by is not None]
         hint = close(name, known)
-        making.problems.append(located.problem(f"no measure {name!r}", "prefer", role, suggestion=hint))
+        located.report(f"no measure {name!r}", "prefer", role, suggestion=hint)
     return None
 
 

@@ -67,11 +67,10 @@ class Rule(TagKind):
     def check(self, making: Making) -> None:
         project = making.settings.project
         if making.located.entry.kind == "rfm" and project is not None and project.entry.rfm is None:
-            problem = making.located.problem("an rfm tag needs `rfm` in project.yml", "kind")
-            making.problems.append(problem)
+            making.located.report("an rfm tag needs `rfm` in project.yml", "kind")
         cases = _of(making.located.entry).cases or ()
         places = [("else",), *[("cases", index, "value") for index in range(len(cases))]]
-        making.problems.extend(making.located.truth_values(*places))
+        making.located.report_truth_values(*places)
 
     def expression(self, making: Making) -> Expression | None:
         keys = _of(making.located.entry)
@@ -86,7 +85,7 @@ class Rule(TagKind):
         if not found.columns:
             place = next(key for key in self.instead if getattr(keys, key) is not None)
             message = "is the same for every user: it reads no measure or column"
-            making.problems.append(making.located.problem(message, place))
+            making.located.report(message, place)
         _check_type(making, found)
         return found
 
@@ -127,27 +126,27 @@ def _read(
         name = error.unknown_name
         if name is not None and name in inputs.measures:
             message = f"{name} has a number for each {inputs.measures[name].by}: a tag with `prefer` reads it"
-            making.problems.append(making.located.problem(message, *place))
+            making.located.report(message, *place)
         elif name is None or not inputs.lacks(name):
-            making.problems.append(making.located.problem(str(error), *place, suggestion=error.suggestion))
+            making.located.report(str(error), *place, suggestion=error.suggestion)
         return None
 
 
 def _cases(making: Making) -> Expression | None:
     located, entry = making.located, making.located.entry
-    keys, before = _of(entry), len(making.problems)
+    keys, before = _of(entry), len(making.located.problems)
     cases = keys.cases or ()
     for index, case in enumerate(cases):
         if case.value not in (entry.values or ()):
             message = f"{case.value!r} is in no `values`"
-            making.problems.append(located.problem(message, "cases", index, "value"))
+            located.report(message, "cases", index, "value")
     rules = [
         _read(making, parse_boolean, case.when, "cases", index, "when") for index, case in enumerate(cases)
     ]
     if keys.else_ is not None and keys.else_ not in (entry.values or ()):
-        making.problems.append(located.problem(f"{keys.else_!r} is in no `values`", "else"))
+        located.report(f"{keys.else_!r} is in no `values`", "else")
     found = [rule for rule in rules if rule is not None]
-    if len(making.problems) > before or len(found) < len(rules):
+    if len(making.located.problems) > before or len(found) < len(rules):
         return None
     branches = [
         f"WHEN {rule.sql} THEN {_literal(case.value)}" for case, rule in zip(cases, found, strict=True)
@@ -164,16 +163,16 @@ def _literal(value: object) -> str:
 
 def _check_type(making: Making, expression: Expression) -> None:
     """A declared type that Spark cannot make of the value would fail at night."""
-    type_, located, problems = making.located.entry.type, making.located, making.problems
+    type_, located = making.located.entry.type, making.located
     if type_ is None:
         return
     if not is_type(type_):
-        problems.append(located.problem(f"{type_} has more digits than a decimal can have", "type"))
+        located.report(f"{type_} has more digits than a decimal can have", "type")
     elif type_ not in (expression.type, "string") and expression.type not in ("text", "unknown"):
         of_moment, to_moment = expression.type in _MOMENTS, type_ in _MOMENTS
         if of_moment != to_moment or expression.type == "boolean" or type_ == "boolean":
             message = f"the value is of type {expression.type} and cannot be read as {type_}"
-            problems.append(located.problem(message, "type"))
+            located.report(message, "type")
 
 
 KIND = Rule()
