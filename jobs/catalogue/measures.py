@@ -3,6 +3,7 @@
 from jobs.catalogue.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
 from jobs.catalogue.versions import version_of
 from jobs.config.aggregates import AggregateFunction, Part, aggregate_function
+from jobs.config.days import Days
 from jobs.config.expression_types import type_of_family
 from jobs.config.expressions import (
     EVENT_DAY,
@@ -52,7 +53,6 @@ def build_measure(
         return None
     function = _function(aggregate, entry)
     calendar = _calendar(located, settings)
-    window = entry.window if isinstance(entry.window, str) else None
     argument = aggregate.argument.sql if aggregate.argument and function.argument is None else None
     uses = aggregate.argument.columns if aggregate.argument else frozenset()
     condition = where.sql if where else None
@@ -61,14 +61,14 @@ def build_measure(
         source=source.name,
         function=function.name,
         partials=tuple(partial(source.name, part, argument, condition, entry.by) for part in function.parts),
-        window=_days(window),
-        offset=_days(entry.offset) or 0,
+        window=entry.window if isinstance(entry.window, Days) else None,
+        offset=entry.offset or 0,
         calendar=calendar,
         type="map<string,double>" if entry.by else function.type(_argument_type(aggregate, types)),
         uses=uses | (where.columns if where else frozenset()) | ({entry.by} if entry.by else set()),
         description=entry.description,
         by=entry.by,
-        half_life=_days(entry.half_life),
+        half_life=entry.half_life,
     )
 
 
@@ -191,10 +191,6 @@ def partial(source: str, part: Part, argument: str | None, where: str | None, by
     """What a day keeps of the rows of a source, under a name that says all that it depends on."""
     version = version_of([source, part.name, argument, where, *([by] if by else [])])
     return Partial(f"{part.name}_{version}", part.name, argument, where, by)
-
-
-def _days(text: str | None) -> int | None:
-    return int(text.removesuffix("d")) if text else None
 
 
 def _argument_type(aggregate: Aggregate, types: dict[str, str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from jobs.config.aggregates import AGGREGATES, PARTS, AggregateFunction, Part
 from jobs.config.alert_models import AlertsEntry
+from jobs.config.days import Days
 from jobs.config.models import Example, Read, RfmEntry, Segment, SparkEntry
 from jobs.config.quality_models import (
     CheckEntry,
@@ -308,9 +309,9 @@ class Tag:
         return self.main.several
 
     @property
-    def period(self) -> int | None:
+    def period(self) -> Days | None:
         """The days of a validity such as 30d."""
-        return int(self.validity.removesuffix("d")) if self.validity.endswith("d") else None
+        return Days.read(self.validity)
 
     @property
     def value_sql(self) -> str:

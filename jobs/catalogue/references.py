@@ -8,7 +8,7 @@ from jobs.config.expression_types import family, kind_of_type
 from jobs.config.expressions import Expression
 from jobs.config.loader import Located
 from jobs.config.models import TagEntry
-from jobs.kinds.rule import TAGS
+from jobs.kinds.base import TAGS
 
 
 def used_tags(entry: TagEntry) -> list[str]:

@@ -7,7 +7,7 @@ from jobs.catalogue.references import used_tags
 from jobs.config.loader import Located, Settings
 from jobs.config.models import TagEntry
 from jobs.config.validation import close
-from jobs.kinds.rule import TAGS
+from jobs.kinds.base import TAGS
 
 # What is computed from the rows of user_tags, and so cannot hold a tag that has none there.
 _FOLLOWING = frozenset({"user_tag_changes", "tag_statistics"})

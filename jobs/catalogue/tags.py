@@ -13,8 +13,7 @@ from jobs.config.loader import Broken, Located, Settings
 from jobs.config.models import Example, TagEntry
 from jobs.config.quality_models import TagDriftEntry
 from jobs.config.validation import close
-from jobs.kinds.base import Given, Making
-from jobs.kinds.rule import TAGS
+from jobs.kinds.base import TAGS, Given, Making
 
 
 @dataclass(frozen=True)

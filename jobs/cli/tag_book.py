@@ -67,7 +67,7 @@ def _exclusive(level: str, path: Iterable[str], catalogue: Catalogue) -> bool:
 
 def _tag(tag: Tag) -> list[str]:
     status = "" if tag.status == "active" else f" ({tag.status})"
-    validity = _VALIDITY.get(tag.validity, f"stays {tag.validity.removesuffix('d')} days after it was true")
+    validity = _VALIDITY.get(tag.validity, f"stays {tag.period} days after it was true")
     lines = [
         f"#### {tag.name} `{tag.id}`{status}",
         "",

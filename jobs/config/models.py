@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from jobs.config.alert_models import AlertsEntry
+from jobs.config.days import Days
 from jobs.config.quality_models import (
     CheckEntry,
     CompareEntry,
@@ -37,7 +38,6 @@ ColumnType = Annotated[
         strip_whitespace=True,
     ),
 ]
-Window = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,4}d$")]
 TagTable = Literal["user_tags", "user_profile", "user_tag_changes", "tag_statistics"]
 
 
@@ -230,7 +230,7 @@ def _window_form(value: object) -> str:
 
 
 AnyWindow = Annotated[
-    Annotated[Window, Tag("days")] | Annotated[CalendarWindow, Tag("calendar")], Discriminator(_window_form)
+    Annotated[Days, Tag("days")] | Annotated[CalendarWindow, Tag("calendar")], Discriminator(_window_form)
 ]
 
 
@@ -239,9 +239,9 @@ class MeasureEntry(Entry):
     value: str
     where: str | None = None
     window: AnyWindow | None = None
-    offset: Window | None = None
+    offset: Days | None = None
     by: str | None = None
-    half_life: Window | None = None
+    half_life: Days | None = None
     distinct_within: Literal["day", "window", "approx"] | None = None
     description: str = ""
 

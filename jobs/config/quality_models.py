@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from jobs.config.days import Days
+
 Severity = Literal["critical", "warning", "info"]
 Above = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -119,11 +121,7 @@ class QualityEntry(Entry):
 class RetentionEntry(Entry):
     """How long what is not data is kept: `reports` of runs, in days such as 90d."""
 
-    reports: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,4}d$")] = "90d"
-
-    @property
-    def report_days(self) -> int:
-        return int(self.reports.removesuffix("d"))
+    reports: Days = Days(90)
 
 
 class CoverageEntry(Entry):

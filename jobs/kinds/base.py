@@ -6,12 +6,13 @@ built with these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jobs.config.expression_types import Expression, type_of_family
+from jobs.config.expression_types import Expression, ExpressionError, type_of_family
+from jobs.config.expressions import names_in
 from jobs.config.quality_models import Entry
 from jobs.spark_functions import F
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from jobs.config.loader import Located, Settings
     from jobs.config.models import TagEntry
 
+# How a rule names another tag.
+TAGS = "tags."
 # Between several values of a tag where they stand in one text.
 SEPARATOR = "|"
 
@@ -188,3 +191,33 @@ class TagKind:
                 F.regexp_replace(text, r"\.0+$|(\.\d*?)0+$", "$1")
             )
         return text
+
+
+def read_rule(
+    making: Making, parse: Callable[..., Expression], text: str, *place: str | int
+) -> Expression | None:
+    """A rule's expression; None (and a problem) for one that cannot be read. One over something that is
+    broken is wrong only because of that."""
+    inputs = making.inputs
+    try:
+        return parse(
+            text,
+            columns=inputs.types,
+            parameters=making.settings.parameters,
+            dictionaries=making.settings.dictionaries,
+            definitions=inputs.definitions,
+        )
+    except ExpressionError as error:
+        name = error.unknown_name
+        if name is not None and name in inputs.measures:
+            message = f"{name} has a number for each {inputs.measures[name].by}: a tag with `prefer` reads it"
+            making.located.report(message, *place)
+        elif name is None or not inputs.lacks(name):
+            making.located.report(str(error), *place, suggestion=error.suggestion)
+        return None
+
+
+def tags_in(texts: Iterable[str]) -> list[str]:
+    """The ids of the tags that expressions name, in the order in which they do."""
+    names = [name.lower() for text in texts for name in names_in(text)]
+    return [name.removeprefix(TAGS) for name in names if name.startswith(TAGS)]

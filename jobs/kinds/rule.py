@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
 from jobs.config.expression_text import write_text
 from jobs.config.expression_types import Expression, is_type
-from jobs.config.expressions import ExpressionError, names_in, parse_boolean, parse_scalar
+from jobs.config.expressions import parse_boolean, parse_scalar
 from jobs.config.quality_models import Entry
 from jobs.config.rfm_columns import RFM_COLUMNS
-from jobs.kinds.base import Making, TagKind
+from jobs.kinds.base import Making, TagKind, read_rule, tags_in
 
 if TYPE_CHECKING:
     from jobs.config.models import TagEntry
 
-TAGS = "tags."
 _MOMENTS = ("date", "timestamp")
 
 
@@ -58,8 +57,7 @@ class Rule(TagKind):
     def uses(self, entry: TagEntry) -> list[str]:
         keys = _of(entry)
         texts = [keys.when, keys.value, *(case.when for case in keys.cases or ())]
-        names = [name.lower() for text in texts if text for name in names_in(text)]
-        return [name.removeprefix(TAGS) for name in names if name.startswith(TAGS)]
+        return tags_in(text for text in texts if text)
 
     def more_inputs(self, entry: TagEntry) -> Mapping[str, str]:
         return RFM_COLUMNS if entry.kind == "rfm" else {}
@@ -75,9 +73,9 @@ class Rule(TagKind):
     def expression(self, making: Making) -> Expression | None:
         keys = _of(making.located.entry)
         if keys.when is not None:
-            found = _read(making, parse_boolean, keys.when, "when")
+            found = read_rule(making, parse_boolean, keys.when, "when")
         elif keys.value is not None:
-            found = _read(making, parse_scalar, keys.value, "value")
+            found = read_rule(making, parse_scalar, keys.value, "value")
         else:
             found = _cases(making)
         if found is None:
@@ -108,30 +106,6 @@ def _of(entry: TagEntry) -> RuleKeys:
     return cast(RuleKeys, entry)
 
 
-def _read(
-    making: Making, parse: Callable[..., Expression], text: str, *place: str | int
-) -> Expression | None:
-    """A rule's expression; None (and a problem) for one that cannot be read. One over something that is
-    broken is wrong only because of that."""
-    inputs = making.inputs
-    try:
-        return parse(
-            text,
-            columns=inputs.types,
-            parameters=making.settings.parameters,
-            dictionaries=making.settings.dictionaries,
-            definitions=inputs.definitions,
-        )
-    except ExpressionError as error:
-        name = error.unknown_name
-        if name is not None and name in inputs.measures:
-            message = f"{name} has a number for each {inputs.measures[name].by}: a tag with `prefer` reads it"
-            making.located.report(message, *place)
-        elif name is None or not inputs.lacks(name):
-            making.located.report(str(error), *place, suggestion=error.suggestion)
-        return None
-
-
 def _cases(making: Making) -> Expression | None:
     located, entry = making.located, making.located.entry
     keys, before = _of(entry), len(making.located.problems)
@@ -141,7 +115,8 @@ def _cases(making: Making) -> Expression | None:
             message = f"{case.value!r} is in no `values`"
             located.report(message, "cases", index, "value")
     rules = [
-        _read(making, parse_boolean, case.when, "cases", index, "when") for index, case in enumerate(cases)
+        read_rule(making, parse_boolean, case.when, "cases", index, "when")
+        for index, case in enumerate(cases)
     ]
     if keys.else_ is not None and keys.else_ not in (entry.values or ()):
         located.report(f"{keys.else_!r} is in no `values`", "else")
