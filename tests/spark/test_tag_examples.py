@@ -17,9 +17,10 @@ from jobs.catalogue.build import load_catalogue
 from jobs.catalogue.model import Catalogue, Tag
 from jobs.config.models import Example
 from jobs.config.rfm_columns import RFM_COLUMNS
+from jobs.kinds.base import SEPARATOR
 from jobs.kinds.rule import KIND
 from jobs.transform.carry import carried
-from jobs.transform.tags import SEPARATOR, as_text, evaluated
+from jobs.transform.tags import as_text, evaluated
 from tests.support.places import ROOT
 
 CONFIGURATIONS = [ROOT / "configs", *sorted(path.parent for path in ROOT.glob("examples/*/project.yml"))]

@@ -16,8 +16,8 @@ import pytest
 
 from jobs import services
 from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import SetByPeople
 from jobs.errors import InfrastructureError
+from jobs.kinds.people import SetByPeople
 from jobs.published import USER_TAG_CHANGES as CHANGES
 from jobs.published import USER_TAGS
 from jobs.store import cached
