@@ -27,12 +27,13 @@ import yaml
 from jobs import services
 from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue
+from jobs.published import TAG_CATALOGUE, TAG_STATISTICS
 from jobs.quality.checks import CheckResult, check_row, result_of
 from jobs.quality.kinds import CheckKind
 from jobs.quality.register import RunRecord, record_row
 from jobs.quality.suites import all_suites
 from jobs.store.lake import Lake, open_lake
-from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TAG_CATALOGUE, TAG_STATISTICS
+from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS
 from jobs.store.tables import ensure_table
 
 AGAIN = 10

@@ -21,20 +21,12 @@ from dags.monitoring import measure
 from dags.settings import CONFIGS, ROOT
 from jobs.catalogue.build import load_catalogue
 from jobs.errors import ConfigError, DataError, UsageError, UsertagsError
+from jobs.published import PUBLISHED
 from jobs.store.jars import jar_paths
 
 # The stages that check, and may refuse.
 CHECKING = ("clean", "audit")
-TABLES = (
-    "user_tags",
-    "user_profile",
-    "user_tag_changes",
-    "rfm",
-    "rfm_thresholds",
-    "tag_statistics",
-    "tag_catalogue",
-)
-ASSETS = [Asset(name=f"tags.{table}", uri=f"usertags://tags/{table}") for table in TABLES]
+ASSETS = [Asset(name=table.name, uri=table.asset) for table in PUBLISHED]
 NO_RETRY = (ConfigError.exit_code, DataError.exit_code)
 
 T = TypeVar("T")

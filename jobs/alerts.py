@@ -14,6 +14,7 @@ from uuid import uuid4
 from jobs.catalogue.model import Catalogue
 from jobs.config.alert_models import AlertsEntry, HookEntry, MailEntry
 from jobs.errors import InfrastructureError
+from jobs.published import PUBLISHED
 from jobs.quality.alert_texts import Message, Place, message_of, unknown_message
 from jobs.quality.alerting import Due, Entry, Status, days_to_look_at, due
 from jobs.quality.checks import CheckRow
@@ -23,7 +24,7 @@ from jobs.stages.alert_ledger import Ledger
 from jobs.stages.days import expected_day
 from jobs.store.filters import rows_among
 from jobs.store.lake import Lake
-from jobs.store.schemas import CHECKS, PUBLICATIONS, PUBLISHED, RUNS
+from jobs.store.schemas import CHECKS, PUBLICATIONS, RUNS
 from jobs.store.tables import find_table
 
 Send = Callable[[MailEntry | HookEntry, Message], None]

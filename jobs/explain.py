@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag
+from jobs.catalogue.model import Catalogue, Tag
+from jobs.config.rfm_columns import RFM_COLUMNS
 from jobs.errors import UsageError
+from jobs.published import RFM, TAG_CATALOGUE, USER_TAGS
 from jobs.quality.register import Publication
 from jobs.stages.runs import publication_of
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import IDENTITIES, RFM, TAG_CATALOGUE, USER_MEASURES, USER_TAGS
+from jobs.store.schemas import IDENTITIES, USER_MEASURES
 from jobs.store.tables import find_table
 
 
@@ -19,7 +21,8 @@ from jobs.store.tables import find_table
 class Explanation:
     """One tag of a user; of several values, all in their order with their shares. `set_by` says who set it
     and why. `inputs` are the values that its rule read; None where the rule has changed since, so that
-    today's configuration cannot say which they were."""
+    today's configuration cannot say which they were. `measures` says of those inputs that are measures what
+    the number is."""
 
     tag_id: str
     name: str
@@ -28,6 +31,7 @@ class Explanation:
     set_by: str | None
     definition: str
     inputs: Mapping[str, Any] | None
+    measures: Mapping[str, str]
 
 
 def explain(
@@ -70,9 +74,11 @@ def _explanation(
 ) -> Explanation:
     current = catalogue.tags.get(defined["tag_id"])
     inputs: dict[str, Any] | None = None
+    measures: dict[str, str] = {}
     if current is not None and current.definition_version == defined["definition_version"]:
         known = dict(values) | {"data_day": day}
         inputs = {name: _input(current, name, known) for name in current.inputs}
+        measures = {name: catalogue.measures[name].explained for name in inputs if name in catalogue.measures}
     return Explanation(
         tag_id=defined["tag_id"],
         name=defined["name_zh"],
@@ -81,6 +87,7 @@ def _explanation(
         set_by=_set_by(carried[0]) if carried else None,
         definition=defined["definition"],
         inputs=inputs,
+        measures=measures,
     )
 
 
@@ -96,13 +103,13 @@ def _set_by(row: Mapping[str, Any]) -> str | None:
 
 
 def _input(tag: Tag, name: str, known: Mapping[str, Any]) -> Any:
-    """A value that the rule reads; of what people set, the row of this tag alone."""
+    """A value that the rule reads, as far as it bears on the tag."""
     value = known.get(name.replace(".", "__"))
     if isinstance(value, list):
         # PyIceberg gives a map as pairs.
         value = dict(value)
-        if tag.set_by is not None and name == f"set__{tag.set_by.source}":
-            return value.get(tag.set_by.tag)
+    for kind in tag.kinds:
+        value = kind.explained(tag, name, value)
     return value
 
 

@@ -1,6 +1,5 @@
 """Reading the published tables with DuckDB, through the snapshots that the catalog names."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import duckdb
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import UsageError
+from jobs.published import PUBLISHED
 from jobs.store.lake import Lake
 
 SQL = Path(__file__).resolve().parents[1] / "sql"
@@ -41,7 +41,7 @@ def query(catalogue: Catalogue, lake: Lake, sql: str) -> Answer:
 
 
 def connect(catalogue: Catalogue, lake: Lake) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection with a view of every table of `tags` and `ops`, and the views of sql/views."""
+    """A DuckDB connection with a view of every table of `tags` and `ops`, and `views`."""
     connection = duckdb.connect(":memory:")
     for name in _EXTENSIONS:
         connection.load_extension(str(extension_path(name)))
@@ -52,17 +52,28 @@ def connect(catalogue: Catalogue, lake: Lake) -> duckdb.DuckDBPyConnection:
         for _, name in lake.catalog.list_tables(namespace):
             location = lake.catalog.load_table(f"{namespace}.{name}").metadata_location
             connection.execute(f"CREATE VIEW {namespace}.{name} AS SELECT * FROM iceberg_scan('{location}')")
-    for name, select in view_files():
+    for name, select in views():
         # Before the first publication some of the tables are not there, and neither are their views.
         with suppress(duckdb.CatalogException):
             connection.execute(f"CREATE VIEW {name} AS {select}")
     return connection
 
 
-def view_files() -> Sequence[tuple[str, str]]:
-    """The views of sql/views: name and SELECT, those that others build on first."""
-    files = sorted((SQL / "views").glob("*.sql"), key=lambda path: (path.stem.endswith("_latest"), path.stem))
-    return [(path.stem, path.read_text(encoding="utf-8").strip().rstrip(";")) for path in files]
+def views() -> list[tuple[str, str]]:
+    """The views that readers have, name and SELECT, those that others build on first: of each table the
+    published rows, and those of the newest published day."""
+    tables = [table.view for table in PUBLISHED]
+    return [
+        *[(table, _select("published", table)) for table in tables],
+        ("publications", _select("publications")),
+        *[(f"{table}_latest", _select("latest", table)) for table in (*tables, "publications")],
+    ]
+
+
+def _select(file: str, table: str = "") -> str:
+    """The SELECT of a file of sql/views, for a table where it names none."""
+    text = (SQL / "views" / f"{file}.sql").read_text(encoding="utf-8")
+    return text.strip().rstrip(";").replace("{table}", table)
 
 
 def extension_path(name: str) -> Path:

@@ -9,18 +9,19 @@ from typing import Any
 from jobs.catalogue.explicit import explicit_measures
 from jobs.catalogue.identity import build_identity
 from jobs.catalogue.measures import build_measure
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Identity, Measure, Percentile, Source, Tag
+from jobs.catalogue.model import Catalogue, DerivedColumns, Identity, Measure, Percentiles, Source, Tag
 from jobs.catalogue.own_checks import build_own_checks
 from jobs.catalogue.percentiles import build_percentile, percentile_version
 from jobs.catalogue.references import in_order
+from jobs.catalogue.rfm import build_rfm
 from jobs.catalogue.sameness import same_rules
 from jobs.catalogue.sources import build_source
-from jobs.catalogue.tags import Inputs, build_rfm, build_tag
+from jobs.catalogue.tags import Inputs, build_tag
 from jobs.catalogue.versions import version_of
 from jobs.config.loader import Located, Settings, load
 from jobs.config.models import ProjectEntry
 from jobs.config.validation import close, timezones
-from jobs.errors import ConfigError, ConfigProblem
+from jobs.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,34 +31,28 @@ def load_catalogue(folder: Path) -> Catalogue:
 
     Raises ConfigError with all problems of all files, each with its line.
     """
-    settings, problems = load(folder)
-    problems = list(problems)
-    catalogue = build_catalogue(settings, problems)
-    if catalogue is None or problems:
-        raise ConfigError(problems)
+    settings = load(folder)
+    catalogue = build_catalogue(settings)
+    if catalogue is None or settings.problems:
+        raise ConfigError(settings.problems)
     return catalogue
 
 
-def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalogue | None:
-    """Build all that can be built; what cannot is added to `problems`. None without a project."""
-    _check_connections(settings, problems)
+def build_catalogue(settings: Settings) -> Catalogue | None:
+    """Build all that can be built, and report what cannot (`settings.problems`). None without a project."""
+    _check_connections(settings)
     if settings.project is not None:
-        _check_project(settings.project, settings, problems)
-    sources = _sources(settings, problems)
-    identity = build_identity(settings, sources, problems)
-    measures = _measures(settings, sources, problems)
-    percentiles = _percentiles(settings, measures, problems)
-    inputs = _inputs(settings, sources, measures, percentiles)
-    rfm = None
-    if settings.project is not None and settings.project.entry.rfm is not None:
-        entry = settings.project.entry.rfm
-        rfm = build_rfm(entry, settings.project, measures, inputs.versions, settings, problems)
-    if rfm is not None:
-        inputs = replace(inputs, versions={**inputs.versions, **dict.fromkeys(RFM_COLUMNS, rfm.version)})
-    _check_flat_names(settings, inputs, problems)
-    tags = _tags(settings, inputs, problems)
-    _check_exclusive(settings, problems)
-    own_checks = build_own_checks(settings, sources, tags, problems)
+        _check_project(settings.project, settings)
+    sources = _sources(settings)
+    identity = build_identity(settings, sources)
+    measures = _measures(settings, sources)
+    versions = _measure_versions(settings, sources, measures)
+    derived = _derived(settings, measures, versions)
+    inputs = _inputs(settings, sources, measures, versions, derived)
+    _check_flat_names(settings, inputs)
+    tags = _tags(settings, inputs)
+    _check_exclusive(settings)
+    own_checks = build_own_checks(settings, sources, tags)
     if settings.project is None:
         return None
     project = settings.project.entry
@@ -73,9 +68,8 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
         spark=settings.spark,
         sources=sources,
         measures=measures,
-        percentiles=percentiles,
+        derived=derived,
         tags=tags,
-        rfm=rfm,
         identity=identity,
         levels=dict(settings.levels),
         exclusive=frozenset(settings.exclusive),
@@ -103,77 +97,56 @@ def _identity_version(identity: Identity | None, sources: dict[str, Source], tim
     return [sorted(identity.limits.items()), sorted(identity.block), joined]
 
 
-def _check_project(located: Located[ProjectEntry], settings: Settings, problems: list[ConfigProblem]) -> None:
+def _check_project(located: Located[ProjectEntry], settings: Settings) -> None:
     project = located.entry
     if project.timezone not in timezones():
         hint = close(project.timezone, timezones())
-        problems.append(located.problem(f"{project.timezone!r} is no time zone", "timezone", suggestion=hint))
+        located.report(f"{project.timezone!r} is no time zone", "timezone", suggestion=hint)
     lake = settings.connections.get(project.lake)
     if lake is not None and lake.entry.kind != "lake":
         message = f"connection {project.lake!r} is of kind {lake.entry.kind}, not lake"
-        problems.append(located.problem(message, "lake"))
+        located.report(message, "lake")
     elif lake is None and not settings.broken.has("connections", project.lake):
         hint = close(project.lake, settings.connections)
-        problems.append(located.problem(f"no connection {project.lake!r}", "lake", suggestion=hint))
+        located.report(f"no connection {project.lake!r}", "lake", suggestion=hint)
     if not settings.sources and not settings.broken.any_of("sources"):
-        problems.append(located.problem("the folder has no sources/*.yml"))
+        located.report("the folder has no sources/*.yml")
 
 
-def _check_connections(settings: Settings, problems: list[ConfigProblem]) -> None:
+def _check_connections(settings: Settings) -> None:
     """The store of a folder of files is the lake connection that has its address and keys."""
     lakes = {name for name, item in settings.connections.items() if item.entry.kind == "lake"}
     for located in settings.connections.values():
         store = getattr(located.entry, "store", None)
         if store is None or store in lakes or settings.broken.has("connections", store):
             continue
-        problems.append(
-            located.problem(f"`store` names no lake: {store!r}", "store", suggestion=close(store, lakes))
-        )
+        located.report(f"`store` names no lake: {store!r}", "store", suggestion=close(store, lakes))
 
 
-def _sources(settings: Settings, problems: list[ConfigProblem]) -> dict[str, Source]:
-    built = {name: build_source(located, settings, problems) for name, located in settings.sources.items()}
+def _sources(settings: Settings) -> dict[str, Source]:
+    built = {name: build_source(located, settings) for name, located in settings.sources.items()}
     return {name: source for name, source in built.items() if source is not None}
 
 
-def _measures(
-    settings: Settings, sources: dict[str, Source], problems: list[ConfigProblem]
-) -> dict[str, Measure]:
+def _measures(settings: Settings, sources: dict[str, Source]) -> dict[str, Measure]:
     built = {
-        name: build_measure(name, located, sources, settings, problems)
-        for name, located in settings.measures.items()
+        name: build_measure(name, located, sources, settings) for name, located in settings.measures.items()
     }
     found = {name: measure for name, measure in built.items() if measure is not None}
     for name, measure in explicit_measures(sources).items():
         if name in settings.measures:
             message = f"{name!r} holds the tags that people set in {measure.source}: choose another name"
-            problems.append(settings.measures[name].problem(message))
+            settings.measures[name].report(message)
         found[name] = measure
     return found
 
 
-def _percentiles(
-    settings: Settings, measures: dict[str, Measure], problems: list[ConfigProblem]
-) -> dict[str, Percentile]:
-    built = {
-        name: build_percentile(name, located, measures, settings, problems)
-        for name, located in settings.percentiles.items()
-    }
-    return {name: percentile for name, percentile in built.items() if percentile is not None}
-
-
-def _inputs(
-    settings: Settings,
-    sources: dict[str, Source],
-    measures: dict[str, Measure],
-    percentiles: dict[str, Percentile],
-) -> Inputs:
-    """The names that tags can use, but those of RFM."""
-    timezone = settings.project.entry.timezone if settings.project else ""
-    types = {measure.id: measure.type for measure in measures.values() if measure.by is None}
-    types |= {percentile.id: percentile.type for percentile in percentiles.values()}
-    types |= {"data_day": "date", "user_id": "string"}
-    versions: dict[str, object] = {
+def _measure_versions(
+    settings: Settings, sources: dict[str, Source], measures: dict[str, Measure]
+) -> dict[str, object]:
+    """What each measure is made of."""
+    timezone = _timezone(settings)
+    return {
         measure.id: [
             measure.function,
             measure.type,
@@ -186,16 +159,58 @@ def _inputs(
         ]
         for measure in measures.values()
     }
-    versions |= {item.id: percentile_version(item, versions) for item in percentiles.values()}
+
+
+def _timezone(settings: Settings) -> str:
+    return settings.project.entry.timezone if settings.project else ""
+
+
+def _derived(
+    settings: Settings,
+    measures: dict[str, Measure],
+    versions: dict[str, object],
+) -> tuple[DerivedColumns, ...]:
+    """The columns that are made of the measures of all users. `versions` says what each measure is."""
+    built = {
+        name: build_percentile(name, located, measures, settings)
+        for name, located in settings.percentiles.items()
+    }
+    percentiles = {name: percentile for name, percentile in built.items() if percentile is not None}
+    found: list[DerivedColumns] = []
+    if percentiles:
+        made_of = {name: percentile_version(item, versions) for name, item in percentiles.items()}
+        found.append(Percentiles(percentiles, made_of))
+    if settings.project is not None and settings.project.entry.rfm is not None:
+        entry = settings.project.entry.rfm
+        rfm = build_rfm(entry, settings.project, measures, versions, settings)
+        found += [rfm] if rfm is not None else []
+    return tuple(found)
+
+
+def _inputs(
+    settings: Settings,
+    sources: dict[str, Source],
+    measures: dict[str, Measure],
+    measure_versions: dict[str, object],
+    derived: tuple[DerivedColumns, ...],
+) -> Inputs:
+    """The names that tags can use, and what they are made of. Columns that stand in a table of their own are
+    for one kind of tag alone, which adds their types."""
+    timezone = _timezone(settings)
+    types = {measure.id: measure.type for measure in measures.values() if measure.by is None}
+    versions = dict(measure_versions)
+    for item in derived:
+        types |= item.columns if item.table is None else {}
+        versions |= item.versions
+    types |= {"data_day": "date", "user_id": "string"}
     for source in sources.values():
         for column in source.kept_columns if source.kind == "profile" else ():
             name = f"{source.name}.{column.name}"
             types[name] = column.type
             versions[name] = [name, _source_version(source, frozenset({column.name}), timezone)]
     broken = settings.broken.plus("sources", settings.sources.keys() - sources.keys())
-    unbuilt = (settings.measures.keys() - measures.keys()) | (
-        settings.percentiles.keys() - percentiles.keys()
-    )
+    names = {name for item in derived for name in item.columns}
+    unbuilt = (settings.measures.keys() - measures.keys()) | (settings.percentiles.keys() - names)
     return Inputs(types, versions, broken.plus("measures", unbuilt), sources, measures)
 
 
@@ -212,37 +227,29 @@ def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
     return version_of([timezone, columns, rows, *ids])
 
 
-def _check_flat_names(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> None:
+def _check_flat_names(settings: Settings, inputs: Inputs) -> None:
     """`source.column` is the flat column source__column beside the measures."""
     if "tags" in settings.sources:
-        problems.append(
-            settings.sources["tags"].problem("`tags` is how a rule names a tag: choose another name")
-        )
+        settings.sources["tags"].report("`tags` is how a rule names a tag: choose another name")
     flat = {name.replace(".", "__"): name for name in inputs.types if "." in name}
     named: dict[str, Located[Any]] = {**settings.measures, **settings.percentiles}
     for name in flat.keys() & named.keys():
         message = f"{name!r} is how {flat[name]} is written in tables: choose another name"
-        problems.append(named[name].problem(message))
+        named[name].report(message)
 
 
-def _tags(settings: Settings, inputs: Inputs, problems: list[ConfigProblem]) -> dict[str, Tag]:
-    _check_names_once(settings, problems)
+def _tags(settings: Settings, inputs: Inputs) -> dict[str, Tag]:
+    _check_names_once(settings)
     inputs = replace(inputs, broken=inputs.broken.plus("tags", settings.tags.keys()))
     built: dict[str, Tag] = {}
-    for name in in_order(settings.tags, problems):
-        tag = build_tag(name, settings.tags[name], inputs, built, settings, problems)
+    for name in in_order(settings.tags):
+        tag = build_tag(name, settings.tags[name], inputs, built, settings)
         if tag is not None:
             built[name] = tag
-    if settings.project is not None and settings.project.entry.rfm is None:
-        problems += [
-            located.problem("an rfm tag needs `rfm` in project.yml", "kind")
-            for located in settings.tags.values()
-            if located.entry.kind == "rfm"
-        ]
     tags = {name: built[name] for name in settings.tags if name in built}
     for tag, other in same_rules(tags.values()):
         message = f"{tag.id} has the same rule as {other.id!r} ({other.name}): one of the two is enough"
-        problems.append(settings.tags[tag.id].problem(message))
+        settings.tags[tag.id].report(message)
     return tags
 
 
@@ -251,16 +258,16 @@ def _kept_out(tags: Mapping[str, Tag]) -> dict[str, list[str]]:
     return {name: sorted(tag.kept_out_of) for name, tag in tags.items() if tag.kept_out_of}
 
 
-def _check_names_once(settings: Settings, problems: list[ConfigProblem]) -> None:
+def _check_names_once(settings: Settings) -> None:
     names = Counter(located.entry.name for located in settings.tags.values())
     for located in settings.tags.values():
         if names[located.entry.name] > 1:
-            problems.append(located.problem(f"another tag is called {located.entry.name!r} as well", "name"))
+            located.report(f"another tag is called {located.entry.name!r} as well", "name")
 
 
-def _check_exclusive(settings: Settings, problems: list[ConfigProblem]) -> None:
+def _check_exclusive(settings: Settings) -> None:
     paths = {"/".join(located.entry.path) for located in settings.tags.values()}
     for path, located in settings.exclusive.items():
         if path not in paths and not settings.broken.any_of("tags"):
             message = f"`exclusive` names no path of a tag: {path!r}"
-            problems.append(located.problem(message, suggestion=close(path, paths)))
+            located.report(message, suggestion=close(path, paths))

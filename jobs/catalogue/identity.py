@@ -7,21 +7,18 @@ from jobs.catalogue.model import Identity, Source
 from jobs.config.loader import Located, Settings
 from jobs.config.models import ProjectEntry
 from jobs.config.validation import close
-from jobs.errors import ConfigProblem
 
 
-def build_identity(
-    settings: Settings, sources: Mapping[str, Source], problems: list[ConfigProblem]
-) -> Identity | None:
+def build_identity(settings: Settings, sources: Mapping[str, Source]) -> Identity | None:
     """How the ids of the sources of links become people; None where there are no such sources."""
     joined = {kind for source in sources.values() if source.kind == "links" for kind, _ in source.ids}
     # A source that cannot be read may be the one that names a kind.
     known = not settings.broken.any_of("sources") and len(sources) == len(settings.sources)
     if settings.project is not None and known:
-        _check_kinds(settings.project, joined, problems)
+        _check_kinds(settings.project, joined)
     if not joined:
         return None
-    hashed = _hashed(joined, settings, sources, problems)
+    hashed = _hashed(joined, settings, sources)
     entry = settings.project.entry.identity if settings.project is not None else None
     block = entry.block if entry else {}
     return Identity(
@@ -31,27 +28,25 @@ def build_identity(
     )
 
 
-def _check_kinds(project: Located[ProjectEntry], joined: set[str], problems: list[ConfigProblem]) -> None:
+def _check_kinds(project: Located[ProjectEntry], joined: set[str]) -> None:
     entry = project.entry.identity
     if entry is None:
         return
     if not joined:
-        problems.append(project.problem("`identity` needs a source of kind links", "identity"))
+        project.report("`identity` needs a source of kind links", "identity")
         return
     for section, kinds in (("limits", entry.limits), ("block", entry.block)):
         for kind in sorted(kinds.keys() - joined):
             message = f"no source of links joins ids of kind {kind!r}"
             hint = close(kind, joined)
-            problems.append(project.problem(message, "identity", section, kind, suggestion=hint))
+            project.report(message, "identity", section, kind, suggestion=hint)
     for kind, values in entry.block.items():
         for position, value in enumerate(values):
             if not value.strip():
-                problems.append(project.problem("is empty: no id", "identity", "block", kind, position))
+                project.report("is empty: no id", "identity", "block", kind, position)
 
 
-def _hashed(
-    joined: set[str], settings: Settings, sources: Mapping[str, Source], problems: list[ConfigProblem]
-) -> frozenset[str]:
+def _hashed(joined: set[str], settings: Settings, sources: Mapping[str, Source]) -> frozenset[str]:
     """The kinds of id that are hashed. One that is hashed here and in clear there would join nothing."""
     treated: dict[str, dict[bool, str]] = defaultdict(dict)
     for source in sources.values():
@@ -62,5 +57,5 @@ def _hashed(
         if len(names) == 2:
             place = ("links" if sources[names[False]].kind == "links" else "user", kind)
             message = f"ids of kind {kind} are hashed in source {names[True]} and in clear here"
-            problems.append(settings.sources[names[False]].problem(message, *place))
+            settings.sources[names[False]].report(message, *place)
     return frozenset(kind for kind, names in treated.items() if True in names)

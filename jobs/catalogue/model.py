@@ -3,13 +3,16 @@
 Built once from the settings by `jobs.catalogue.build`; frozen, and free of Spark.
 """
 
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from jobs.config.aggregates import AGGREGATES, PARTS, AggregateFunction, Part
 from jobs.config.alert_models import AlertsEntry
-from jobs.config.models import Example, FollowsEntry, Read, RfmEntry, Segment, SparkEntry, TagKind
+from jobs.config.days import Days
+from jobs.config.models import Example, Read, RfmEntry, Segment, SparkEntry
 from jobs.config.quality_models import (
     CheckEntry,
     CompareEntry,
@@ -19,9 +22,10 @@ from jobs.config.quality_models import (
     Severity,
     TagDriftEntry,
 )
-
-# What a user prefers, the most first.
-PREFERENCES = "array<struct<value:string,number:double,share:double>>"
+from jobs.config.rfm_columns import RFM_COLUMNS
+from jobs.kinds import TagKind, rule
+from jobs.kinds.follows import FollowsEntry
+from jobs.kinds.people import SetByPeople
 
 
 @dataclass(frozen=True)
@@ -105,35 +109,20 @@ class Source:
         return next(column for column in self.columns if column.name == name)
 
 
-MeasureFunction = Literal[
-    "count",
-    "count_distinct",
-    "distinct_days",
-    "distinct_values",
-    "distinct_sketch",
-    "sum",
-    "min",
-    "max",
-    "avg",
-    "first",
-    "last",
-    "gap_mean",
-    "gap_stddev",
-]
-# A user without a row has none of what these count or add up; any other measure is null.
-COUNTED = frozenset({"count", "count_distinct", "distinct_days", "distinct_values", "distinct_sketch", "sum"})
-
-
 @dataclass(frozen=True)
 class Partial:
-    """An aggregate of one user's rows of one day that merges with those of other days; with `by`, of one
-    value of that column."""
+    """What a day keeps of one user's rows, to be merged with other days; with `by`, of one value of that
+    column. `function` is one of `PARTS` (jobs/config/aggregates.py)."""
 
     id: str
-    function: Literal["count", "count_distinct", "sum", "min", "max", "first", "last", "values", "sketch"]
+    function: str
     argument: str | None
     where: str | None
     by: str | None = None
+
+    @property
+    def part(self) -> Part:
+        return PARTS[self.function]
 
 
 @dataclass(frozen=True)
@@ -152,12 +141,13 @@ class Measure:
 
     With `by` it is a map from the values of that column to a number each; `half_life` weighs a day's part by
     half for every so many days of age.
-    `uses` are the clean columns that its aggregate and condition read.
+    `function` is one of `AGGREGATES` (jobs/config/aggregates.py). `uses` are the clean columns that its
+    aggregate and condition read.
     """
 
     id: str
     source: str
-    function: MeasureFunction
+    function: str
     partials: tuple[Partial, ...]
     window: int | None
     offset: int
@@ -168,15 +158,47 @@ class Measure:
     by: str | None = None
     half_life: int | None = None
 
+    @property
+    def aggregate(self) -> AggregateFunction:
+        return AGGREGATES[self.function]
 
-@dataclass(frozen=True)
-class SetByPeople:
-    """How people set a tag: in rows of `source` that call it `tag`. `row` is Spark SQL for the row that gives
-    the user the tag (value, set_by, reason, until), null where none does."""
+    @property
+    def explained(self) -> str:
+        """What the number is, of which rows."""
+        by = f" for each {self.by}" if self.by else ""
+        return f"{self.aggregate.explained}{by}, {self.source} {self._days}"
 
-    source: str
-    tag: str
-    row: str
+    @property
+    def _days(self) -> str:
+        if self.calendar is not None:
+            return "of a period of the year"
+        if self.window is None:
+            return "of all days"
+        before = f", {self.offset} days earlier" if self.offset else ""
+        return f"of {self.window} days{before}"
+
+
+class DerivedColumns(ABC):
+    """Columns of every user that are made of the measures of all users of the data day.
+
+    `computed` of jobs/transform/derived.py computes them. They stand in `ops.user_measures`, or in `table`.
+    """
+
+    table: ClassVar[str | None] = None
+
+    @property
+    @abstractmethod
+    def columns(self) -> Mapping[str, str]:
+        """Their names, each with its Spark type."""
+
+    @property
+    @abstractmethod
+    def versions(self) -> Mapping[str, object]:
+        """What each of the columns is made of: other words, another version of what reads it."""
+
+    @abstractmethod
+    def made_of(self, column: str) -> Collection[str]:
+        """The measures that one of the columns is made of."""
 
 
 @dataclass(frozen=True)
@@ -198,16 +220,61 @@ class Percentile:
 
 
 @dataclass(frozen=True)
+class Percentiles(DerivedColumns):
+    """All percentiles of a configuration: they are computed together."""
+
+    of: Mapping[str, Percentile]
+    definitions: Mapping[str, object]
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        return {name: item.type for name, item in self.of.items()}
+
+    @property
+    def versions(self) -> Mapping[str, object]:
+        return self.definitions
+
+    def made_of(self, column: str) -> Collection[str]:
+        return (self.of[column].measure, *self.of[column].uses)
+
+
+@dataclass(frozen=True)
+class Rfm(DerivedColumns):
+    """RFM of the project; segment rules are Spark SQL over the scores."""
+
+    entry: RfmEntry
+    segments: tuple[tuple[Segment, str], ...]
+    version: str
+
+    table: ClassVar[str | None] = "tags.rfm"
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        return RFM_COLUMNS
+
+    @property
+    def versions(self) -> Mapping[str, object]:
+        return dict.fromkeys(RFM_COLUMNS, self.version)
+
+    def made_of(self, column: str) -> Collection[str]:
+        return (self.entry.recency, self.entry.frequency, self.entry.monetary, self.entry.ever)
+
+
+@dataclass(frozen=True)
 class Tag:
-    """A tag: `sql` is Spark SQL over the measures and profile columns of one user. One that follows another
-    has no rule over today: its `sql` is NULL, and carry gives it its value. `coverage` bounds the share of
-    users that carry it, `drift` how far it may differ from the days before; None: any share, any day."""
+    """A tag: `sql` is Spark SQL over the measures and profile columns of one user.
+
+    `kinds` are those that it is of (jobs/kinds): the first has its value, others lay something around that.
+    One that follows another has no rule over today: its `sql` is NULL, and carry gives it its value.
+    `coverage` bounds the share of users that carry it, `drift` how far it may differ from the days before;
+    None: any share, any day.
+    """
 
     id: str
     name: str
     title: str
     path: tuple[str, str, str]
-    kind: TagKind
+    kind: str
     sql: str
     type: str
     inputs: tuple[str, ...]
@@ -219,6 +286,7 @@ class Tag:
     status: Literal["draft", "active", "retired"]
     examples: tuple[Example, ...]
     definition_version: str
+    kinds: tuple[TagKind, ...] = (rule.KIND,)
     set_by: SetByPeople | None = None
     follows: FollowsEntry | None = None
     sensitivity: str | None = None
@@ -231,20 +299,24 @@ class Tag:
         return self.type == "boolean"
 
     @property
+    def main(self) -> TagKind:
+        """The kind that has its value."""
+        return self.kinds[0]
+
+    @property
     def multiple(self) -> bool:
         """Whether a user can have several values of it, in order."""
-        return self.type == PREFERENCES
+        return self.main.several
+
+    @property
+    def period(self) -> Days | None:
+        """The days of a validity such as 30d."""
+        return Days.read(self.validity)
 
     @property
     def value_sql(self) -> str:
-        """What the rule makes of a user: false where a condition is null, no empty text, its type or null."""
-        if self.boolean:
-            return f"coalesce(({self.sql}), FALSE)"
-        if self.multiple:
-            return self.sql
-        if self.type == "string":
-            return f"nullif(trim(CAST(({self.sql}) AS STRING)), '')"
-        return f"TRY_CAST(({self.sql}) AS {self.type.upper()})"
+        """What the rule makes of a user, as one piece of Spark SQL."""
+        return self.main.value_sql(self)
 
 
 def visible(tags: Iterable[Tag], table: str) -> tuple[Tag, ...]:
@@ -255,15 +327,6 @@ def visible(tags: Iterable[Tag], table: str) -> tuple[Tag, ...]:
 def hidden(tags: Iterable[Tag], table: str) -> list[str]:
     """The ids of the tags that a table is not to hold."""
     return [tag.id for tag in tags if table in tag.kept_out_of]
-
-
-@dataclass(frozen=True)
-class Rfm:
-    """RFM of the project; segment rules are Spark SQL over the scores."""
-
-    entry: RfmEntry
-    segments: tuple[tuple[Segment, str], ...]
-    version: str
 
 
 @dataclass(frozen=True)
@@ -305,9 +368,8 @@ class Catalogue:
     spark: SparkEntry
     sources: Mapping[str, Source]
     measures: Mapping[str, Measure]
-    percentiles: Mapping[str, Percentile]
+    derived: tuple[DerivedColumns, ...]
     tags: Mapping[str, Tag]
-    rfm: Rfm | None
     identity: Identity | None
     levels: Mapping[str, str]
     exclusive: frozenset[str]
@@ -316,6 +378,14 @@ class Catalogue:
     retention: RetentionEntry
     own_checks: tuple[OwnCheck, ...]
     alerts: AlertsEntry | None = None
+
+    @property
+    def percentiles(self) -> Mapping[str, Percentile]:
+        return next((item.of for item in self.derived if isinstance(item, Percentiles)), {})
+
+    @property
+    def rfm(self) -> Rfm | None:
+        return next((item for item in self.derived if isinstance(item, Rfm)), None)
 
     def measures_of(self, source: str) -> tuple[Measure, ...]:
         return tuple(measure for measure in self.measures.values() if measure.source == source)
@@ -340,18 +410,27 @@ class Catalogue:
         return tuple(tag for tag in self.tags.values() if tag.status == "active")
 
 
-RFM_COLUMNS: Mapping[str, str] = {
-    "recency_days": "int",
-    "frequency": "bigint",
-    "monetary": "double",
-    "r_score": "int",
-    "f_score": "int",
-    "m_score": "int",
-    "segment": "string",
-    "octant": "string",
-    "portrait": "string",
-}
-
 # Columns of the tables that hold the measures, or the tags, of a user.
 RESERVED_MEASURES = frozenset({"id", "id_kind", "user_id", "data_day", "dt", "run_id", *RFM_COLUMNS})
 RESERVED_TAGS = frozenset({"user_id", "dt", "run_id"})
+
+# What a row of `user_tags`, or of the drafts, says besides its day and run.
+USER_TAG_COLUMNS: Mapping[str, str] = {
+    "user_id": "string",
+    "tag_id": "string",
+    "tag_value": "string",
+    "tag_number": "double",
+    "rank": "int",
+    "share": "double",
+    "tag_kind": "string",
+    "level1": "string",
+    "level2": "string",
+    "level3": "string",
+    "valid_from": "date",
+    "valid_until": "date",
+    "confidence": "double",
+    "source": "string",
+    "set_by": "string",
+    "reason": "string",
+    "definition_version": "string",
+}

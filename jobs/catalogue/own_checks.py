@@ -2,43 +2,24 @@
 
 from collections.abc import Mapping
 
-from jobs.catalogue.model import RFM_COLUMNS, OwnCheck, Source, Tag
+from jobs.catalogue.model import USER_TAG_COLUMNS, OwnCheck, Source, Tag
 from jobs.config.expectation_names import EXPECTATIONS
 from jobs.config.loader import Located, Settings
 from jobs.config.quality_models import OwnCheckEntry
+from jobs.config.rfm_columns import RFM_COLUMNS
 from jobs.config.validation import close
-from jobs.errors import ConfigProblem
 
 _COLUMNS = ("column", "column_A", "column_B")
 _COLUMN_LISTS = ("column_list",)
-_USER_TAGS = (
-    "user_id",
-    "tag_id",
-    "tag_value",
-    "tag_number",
-    "rank",
-    "share",
-    "tag_kind",
-    "level1",
-    "level2",
-    "level3",
-    "valid_from",
-    "valid_until",
-    "confidence",
-    "source",
-    "set_by",
-    "reason",
-    "definition_version",
-)
 
 
 def build_own_checks(
-    settings: Settings, sources: Mapping[str, Source], tags: Mapping[str, Tag], problems: list[ConfigProblem]
+    settings: Settings, sources: Mapping[str, Source], tags: Mapping[str, Tag]
 ) -> tuple[OwnCheck, ...]:
     """The checks of checks/*.yml; one that names no table, expectation or column is a problem."""
     tables = _tables(sources, tags)
     for located in settings.own_checks.values():
-        _check(located, tables, settings, problems)
+        _check(located, tables, settings)
     return tuple(
         OwnCheck(
             id=name,
@@ -63,7 +44,7 @@ def _tables(sources: Mapping[str, Source], tags: Mapping[str, Tag]) -> dict[str,
     }
     shown = {tag.id for tag in tags.values() if tag.status == "active"}
     hidden = {tag.id for tag in tags.values() if "user_profile" in tag.kept_out_of}
-    found["tags.user_tags"] = set(_USER_TAGS)
+    found["tags.user_tags"] = set(USER_TAG_COLUMNS)
     found["tags.user_profile"] = {"user_id"} | (shown - hidden)
     found["tags.rfm"] = {"user_id", *RFM_COLUMNS}
     return found
@@ -73,18 +54,17 @@ def _check(
     located: Located[OwnCheckEntry],
     tables: Mapping[str, set[str]],
     settings: Settings,
-    problems: list[ConfigProblem],
 ) -> None:
     entry = located.entry
     if entry.expectation not in EXPECTATIONS:
         hint = close(entry.expectation, EXPECTATIONS)
         message = f"no expectation {entry.expectation!r}"
-        problems.append(located.problem(message, "expectation", suggestion=hint))
+        located.report(message, "expectation", suggestion=hint)
     if entry.table not in tables:
         kind, _, name = entry.table.partition(".")
         if not (kind == "clean" and (settings.broken.has("sources", name) or name in settings.sources)):
             message = f"no table {entry.table!r} that can be checked"
-            problems.append(located.problem(message, "table", suggestion=close(entry.table, tables)))
+            located.report(message, "table", suggestion=close(entry.table, tables))
         return
     if entry.table == "tags.user_profile" and settings.broken.any_of("tags"):
         return
@@ -92,7 +72,7 @@ def _check(
         if column not in tables[entry.table]:
             hint = close(column, tables[entry.table])
             message = f"{entry.table} has no column {column!r}"
-            problems.append(located.problem(message, "arguments", key, suggestion=hint))
+            located.report(message, "arguments", key, suggestion=hint)
 
 
 def _named(entry: OwnCheckEntry) -> list[tuple[str, object]]:

@@ -7,7 +7,6 @@ from jobs.config.expressions import Expression, ExpressionError, parse_boolean
 from jobs.config.loader import Located, Settings
 from jobs.config.models import PercentileEntry
 from jobs.config.validation import close
-from jobs.errors import ConfigProblem
 
 
 def build_percentile(
@@ -15,7 +14,6 @@ def build_percentile(
     located: Located[PercentileEntry],
     measures: Mapping[str, Measure],
     settings: Settings,
-    problems: list[ConfigProblem],
 ) -> Percentile | None:
     """One percentile; None (and problems) when its measure or condition cannot be read. One of a measure
     that is broken itself is no problem of its own.
@@ -24,9 +22,9 @@ def build_percentile(
     """
     entry = located.entry
     if name in RESERVED_MEASURES:
-        problems.append(located.problem(f"{name!r} is a column of every user: choose another name"))
-    base = _base(located, measures, settings, problems)
-    where = _where(located, measures, settings, problems)
+        located.report(f"{name!r} is a column of every user: choose another name")
+    base = _base(located, measures, settings)
+    where = _where(located, measures, settings)
     if base is None or (entry.where is not None and where is None):
         return None
     return Percentile(
@@ -49,23 +47,22 @@ def _base(
     located: Located[PercentileEntry],
     measures: Mapping[str, Measure],
     settings: Settings,
-    problems: list[ConfigProblem],
 ) -> Measure | None:
     name = located.entry.percentile_of
     if name in settings.percentiles:
         message = f"{name!r} is a percentile itself: name the measure that it is made of"
-        problems.append(located.problem(message, "percentile_of"))
+        located.report(message, "percentile_of")
         return None
     measure = measures.get(name)
     if measure is None:
         if name not in settings.measures and not settings.broken.has("measures", name):
             hint = close(name, settings.measures)
-            problems.append(located.problem(f"no measure {name!r}", "percentile_of", suggestion=hint))
+            located.report(f"no measure {name!r}", "percentile_of", suggestion=hint)
         return None
     if measure.type in ("int", "bigint", "double") or measure.type.startswith("decimal"):
         return measure
     message = f"a percentile is of a number, and {name} is of type {measure.type}"
-    problems.append(located.problem(message, "percentile_of"))
+    located.report(message, "percentile_of")
     return None
 
 
@@ -73,7 +70,6 @@ def _where(
     located: Located[PercentileEntry],
     measures: Mapping[str, Measure],
     settings: Settings,
-    problems: list[ConfigProblem],
 ) -> Expression | None:
     text = located.entry.where
     if text is None:
@@ -86,10 +82,10 @@ def _where(
         )
     except ExpressionError as error:
         if not _is_follow_on(error, measures, settings):
-            problems.append(located.problem(str(error), "where", suggestion=error.suggestion))
+            located.report(str(error), "where", suggestion=error.suggestion)
         return None
     if not where.columns - {"data_day"}:
-        problems.append(located.problem("is the same for every user: it reads no measure", "where"))
+        located.report("is the same for every user: it reads no measure", "where")
     return where
 
 

@@ -31,7 +31,7 @@ def same_rules(tags: Iterable[Tag]) -> Iterator[tuple[Tag, Tag]]:
     """
     seen: dict[tuple[str, str, object], Tag] = {}
     for tag in tags:
-        if tag.status == "retired" or tag.follows is not None or not tag.inputs:
+        if tag.status == "retired" or not tag.main.over_today or not tag.inputs:
             continue
         key = (canonical(tag.sql), tag.type, tag.validity)
         if key in seen:

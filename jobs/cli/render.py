@@ -145,6 +145,8 @@ def show_explanations(explanations: Iterable[Explanation]) -> None:
         else:
             pairs = ", ".join(f"{name} = {_shown(value)}" for name, value in item.inputs.items())
             out.print(f"    with: {pairs or 'no inputs'}", markup=False)
+            for name, meaning in item.measures.items():
+                out.print(f"    {name}: {meaning}", markup=False)
 
 
 def _shown(value: Any) -> str:

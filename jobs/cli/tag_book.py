@@ -67,13 +67,13 @@ def _exclusive(level: str, path: Iterable[str], catalogue: Catalogue) -> bool:
 
 def _tag(tag: Tag) -> list[str]:
     status = "" if tag.status == "active" else f" ({tag.status})"
-    validity = _VALIDITY.get(tag.validity, f"stays {tag.validity.removesuffix('d')} days after it was true")
+    validity = _VALIDITY.get(tag.validity, f"stays {tag.period} days after it was true")
     lines = [
         f"#### {tag.name} `{tag.id}`{status}",
         "",
         f"{tag.title}. {tag.description}",
         "",
-        f"- {_kind(tag)}; owner {tag.owner}; {tag.validity}: {validity}",
+        f"- {tag.kind}, {tag.main.shown_type(tag)}; owner {tag.owner}; {tag.validity}: {validity}",
         f"- definition: `{tag.definition}`",
     ]
     if tag.sensitivity is not None:
@@ -83,10 +83,6 @@ def _tag(tag: Tag) -> list[str]:
         lines.append(f"- values: {', '.join(map(str, tag.values))}")
     examples = [f"  - {_example(item.given, item.expect)}" for item in tag.examples]
     return [*lines, "- examples:", *examples] if examples else lines
-
-
-def _kind(tag: Tag) -> str:
-    return f"{tag.kind}, text by rank" if tag.kind == "preference" else f"{tag.kind}, {tag.type}"
 
 
 def _example(given: dict[str, object], expect: object) -> str:

@@ -22,6 +22,7 @@ from jobs.config.expression_types import (
     NUMBER,
     TEXT,
     UNKNOWN,
+    Expression,
     ExpressionError,
     Fragment,
     Level,
@@ -103,11 +104,13 @@ class Reader:
         columns: Mapping[str, str] | None,
         parameters: Mapping[str, object],
         dictionaries: Mapping[str, Dictionary],
+        definitions: Mapping[str, Expression],
     ) -> None:
         self._texts = texts
         self._columns = columns
         self._parameters = parameters
         self._dictionaries = dictionaries
+        self._definitions = definitions
         self._known = [*(columns or ()), *parameters]
         self._by_spelling: dict[str, list[str]] = {}
         for name in columns or ():
@@ -175,6 +178,9 @@ class Reader:
         if declared is None:
             raise self._unknown(name)
         kind = kind_of_type(self._columns[declared])
+        if declared in self._definitions:
+            meant = self._definitions[declared]
+            return Operand(meant.sql, kind, fragment, columns=meant.columns)
         return Operand(write_name(declared.replace(".", "__")), kind, fragment, columns=frozenset({declared}))
 
     def _raw_column(self, parts: list[str], fragment: Fragment) -> Operand:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from jobs.config.aggregates import WRITTEN
 from jobs.config.expression_types import ExpressionError, closest, words
 
 CLOCK = words(
@@ -20,11 +21,12 @@ BARE = words(
     "current_date current_timestamp current_time localtimestamp current_user session_user current_catalog"
     " current_database current_schema"
 )
-AGGREGATES = words(
+# Those of SQL, and those of measures alone.
+AGGREGATES = WRITTEN.keys() | words(
     "count sum min max avg mean first last any_value first_value last_value collect_list collect_set"
     " array_agg median mode stddev stddev_samp stddev_pop variance var_samp var_pop percentile"
     " percentile_approx approx_percentile approx_count_distinct max_by min_by bool_and bool_or every some"
-    " count_if try_sum try_avg listagg string_agg gap_mean gap_stddev"
+    " count_if try_sum try_avg listagg string_agg"
 )
 WINDOWS = words("row_number rank dense_rank percent_rank ntile lag lead nth_value cume_dist")
 

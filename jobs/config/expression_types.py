@@ -17,6 +17,9 @@ from typing import Any
 INT, BIGINT, NUMBER = "int", "bigint", "number"
 TEXT, BOOLEAN, DATE, TIMESTAMP, NULL, UNKNOWN = "text", "boolean", "date", "timestamp", "null", "unknown"
 
+# The day of an event in the project's time zone: a column of every clean table of events.
+EVENT_DAY = "event_day"
+
 NUMBERS = (INT, BIGINT, NUMBER)
 MOMENTS = (DATE, TIMESTAMP)
 
@@ -110,6 +113,18 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Expression:
+    """A checked scalar expression.
+
+    `sql` is normalised Spark SQL in which `source.column` is the flat name source__column; `columns` are the
+    names that it reads, as declared; `type` is number, text, boolean, date, timestamp or unknown."""
+
+    sql: str
+    columns: frozenset[str]
+    type: str
+
+
+@dataclass(frozen=True)
 class Operand:
     """A checked piece of an expression with the SQL that it becomes.
 
@@ -151,6 +166,17 @@ def kind_of_type(spark_type: str) -> str:
     if name.startswith("array<") and name.endswith(">"):
         return f"array:{kind_of_type(name[6:-1])}"
     return _KIND_OF_TYPE.get(name.partition("(")[0].strip(), UNKNOWN)
+
+
+def is_type(name: str) -> bool:
+    """Whether Spark has the type: of a decimal, 1 to 38 digits, of which no more than all are decimals."""
+    digits = [int(number) for number in re.findall(r"\d+", name)]
+    return not digits or (1 <= digits[0] <= 38 and digits[1] <= digits[0])
+
+
+def type_of_family(family: str) -> str:
+    """The Spark type of an expression of which no more than its family is known."""
+    return {"number": "double", "text": "string", "unknown": "string"}.get(family, family)
 
 
 def columns_of(operands: Iterable[Operand]) -> frozenset[str]:

@@ -17,58 +17,51 @@ Where this reading differs from plain Spark SQL, on purpose:
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any
 
 from sqlglot import exp
 
 from jobs.config import expression_operators as operators
-from jobs.config.expression_conversions import cast_hint
+from jobs.config.aggregates import AGGREGATES, WRITTEN
 from jobs.config.expression_lookup import Dictionary
 from jobs.config.expression_parser import parse
 from jobs.config.expression_reader import Reader
-from jobs.config.expression_types import BOOLEAN, NUMBER, NUMBERS, ExpressionError, Operand, family
+from jobs.config.expression_types import (
+    EVENT_DAY,
+    Expression,
+    ExpressionError,
+    Operand,
+    family,
+    kind_of_type,
+    type_of_family,
+)
 
 __all__ = [
     "EVENT_DAY",
     "Aggregate",
     "Expression",
     "ExpressionError",
+    "names_in",
     "parse_aggregate",
     "parse_boolean",
     "parse_scalar",
 ]
 
-AggregateName = Literal[
-    "count", "count_distinct", "sum", "min", "max", "avg", "first", "last", "gap_mean", "gap_stddev"
-]
-
-# The day of an event in the project's time zone: a column of every clean table of events.
-EVENT_DAY = "event_day"
-
-_GAPS = ("gap_mean", "gap_stddev")
-_AGGREGATES = ("count", "sum", "min", "max", "avg", "first", "last", *_GAPS)
 _NO_PARAMETERS: Mapping[str, object] = MappingProxyType({})
 _NO_DICTIONARIES: Mapping[str, Dictionary] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Expression:
-    """A checked scalar expression.
-
-    `sql` is normalised Spark SQL in which `source.column` is the flat name source__column; `columns` are the
-    names that it reads, as declared; `type` is number, text, boolean, date, timestamp or unknown."""
-
-    sql: str
-    columns: frozenset[str]
-    type: str
+_NO_DEFINITIONS: Mapping[str, Expression] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Aggregate:
-    """The value of a measure: one aggregate function over one scalar expression; count(*) has no argument."""
+    """The value of a measure: one aggregate function over one scalar expression; count(*) has no argument.
 
-    function: AggregateName
+    `function` is one of `AGGREGATES` (jobs/config/aggregates.py); of the distinct counts the plain one, for
+    which of them is meant is said beside the value."""
+
+    function: str
     argument: Expression | None
 
     @property
@@ -79,9 +72,8 @@ class Aggregate:
     @property
     def type(self) -> str:
         """The type family of the result."""
-        if self.function in ("min", "max", "first", "last") and self.argument:
-            return self.argument.type
-        return family(NUMBER)
+        argument = type_of_family(self.argument.type) if self.argument else ""
+        return family(kind_of_type(AGGREGATES[self.function].type(argument)))
 
 
 def parse_scalar(
@@ -90,14 +82,17 @@ def parse_scalar(
     columns: Mapping[str, str] | None,
     parameters: Mapping[str, object] = _NO_PARAMETERS,
     dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
+    definitions: Mapping[str, Expression] = _NO_DEFINITIONS,
 ) -> Expression:
     """The checked expression; raises ExpressionError.
 
     `columns` maps each name that may be read (`column` or `source.column`) to its Spark type; None allows any
-    bare name, for raw columns. `parameters` are named literals, `dictionaries` those of lookup()."""
+    bare name, for raw columns. `parameters` are named literals, `dictionaries` those of lookup().
+    `definitions` are those of `columns` that stand for an expression, which is read in their place: a single
+    piece of SQL that needs no brackets."""
     with _depth_limited():
         root, texts = parse(text)
-        return _expression(Reader(texts, columns, parameters, dictionaries).read(root))
+        return _expression(Reader(texts, columns, parameters, dictionaries, definitions).read(root))
 
 
 def parse_boolean(
@@ -106,11 +101,12 @@ def parse_boolean(
     columns: Mapping[str, str] | None,
     parameters: Mapping[str, object] = _NO_PARAMETERS,
     dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
+    definitions: Mapping[str, Expression] = _NO_DEFINITIONS,
 ) -> Expression:
     """As parse_scalar, for a condition: the result must be true or false."""
     with _depth_limited():
         root, texts = parse(text)
-        operand = Reader(texts, columns, parameters, dictionaries).read(root)
+        operand = Reader(texts, columns, parameters, dictionaries, definitions).read(root)
         return _expression(operators.need_condition(operand, "a condition"))
 
 
@@ -121,12 +117,24 @@ def parse_aggregate(
     parameters: Mapping[str, object] = _NO_PARAMETERS,
     dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
 ) -> Aggregate:
-    """The value of a measure: count(*), count(x), count(distinct x), sum, min, max, avg, first or last of a
-    scalar expression, gap_mean or gap_stddev of the event's day, and nothing around it; raises
-    ExpressionError."""
+    """The value of a measure: one of the aggregates (jobs/config/aggregates.py) of a scalar expression, and
+    nothing around it; raises ExpressionError."""
     with _depth_limited():
         root, texts = parse(text)
-        return _aggregate(root, Reader(texts, columns, parameters, dictionaries))
+        return _aggregate(root, Reader(texts, columns, parameters, dictionaries, _NO_DEFINITIONS))
+
+
+@cache
+def names_in(text: str) -> tuple[str, ...]:
+    """The names that an expression reads, as they are written, each once; none where it cannot be read, which
+    whoever parses it is told."""
+    try:
+        with _depth_limited():
+            root, _ = parse(text)
+            found = [column.parts for column in root.find_all(exp.Column, bfs=False)]
+    except ExpressionError:
+        return ()
+    return tuple(dict.fromkeys(".".join(part.name for part in parts) for parts in found))
 
 
 @contextmanager
@@ -147,7 +155,7 @@ def _aggregate(root: Any, reader: Reader) -> Aggregate:
     while isinstance(root, exp.Paren):
         root = root.this
     name = root.name.lower() if isinstance(root, exp.Anonymous) else ""
-    if name not in _AGGREGATES:
+    if name not in WRITTEN:
         raise _not_one_aggregate(root, name)
     if len(root.expressions) != 1:
         raise ExpressionError(f"{name}() takes one argument, not {len(root.expressions)}")
@@ -161,23 +169,8 @@ def _aggregate(root: Any, reader: Reader) -> Aggregate:
     operand = reader.read(inner)
     if name == "count" and operand.value is not None:
         return Aggregate("count", None)
-    _check_argument(name, operand)
-    return Aggregate(cast(AggregateName, name), _expression(operand))
-
-
-def _check_argument(name: str, operand: Operand) -> None:
-    if name == "count" and operand.kind == BOOLEAN:
-        raise ExpressionError(
-            f"count({operand.fragment}) counts false too; write count(*), and the condition in `where`"
-        )
-    if name in _GAPS and operand.sql != EVENT_DAY:
-        raise ExpressionError(
-            f"{name}() is of the days between events, not of {operand.fragment}", f"{name}({EVENT_DAY})"
-        )
-    if name in ("sum", "avg") and operand.kind not in NUMBERS:
-        raise ExpressionError(
-            f"{name}() needs a number, but {operand.described} is not; write {cast_hint(operand, 'number')}"
-        )
+    WRITTEN[name].check(name, operand)
+    return Aggregate(name, _expression(operand))
 
 
 def _not_one_aggregate(root: Any, name: str) -> ExpressionError:
@@ -185,12 +178,9 @@ def _not_one_aggregate(root: Any, name: str) -> ExpressionError:
         return ExpressionError("a window (OVER) is not allowed; a measure has `window`")
     if isinstance(root, exp.Filter):
         return ExpressionError("FILTER is not allowed; a measure has `where`")
-    allowed = (
-        "count(*), count(x), count(distinct x), sum(x), min(x), max(x), avg(x), first(x), last(x), "
-        f"gap_mean({EVENT_DAY}) or gap_stddev({EVENT_DAY})"
-    )
-    suggestion = {"mean": "avg", "average": "avg"}.get(name)
+    *others, last = [spelling for entry in AGGREGATES.values() for spelling in entry.written]
     return ExpressionError(
-        f"a measure is one aggregate and nothing around it: {allowed}; calculate with measures in tags",
-        suggestion,
+        f"a measure is one aggregate and nothing around it: {', '.join(others)} or {last}; "
+        "calculate with measures in tags",
+        next((entry.name for entry in AGGREGATES.values() if name in entry.meant), None),
     )

@@ -1,7 +1,7 @@
 """Loading a configuration folder: every file, every entry, and every problem at once."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -11,6 +11,7 @@ from jobs.config.dictionaries import UnreadDictionaries, read_dictionary
 from jobs.config.expression_lookup import Dictionary
 from jobs.config.models import (
     AnyMeasure,
+    AnyTag,
     Connection,
     MeasureEntry,
     PercentileEntry,
@@ -36,19 +37,24 @@ _PLACES = (
 
 @dataclass(frozen=True)
 class Located(Generic[T]):
-    """An entry with the place that it was written at."""
+    """An entry with the place that it was written at. `problems` are those of the whole folder; what is
+    reported of the entry is added to them, with its place."""
 
     entry: T
     file: YamlFile
     location: Location
+    problems: list[ConfigProblem] = field(repr=False, compare=False)
 
-    def problem(self, message: str, *inside: str | int, suggestion: str | None = None) -> ConfigProblem:
-        return self.file.problem((*self.location, *inside), message, suggestion)
+    def report(self, message: str, *inside: str | int, suggestion: str | None = None) -> None:
+        """Add a problem of the entry, or of what stands inside it."""
+        self.problems.append(self.file.problem((*self.location, *inside), message, suggestion))
 
-    def truth_values(self, *places: Location) -> list[ConfigProblem]:
+    def report_truth_values(self, *places: Location) -> None:
         """Texts at these places that YAML has read as truth values: validation takes them for 1 and 0."""
-        message = "yes, no, on, off, true and false are truth values in YAML: put the word in quotes"
-        return [self.problem(message, *place) for place in places if isinstance(self._written(place), bool)]
+        for place in places:
+            if isinstance(self._written(place), bool):
+                message = "yes, no, on, off, true and false are truth values in YAML: put the word in quotes"
+                self.report(message, *place)
 
     def _written(self, inside: Location) -> object:
         """What the file says at a place, before validation; None where nothing stands."""
@@ -82,7 +88,8 @@ class Broken:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a folder says, entry by entry; `project` is None where project.yml could not be read."""
+    """What a folder says, entry by entry; `project` is None where project.yml could not be read. `problems`
+    are those of what could not be read, and of what is reported later of the entries."""
 
     folder: Path
     project: Located[ProjectEntry] | None
@@ -98,12 +105,12 @@ class Settings:
     exclusive: Mapping[str, Located[str]]
     own_checks: Mapping[str, Located[OwnCheckEntry]]
     broken: Broken
+    problems: list[ConfigProblem]
 
 
-def load(folder: Path) -> tuple[Settings, list[ConfigProblem]]:
-    """Read a configuration folder.
+def load(folder: Path) -> Settings:
+    """Read a configuration folder: the entries that could be read and the problems of those that could not.
 
-    Returns the entries that could be read and the problems of those that could not.
     Raises ConfigError at once where there is no such folder.
     """
     if not folder.is_dir():
@@ -131,9 +138,10 @@ def load(folder: Path) -> tuple[Settings, list[ConfigProblem]]:
         parameters=reader.parameters,
         exclusive=reader.exclusive,
         broken=Broken(frozenset(reader.broken), frozenset(reader.broken_files)),
+        problems=reader.problems,
     )
     reader.stray_files()
-    return settings, reader.problems
+    return settings
 
 
 class _Reader:
@@ -203,7 +211,7 @@ class _Reader:
                     self.problems.append(file.problem(("parameters", name), not_a_name(name)))
             self._exclusive_paths(file)
             if "tags" in self._mapping(file):
-                for name, entry in self._section(file, "tags", TagEntry).items():
+                for name, entry in self._section(file, "tags", AnyTag).items():
                     self._add(found, name, entry)
         return found
 
@@ -217,9 +225,9 @@ class _Reader:
         for name, located in found.items():
             read[name], problems = read_dictionary(located.entry)
             for key, message in problems:
-                self.problems.append(located.problem(message, *([] if key is None else [key])))
+                located.report(message, *([] if key is None else [key]))
             keys = located.entry if isinstance(located.entry, dict) else ()
-            self.problems += located.truth_values(*((key,) for key in keys))
+            located.report_truth_values(*((key,) for key in keys))
         return UnreadDictionaries(read) if self._some_unread() else read
 
     def _some_unread(self) -> bool:
@@ -290,7 +298,7 @@ class _Reader:
         for path, value in self._merge(stated, file, "exclusive"):
             place = ("exclusive", path)
             if value is True:
-                self.exclusive[path] = Located(path, file, place)
+                self.exclusive[path] = Located(path, file, place, self.problems)
             elif value is not False:
                 self.problems.append(file.problem(place, "`exclusive` of a path is true or false"))
 
@@ -346,13 +354,13 @@ class _Reader:
             self.problems.append(
                 file.problem(place, f"`{place[-1]}` has no value: give one, or take the key out")
             )
-        return Located(entry, file, location)
+        return Located(entry, file, location, self.problems)
 
     def _add(self, found: dict[str, Located[T]], name: str, entry: Located[T]) -> None:
         if name in found:
             other = found[name]
             place = f"{other.file.name}:{other.file.line(other.location)}"
-            self.problems.append(entry.problem(f"{name!r} is declared already at {place}"))
+            entry.report(f"{name!r} is declared already at {place}")
             return
         found[name] = entry
 

@@ -12,11 +12,13 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    create_model,
     field_validator,
     model_validator,
 )
 
 from jobs.config.alert_models import AlertsEntry
+from jobs.config.days import Days
 from jobs.config.quality_models import (
     CheckEntry,
     CompareEntry,
@@ -26,6 +28,7 @@ from jobs.config.quality_models import (
     RetentionEntry,
     TagDriftEntry,
 )
+from jobs.kinds import KINDS, KindName, TagKind
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 ColumnType = Annotated[
@@ -35,8 +38,6 @@ ColumnType = Annotated[
         strip_whitespace=True,
     ),
 ]
-Window = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,4}d$")]
-TagKind = Literal["fact", "rule", "rfm", "preference", "manual"]
 TagTable = Literal["user_tags", "user_profile", "user_tag_changes", "tag_statistics"]
 
 
@@ -229,7 +230,7 @@ def _window_form(value: object) -> str:
 
 
 AnyWindow = Annotated[
-    Annotated[Window, Tag("days")] | Annotated[CalendarWindow, Tag("calendar")], Discriminator(_window_form)
+    Annotated[Days, Tag("days")] | Annotated[CalendarWindow, Tag("calendar")], Discriminator(_window_form)
 ]
 
 
@@ -238,9 +239,9 @@ class MeasureEntry(Entry):
     value: str
     where: str | None = None
     window: AnyWindow | None = None
-    offset: Window | None = None
+    offset: Days | None = None
     by: str | None = None
-    half_life: Window | None = None
+    half_life: Days | None = None
     distinct_within: Literal["day", "window", "approx"] | None = None
     description: str = ""
 
@@ -276,62 +277,18 @@ AnyMeasure = Annotated[
 ]
 
 
-class Case(Entry):
-    value: str | int | float
-    when: str
-
-
 class Example(Entry):
     given: dict[str, Any]
     expect: Any
 
 
-class PreferEntry(Entry):
-    """The values of a measure with `by` that a user prefers: the `top` ones by number. A value needs
-    `min_share` of the sum over all values, and `min_support` in another measure by the same column."""
-
-    measure: str
-    top: Annotated[int, Field(ge=1, le=20)] = 1
-    min_share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    support: str | None = None
-    min_support: Annotated[float, Field(gt=0)] | None = None
-
-    @model_validator(mode="after")
-    def _support_with_bound(self) -> "PreferEntry":
-        if (self.support is None) != (self.min_support is None):
-            raise ValueError("`support` names a measure and `min_support` its bound: give both or none")
-        return self
-
-
-class SetEntry(Entry):
-    """People set this tag, in a source with `explicit`, under the text `tag`. Beside a rule, `wins` says
-    which of the two stands where both speak."""
-
-    source: str
-    tag: str
-    wins: Literal["explicit", "rule"] | None = None
-
-
-class FollowsEntry(Entry):
-    """What follows from the days before of another tag: the days that it has had its value, the data day
-    included, or the value that it had before."""
-
-    tag: str
-    what: Literal["days", "value_before"]
-
-
 class TagEntry(Entry):
+    """A tag: what all kinds have. Each kind has keys of its own (jobs/kinds); `AnyTag` has them all."""
+
     name: str
     title: str
     path: Annotated[list[str], Field(min_length=3, max_length=3)]
-    kind: TagKind
-    when: str | None = None
-    value: str | None = None
-    cases: list[Case] | None = None
-    else_: str | int | float | None = Field(default=None, alias="else")
-    prefer: PreferEntry | None = None
-    set_: SetEntry | None = Field(default=None, alias="set")
-    follows: FollowsEntry | None = None
+    kind: KindName
     values: list[str | int | float] | None = None
     type: ColumnType | None = None
     description: str
@@ -343,36 +300,29 @@ class TagEntry(Entry):
     status: Literal["draft", "active", "retired"]
     examples: list[Example] = Field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _one_rule(self) -> "TagEntry":
-        rules = sum(item is not None for item in (self.when, self.value, self.cases))
-        others = sum(item is not None for item in (self.prefer, self.follows))
-        if rules + others > 1 or (rules + others == 0 and self.set_ is None):
-            raise ValueError("needs exactly one of when, value, cases, prefer, follows; or `set` alone")
-        if others and self.set_ is not None:
-            raise ValueError("a tag that people set has a rule beside, or none")
-        if self.else_ is not None and self.cases is None:
-            raise ValueError("`else` belongs to `cases`")
-        if self.when is not None and (self.values is not None or self.type is not None):
-            raise ValueError("a tag with `when` is true or absent and has no values or type")
-        if self.cases is not None and self.values is None:
-            raise ValueError("a tag with `cases` lists its `values`")
-        return self
+    @property
+    def kinds(self) -> tuple[TagKind, ...]:
+        """The kinds that it is of: the one that has its value, and those that lay something around that."""
+        return tuple(kind for kind in KINDS if kind.given(self))
 
     @model_validator(mode="after")
-    def _kind_fits(self) -> "TagEntry":
-        ruled = any(item is not None for item in (self.when, self.value, self.cases))
-        if (self.kind == "preference") != (self.prefer is not None):
-            raise ValueError("`prefer` and `kind: preference` go together")
-        if (self.kind == "manual") != (self.set_ is not None and not ruled):
-            raise ValueError("`kind: manual` is of a tag with `set` and no rule")
-        if self.set_ is not None and ruled != (self.set_.wins is not None):
-            raise ValueError("`set` needs `wins` beside a rule, and only there")
-        if self.prefer is not None and self.type is not None:
-            raise ValueError("a preference is a text: no `type`")
-        if self.validity != "dynamic" and (self.prefer or self.set_ or self.follows):
+    def _one_kind(self) -> "TagEntry":
+        one_of = [name for kind in KINDS for name in kind.instead]
+        given = [name for name in one_of if getattr(self, name) is not None]
+        if len(given) > 1 or not self.kinds:
+            alone = "".join(f"; or `{name}` alone" for kind in KINDS for name in kind.alone)
+            raise ValueError(f"needs exactly one of {', '.join(one_of)}{alone}")
+        for kind in KINDS:
+            refused = kind.refused(self)
+            if refused is not None:
+                raise ValueError(refused)
+        if self.validity != "dynamic" and any(kind.dynamic for kind in self.kinds):
             raise ValueError("a preference, a tag that people set and one that follows another are dynamic")
         return self
+
+
+# The model of an entry of tags/*.yml: what all kinds have, and the keys of each.
+AnyTag = create_model("AnyTag", __base__=(TagEntry, *[kind.keys for kind in KINDS]))
 
 
 class Levels(Entry):

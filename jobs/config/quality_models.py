@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from jobs.config.days import Days
+
 Severity = Literal["critical", "warning", "info"]
 # The gravest first: the one order of severities.
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
@@ -137,11 +139,7 @@ def owner_of(folder: Path) -> str:
 class RetentionEntry(Entry):
     """How long what is not data is kept: `reports` of runs, in days such as 90d."""
 
-    reports: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,4}d$")] = "90d"
-
-    @property
-    def report_days(self) -> int:
-        return int(self.reports.removesuffix("d"))
+    reports: Days = Days(90)
 
 
 class CoverageEntry(Entry):

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Measure, Percentile, Source, Tag
-from jobs.store.schemas import PUBLISHED
+from jobs.catalogue.model import Catalogue, Measure, Source, Tag
+from jobs.config.rfm_columns import RFM_COLUMNS
+from jobs.published import PUBLISHED
 
 _TABLES = tuple(spec.name for spec in PUBLISHED)
 
@@ -49,14 +50,10 @@ def _reads(catalogue: Catalogue, tag: Tag, source: Source, column: str | None) -
 
 def _input_reads(catalogue: Catalogue, name: str, source: Source, column: str | None) -> bool:
     """Whether an input of a tag is made of the column: a measure, a profile's column, a score."""
-    if name in RFM_COLUMNS and catalogue.rfm is not None:
-        entry = catalogue.rfm.entry
-        scored = (entry.recency, entry.frequency, entry.monetary, entry.ever)
-        return any(_input_reads(catalogue, part, source, column) for part in scored)
-    if name in catalogue.percentiles:
-        percentile: Percentile = catalogue.percentiles[name]
-        parts = (percentile.measure, *percentile.uses)
-        return any(_input_reads(catalogue, part, source, column) for part in parts if part != name)
+    for derived in catalogue.derived:
+        if name in derived.columns:
+            parts = derived.made_of(name)
+            return any(_input_reads(catalogue, part, source, column) for part in parts)
     if name in catalogue.measures:
         measure: Measure = catalogue.measures[name]
         if measure.source != source.name:

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import UsageError
+from jobs.published import RFM, RFM_THRESHOLDS, TAG_STATISTICS, USER_PROFILE, USER_TAGS
 from jobs.quality.checks import CheckResult, owned, save_checks
 from jobs.quality.expectations import Sampling, Validator
 from jobs.quality.gate import GateRefused, judge
@@ -26,15 +27,7 @@ from jobs.stages.reports_store import write_docs
 from jobs.stages.runs import publications, record_run, stage_record
 from jobs.stages.tag import Run
 from jobs.store.lake import Lake
-from jobs.store.schemas import (
-    REFUSED_LINKS,
-    RFM,
-    RFM_THRESHOLDS,
-    TAG_STATISTICS,
-    USER_MEASURES,
-    USER_PROFILE,
-    USER_TAGS,
-)
+from jobs.store.schemas import REFUSED_LINKS, USER_MEASURES
 from jobs.store.spark import spark_table
 from jobs.transform.tag_statistics import users_of_tags, users_together
 

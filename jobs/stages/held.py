@@ -1,9 +1,9 @@
 """The rows of a run that the audit held, brought onto today's `main` so that they can be published.
 
 Other runs may have been published since: then main of the tag tables does not lead to the run's branch. The
-run's rows stay what they were, with one exception. What compares with the day before (`user_tags` with its
-`valid_from` and kept tags, `user_profile`, `user_tag_changes`, `tag_statistics`) is computed again, from the
-measures and scores that the run has kept, when that day is by now published as another run.
+run's rows stay what they were, with one exception. The tables that carry compare with the day before: they
+are computed again, from the measures and scores that the run has kept, when that day is by now published as
+another run.
 """
 
 import time
@@ -12,23 +12,15 @@ from collections.abc import Callable
 from pyspark.sql import functions as F
 
 from jobs.errors import UsageError
+from jobs.published import PUBLISHED
 from jobs.quality.register import RunRecord
 from jobs.stages.report import Line, StageReport
 from jobs.stages.runs import run_branch
 from jobs.stages.tag import Run, carry_again, day_before
 from jobs.store.lake import Lake
-from jobs.store.schemas import (
-    PUBLISHED,
-    TAG_STATISTICS,
-    USER_PROFILE,
-    USER_TAG_CHANGES,
-    USER_TAGS,
-    TableSpec,
-)
+from jobs.store.schemas import TableSpec
 from jobs.store.spark import spark_table
 from jobs.store.tables import branch_snapshot, can_fast_forward, drop_branch
-
-CARRIED = (USER_TAGS, USER_PROFILE, USER_TAG_CHANGES, TAG_STATISTICS)
 
 
 def bring_up(new_run: Callable[[], Run], lake: Lake, built: RunRecord, version: str) -> StageReport:
@@ -40,7 +32,8 @@ def bring_up(new_run: Callable[[], Run], lake: Lake, built: RunRecord, version: 
     """
     started = time.monotonic()
     _require_branches(lake, built)
-    again = CARRIED if _day_before_changed(lake, built) else ()
+    changed = _day_before_changed(lake, built)
+    again = [table for table in PUBLISHED if table.carries and changed]
     if again and built.catalogue_version != version:
         raise _other_rules(built)
     copied = [spec for spec in PUBLISHED if spec not in again and not _leads_to(lake, spec, built)]

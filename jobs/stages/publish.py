@@ -17,6 +17,7 @@ import pyarrow as pa
 from jobs.catalogue.model import Catalogue
 from jobs.config.quality_models import Language
 from jobs.errors import DataError, UsageError
+from jobs.published import PUBLISHED
 from jobs.quality.register import Publication, RunRecord
 from jobs.quality.sentences import sentence
 from jobs.stages.releases import Verdict, verdict_of
@@ -25,7 +26,7 @@ from jobs.stages.retention import remove_old_reports
 from jobs.stages.runs import publication_of, run_branch, stage_record
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import PUBLICATIONS, PUBLISHED
+from jobs.store.schemas import PUBLICATIONS
 from jobs.store.tables import drop_branch, ensure_table, fast_forward
 
 

@@ -26,7 +26,7 @@ def remove_old_reports(lake: Lake, catalogue: Catalogue, now: datetime | None = 
     Kept in any case are the newest published days, days that are blocked, and whatever is not named as a day
     and a run. A removal that fails is told and tried again after the next day: the day is published.
     """
-    before = (now or datetime.now(UTC)) - timedelta(days=catalogue.retention.report_days)
+    before = (now or datetime.now(UTC)) - timedelta(days=catalogue.retention.reports)
     try:
         keep = {item.day for item in publications(lake)[-PUBLISHED:]}
         keep |= {record.day for record in blocked_days(lake)}

@@ -4,17 +4,23 @@ Readers of `main` see nothing of it until publish.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag, visible
+from jobs.catalogue.model import Catalogue, DerivedColumns, Tag
 from jobs.errors import DataError, UsageError
+from jobs.published import (
+    PUBLISHED,
+    TAG_CATALOGUE,
+    USER_TAGS,
+)
 from jobs.quality.register import Publication, RunRecord
 from jobs.stages.batch_register import landed, registered
 from jobs.stages.identity import Tables, at_snapshots, joined_ids
@@ -24,31 +30,14 @@ from jobs.stages.runs import publication_of, publications, record_run, require_n
 from jobs.stages.source_tables import clean_name, rollup_name, tables_of
 from jobs.stages.user_measures import require_population, user_measures
 from jobs.store.lake import Lake
-from jobs.store.schemas import (
-    DRAFTS,
-    IDENTITIES,
-    REFUSED_LINKS,
-    RFM,
-    RFM_THRESHOLDS,
-    TAG_CATALOGUE,
-    TAG_STATISTICS,
-    USER_MEASURES,
-    USER_PROFILE,
-    USER_TAG_CHANGES,
-    USER_TAGS,
-    TableSpec,
-)
+from jobs.store.schemas import DRAFTS, IDENTITIES, REFUSED_LINKS, USER_MEASURES, TableSpec
 from jobs.store.spark import spark_table
 from jobs.store.tables import ensure_table, find_table
-from jobs.transform import carry, rfm
+from jobs.transform import carry
+from jobs.transform.derived import all_computed
 from jobs.transform.identity import moved_users
-from jobs.transform.percentiles import with_percentiles
 from jobs.transform.table_columns import fitted, whole_schema
-from jobs.transform.tag_catalogue import CATALOGUE_SCHEMA, catalogue_rows, left_out, previous_versions
-from jobs.transform.tag_changes import told_changes
-from jobs.transform.tag_statistics import tag_statistics
 from jobs.transform.tags import evaluated
-from jobs.transform.user_profile import user_profile
 
 
 @dataclass(frozen=True)
@@ -112,11 +101,8 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     counts: dict[str, int] = {}
     tables = at_snapshots(spark, snapshots)
     users = _identities(run, tables, counts)
-    counts[USER_MEASURES.name] = _measures(run, tables, users)
-    require_population(counts[USER_MEASURES.name], day)
-    _rfm(run, counts)
-    _tags(run, before, counts)
-    _catalogue(run, counts)
+    _measures(run, tables, users, counts)
+    _carried(run, before, counts)
     record_run(
         lake,
         RunRecord(
@@ -140,21 +126,99 @@ def carry_again(run: Run, built: RunRecord) -> None:
     and record the day that it is compared with now."""
     before = day_before(run.lake, run.day)
     counts = dict(built.row_counts)
-    _tags(run, before, counts)
+    _carried(run, before, counts)
     day, run_id = (before.day, before.run_id) if before else (None, None)
     record_run(run.lake, replace(built, previous_day=day, previous_run=run_id, row_counts=counts))
 
 
-def _measures(run: Run, tables: Tables, users: DataFrame | None) -> int:
-    """Percentiles need the measures of everybody: merged once, they are read twice."""
+def _measures(run: Run, tables: Tables, users: DataFrame | None, counts: dict[str, int]) -> None:
+    """Write the measures, what is derived of them, and the tables that do not carry. What is derived needs
+    the measures of everybody: merged once, they are read several times."""
     merged = user_measures(tables, run.catalogue, run.day, users)
-    percentiles = list(run.catalogue.percentiles.values())
-    if percentiles:
-        merged = merged.persist()
-    count = run.write(USER_MEASURES, with_percentiles(merged, percentiles, run.day), branch=False)
-    if percentiles:
+    derived = run.catalogue.derived
+    merged = merged.persist() if derived else merged
+    whole, learned = all_computed(derived, merged, run.day)
+    apart = [name for item in derived if item.table is not None for name in item.columns]
+    counts[USER_MEASURES.name] = run.write(USER_MEASURES, whole.drop(*apart), branch=False)
+    require_population(counts[USER_MEASURES.name], run.day)
+    filling = RunFilling(run, None, counts, whole, learned)
+    for table in PUBLISHED:
+        if not table.carries:
+            counts[table.name] = run.write(table, table.fill(filling))
+    if derived:
         merged.unpersist()
-    return count
+
+
+def _carried(run: Run, before: Publication | None, counts: dict[str, int]) -> None:
+    """Write the tables that carry, from the measures and scores that the run has written, and the drafts."""
+    filling = RunFilling(run, before, counts)
+    filling.state.persist()
+    for table in PUBLISHED:
+        if table.carries:
+            counts[table.name] = run.write(table, table.fill(filling))
+    filling.state.unpersist()
+    drafts = [item for item in run.catalogue.tags.values() if item.status == "draft"]
+    if drafts:
+        state = _state(run, drafts, None)
+        run.write(DRAFTS, carry.user_tags(state, drafts, run.catalogue.levels, run.day), branch=False)
+
+
+@dataclass(frozen=True)
+class RunFilling:
+    """What a run has to fill its tables from (`Filling` of jobs/published.py). `previous` is the day that it
+    is compared with; `measures` and `learned` are there for tables that do not carry."""
+
+    run: Run
+    previous: Publication | None
+    counts: Mapping[str, int]
+    measures: DataFrame | None = None
+    learned: Mapping[type[DerivedColumns], Sequence[Any]] = field(default_factory=dict)
+
+    @property
+    def spark(self) -> SparkSession:
+        return self.run.spark
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.run.catalogue
+
+    @property
+    def day(self) -> date:
+        return self.run.day
+
+    @property
+    def users(self) -> DataFrame:
+        assert self.measures is not None, "a table that carries reads the state"
+        return self.measures
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        return self.run.catalogue.published_tags()
+
+    @cached_property
+    def state(self) -> DataFrame:
+        return _state(self.run, self.tags, self.previous)
+
+    @cached_property
+    def catalogue_before(self) -> list[dict[str, Any]]:
+        rows = self.before(TAG_CATALOGUE).select("tag_id", "definition_version", "kept_out_of")
+        return [row.asDict() for row in rows.collect()]
+
+    @property
+    def moved(self) -> DataFrame | None:
+        if self.previous is None or find_table(self.run.lake, IDENTITIES.name) is None:
+            return None
+        today = self.run.read(IDENTITIES, branch=False)
+        return moved_users(today, self.before(IDENTITIES), self.previous.day)
+
+    def read(self, table: TableSpec) -> DataFrame:
+        return self.run.read(table)
+
+    def before(self, table: TableSpec) -> DataFrame:
+        return _published(self.run, table, self.previous)
+
+    def rows(self, table: TableSpec) -> int:
+        return self.counts[table.name]
 
 
 def _inputs(run: Run) -> dict[str, int]:
@@ -187,72 +251,19 @@ def _identities(run: Run, tables: Tables, counts: dict[str, int]) -> DataFrame |
     return run.read(IDENTITIES, branch=False)
 
 
-def _moved(run: Run, before: Publication | None) -> DataFrame | None:
-    """The users who were joined or parted since the day before; None where ids were never joined."""
-    if before is None or find_table(run.lake, IDENTITIES.name) is None:
-        return None
-    return moved_users(run.read(IDENTITIES, branch=False), _published(run, IDENTITIES, before), before.day)
-
-
 def day_before(lake: Lake, day: date) -> Publication | None:
     """The latest published day before a day: what its tags are compared with."""
     earlier = publications(lake, before=day)
     return earlier[-1] if earlier else None
 
 
-def _rfm(run: Run, counts: dict[str, int]) -> None:
-    settings = run.catalogue.rfm
-    if settings is None:
-        empty = run.spark.createDataFrame([], "user_id string")
-        counts[RFM.name] = run.write(RFM, empty)
-        counts[RFM_THRESHOLDS.name] = run.write(
-            RFM_THRESHOLDS, run.spark.createDataFrame([], "dimension string")
-        )
-        return
-    based = rfm.basis(run.read(USER_MEASURES, branch=False), settings, run.day).persist()
-    found = rfm.thresholds(based, settings)
-    counts[RFM.name] = run.write(RFM, rfm.scored(based, found, settings))
-    based.unpersist()
-    rows = [
-        (t.dimension, t.scoring, list(t.edges), list(t.portrait_edges), t.mean, t.population) for t in found
-    ]
-    schema = (
-        "dimension string, scoring string, edges array<double>, portrait_edges array<double>, "
-        "mean double, population long"
-    )
-    counts[RFM_THRESHOLDS.name] = run.write(RFM_THRESHOLDS, run.spark.createDataFrame(rows, schema))
-
-
-def _tags(run: Run, before: Publication | None, counts: dict[str, int]) -> None:
-    catalogue = run.catalogue
+def _state(run: Run, tags: Sequence[Tag], before: Publication | None) -> DataFrame:
+    """The values of tags of every user, and what is remembered of the day before."""
     inputs = run.read(USER_MEASURES, branch=False).drop("dt", "run_id")
-    if catalogue.rfm is not None:
-        inputs = inputs.join(run.read(RFM).select("user_id", *RFM_COLUMNS), "user_id", "left")
-    tags = catalogue.published_tags()
-    drafts = [item for item in catalogue.tags.values() if item.status == "draft"]
-    state = _state(run, inputs, tags, before).persist()
-    counts[USER_TAGS.name] = run.write(
-        USER_TAGS, carry.user_tags(state, visible(tags, "user_tags"), catalogue.levels, run.day)
-    )
-    counts[USER_PROFILE.name] = run.write(USER_PROFILE, user_profile(state, visible(tags, "user_profile")))
-    counts[USER_TAG_CHANGES.name] = run.write(USER_TAG_CHANGES, _changes(run, before, state, tags))
-    state.unpersist()
-    counts[TAG_STATISTICS.name] = run.write(
-        TAG_STATISTICS, _statistics(run, before, counts[USER_PROFILE.name])
-    )
-    if drafts:
-        state = _state(run, inputs, drafts, None)
-        run.write(DRAFTS, carry.user_tags(state, drafts, catalogue.levels, run.day), branch=False)
-
-
-def _changes(run: Run, before: Publication | None, state: DataFrame, tags: Sequence[Tag]) -> DataFrame:
-    """The changes that may be told; those of users that were merged or split say so."""
-    known = _catalogue_before(run, before)
-    left = left_out(run.catalogue.tags, known, "user_tag_changes")
-    return told_changes(state, tags, previous_versions(known), left, _moved(run, before))
-
-
-def _state(run: Run, inputs: DataFrame, tags: Sequence[Tag], before: Publication | None) -> DataFrame:
+    for item in run.catalogue.derived:
+        if item.table is not None:
+            apart = run.read(next(table for table in PUBLISHED if table.name == item.table))
+            inputs = inputs.join(apart.select("user_id", *item.columns), "user_id", "left")
     today = evaluated(inputs, tags, run.day)
     return carry.carried(today, _published(run, USER_TAGS, before), tags, run.day)
 
@@ -264,19 +275,3 @@ def _published(run: Run, spec: TableSpec, before: Publication | None) -> DataFra
     if before is None:
         return rows.limit(0)
     return rows.where((F.col("dt") == F.lit(before.day)) & (F.col("run_id") == F.lit(before.run_id)))
-
-
-def _catalogue_before(run: Run, before: Publication | None) -> list[dict[str, Any]]:
-    """What `tag_catalogue` of the day before says of its tags, and of where they were not to stand."""
-    rows = _published(run, TAG_CATALOGUE, before).select("tag_id", "definition_version", "kept_out_of")
-    return [row.asDict() for row in rows.collect()]
-
-
-def _statistics(run: Run, before: Publication | None, population: int) -> DataFrame:
-    left = left_out(run.catalogue.tags, _catalogue_before(run, before), "tag_statistics")
-    return tag_statistics(run.read(USER_TAGS), _published(run, USER_TAGS, before), left, population)
-
-
-def _catalogue(run: Run, counts: dict[str, int]) -> None:
-    frame = run.spark.createDataFrame(catalogue_rows(run.catalogue), CATALOGUE_SCHEMA)
-    counts[TAG_CATALOGUE.name] = run.write(TAG_CATALOGUE, frame)

@@ -1,8 +1,14 @@
-"""The tables whose columns do not depend on a business: their Arrow schemas and partitions."""
+"""The tables whose columns do not depend on a business: their Arrow schemas and partitions.
 
+Those that a run publishes are in jobs/published.py.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
+
+from jobs.catalogue.model import USER_TAG_COLUMNS
 
 _TEXT, _DAY, _TIME, _COUNT = pa.string(), pa.date32(), pa.timestamp("us", tz="UTC"), pa.int64()
 
@@ -14,6 +20,28 @@ class TableSpec:
     partition: tuple[str, ...] = ("dt", "run_id")
 
 
+_ARROW = {
+    "string": _TEXT,
+    "int": pa.int32(),
+    "bigint": _COUNT,
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": _DAY,
+    "timestamp": _TIME,
+}
+
+
+def of_spark_types(columns: Mapping[str, str]) -> pa.Schema:
+    """The schema of columns whose types are given as Spark writes them."""
+    return pa.schema([(name, _arrow(type_)) for name, type_ in columns.items()])
+
+
+def _arrow(type_: str) -> pa.DataType:
+    if type_.startswith("array<"):
+        return pa.list_(_arrow(type_.removeprefix("array<").removesuffix(">")))
+    return _ARROW[type_]
+
+
 def _spec(
     name: str, columns: dict[str, pa.DataType], partition: tuple[str, ...] = ("dt", "run_id")
 ) -> TableSpec:
@@ -22,30 +50,7 @@ def _spec(
 
 _RUN = {"run_id": _TEXT, "dt": _DAY}
 
-USER_TAG_COLUMNS: dict[str, pa.DataType] = {
-    "user_id": _TEXT,
-    "tag_id": _TEXT,
-    "tag_value": _TEXT,
-    "tag_number": pa.float64(),
-    "rank": pa.int32(),
-    "share": pa.float64(),
-    "tag_kind": _TEXT,
-    "level1": _TEXT,
-    "level2": _TEXT,
-    "level3": _TEXT,
-    "valid_from": _DAY,
-    "valid_until": _DAY,
-    "confidence": pa.float64(),
-    "source": _TEXT,
-    "set_by": _TEXT,
-    "reason": _TEXT,
-    "definition_version": _TEXT,
-} | _RUN
-
-USER_TAGS = _spec("tags.user_tags", USER_TAG_COLUMNS, ("dt", "run_id", "level1"))
-DRAFTS = _spec("ops.drafts", USER_TAG_COLUMNS, ("dt", "run_id"))
-# The typed column a tag is added by the tag stage.
-USER_PROFILE = _spec("tags.user_profile", {"user_id": _TEXT} | _RUN)
+DRAFTS = TableSpec("ops.drafts", of_spark_types({**USER_TAG_COLUMNS, "run_id": "string", "dt": "date"}))
 USER_MEASURES = _spec("ops.user_measures", {"user_id": _TEXT} | _RUN)
 # The ids of users with more than one, and the links that join nobody.
 IDENTITIES = _spec(
@@ -61,84 +66,6 @@ REFUSED_LINKS = _spec(
         "first_seen": _DAY,
         "reason": _TEXT,
         "source": _TEXT,
-    }
-    | _RUN,
-)
-USER_TAG_CHANGES = _spec(
-    "tags.user_tag_changes",
-    {
-        "user_id": _TEXT,
-        "tag_id": _TEXT,
-        "change": _TEXT,
-        "old_value": _TEXT,
-        "new_value": _TEXT,
-        "reason": _TEXT,
-    }
-    | _RUN,
-)
-RFM = _spec(
-    "tags.rfm",
-    {
-        "user_id": _TEXT,
-        "recency_days": pa.int32(),
-        "frequency": pa.int64(),
-        "monetary": pa.float64(),
-        "r_score": pa.int32(),
-        "f_score": pa.int32(),
-        "m_score": pa.int32(),
-        "segment": _TEXT,
-        "octant": _TEXT,
-        "portrait": _TEXT,
-    }
-    | _RUN,
-)
-RFM_THRESHOLDS = _spec(
-    "tags.rfm_thresholds",
-    {
-        "dimension": _TEXT,
-        "scoring": _TEXT,
-        "edges": pa.list_(pa.float64()),
-        "portrait_edges": pa.list_(pa.float64()),
-        "mean": pa.float64(),
-        "population": _COUNT,
-    }
-    | _RUN,
-)
-TAG_STATISTICS = _spec(
-    "tags.tag_statistics",
-    {
-        "tag_id": _TEXT,
-        "tag_value": _TEXT,
-        "users": _COUNT,
-        "share": pa.float64(),
-        "users_before": _COUNT,
-        "change": _COUNT,
-    }
-    | _RUN,
-)
-TAG_CATALOGUE = _spec(
-    "tags.tag_catalogue",
-    {
-        "tag_id": _TEXT,
-        "name_zh": _TEXT,
-        "name_en": _TEXT,
-        "level1": _TEXT,
-        "level2": _TEXT,
-        "level3": _TEXT,
-        "level1_zh": _TEXT,
-        "level2_zh": _TEXT,
-        "level3_zh": _TEXT,
-        "kind": _TEXT,
-        "type": _TEXT,
-        "values": pa.list_(_TEXT),
-        "definition": _TEXT,
-        "description": _TEXT,
-        "owner": _TEXT,
-        "validity": _TEXT,
-        "sensitivity": _TEXT,
-        "kept_out_of": pa.list_(_TEXT),
-        "status": _TEXT,
-        "definition_version": _TEXT,
     }
     | _RUN,
 )
@@ -288,15 +215,4 @@ RUNS = _spec(
     }
     | _RUN,
     ("dt",),
-)
-
-# The tag tables of a run, in the order they are published; `publications` follows them.
-PUBLISHED = (
-    USER_TAGS,
-    USER_PROFILE,
-    USER_TAG_CHANGES,
-    RFM,
-    RFM_THRESHOLDS,
-    TAG_STATISTICS,
-    TAG_CATALOGUE,
 )

@@ -18,8 +18,8 @@ def by_values(rollups: Sequence[DataFrame], measures: Sequence[Measure], day: da
     Numbers are merged in rows of one value each, because a wide row would be as long as all measures of the
     project for each value of a user.
     """
-    numbers = [measure for measure in measures if measure.function != "last"]
-    frames = [_last_rows(rollups, measure, day) for measure in measures if measure.function == "last"]
+    numbers = [measure for measure in measures if measure.aggregate.by == "numbers"]
+    frames = [_last_rows(rollups, measure, day) for measure in measures if measure.aggregate.by == "rows"]
     return [*frames, *([_numbers(rollups, numbers, day)] if numbers else [])]
 
 
@@ -51,10 +51,10 @@ def _number(measure: Measure, day: date) -> Column:
 
 
 def _last_rows(rollups: Sequence[DataFrame], measure: Measure, day: date) -> DataFrame:
-    partial = measure.partials[0].id
-    (rows,) = [rows for rows in rollups if partial in rows.columns]
+    (partial,) = measure.partials
+    (rows,) = [rows for rows in rollups if partial.id in rows.columns]
     mine = rows.where(inside_window(measure, day) & (F.col("by") == F.lit(measure.by)))
-    last = mine.groupBy(*ID, "by_value").agg(F.max(partial)["v"].alias("row"))
+    last = mine.groupBy(*ID, "by_value").agg(partial.part.merge(F.col(partial.id)).alias("row"))
     return last.groupBy(*ID).agg(_map(F.col("row").isNotNull(), F.col("row")).alias(measure.id))
 
 

@@ -9,8 +9,9 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import Tag
-from jobs.transform.tags import SEPARATOR, as_number, as_text, level_ids
+from jobs.catalogue.model import USER_TAG_COLUMNS, Tag
+from jobs.kinds.base import SEPARATOR
+from jobs.transform.tags import as_number, as_text, level_ids
 
 # What is remembered of a tag of the day before.
 _REMEMBERED = ("tag_value", "valid_from", "valid_until", "definition_version")
@@ -34,8 +35,8 @@ def carried(today: DataFrame, before: DataFrame, tags: Sequence[Tag], day: date)
     state = joined.select(
         "user_id",
         F.coalesce("_in_population", F.lit(False)).alias("_in_population"),
-        *[_after_validity(tag, day).alias(tag.id) for tag in tags],
-        *[F.col(tag.id).isNotNull().alias(f"_true_{tag.id}") for tag in tags if _period(tag)],
+        *[_of_population(tag.main.after_validity(tag, day)).alias(tag.id) for tag in tags],
+        *[F.col(tag.id).isNotNull().alias(f"_true_{tag.id}") for tag in tags if tag.period],
         *[F.col(f"_set_{tag.id}") for tag in tags if tag.set_by is not None],
         "_before",
         "_ranked",
@@ -43,55 +44,22 @@ def carried(today: DataFrame, before: DataFrame, tags: Sequence[Tag], day: date)
     return _followed(state, tags, day)
 
 
-def _followed(state: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
-    """The state with the tags that follow another in place."""
-    by_id = {tag.id: tag for tag in tags}
-    columns = {
-        tag.id: _follows(tag, tag.follows.what, by_id[tag.follows.tag], day)
-        for tag in tags
-        if tag.follows is not None
-    }
-    return state.withColumns(columns) if columns else state
-
-
-def _follows(tag: Tag, what: str, other: Tag, day: date) -> Column:
-    """The days that the other tag has had its value, or the value before; nothing without the other."""
-    earlier = F.col("_before").getItem(other.id)
-    now = as_text(other, F.col(other.id))
-    same = F.coalesce(earlier["tag_value"] == now, F.lit(False))
-    if what == "days":
-        since = F.when(same, earlier["valid_from"]).otherwise(F.lit(day))
-        value = F.datediff(F.lit(day), since) + 1
-    else:
-        kept = F.col("_before").getItem(tag.id)["tag_value"]
-        value = F.when(same, kept).otherwise(earlier["tag_value"])
-    return F.when(now.isNotNull(), value).try_cast(tag.type)
-
-
-def _period(tag: Tag) -> int | None:
-    """The days of a validity such as 30d."""
-    return int(tag.validity.removesuffix("d")) if tag.validity.endswith("d") else None
-
-
-def _after_validity(tag: Tag, day: date) -> Column:
-    """The tag's value once its validity has spoken; a user who left the population keeps nothing."""
-    value = F.col(tag.id)
-    earlier = F.col("_before").getItem(tag.id)
-    # A value that a newer type of the tag cannot hold is not remembered.
-    kept = earlier["tag_value"].try_cast(tag.type)
-    if tag.multiple:
-        return F.when(F.coalesce("_in_population", F.lit(False)), value)
-    if tag.validity == "static" and any("." not in name for name in tag.inputs):
-        # A static tag keeps its first value; one that reads the profile alone follows its corrections.
-        value = F.coalesce(kept, value)
-    elif _period(tag):
-        value = F.coalesce(value, F.when(earlier["valid_until"] >= F.lit(day), kept))
+def _of_population(value: Column) -> Column:
+    """A user who left the population keeps nothing."""
     return F.when(F.coalesce("_in_population", F.lit(False)), value)
 
 
+def _followed(state: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
+    """The state with the tags in place that come of the day before alone."""
+    by_id = {tag.id: tag for tag in tags}
+    carried_over = {tag.id: tag.main.carried(tag, by_id, day) for tag in tags}
+    columns = {name: column for name, column in carried_over.items() if column is not None}
+    return state.withColumns(columns) if columns else state
+
+
 def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], day: date) -> DataFrame:
-    """Grain: user, tag, rank. In: `carried`. Out: the columns of `tags.user_tags` but dt and run_id; no
-    row, and user_id alone, where there are no tags."""
+    """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (jobs/catalogue/model.py); no row,
+    and user_id alone, where there are no tags."""
     if not tags:
         return state.select("user_id").limit(0)
     single = F.array(*[_tag_row(tag) for tag in tags if not tag.multiple]).cast(_ROWS)
@@ -103,28 +71,21 @@ def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], 
     since = F.when(F.col("share").isNotNull(), _preferred_since()).otherwise(
         F.when(same, earlier["valid_from"])
     )
-    return rows.join(F.broadcast(_described(state.sparkSession, tags, levels)), "tag_id").select(
-        "user_id",
-        "tag_id",
-        "tag_value",
-        "tag_number",
-        "rank",
-        "share",
-        "tag_kind",
-        "level1",
-        "level2",
-        "level3",
-        F.coalesce(since, F.lit(day)).alias("valid_from"),
+    until = (
         F.when(F.col("fresh"), F.date_add(F.lit(day), F.col("period")))
         .when(F.col("period").isNotNull(), earlier["valid_until"])
         .otherwise(F.col("set.until"))
-        .alias("valid_until"),
-        F.lit(1.0).alias("confidence"),
-        F.when(F.col("set").isNotNull(), "explicit").otherwise("rule").alias("source"),
-        F.col("set.set_by").alias("set_by"),
-        F.col("set.reason").alias("reason"),
-        "definition_version",
     )
+    made = {
+        "valid_from": F.coalesce(since, F.lit(day)),
+        "valid_until": until,
+        "confidence": F.lit(1.0),
+        "source": F.when(F.col("set").isNotNull(), "explicit").otherwise("rule"),
+        "set_by": F.col("set.set_by"),
+        "reason": F.col("set.reason"),
+    }
+    described = rows.join(F.broadcast(_described(state.sparkSession, tags, levels)), "tag_id")
+    return described.select(*[made.get(name, F.col(name)).alias(name) for name in USER_TAG_COLUMNS])
 
 
 _SET = "struct<set_by:string,reason:string,until:date>"
@@ -137,7 +98,7 @@ _ROWS = f"array<{_ROW}>"
 
 def _tag_row(tag: Tag) -> Column:
     value = F.col(tag.id)
-    fresh = F.col(f"_true_{tag.id}") if _period(tag) else F.lit(None).cast("boolean")
+    fresh = F.col(f"_true_{tag.id}") if tag.period else F.lit(None).cast("boolean")
     return F.struct(
         F.lit(tag.id).alias("tag_id"),
         as_text(tag, value).alias("tag_value"),
@@ -184,7 +145,7 @@ def _preferred_since() -> Column:
 
 def _described(spark: SparkSession, tags: Sequence[Tag], levels: Mapping[str, str]) -> DataFrame:
     """Grain: tag. What is the same for every user of a tag, and the days of its validity."""
-    rows = [(tag.id, tag.kind, *level_ids(tag, levels), _period(tag), tag.definition_version) for tag in tags]
+    rows = [(tag.id, tag.kind, *level_ids(tag, levels), tag.period, tag.definition_version) for tag in tags]
     return spark.createDataFrame(
         rows,
         "tag_id string, tag_kind string, level1 string, level2 string, level3 string, period int, "

@@ -7,7 +7,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import COUNTED, Measure
+from jobs.catalogue.model import Measure
 from jobs.transform.rollup import merge
 from jobs.transform.windows import ID
 
@@ -32,6 +32,6 @@ def population(
 def _value(measure: Measure) -> Column:
     """A user without a row in the source has counted nothing and spent nothing."""
     column = F.col(measure.id)
-    if measure.by is None and measure.function in COUNTED:
+    if measure.by is None and measure.aggregate.counted:
         column = F.coalesce(column, F.lit(0).cast(measure.type))
     return column.alias(measure.id)

@@ -40,7 +40,8 @@ class Threshold:
 
 
 def basis(measures: DataFrame, rfm: Rfm, day: date) -> DataFrame:
-    """Grain: user. Out: user_id, recency_days (to D+1), frequency, monetary, `_ever` (orders of all time).
+    """Grain: user. Out: the measures, recency_days (to D+1), frequency, monetary, `_ever` (orders of all
+    time).
 
     Recency, frequency and monetary are null for users without an order in the window. Monetary is free of
     the noise of binary fractions, so that equal amounts are equal numbers.
@@ -48,12 +49,13 @@ def basis(measures: DataFrame, rfm: Rfm, day: date) -> DataFrame:
     entry = rfm.entry
     ordered = F.col(entry.frequency) >= 1
     following = F.lit(day + timedelta(days=1))
-    return measures.select(
-        "user_id",
-        F.when(ordered, F.datediff(following, F.to_date(entry.recency))).alias("recency_days"),
-        F.when(ordered, F.col(entry.frequency).cast("bigint")).alias("frequency"),
-        F.when(ordered, F.col(entry.monetary).try_cast(_EXACT).cast("double")).alias("monetary"),
-        F.coalesce(F.col(entry.ever), F.lit(0)).alias("_ever"),
+    return measures.withColumns(
+        {
+            "recency_days": F.when(ordered, F.datediff(following, F.to_date(entry.recency))),
+            "frequency": F.when(ordered, F.col(entry.frequency).cast("bigint")),
+            "monetary": F.when(ordered, F.col(entry.monetary).try_cast(_EXACT).cast("double")),
+            "_ever": F.coalesce(F.col(entry.ever), F.lit(0)),
+        }
     )
 
 
@@ -108,7 +110,7 @@ def _one_more(quantiles: object) -> tuple[float, ...]:
 
 
 def scored(based: DataFrame, found: Sequence[Threshold], rfm: Rfm) -> DataFrame:
-    """Grain: user. Out: user_id, recency_days, frequency, monetary, r_score, f_score, m_score, segment,
+    """Grain: user. In: `basis`. Out: the same without `_ever`, and r_score, f_score, m_score, segment,
     octant, portrait. Users without an order in the window have no scores; their segment says why."""
     by = {threshold.dimension: threshold for threshold in found}
     scores = based.withColumns(
@@ -120,18 +122,14 @@ def scored(based: DataFrame, found: Sequence[Threshold], rfm: Rfm) -> DataFrame:
             "portrait": _portrait(by, rfm),
         }
     )
-    return scores.withColumn("segment", _segment(rfm)).select(
-        "user_id",
-        "recency_days",
-        "frequency",
-        "monetary",
-        "r_score",
-        "f_score",
-        "m_score",
-        "segment",
-        "octant",
-        "portrait",
-    )
+    return scores.withColumn("segment", _segment(rfm)).drop("_ever")
+
+
+def threshold_rows(found: Sequence[Threshold]) -> list[tuple[object, ...]]:
+    """A row of `rfm_thresholds` a dimension (jobs/published.py)."""
+    return [
+        (t.dimension, t.scoring, list(t.edges), list(t.portrait_edges), t.mean, t.population) for t in found
+    ]
 
 
 def _score(value: Column, threshold: Threshold, *, reverse: bool) -> Column:

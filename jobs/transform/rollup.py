@@ -7,16 +7,13 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import COUNTED, Measure, Partial, Source
+from jobs.catalogue.model import Measure, Partial, Source
+from jobs.config.aggregates import Days
 from jobs.transform.by_value import by_values
-from jobs.transform.distinct import count_sketched, count_values, day_sketch, day_values
-from jobs.transform.gaps import distinct_days, gap_mean, gap_stddev
 from jobs.transform.windows import ID, inside_window
 
 # A row of a roll-up that is of one value of a column names both; in the rows of all values they are null.
 BY = ("by", "by_value")
-# Measures of the days on which something happened, from a count of it a day.
-_OF_DAYS = {"distinct_days": distinct_days, "gap_mean": gap_mean, "gap_stddev": gap_stddev}
 
 
 def day_rollup(clean: DataFrame, source: Source, partials: Sequence[Partial]) -> DataFrame:
@@ -53,22 +50,7 @@ def _aggregate(partial: Partial, source: Source) -> Column:
     where = F.coalesce(F.expr(partial.where), F.lit(False)) if partial.where else F.lit(True)
     if partial.by is not None:
         where &= F.col("_by") == F.lit(partial.by)
-    if partial.function in ("first", "last"):
-        # The time stands first in the pair, so the smallest pair is the earliest value.
-        pair = F.struct(F.col(source.time or "").alias("t"), argument.alias("v"))
-        dated = F.when(where & argument.isNotNull(), pair)
-        return F.min(dated) if partial.function == "first" else F.max(dated)
-    values = F.when(where, argument)
-    functions = {
-        "count": F.count,
-        "count_distinct": F.countDistinct,
-        "sum": F.sum,
-        "min": F.min,
-        "max": F.max,
-        "values": day_values,
-        "sketch": day_sketch,
-    }
-    return functions[partial.function](values)
+    return partial.part.day(F.when(where, argument), F.col(source.time or ""))
 
 
 def merge(rollups: Sequence[DataFrame], measures: Iterable[Measure], day: date) -> DataFrame:
@@ -92,29 +74,8 @@ def merge(rollups: Sequence[DataFrame], measures: Iterable[Measure], day: date) 
 
 def _measure(measure: Measure, day: date) -> Column:
     inside = inside_window(measure, day)
-    if measure.function in _OF_DAYS:
-        happened = inside & (F.col(measure.partials[0].id) > 0)
-        return _OF_DAYS[measure.function](F.when(happened, F.col("day"))).cast(measure.type)
-    merged = [_merge(partial, inside) for partial in measure.partials]
-    if measure.function == "avg":
-        total, count = merged
-        # A sum of decimals divided keeps too few digits; a mean is a double.
-        return F.try_divide(total.cast("double"), count.cast("double"))
-    if measure.function in COUNTED:
-        return F.coalesce(merged[0], F.lit(0)).cast(measure.type)
-    return merged[0].cast(measure.type)
-
-
-def _merge(partial: Partial, inside: Column) -> Column:
-    value = F.when(inside, F.col(partial.id))
-    if partial.function in ("min", "first"):
-        merged = F.min(value)
-    elif partial.function in ("max", "last"):
-        merged = F.max(value)
-    elif partial.function == "values":
-        merged = count_values(value)
-    elif partial.function == "sketch":
-        merged = count_sketched(value)
-    else:
-        merged = F.sum(value)
-    return merged.getField("v") if partial.function in ("first", "last") else merged
+    kept = [F.when(inside, F.col(partial.id)) for partial in measure.partials]
+    merged = measure.aggregate.merge(Days(measure.aggregate.parts, tuple(kept), F.col("day")))
+    if measure.aggregate.counted:
+        merged = F.coalesce(merged, F.lit(0))
+    return merged.cast(measure.type)

@@ -6,16 +6,9 @@ from typing import Any
 from jobs.catalogue.model import Catalogue, Tag, hidden
 from jobs.transform.tags import level_ids
 
-CATALOGUE_SCHEMA = (
-    "tag_id string, name_zh string, name_en string, level1 string, level2 string, level3 string, "
-    "level1_zh string, level2_zh string, level3_zh string, kind string, type string, "
-    "values array<string>, definition string, description string, owner string, validity string, "
-    "sensitivity string, kept_out_of array<string>, status string, definition_version string"
-)
-
 
 def catalogue_rows(catalogue: Catalogue) -> list[tuple[object, ...]]:
-    """A row of `tag_catalogue` for every tag, drafts as well, with the columns of `CATALOGUE_SCHEMA`."""
+    """A row of `tag_catalogue` (jobs/published.py) for every tag, drafts as well."""
     return [_row(item, catalogue) for item in catalogue.tags.values()]
 
 

@@ -8,40 +8,28 @@ from pyspark.sql import functions as F
 
 from jobs.catalogue.model import Tag
 
-SEPARATOR = "|"
-
 
 def evaluated(inputs: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
     """Grain: user. In: user_id, measures, profile columns (`source__column`), RFM columns.
     Out: user_id, one typed column a tag (a boolean that is false or null is null, no tag), and
     `_set_<tag>` of tags that people can set: the row that gave the user the tag, if one did."""
     dated = inputs.withColumn("data_day", F.lit(day))
-    given = [F.expr(tag.set_by.row).alias(f"_set_{tag.id}") for tag in tags if tag.set_by is not None]
-    return dated.select("user_id", *[_value(tag).alias(tag.id) for tag in tags], *given)
-
-
-def _value(tag: Tag) -> Column:
-    value = F.expr(tag.value_sql)
-    return F.when(value, F.lit(True)) if tag.boolean else value
+    beside = {name: column for tag in tags for kind in tag.kinds for name, column in kind.beside(tag).items()}
+    return dated.select(
+        "user_id",
+        *[tag.main.today(tag).alias(tag.id) for tag in tags],
+        *[column.alias(name) for name, column in beside.items()],
+    )
 
 
 def first_value(tag: Tag, value: Column) -> Column:
     """The value that stands for a tag where there is room for one: of several, the first."""
-    return value[0]["value"] if tag.multiple else value
+    return tag.main.first(value)
 
 
 def as_text(tag: Tag, value: Column) -> Column:
-    """A tag's value as `tag_value` shows it: numbers without trailing zeros. Several values stand in their
-    order with | between them, as changes show them."""
-    if tag.multiple:
-        return F.array_join(F.transform(value, lambda item: item["value"]), SEPARATOR)
-    text = value.cast("string")
-    if tag.type == "double" or tag.type.startswith("decimal"):
-        whole = value.try_cast("bigint")
-        return F.when(whole == value, whole.cast("string")).otherwise(
-            F.regexp_replace(text, r"\.0+$|(\.\d*?)0+$", "$1")
-        )
-    return text
+    """A tag's value as `tag_value` shows it; several stand in their order, as changes show them."""
+    return tag.main.text(tag, value)
 
 
 def as_number(tag: Tag, value: Column) -> Column:

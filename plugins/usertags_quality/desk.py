@@ -15,6 +15,8 @@ from pyiceberg.exceptions import NoSuchTableError
 
 from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.catalogue.model import Catalogue, Source
+from jobs.published import TAG_CATALOGUE, TAG_STATISTICS, USER_TAGS
+from jobs.published import USER_TAG_CHANGES as CHANGES
 from jobs.quality.checks import MASK, CheckRow
 from jobs.quality.register import publication_from, record_of
 from jobs.quality.tag_trends import TagTrend, tag_trends
@@ -23,16 +25,7 @@ from jobs.stages.days import expected_day
 from jobs.store.cached import CachedTable, reading_catalog
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake, open_lake
-from jobs.store.schemas import (
-    CHECKS,
-    PUBLICATIONS,
-    QUARANTINE,
-    RUNS,
-    TAG_CATALOGUE,
-    TAG_STATISTICS,
-    USER_TAGS,
-)
-from jobs.store.schemas import USER_TAG_CHANGES as CHANGES
+from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS
 from plugins.usertags_quality import airflow_runs
 from plugins.usertags_quality.loading import Refreshed
 

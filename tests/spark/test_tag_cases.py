@@ -19,13 +19,13 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue
+from jobs.catalogue.model import Catalogue, Percentiles
 from jobs.stages.aggregate import partials_of
 from jobs.stages.identity import joined_ids
 from jobs.stages.source_tables import clean_name, rollup_name
 from jobs.stages.user_measures import user_measures
-from jobs.transform import carry, rfm
-from jobs.transform.percentiles import with_percentiles
+from jobs.transform import carry
+from jobs.transform.derived import all_computed
 from jobs.transform.rollup import day_rollup
 from jobs.transform.tags import evaluated
 from jobs.transform.typed import typed
@@ -89,7 +89,10 @@ def _needed(catalogue: Catalogue, cases: list[Case]) -> Catalogue:
         for name, source in catalogue.sources.items()
         if name in sources or source.kind != "events"
     }
-    return replace(catalogue, tags=tags, measures=measures, percentiles=percentiles, sources=known)
+    derived = [
+        replace(item, of=percentiles) if isinstance(item, Percentiles) else item for item in catalogue.derived
+    ]
+    return replace(catalogue, tags=tags, measures=measures, derived=tuple(derived), sources=known)
 
 
 def _tables(
@@ -117,14 +120,11 @@ def _tables(
 
 def _user_tags(spark: SparkSession, catalogue: Catalogue, tables: Mapping[str, DataFrame]) -> DataFrame:
     """What the tag stage makes of them on a first day: `user_tags` of active tags and drafts."""
-    assert catalogue.identity is not None and catalogue.rfm is not None
+    assert catalogue.identity is not None
     joined = joined_ids(tables.__getitem__, catalogue, catalogue.identity, DAY)
     users = joined.identities.localCheckpoint()
     measures = user_measures(tables.__getitem__, catalogue, DAY, users).localCheckpoint()
-    inputs = with_percentiles(measures, list(catalogue.percentiles.values()), DAY)
-    based = rfm.basis(inputs, catalogue.rfm, DAY)
-    scores = rfm.scored(based, rfm.thresholds(based, catalogue.rfm), catalogue.rfm)
-    inputs = inputs.join(scores.select("user_id", *RFM_COLUMNS), "user_id", "left")
+    inputs, _ = all_computed(catalogue.derived, measures, DAY)
     tags = [tag for tag in catalogue.tags.values() if tag.status != "retired"]
     state = carry.carried(evaluated(inputs, tags, DAY), spark.createDataFrame([], BEFORE), tags, DAY)
     return carry.user_tags(state, tags, catalogue.levels, DAY)

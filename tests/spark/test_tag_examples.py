@@ -14,10 +14,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import RFM_COLUMNS, Catalogue, Tag
+from jobs.catalogue.model import Catalogue, Tag
 from jobs.config.models import Example
+from jobs.config.rfm_columns import RFM_COLUMNS
+from jobs.kinds.base import SEPARATOR
+from jobs.kinds.rule import KIND
 from jobs.transform.carry import carried
-from jobs.transform.tags import SEPARATOR, as_text, evaluated
+from jobs.transform.tags import as_text, evaluated
 from tests.support.places import ROOT
 
 CONFIGURATIONS = [ROOT / "configs", *sorted(path.parent for path in ROOT.glob("examples/*/project.yml"))]
@@ -89,7 +92,8 @@ def _state(session: SparkSession, catalogue: Catalogue, items: list[Shown], day:
     """The tags of each example after what it gives of the day before: a map from tag id to value."""
     tags = list(catalogue.tags.values())
     # The row's name passes through as a tag would: two examples may be of one user.
-    named = [*tags, replace(tags[0], id="_row", sql="_row", type="string", set_by=None, follows=None)]
+    plain = {"kinds": (KIND,), "set_by": None, "follows": None}
+    named = [*tags, replace(tags[0], id="_row", sql="_row", type="string", **plain)]
     today = evaluated(_inputs(session, catalogue, items), named, day)
     today = today.drop("user_id").withColumnRenamed("_row", "user_id")
     given_today = {item.row: item.example.given.get("today") for item in items if item.tag.follows}

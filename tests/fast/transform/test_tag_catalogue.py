@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from jobs.catalogue.model import Catalogue
-from jobs.transform.tag_catalogue import CATALOGUE_SCHEMA, catalogue_rows, left_out, previous_versions
+from jobs.published import TAG_CATALOGUE
+from jobs.transform.tag_catalogue import catalogue_rows, left_out, previous_versions
 from tests.support.frames import ORDERS, tag
 
 MEASURES = {
@@ -37,7 +38,7 @@ def before(tag_id: str, version: str, *kept_out_of: str) -> dict[str, object]:
 
 
 def test_every_tag_has_a_row_drafts_as_well(catalogue: Catalogue) -> None:
-    names = [column.split()[0] for column in CATALOGUE_SCHEMA.split(", ")]
+    names = list(TAG_CATALOGUE.columns)
     found = {row[0]: dict(zip(names, row, strict=True)) for row in catalogue_rows(catalogue)}
     assert list(found) == ["level", "points", "draft"]
     level = found["level"]

@@ -73,7 +73,8 @@ def computed(
 ) -> tuple[dict[str, dict[str, Any]], dict[str, Threshold]]:
     based = basis(frame(spark, SCHEMA, users), rfm, DAY)
     found = thresholds(based, rfm)
-    table = {row["user_id"]: row for row in rows(scored(based, found, rfm))}
+    scores = scored(based, found, rfm).select("user_id", *rfm.columns)
+    table = {row["user_id"]: row for row in rows(scores)}
     assert len(table) == len(users)
     return table, {threshold.dimension: threshold for threshold in found}
 

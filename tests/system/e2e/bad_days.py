@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 
 from jobs.errors import DataError, UsageError
+from jobs.published import PUBLISHED
 from jobs.quality.gate import GateRefused
 from jobs.quality.kinds import CheckKind
 from jobs.quality.register import RunRecord
@@ -37,7 +38,7 @@ from jobs.stages.runs import blocked_days, publications, run_branch, stage_recor
 from jobs.stages.summary import load_summary
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
-from jobs.store.schemas import PUBLICATIONS, PUBLISHED
+from jobs.store.schemas import PUBLICATIONS
 from tests.support.places import TINY_SHOP
 
 from .expected import D1, D2, D3, D4, D5, D6

@@ -15,13 +15,14 @@ import yaml
 from jobs.catalogue.build import load_catalogue
 from jobs.cli.app import main
 from jobs.pipeline import Pipeline
+from jobs.published import PUBLISHED
 from jobs.stages.batch_register import on_main, registered
 from jobs.stages.report import STAGES, StageReport
 from jobs.stages.runs import new_run_id, publication_of
 from jobs.stages.source_tables import tables_of
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import PUBLICATIONS, PUBLISHED, USER_MEASURES
+from jobs.store.schemas import PUBLICATIONS, USER_MEASURES
 
 Row = dict[str, Any]
 TABLES = tuple(spec.name.removeprefix("tags.") for spec in PUBLISHED)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 
 from jobs.errors import DataError, InfrastructureError, UsageError
+from jobs.published import PUBLISHED, USER_PROFILE
 from jobs.quality.checks import result_of, save_checks
 from jobs.quality.kinds import CheckKind
 from jobs.quality.register import RunRecord
@@ -29,7 +30,7 @@ from jobs.stages.runs import blocked_days, record_run, run_branch, stage_record
 from jobs.stages.tag import Run
 from jobs.store.filters import rows_where
 from jobs.store.lake import Lake
-from jobs.store.schemas import PUBLISHED, USER_MEASURES, USER_PROFILE, TableSpec
+from jobs.store.schemas import USER_MEASURES, TableSpec
 from jobs.store.tables import ensure_table, find_table
 from tests.support.places import TINY_SHOP
 

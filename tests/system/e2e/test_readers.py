@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from jobs.errors import UsageError
 from jobs.explain import explain
-from jobs.query import SQL, connect, extension_path, query, view_files
+from jobs.query import SQL, connect, extension_path, query, views
 from jobs.store.lake import CATALOG
 from jobs.store.spark import lake_settings
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.shared("good_days")
 
 PUBLISHED = [*TABLES, "publications"]
 QUERIES = sorted((SQL / "queries").glob("*.sql"))
-VIEWS = [name for name, _ in view_files()]
+VIEWS = [name for name, _ in views()]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def session(shop: Shop, new_session: Callable[[str], SparkSession]) -> SparkSess
     for key, value in lake_settings(shop.lake).items():
         session.conf.set(key, value)
     session.sql(f"USE {CATALOG}")
-    for name, select in view_files():
+    for name, select in views():
         session.sql(f"CREATE TEMPORARY VIEW {name} AS {select}")
     return session
 

@@ -16,13 +16,14 @@ import pytest
 
 from jobs import services
 from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import SetByPeople
 from jobs.errors import InfrastructureError
+from jobs.kinds.people import SetByPeople
+from jobs.published import USER_TAG_CHANGES as CHANGES
+from jobs.published import USER_TAGS
 from jobs.quality.kinds import CheckKind
 from jobs.store import cached
 from jobs.store.lake import Lake, open_lake
-from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, USER_TAGS, TableSpec
-from jobs.store.schemas import USER_TAG_CHANGES as CHANGES
+from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TableSpec
 from jobs.store.tables import ensure_table
 from plugins.usertags_quality.desk import Desk
 from plugins.usertags_quality.loading import Refreshed, Unavailable, in_thread

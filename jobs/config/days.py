@@ -1,0 +1,22 @@
+"""Numbers of days, which configuration writes as 30d."""
+
+import re
+from typing import Any, Self
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+PATTERN = r"^[1-9]\d{0,4}d$"
+
+
+class Days(int):
+    """How many days; of text alone, as 30d."""
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """The days that a text says; None for any other text."""
+        return cls(text.removesuffix("d")) if re.match(PATTERN, text) else None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(cls.read, core_schema.str_schema(pattern=PATTERN))

@@ -1,2 +1,0 @@
--- rfm of the newest published day.
-SELECT * FROM rfm WHERE dt = (SELECT max(dt) FROM tags.publications)

@@ -1,4 +1,0 @@
--- tags.tag_statistics, the published rows alone.
-SELECT t.*, p.verdict
-FROM tags.tag_statistics AS t
-JOIN tags.publications AS p ON p.dt = t.dt AND p.run_id = t.run_id
