@@ -124,6 +124,13 @@ class Partial:
     def part(self) -> Part:
         return PARTS[self.function]
 
+    @property
+    def described(self) -> str:
+        """What it holds, as the documentation of its column: `sum of amount where status = 'paid'`."""
+        of = f" of {self.argument}" if self.argument else ""
+        where = f" where {self.where}" if self.where else ""
+        return f"{self.function}{of}{where}" + (f" by {self.by}" if self.by else "")
+
 
 @dataclass(frozen=True)
 class CalendarPeriod:

@@ -25,7 +25,7 @@ from jobs.stages.report import Line, StageReport
 from jobs.stages.source_tables import clean_name, rollup_name, tables_of
 from jobs.store.lake import Lake
 from jobs.store.spark import one_file_at_a_time, spark_table
-from jobs.store.tables import ensure_table, find_table
+from jobs.store.tables import document, ensure_table, find_table
 from jobs.transform.rollup import day_rollup
 
 _PROPERTY = "usertags.partials."
@@ -73,7 +73,7 @@ def _aggregate(
         )
     partials = partials_of(catalogue, source)
     clean = spark.table(spark_table(clean_name(source)))
-    table = _rollup_table(lake, source, day_rollup(clean, source, partials))
+    table = _rollup_table(lake, source, day_rollup(clean, source, partials), partials)
     touched = {day for record in waiting for day in record.event_days}
     planned = builds(_days_of(clean_table, "event_day"), touched, _built(table), partials)
     for build in planned:
@@ -83,9 +83,11 @@ def _aggregate(
     return Line(source.name, note=note if days else "nothing changed")
 
 
-def _rollup_table(lake: Lake, source: Source, rollup: DataFrame) -> Table:
+def _rollup_table(lake: Lake, source: Source, rollup: DataFrame, partials: Sequence[Partial]) -> Table:
     schema = to_arrow_schema(rollup.withColumn("partials", F.lit("")).schema)
-    return ensure_table(lake, rollup_name(source), schema, ("day", "partials"))
+    table = ensure_table(lake, rollup_name(source), schema, ("day", "partials"))
+    document(table, {partial.id: partial.described for partial in partials})
+    return table
 
 
 def builds(

@@ -1,6 +1,6 @@
 """Making tables, adding columns, moving branches: everything about a table except its rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 import pyarrow as pa
@@ -81,6 +81,17 @@ def _add_columns(table: Table, name: str, schema: pa.Schema) -> None:
     if missing:
         with table.update_schema() as update:
             update.union_by_name(pa.schema([*table.schema().as_arrow(), *missing]))
+
+
+def document(table: Table, docs: Mapping[str, str]) -> None:
+    """Write what columns hold as their Iceberg documentation, in one commit; columns that say so already are
+    left alone."""
+    known = {field.name: field.doc for field in table.schema().fields}
+    new = {name: doc for name, doc in docs.items() if known.get(name, doc) != doc}
+    if new:
+        with table.update_schema() as update:
+            for name, doc in new.items():
+                update.update_column(name, doc=doc)
 
 
 def _same_type(left: pa.DataType, right: pa.DataType) -> bool:

@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from datetime import date
 
+import pyarrow as pa
+
 from jobs.catalogue.model import Partial
 from jobs.catalogue.versions import version_of
 from jobs.stages.aggregate import Build, builds
+from jobs.store.lake import Lake
+from jobs.store.tables import document, ensure_table
 
 D1, D2, D3, D4 = (date(2024, 7, day) for day in (1, 2, 3, 4))
 
@@ -72,3 +76,20 @@ def test_a_partial_that_is_no_longer_wanted_is_no_reason_to_build() -> None:
 def test_a_set_of_partials_has_one_version_in_any_order() -> None:
     assert Build((D1,), (B, A), replace=True).version == Build((D2,), (A, B), replace=False).version
     assert Build((D1,), (A,), replace=True).version == version_of(["a"])
+
+
+def test_the_columns_of_a_rollup_say_what_they_hold(lake_in_files: Lake) -> None:
+    schema = pa.schema([("day", pa.date32()), ("a1b2", pa.int64()), ("c3d4", pa.float64())])
+    table = ensure_table(lake_in_files, "rollup.orders", schema)
+    before = table.metadata.last_updated_ms
+    paid = Partial("a1b2", "count", None, "status = 'paid'")
+    spent = Partial("c3d4", "sum", "amount", None, by="category")
+    docs = {partial.id: partial.described for partial in (paid, spent)}
+    document(table, docs)
+    found = {
+        field.name: field.doc for field in lake_in_files.catalog.load_table("rollup.orders").schema().fields
+    }
+    assert found == {"day": None, "a1b2": "count where status = 'paid'", "c3d4": "sum of amount by category"}
+    changed = table.metadata.last_updated_ms
+    document(table, docs)
+    assert table.metadata.last_updated_ms == changed > before
