@@ -88,7 +88,8 @@ class Spark:
             # A session waits while its day is extracted, which Spark does not see.
             "spark.connect.session.manager.defaultSessionTimeout": "12h",
         }
-        options = {**settings, **own}
+        # Its log is for whoever looks for a failure: a line for each step of each statement hides that.
+        options = {"spark.log.level": "WARN", **settings, **own}
         java = f"-Djava.io.tmpdir={scratch} {options.pop('spark.driver.extraJavaOptions', '')}".strip()
         arguments = [f"{name}={value}" for name, value in options.items()]
         arguments += [f"spark.driver.extraJavaOptions={java}", self._mark]

@@ -110,7 +110,8 @@ def live(new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="package")
 def backfilled(live: Served) -> Ran:
-    """EARLY, in a Spark of its own for each stage."""
+    """EARLY; its clean stage in a Spark of its own, the stages after it, which are submitted by the same
+    operator, on the session server."""
     session = live.airflow.configs / "spark" / "session.yml"
     shared = session.read_text()
     own = {key: value for key, value in SESSION.items() if key != "remote"}
@@ -122,8 +123,12 @@ def backfilled(live: Served) -> Ran:
         "--from-date", f"{GOOD}T00:00:00+08:00", "--to-date", f"{GOOD}T12:00:00+08:00",
     )  # fmt: skip
     run = until(lambda: live.newest(DAILY, "backfill"), lambda: "there is no run of the backfill")
-    found = live.ended(DAILY, run)
+    until(
+        lambda: live.states(DAILY, run).get("clean") in ("success", "failed") or None,
+        lambda: f"clean has not ended: {live.states(DAILY, run)}",
+    )
     session.write_text(shared)
+    found = live.ended(DAILY, run)
     assert found["state"] == "success", live.states(DAILY, run)
     return Ran(found, before, live.published(), live.announced())
 
