@@ -10,16 +10,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from functools import reduce
+from operator import or_
 from typing import Any, Literal
 
 import pyarrow as pa
-from pyiceberg.expressions import And, BooleanExpression, EqualTo, In, Not, Or
+from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
 from jobs.errors import UsageError
 from jobs.sources.files import SourceFile
 from jobs.sources.reading import READING
 from jobs.stages.source_tables import SourceTables
+from jobs.store.filters import rows_among, rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import BATCH_FILES, BATCHES, TableSpec
 from jobs.store.tables import ensure_table, find_table, row_count
@@ -106,7 +108,9 @@ def registered(lake: Lake, sources: Iterable[SourceTables]) -> dict[str, list[Ba
 def _read(lake: Lake, sources: Collection[SourceTables]) -> dict[str, list[BatchRecord]]:
     tables = {each.source: each for each in sources}
     table = find_table(lake, BATCHES.name)
-    rows = table.scan(row_filter=In("source", tables)).to_arrow().to_pylist() if table and tables else []
+    rows = (
+        table.scan(row_filter=rows_among("source", tables)).to_arrow().to_pylist() if table and tables else []
+    )
     found: dict[str, list[BatchRecord]] = {source: [] for source in tables}
     for record in map(_record, rows):
         if _is_about(record, tables[record.source]):
@@ -155,7 +159,7 @@ def _finished(record: BatchRecord, tables: SourceTables) -> BatchRecord | None:
     """The record of a commit that was made and not registered; None where there is none."""
     now = datetime.now(UTC)
     if record.status == "reading" and tables.raw is not None:
-        of_reading = And(EqualTo("batch", record.data_day), EqualTo(READING, record.attempt))
+        of_reading = rows_where(batch=record.data_day, **{READING: record.attempt})
         rows, current = tables.raw.scan(row_filter=of_reading).count(), tables.raw.current_snapshot()
         if rows and current is not None:
             return replace(
@@ -178,16 +182,12 @@ def register(lake: Lake, records: Sequence[BatchRecord]) -> None:
 
 def _replaced_by(record: BatchRecord) -> BooleanExpression:
     if record.stage == "extract":
-        return And(_same_batch(record), EqualTo("attempt", record.attempt))
-    return And(_same_batch(record), In("status", _REPLACES[record.status]))
+        return _same_batch(record) & rows_where(attempt=record.attempt)
+    return _same_batch(record) & rows_among("status", _REPLACES[record.status])
 
 
 def _same_batch(record: BatchRecord) -> BooleanExpression:
-    return And(
-        EqualTo("source", record.source),
-        EqualTo("data_day", record.data_day),
-        EqualTo("stage", record.stage),
-    )
+    return rows_where(source=record.source, data_day=record.data_day, stage=record.stage)
 
 
 def _takes_place(new: BatchRecord, old: BatchRecord) -> bool:
@@ -202,7 +202,7 @@ def mark_rolled_up(lake: Lake, records: Sequence[BatchRecord]) -> None:
         rows = [
             asdict(replace(each, rolled_up=True)) | {"event_days": list(each.event_days)} for each in records
         ]
-        same = [And(_same_batch(each), EqualTo("status", each.status)) for each in records]
+        same = [_same_batch(each) & rows_where(status=each.status) for each in records]
         _replace_rows(lake, BATCHES, rows, _any(same))
 
 
@@ -227,7 +227,7 @@ def register_files(lake: Lake, source: str, day: date, attempt: int, files: Sequ
         }
         for file in files
     ]
-    same = And(EqualTo("source", source), EqualTo("data_day", day), EqualTo("attempt", attempt))
+    same = rows_where(source=source, data_day=day, attempt=attempt)
     _replace_rows(lake, BATCH_FILES, rows, same, of={source})
 
 
@@ -237,7 +237,7 @@ def files_read(
     """The path and fingerprint of each file that the batches have read, by data day. In: the landed batches
     (`landed`)."""
     table = find_table(lake, BATCH_FILES.name)
-    rows = table.scan(row_filter=EqualTo("source", source)).to_arrow().to_pylist() if table else []
+    rows = table.scan(row_filter=rows_where(source=source)).to_arrow().to_pylist() if table else []
     found: dict[date, set[tuple[str, str]]] = {day: set() for day in batches}
     for row in rows:
         day = row["data_day"]
@@ -258,15 +258,15 @@ def _replace_rows(
     table = ensure_table(lake, spec.name, spec.schema, spec.partition)
     new = pa.Table.from_pylist([dict(row) for row in rows], schema=spec.schema)
     sources = {row["source"] for row in rows} | set(of)
-    theirs = In("source", sources)
+    theirs = rows_among("source", sources)
     if sum(1 for _ in table.scan(row_filter=theirs).plan_files()) > _FILES_PER_SOURCE * len(sources):
-        kept = table.scan(row_filter=And(theirs, Not(where))).to_arrow().cast(spec.schema)
+        kept = table.scan(row_filter=theirs & ~where).to_arrow().cast(spec.schema)
         new, where = pa.concat_tables([kept, new]), theirs
     table.overwrite(new, overwrite_filter=where)
 
 
 def _any(expressions: Iterable[BooleanExpression]) -> BooleanExpression:
-    return reduce(Or, expressions)
+    return reduce(or_, expressions)
 
 
 # ---- what the records of one source say; in the order they were written ---------------------------------

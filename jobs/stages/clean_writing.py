@@ -1,6 +1,5 @@
 """The batch on its branch of the clean table, and its rows that are set aside in quarantine."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -32,7 +31,7 @@ class Written:
 
     table_uuid: str
     snapshot: int
-    counts: Mapping[str, int]
+    counts: dict[str, int]
     days: list[date]
     statistics: list[Statistic]
 
