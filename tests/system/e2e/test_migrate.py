@@ -1,0 +1,94 @@
+"""A state that commit a53d4a7 wrote: it is not read before it is migrated, and then its next day holds what
+that commit published of it."""
+
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jobs import services
+from jobs.catalogue.build import load_catalogue
+from jobs.errors import UsageError
+from jobs.published import PUBLISHED
+from jobs.store.spark import start_server
+from tests.support.places import CASES, TINY_SHOP
+
+from .expected import D1, D2, D3
+from .shop import NewShop, Row, Shop, ordered
+
+OLD = CASES / "first_round"
+
+
+@pytest.fixture(scope="module")
+def spark_url(new_shop: NewShop) -> str:
+    """The shared session server; the state of the old shop has servers of its own for all else."""
+    return start_server(load_catalogue(new_shop(TINY_SHOP, "TINY_SHOP_DIR").folder))
+
+
+@pytest.fixture(scope="module")
+def shop(
+    new_project: Callable[..., Any], spark_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    """The first two days' files are there, in a folder that is named as it was."""
+    folder = tmp_path_factory.mktemp("first_round")
+    with tarfile.open(OLD / "state.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    configs = new_project(TINY_SHOP, embedded=True).folder
+    _edit(configs / "project.yml", state=str(folder / "state"))
+    session = yaml.safe_load((configs / "spark" / "session.yml").read_text())
+    _edit(configs / "spark" / "session.yml", remote="${OLD_SPARK}", conf=session["conf"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("OLD_SPARK", spark_url)
+        patch.setenv("TINY_SHOP_DIR", "landing")
+        made = Shop(configs, "TINY_SHOP_DIR", Path("landing"))
+        for day in (D1, D2):
+            made.land(TINY_SHOP / "landing", str(day))
+        yield made
+        made.pipeline.close()
+    services.stop(folder / "state")
+
+
+def _edit(path: Path, **changes: Any) -> None:
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump(data | changes, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def as_json(rows: list[Row]) -> list[Row]:
+    read: list[Row] = json.loads(json.dumps(ordered(rows), default=str))
+    return read
+
+
+def test_an_old_state_is_refused_migrated_and_carried_on(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {spec.name: shop.count(spec.name) for spec in PUBLISHED}
+    with pytest.raises(UsageError, match="usertags migrate"):
+        shop.run(D2)
+    assert shop.command("migrate") == 0
+    said = capsys.readouterr().out
+    for source in ("orders", "users", "referrals"):
+        assert f"source {source}: register 2 batches, " in said
+    assert "nothing was written" in said
+    with pytest.raises(UsageError, match="usertags migrate"):
+        shop.run(D2)
+    assert shop.command("migrate", "--apply") == 0
+    assert "done" in capsys.readouterr().out
+    assert shop.command("migrate") == 0
+    assert "nothing to do" in capsys.readouterr().out
+    # Nothing is read or cleaned again, and no roll-up is built again.
+    shop.run(D2, until="aggregate")
+    lines = [line for report in shop.reports for line in report.lines]
+    assert {line.written for line in lines if line.name in ("orders", "users", "referrals")} == {0, None}
+    assert {line.note for line in shop.reports[-1].lines} == {"nothing changed"}
+    assert {spec.name: shop.count(spec.name) for spec in PUBLISHED} == before
+    shop.land(TINY_SHOP / "landing", str(D3))
+    shop.run(D3)
+    expected = json.loads((OLD / "expected.json").read_text(encoding="utf-8"))
+    for spec in PUBLISHED:
+        found = as_json(shop.published(spec.name.removeprefix("tags."), D3))
+        assert found == expected[spec.name], spec.name
