@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 
 from jobs.catalogue.model import RESERVED_TAGS, Measure, Source, Tag
 from jobs.catalogue.references import check_usable, definitions, usable
@@ -61,8 +62,8 @@ def build_tag(
     tables = kept_out_of(located, tags, settings)
     if expression is None:
         return None
-    main, fields = entry.kinds[0], {}
-    type_ = main.type(entry, expression)
+    fields: dict[str, Any] = {}
+    type_ = entry.kinds[0].type(entry, expression)
     for kind in entry.kinds:
         expression, own = kind.around(entry, expression, type_)
         fields |= own

@@ -19,4 +19,9 @@ class Days(int):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(cls.read, core_schema.str_schema(pattern=PATTERN))
+        written = core_schema.plain_serializer_function_ser_schema(
+            lambda days: f"{days}d", return_schema=core_schema.str_schema()
+        )
+        return core_schema.no_info_after_validator_function(
+            cls.read, core_schema.str_schema(pattern=PATTERN), serialization=written
+        )

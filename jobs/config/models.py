@@ -322,7 +322,10 @@ class TagEntry(Entry):
 
 
 # The model of an entry of tags/*.yml: what all kinds have, and the keys of each.
-AnyTag = create_model("AnyTag", __base__=(TagEntry, *[kind.keys for kind in KINDS]))
+AnyTag: type[TagEntry] = create_model(
+    "AnyTag",
+    __base__=(TagEntry, *[kind.keys for kind in KINDS]),  # type: ignore[arg-type]  # found when it runs
+)
 
 
 class Levels(Entry):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from jobs.kinds.base import TagKind
 
+__all__ = ["KINDS", "NAMES", "KindName", "TagKind"]
+
 _MODULES = sorted(module.name for module in iter_modules(__path__) if module.name != "base")
 _FOUND: list[TagKind] = [import_module(f"{__name__}.{name}").KIND for name in _MODULES]
 # What is laid around the value of another kind comes last.

@@ -67,8 +67,8 @@ class Rule(TagKind):
         if making.located.entry.kind == "rfm" and project is not None and project.entry.rfm is None:
             making.located.report("an rfm tag needs `rfm` in project.yml", "kind")
         cases = _of(making.located.entry).cases or ()
-        places = [("else",), *[("cases", index, "value") for index in range(len(cases))]]
-        making.located.report_truth_values(*places)
+        values = [("cases", index, "value") for index in range(len(cases))]
+        making.located.report_truth_values(("else",), *values)
 
     def expression(self, making: Making) -> Expression | None:
         keys = _of(making.located.entry)

@@ -40,8 +40,8 @@ def folder(tmp_path: Path) -> Folder:
 def test_dictionaries_stand_in_project_yml_and_in_files_of_their_own(folder: Folder) -> None:
     folder.write(PROJECT, folder.read(PROJECT) + "dictionaries: {tiers: {上海: 1, 杭州: 1.5}}\n")
     folder.write(NEEDS, "dictionaries:\n  needs:\n    修复霜: 修复舒缓\n    yes: 'no'\n  days: {片: 30}\n")
-    settings, problems = load(folder.path)
-    assert problems == []
+    settings = load(folder.path)
+    assert settings.problems == []
     assert dict(settings.dictionaries) == {
         "tiers": Dictionary({"上海": Decimal(1), "杭州": Decimal("1.5")}),
         "needs": Dictionary({"修复霜": "修复舒缓", "yes": "no"}),

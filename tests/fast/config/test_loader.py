@@ -494,8 +494,8 @@ def test_problems_are_sorted_and_each_stands_once(folder: Folder) -> None:
 
 def test_reading_is_no_use_of_what_could_not_be_read(folder: Folder) -> None:
     folder.replace(ORDERS, "kind: events", "kind: event")
-    settings, problems = load(folder.path)
-    assert len(problems) == 1
+    settings = load(folder.path)
+    assert len(settings.problems) == 1
     assert "orders" not in settings.sources
     assert settings.broken.has("sources", "orders")
     assert not settings.broken.has("measures", "orders")
