@@ -44,12 +44,13 @@ def test_the_library_says_what_it_said_before(spark: SparkSession, rows: list[An
         ),
         Check(
             "t.x",
-            "id and part",
+            CheckKind.OWN,
             "ExpectCompoundColumnsToBeUnique",
             {"column_list": ["id", "part"]},
             "critical",
             "o",
             "a",
+            "id_and_part",
         ),
     ]
     found = Validator().validate("t.x", frame, checks, sampling=Sampling(("number",)))
