@@ -180,6 +180,45 @@ def _count_values(days: Column) -> Column:
     return F.size(F.array_distinct(F.flatten(F.collect_list(days))))
 
 
+def _moments(values: Column) -> Column:
+    """How many there are, their mean, and the sum of the squares of what they differ from it."""
+    numbers = values.cast("double")
+    count = F.count(numbers)
+    squares = (F.var_pop(numbers) * count).alias("squares")
+    return F.when(count > 0, F.struct(count.alias("count"), F.avg(numbers).alias("mean"), squares))
+
+
+def _stddev(days: Column) -> Column:
+    """The sample standard deviation; null where there are fewer than two values.
+
+    Days are joined two by two after Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for
+    Computing Sample Variances" (1979), (2.1): sums and sums of squares would lose all digits where values
+    are large and near each other. They are joined in one order, whatever the order of the rows.
+    """
+    none = F.struct(
+        F.lit(0).cast("bigint").alias("count"), F.lit(0.0).alias("mean"), F.lit(0.0).alias("squares")
+    )
+
+    def join(one: Column, other: Column) -> Column:
+        count = one["count"] + other["count"]
+        apart = other["mean"] - one["mean"]
+        mean = one["mean"] + apart * F.try_divide(other["count"], count)
+        between = apart * apart * F.try_divide(one["count"] * other["count"], count)
+        joined = F.struct(
+            count.alias("count"),
+            mean.alias("mean"),
+            (one["squares"] + other["squares"] + between).alias("squares"),
+        )
+        return F.when(one["count"] == 0, other).otherwise(joined)
+
+    def root(all_days: Column) -> Column:
+        return F.when(
+            all_days["count"] > 1, F.sqrt(F.try_divide(all_days["squares"], all_days["count"] - F.lit(1)))
+        )
+
+    return F.aggregate(F.array_sort(F.collect_list(days)), none, join, root)
+
+
 _COUNT = Part("count", lambda values, time: F.count(values), _added)
 _DISTINCT = Part("count_distinct", lambda values, time: F.countDistinct(values), _added)
 _SUM = Part("sum", lambda values, time: F.sum(values), _added)
@@ -189,6 +228,7 @@ _FIRST = Part(
     "first", lambda values, time: F.min(_dated(values, time)), lambda days: F.min(days).getField("v")
 )
 _LAST = Part("last", lambda values, time: F.max(_dated(values, time)), lambda days: F.max(days).getField("v"))
+_MOMENTS = Part("moments", lambda values, time: _moments(values), _stddev)
 _VALUES = Part("values", lambda values, time: F.collect_set(values), _count_values)
 _SKETCH = Part("sketch", lambda values, time: _day_sketch(values), _count_sketched)
 
@@ -324,6 +364,16 @@ _ENTRIES = (
         explained="mean",
         written=("avg(x)",),
         meant=words("mean average"),
+        check=_number,
+    ),
+    AggregateFunction(
+        "stddev",
+        parts=(_MOMENTS,),
+        merge=_alone,
+        type=_fraction,
+        explained="sample standard deviation",
+        written=("stddev(x)",),
+        meant=words("stddev_samp std stdev"),
         check=_number,
     ),
     AggregateFunction(

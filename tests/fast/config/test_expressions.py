@@ -786,6 +786,7 @@ def test_contradictions_of_whole_numbers_are_exactly_those_that_no_number_meets(
         ("count(distinct event_day)", "count_distinct", "event_day", "number"),
         ("Gap_Mean( event_day )", "gap_mean", "event_day", "number"),
         ("gap_stddev(EVENT_DAY)", "gap_stddev", "event_day", "number"),
+        ("stddev(amount)", "stddev", "amount", "number"),
     ],
 )
 def test_aggregates(text: str, function: str, argument: str | None, family: str) -> None:
@@ -828,6 +829,7 @@ def test_an_aggregate_says_what_it_reads() -> None:
         ("gap_mean(distinct event_day)", "DISTINCT stands only in count(distinct x)"),
         ("gap_mean()", "gap_mean() takes one argument, not 0"),
         ("gap_mean(event_day) / 2", "a measure is one aggregate"),
+        ("stddev(name)", "stddev() needs a number, but name (text) is not"),
     ],
 )
 def test_what_is_no_aggregate(text: str, message: str) -> None:
@@ -836,10 +838,11 @@ def test_what_is_no_aggregate(text: str, message: str) -> None:
     assert message in caught.value.message
 
 
-def test_mean_suggests_avg() -> None:
+@pytest.mark.parametrize(("text", "meant"), [("mean(n)", "avg"), ("stddev_samp(n)", "stddev")])
+def test_another_name_of_an_aggregate_suggests_it(text: str, meant: str) -> None:
     with pytest.raises(ExpressionError) as caught:
-        parse_aggregate("mean(n)", columns=COLUMNS)
-    assert caught.value.suggestion == "avg"
+        parse_aggregate(text, columns=COLUMNS)
+    assert caught.value.suggestion == meant
 
 
 # ---- properties --------------------------------------------------------------------------

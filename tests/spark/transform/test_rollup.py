@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from statistics import stdev
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -233,6 +235,72 @@ def test_a_day_counts_once_though_it_stands_in_several_rows(spark: SparkSession,
     assert measured(spark, catalogue, orders, LEAP_DAY, twice)["u1"] == expected
 
 
+@pytest.mark.parametrize(
+    ("by_day", "expected"),
+    [
+        ([], None),
+        ([[4.0]], None),
+        ([[None], [4.0, None]], None),
+        ([[4.0, 4.0]], 0.0),
+        ([[4.0], [4.0], [4.0]], 0.0),
+        ([[0.1], [0.1], [0.1]], 0.0),
+        ([[2.0, 4.0], [4.0, 4.0], [5.0, 5.0, 7.0, 9.0]], (32 / 7) ** 0.5),
+        ([[1.0], [], [2.0, None], [4.0]], (7 / 3) ** 0.5),
+        # The sum of their squares has no digit left for what they differ in.
+        ([[1e9 + 4, 1e9 + 7], [1e9 + 13], [1e9 + 16]], 30**0.5),
+    ],
+)
+def test_a_standard_deviation_of_literal_values(
+    spark: SparkSession, build: Build, by_day: list[list[float | None]], expected: float | None
+) -> None:
+    catalogue = build(measures={"spread": measure("stddev(rating)", window="30d"), "n": measure("count(*)")})
+    orders = [
+        order(LEAP_DAY - timedelta(days=day), rating=value)
+        for day, values in enumerate(by_day)
+        for value in values
+    ]
+    orders.append(order(LEAP_DAY - timedelta(days=30), rating=1e6))
+    found = measured(spark, catalogue, orders, LEAP_DAY)["u1"]["spread"]
+    assert found == (None if expected is None else pytest.approx(expected, rel=1e-12, abs=1e-15))
+
+
+def test_a_standard_deviation_takes_what_meets_the_condition(spark: SparkSession, build: Build) -> None:
+    catalogue = build(measures={"spread": measure("stddev(units * 2)", where="status = 'paid'")})
+    orders = on_days(1, 2, units=1) + on_days(2, 5, units=3) + on_days(7, status="refunded", units=90)
+    assert measured(spark, catalogue, orders, LEAP_DAY)["u1"]["spread"] == pytest.approx((16 / 3) ** 0.5)
+
+
+@FEW
+@given(
+    days=st.lists(
+        st.lists(st.none() | st.integers(-(10**6), 10**6), min_size=1, max_size=6), min_size=1, max_size=8
+    ),
+    far=st.sampled_from([0, 10**6, -(10**9)]),
+)
+def test_a_standard_deviation_is_what_duckdb_says(
+    spark: SparkSession, build: Build, days: list[list[int | None]], far: int
+) -> None:
+    """And what exact fractions say: DuckDB is held to them as well."""
+    catalogue = build(measures={"spread": measure("stddev(rating)")})
+    values = [[None if value is None else far + value / 1024 for value in of_day] for of_day in days]
+    orders = [
+        order(LEAP_DAY - timedelta(days=day), rating=value)
+        for day, of_day in enumerate(values)
+        for value in of_day
+    ]
+    found = measured(spark, catalogue, orders, LEAP_DAY)["u1"]["spread"]
+    column = pa.table({"rating": pa.array([item[5] for item in orders], pa.float64())})
+    connection = duckdb.connect()
+    connection.register("orders", column)
+    (expected,) = connection.execute("select stddev_samp(rating) from orders").fetchone() or ()
+    exact = [Fraction(value) for of_day in values for value in of_day if value is not None]
+    assert (found is None) == (expected is None) == (len(exact) < 2)
+    if expected is not None:
+        close = pytest.approx(float(stdev(exact)), rel=1e-6, abs=1e-6)
+        assert expected == close
+        assert found == close
+
+
 @pytest.mark.parametrize("within", ["window", "approx"])
 def test_a_value_that_comes_back_on_another_day_counts_once(
     spark: SparkSession, build: Build, within: str
@@ -340,6 +408,8 @@ VALUES = [
     "last(status)",
     "first(amount)",
     "last(order_id)",
+    "stddev(rating)",
+    "stddev(amount)",
 ]
 # What may come back on other days, and the days themselves: value, how it merges, whether only in a window.
 OVER_DAYS = [
