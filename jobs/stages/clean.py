@@ -105,7 +105,7 @@ def _lines(batches: list[Batch], checked: list[Checked]) -> list[Line]:
         if standing is not None:
             lines.append(Line(name, **_counts(standing), written=0, note="batch is clean already"))
         else:
-            lines.append(Line(name, **counts[name], written=counts[name]["kept"]))
+            lines.append(Line(name, **counts[name], written=counts[name]["kept"], note=""))
     return lines
 
 

@@ -17,7 +17,7 @@ from plugins.usertags_quality.pages import Pages
 _STATIC = Path(__file__).parent / "static"
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _NO_REPORT = (
-    "This page of the report is not there. Reports are removed after {kept} (`retention` in project.yml); "
+    "This page of the report is not there. Reports are removed after {kept} days (`retention` in project.yml); "
     "one that could not be written is a warning of its stage. What was found stands on the page of the day."
 )
 _REPORT_KINDS = {

@@ -362,7 +362,7 @@ def test_a_report_that_was_removed_says_how_long_reports_are_kept(
     monkeypatch.setattr(desk, "report_file", lambda path: None)
     answer = client.get(_frame(client), headers=PAGE)
     assert answer.status_code == 404
-    assert "Reports are removed after 90d" in answer.text
+    assert "Reports are removed after 90 days" in answer.text
 
 
 def test_a_report_finds_what_the_pages_of_all_reports_load(client: TestClient, desk: FakeDesk) -> None:

@@ -23,7 +23,7 @@ from jobs.quality.register import RunRecord
 from jobs.quality.runbook import section_of
 from jobs.quality.sentences import sentence
 from jobs.quality.timeline import History
-from jobs.stages.clean import still_warned
+from jobs.stages.clean_gate import still_warned
 from jobs.stages.releases import not_released, verdict
 from jobs.stages.summary import RunFacts, refused_report, summarise
 from plugins.usertags_quality.app import make_app
