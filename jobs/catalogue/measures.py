@@ -61,14 +61,14 @@ def build_measure(
         source=source.name,
         function=function.name,
         partials=tuple(partial(source.name, part, argument, condition, entry.by) for part in function.parts),
-        window=entry.window if isinstance(entry.window, Days) else None,
-        offset=entry.offset or 0,
+        window=int(entry.window) if isinstance(entry.window, Days) else None,
+        offset=int(entry.offset or 0),
         calendar=calendar,
         type="map<string,double>" if entry.by else function.type(_argument_type(aggregate, types)),
         uses=uses | (where.columns if where else frozenset()) | ({entry.by} if entry.by else set()),
         description=entry.description,
         by=entry.by,
-        half_life=entry.half_life,
+        half_life=int(entry.half_life) if entry.half_life is not None else None,
     )
 
 

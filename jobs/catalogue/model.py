@@ -316,9 +316,10 @@ class Tag:
         return self.main.several
 
     @property
-    def period(self) -> Days | None:
+    def period(self) -> int | None:
         """The days of a validity such as 30d."""
-        return Days.read(self.validity)
+        days = Days.read(self.validity)
+        return int(days) if days is not None else None
 
     @property
     def value_sql(self) -> str:
