@@ -16,6 +16,7 @@ from jobs.catalogue.references import in_order
 from jobs.catalogue.sameness import same_rules
 from jobs.catalogue.sources import build_source
 from jobs.catalogue.tags import Inputs, build_rfm, build_tag
+from jobs.catalogue.units import check_units
 from jobs.catalogue.versions import version_of
 from jobs.config.loader import Located, Settings, load
 from jobs.config.models import ProjectEntry
@@ -46,6 +47,7 @@ def build_catalogue(settings: Settings, problems: list[ConfigProblem]) -> Catalo
     sources = _sources(settings, problems)
     identity = build_identity(settings, sources, problems)
     measures = _measures(settings, sources, problems)
+    check_units(settings, measures, problems)
     percentiles = _percentiles(settings, measures, problems)
     inputs = _inputs(settings, sources, measures, percentiles)
     rfm = None

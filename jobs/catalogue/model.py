@@ -152,7 +152,8 @@ class Measure:
 
     With `by` it is a map from the values of that column to a number each; `half_life` weighs a day's part by
     half for every so many days of age.
-    `uses` are the clean columns that its aggregate and condition read.
+    `uses` are the clean columns that its aggregate and condition read. `definition`, the aggregate as it was
+    written, `unit`, `description` and `owner` are for people alone.
     """
 
     id: str
@@ -167,6 +168,9 @@ class Measure:
     description: str
     by: str | None = None
     half_life: int | None = None
+    definition: str = ""
+    unit: Literal["currency"] | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,9 @@ class Percentile:
     exact: bool
     where: str | None
     uses: frozenset[str]
+    definition: str
     description: str
+    owner: str
 
     type: ClassVar[str] = "int"
 

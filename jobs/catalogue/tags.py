@@ -66,7 +66,6 @@ def build_tag(
     inputs = _of_kind(entry, inputs)
     usable = check_usable(located, settings.tags, problems)
     expression = _rule(located, _with_tags(inputs, tags), tags, settings, problems) if usable else None
-    _check_words(located, problems)
     _check_levels(located, settings, problems)
     _check_examples(located, inputs, problems)
     tables = kept_out_of(located, tags, settings, problems)
@@ -118,7 +117,7 @@ def build_tag(
 
 def _drift(entry: TagEntry, settings: Settings) -> TagDriftEntry | None:
     """The project's bounds, with those that the tag sets itself."""
-    if entry.drift is False:
+    if entry.drift == "off":
         return None
     project = settings.project.entry.quality.tags if settings.project else TagDriftEntry()
     return project.model_copy(
@@ -371,14 +370,6 @@ def _definition(entry: TagEntry) -> str:
         wins = f" ({entry.set_.wins} wins)" if entry.set_.wins else ""
         parts.append(f"set in {entry.set_.source} as {entry.set_.tag}{wins}")
     return " ".join("; ".join(parts).split())
-
-
-def _check_words(located: Located[TagEntry], problems: list[ConfigProblem]) -> None:
-    entry = located.entry
-    problems += located.truth_values(
-        ("else",), *(("values", index) for index in range(len(entry.values or ())))
-    )
-    problems += located.truth_values(*(("cases", index, "value") for index in range(len(entry.cases or ()))))
 
 
 def _check_levels(located: Located[TagEntry], settings: Settings, problems: list[ConfigProblem]) -> None:

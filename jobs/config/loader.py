@@ -45,20 +45,6 @@ class Located(Generic[T]):
     def problem(self, message: str, *inside: str | int, suggestion: str | None = None) -> ConfigProblem:
         return self.file.problem((*self.location, *inside), message, suggestion)
 
-    def truth_values(self, *places: Location) -> list[ConfigProblem]:
-        """Texts at these places that YAML has read as truth values: validation takes them for 1 and 0."""
-        message = "yes, no, on, off, true and false are truth values in YAML: put the word in quotes"
-        return [self.problem(message, *place) for place in places if isinstance(self._written(place), bool)]
-
-    def _written(self, inside: Location) -> object:
-        """What the file says at a place, before validation; None where nothing stands."""
-        value: Any = self.file.data
-        for step in (*self.location, *inside):
-            if (*self.location, *inside) not in self.file.lines:
-                return None
-            value = value[step]
-        return value
-
 
 @dataclass(frozen=True)
 class Broken:
@@ -218,8 +204,6 @@ class _Reader:
             read[name], problems = read_dictionary(located.entry)
             for key, message in problems:
                 self.problems.append(located.problem(message, *([] if key is None else [key])))
-            keys = located.entry if isinstance(located.entry, dict) else ()
-            self.problems += located.truth_values(*((key,) for key in keys))
         return UnreadDictionaries(read) if self._some_unread() else read
 
     def _some_unread(self) -> bool:

@@ -25,6 +25,7 @@ from jobs.config.quality_models import (
     QualityEntry,
     RetentionEntry,
     TagDriftEntry,
+    Word,
 )
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
@@ -139,11 +140,10 @@ class ExplicitEntry(Entry):
 
 
 def _off_or_bounds(value: object) -> str:
-    return "off" if value is False else "bounds"
+    return "bounds" if isinstance(value, dict | Entry) else "off"
 
 
-# `off` is false in YAML: nothing is compared.
-_Off = Annotated[Literal[False], Tag("off")]
+_Off = Annotated[Literal["off"], Tag("off")]
 Compare = Annotated[Annotated[CompareEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
 Drift = Annotated[Annotated[TagDriftEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
 
@@ -234,6 +234,9 @@ AnyWindow = Annotated[
 
 
 class MeasureEntry(Entry):
+    """An aggregate of a user's rows over a window. `unit: currency` says that it is an amount in the
+    project's currency; it, `description` and `owner` are for people, and change no version."""
+
     source: str
     value: str
     where: str | None = None
@@ -242,7 +245,9 @@ class MeasureEntry(Entry):
     by: str | None = None
     half_life: Window | None = None
     distinct_within: Literal["day", "window", "approx"] | None = None
+    unit: Literal["currency"] | None = None
     description: str = ""
+    owner: str = ""
 
     @model_validator(mode="after")
     def _offset_needs_window(self) -> "MeasureEntry":
@@ -261,6 +266,7 @@ class PercentileEntry(Entry):
     percentile_of: str
     where: str | None = None
     description: str = ""
+    owner: str = ""
 
 
 def _measure_form(value: object) -> str:
@@ -277,7 +283,7 @@ AnyMeasure = Annotated[
 
 
 class Case(Entry):
-    value: str | int | float
+    value: Word
     when: str
 
 
@@ -328,11 +334,11 @@ class TagEntry(Entry):
     when: str | None = None
     value: str | None = None
     cases: list[Case] | None = None
-    else_: str | int | float | None = Field(default=None, alias="else")
+    else_: Word | None = Field(default=None, alias="else")
     prefer: PreferEntry | None = None
     set_: SetEntry | None = Field(default=None, alias="set")
     follows: FollowsEntry | None = None
-    values: list[str | int | float] | None = None
+    values: list[Word] | None = None
     type: ColumnType | None = None
     description: str
     validity: Annotated[str, StringConstraints(pattern=r"^(static|dynamic|[1-9]\d{0,3}d)$")]

@@ -3,11 +3,21 @@ share of users that a tag may have."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
 
 Severity = Literal["critical", "warning", "info"]
 Above = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+# A text or a number; a truth value is none of them.
+Word = str | StrictInt | StrictFloat
 
 
 class Entry(BaseModel):
@@ -31,7 +41,7 @@ class CheckEntry(Entry):
     column: str | None = None
     not_null: Literal[True] | None = None
     between: tuple[float | None, float | None] | None = None
-    in_set: list[str | int | float] | None = None
+    in_set: list[Word] | None = None
     matches: str | None = None
     references: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")] | None = None
     rows: Rows | None = None

@@ -187,7 +187,7 @@ def failed_critical(lake: Lake, day: date, run_id: str, stage: str) -> dict[str,
     table = find_table(lake, CHECKS.name)
     if table is None:
         return {}
-    where = f"{rows_where(dt=day, run_id=run_id, stage=stage, severity='critical')} and success = false"
+    where = rows_where(dt=day, run_id=run_id, stage=stage, severity="critical", success=False)
     rows = table.scan(row_filter=where).to_arrow().to_pylist()
     names = [f"{row['table']}: {row['check']}" for row in rows]
     texts = [

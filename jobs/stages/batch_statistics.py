@@ -6,6 +6,7 @@ from dataclasses import asdict, fields
 from datetime import date, timedelta
 
 import pyarrow as pa
+from pyiceberg.expressions import GreaterThanOrEqual, LessThan
 
 from jobs.config.quality_models import QualityEntry
 from jobs.quality.statistics import Statistic
@@ -25,7 +26,7 @@ def earlier_statistics(lake: Lake, day: date, settings: QualityEntry) -> Mapping
     if table is None:
         return found
     since = day - timedelta(days=max(7 * settings.weeks, settings.days) + 7)
-    wanted = f"batch < '{day}' and day >= '{since}'"
+    wanted = LessThan("batch", day) & GreaterThanOrEqual("day", since)
     scan = table.scan(row_filter=wanted, selected_fields=_FIELDS)
     for row in scan.to_arrow().to_pylist():
         found[row["source"]].append(Statistic(**row))
@@ -41,5 +42,5 @@ def save_statistics(lake: Lake, day: date, run_id: str, found: Iterable[Statisti
     sources = rows_among("source", {row["source"] for row in rows})
     table.overwrite(
         pa.Table.from_pylist(rows, schema=BATCH_STATISTICS.schema),
-        overwrite_filter=f"{rows_where(batch=day)} and {sources}",
+        overwrite_filter=rows_where(batch=day) & sources,
     )

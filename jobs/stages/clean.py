@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from jobs.catalogue.masking import masked_of
 from jobs.catalogue.model import Catalogue, Source
 from jobs.catalogue.versions import version_of
 from jobs.errors import DataError, UsageError
@@ -372,9 +373,7 @@ def _checks(
 
 
 def _sampling(source: Source) -> Sampling:
-    personal = frozenset(column.name for column in source.kept_columns if column.pii)
-    keys = source.key or tuple(name for _, name in source.ids)
-    return Sampling(keys, personal)
+    return Sampling(source.key or tuple(name for _, name in source.ids), masked_of(source))
 
 
 def _references(spark: SparkSession, batch: Batch, todo: list[Batch]) -> list[CheckResult]:

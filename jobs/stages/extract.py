@@ -25,7 +25,7 @@ from jobs.catalogue.model import Catalogue, Source
 from jobs.errors import ConfigError, ConfigProblem, InfrastructureError
 from jobs.sources.files import SourceFile, list_files, read_files
 from jobs.sources.pii import hash_pii
-from jobs.sources.reading import READING, Reading
+from jobs.sources.reading import READING
 from jobs.sources.sql import read_table
 from jobs.stages.days import end_of
 from jobs.stages.report import Line, StageReport
@@ -124,7 +124,7 @@ def _note(bounds: Mapping[str, str]) -> str:
 
 def _from_database(
     catalogue: Catalogue, source: Source, day: date, batches: Mapping[date, Batch]
-) -> tuple[Reading, dict[str, str]]:
+) -> tuple[pa.RecordBatchReader, dict[str, str]]:
     read = source.read
     assert read.table is not None
     after = until = None
@@ -146,7 +146,7 @@ def _from_database(
 
 def _from_files(
     catalogue: Catalogue, lake: Lake, source: Source, day: date, batches: Mapping[date, Batch]
-) -> tuple[Reading, dict[str, str]]:
+) -> tuple[pa.RecordBatchReader, dict[str, str]]:
     read = source.read
     assert read.files is not None and read.format is not None
     access = files_access(read.connection, catalogue, lake)
@@ -195,7 +195,7 @@ def _duration(text: str) -> timedelta:
 
 
 def _prepared(
-    catalogue: Catalogue, source: Source, reading: Reading, day: date, number: int
+    catalogue: Catalogue, source: Source, reading: pa.RecordBatchReader, day: date, number: int
 ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """The batches as they are written: personal data hashed or dropped, the data day and the number of the
     reading added."""
@@ -209,7 +209,7 @@ def _prepared(
         dated = safe.append_column(pa.field("batch", pa.date32()), days)
         return dated.append_column(pa.field(READING, pa.int32()), numbers)
 
-    return prepare(_empty(reading.schema)).schema, map(prepare, reading.batches)
+    return prepare(_empty(reading.schema)).schema, map(prepare, reading)
 
 
 def _empty(schema: pa.Schema) -> pa.RecordBatch:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
+from pyiceberg.expressions import NotEqualTo
 
 from jobs.catalogue.model import Catalogue
 from jobs.errors import DataError, UsageError
@@ -105,7 +106,7 @@ def publication_row(
 
 def _clean_up(lake: Lake, built: RunRecord, branch: str) -> Iterator[str]:
     """Delete every other run of the day from the tag tables, and the branch."""
-    others = f"{rows_where(dt=built.day)} and run_id != '{built.run_id}'"
+    others = rows_where(dt=built.day) & NotEqualTo("run_id", built.run_id)
     for spec in PUBLISHED:
         table = lake.catalog.load_table(spec.name)
         drop_branch(table, branch)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 import pyarrow as pa
+from pyiceberg.expressions import LessThan
 
 from jobs.errors import DataError, UsageError
 from jobs.store.filters import rows_where
@@ -126,7 +127,7 @@ def publications(lake: Lake, *, before: date | None = None) -> list[Publication]
     table = find_table(lake, PUBLICATIONS.name)
     if table is None:
         return []
-    scan = table.scan(row_filter=f"dt < '{before}'") if before else table.scan()
+    scan = table.scan(row_filter=LessThan("dt", before)) if before else table.scan()
     rows = sorted(scan.to_arrow().to_pylist(), key=lambda row: row["dt"])
     return [
         Publication(

@@ -16,7 +16,9 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from jobs.catalogue.build import ROOT
-from jobs.catalogue.model import Example, Tag
+from jobs.catalogue.masking import masked, masked_columns
+from jobs.catalogue.model import Catalogue, Example, Tag
+from jobs.catalogue.units import unit_behind
 from jobs.errors import UsertagsError
 from jobs.quality.checks import check_id
 from jobs.quality.impact import Impact, impact
@@ -346,7 +348,8 @@ class Pages:
             )
         except Unavailable as error:
             problem = error.error
-        known = (await in_thread(self.desk.catalogue)).tags.get(tag_id)
+        catalogue = await in_thread(self.desk.catalogue)
+        known = catalogue.tags.get(tag_id)
         return self._page(
             request,
             "tag.html",
@@ -354,7 +357,7 @@ class Pages:
             entry=trend.entry,
             changes=changes,
             precision=_precision(speakers, known),
-            examples=[_example(example) for example in known.examples] if known else [],
+            examples=[_example(example, catalogue) for example in known.examples] if known else [],
             problem=problem,
             line=_share_line(trend, width=1000),
             checks=await self._checks_of(tag_id),
@@ -547,15 +550,11 @@ def _check_bar(request: Request, result: Result, value: float | None, shown: str
 
 
 def _sample(view: View, result: Result) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows of the failing rows of a result; personal columns of its source are hidden."""
-    source = view.catalogue.sources.get(result.table.partition(".")[2])
-    hidden = {column.name for column in source.columns if column.pii} if source else set()
-    names = list(dict.fromkeys(name for row in result.sample for name in row))
-    rows = [
-        ["***" if name in hidden else "" if row.get(name) is None else str(row.get(name)) for name in names]
-        for row in result.sample
-    ]
-    return names, rows
+    """Columns and rows of the failing rows of a result, masked as the configuration says now."""
+    hidden = masked_columns(view.catalogue, result.table)
+    shown = [masked(row, hidden) for row in result.sample]
+    names = list(dict.fromkeys(name for row in shown for name in row))
+    return names, [["" if row.get(name) is None else str(row[name]) for name in names] for row in shown]
 
 
 def _precision(speakers: dict[str, int] | None, tag: Tag | None) -> str:
@@ -574,10 +573,10 @@ def _precision(speakers: dict[str, int] | None, tag: Tag | None) -> str:
     )
 
 
-def _example(example: Example) -> tuple[str, str]:
-    """What is given, and what the rule makes of it."""
-    given = ", ".join(f"{name} {value}" for name, value in example.given.items())
-    return given, str(example.expect)
+def _example(example: Example, catalogue: Catalogue) -> tuple[str, str]:
+    """What is given, amounts with their currency, and what the rule makes of it."""
+    given = [f"{name} {value}{unit_behind(catalogue, name, value)}" for name, value in example.given.items()]
+    return ", ".join(given), str(example.expect)
 
 
 def _share_line(trend: TagTrend, *, width: int = 300) -> Markup:
