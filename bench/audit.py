@@ -8,7 +8,6 @@ that what a check costs is not mixed with what another source does.
 """
 
 import argparse
-import os
 import resource
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
@@ -82,7 +82,7 @@ class Meter:
 
     def cpu(self) -> float:
         own = resource.getrusage(resource.RUSAGE_SELF)
-        return own.ru_utime + own.ru_stime + sum(_cpu_of(pid) for pid in _descendants(os.getpid()))
+        return own.ru_utime + own.ru_stime + sum(map(_cpu_of, psutil.Process().children(recursive=True)))
 
     def _counted(self, work: Callable[..., Any], written: int | None = None) -> Callable[..., Any]:
         """The work, its CPU seconds added up; `written` is an argument that is computed while it is read."""
@@ -99,30 +99,13 @@ class Meter:
         return counted
 
 
-def _descendants(pid: int) -> list[int]:
-    """The Java processes below this one."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rsplit(")", 1)
-            except OSError:
-                continue
-            parents[int(entry.name)] = (int(fields[1].split()[1]), fields[0].split("(", 1)[1])
-    below = {pid}
-    while True:
-        more = {each for each, (parent, _) in parents.items() if parent in below} - below
-        if not more:
-            return [each for each in below if each != pid and parents[each][1] == "java"]
-        below |= more
-
-
-def _cpu_of(pid: int) -> float:
+def _cpu_of(process: psutil.Process) -> float:
+    """CPU seconds of a JVM; nothing of another program, or of one that has ended."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
+        times = process.cpu_times()
+        return float(times.user + times.system) if process.name() == "java" else 0.0
+    except psutil.Error:
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def write_day(landing: Path, day: date, number: int, options: argparse.Namespace) -> None:

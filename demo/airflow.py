@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+import psutil
+
 from demo import DATA_DAYS, NEXT_DAY
 from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.errors import InfrastructureError, UsertagsError
@@ -153,10 +155,11 @@ class Airflow:
         if not self._record.exists():
             return None
         pid, port = json.loads(self._record.read_text())
-        command = subprocess.run(
-            ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-        )
-        return (pid, port) if "airflow" in command.stdout else None
+        try:
+            command = psutil.Process(pid).cmdline()
+        except psutil.Error:
+            return None
+        return (pid, port) if any("airflow" in word for word in command) else None
 
 
 def demo_airflow() -> Airflow:

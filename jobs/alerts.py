@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
+from jobs.catalogue.masking import masked_columns
 from jobs.catalogue.model import Catalogue
 from jobs.config.alert_models import AlertsEntry, HookEntry, MailEntry
 from jobs.errors import InfrastructureError
@@ -160,14 +161,8 @@ def _entry(item: Due, status: Status, claim: str, at: datetime, note: str = "") 
 
 
 def _place(catalogue: Catalogue, alerts: AlertsEntry) -> Place:
-    personal = {
-        (f"clean.{source.name}", column.name)
-        for source in catalogue.sources.values()
-        for column in source.kept_columns
-        if column.pii
-    }
-    if any(source.column(name).pii for source in catalogue.sources.values() for _, name in source.ids):
-        personal |= {(spec.name, "user_id") for spec in PUBLISHED}
+    tables = [*(f"clean.{name}" for name in catalogue.sources), *(spec.name for spec in PUBLISHED)]
+    personal = {(table, column) for table in tables for column in masked_columns(catalogue, table)}
     return Place(catalogue.project, _base_url(), alerts.time, personal, catalogue.quality.language)
 
 

@@ -144,9 +144,6 @@ def _one(
 
 
 def _rows(lake: Lake, table: str, published: Publication, **equal: str) -> list[dict[str, Any]]:
-    where = rows_where(dt=published.day, run_id=published.run_id)
-    for column, value in equal.items():
-        escaped = value.replace("'", "''")
-        where += f" and {column} = '{escaped}'"
+    where = rows_where(dt=published.day, run_id=published.run_id, **equal)
     found: list[dict[str, Any]] = lake.catalog.load_table(table).scan(row_filter=where).to_arrow().to_pylist()
     return found

@@ -17,6 +17,7 @@ from jobs.catalogue.rfm import build_rfm
 from jobs.catalogue.sameness import same_rules
 from jobs.catalogue.sources import build_source
 from jobs.catalogue.tags import Inputs, build_tag
+from jobs.catalogue.units import check_units
 from jobs.catalogue.versions import version_of
 from jobs.config.loader import Located, Settings, load
 from jobs.config.models import ProjectEntry
@@ -46,6 +47,7 @@ def build_catalogue(settings: Settings) -> Catalogue | None:
     sources = _sources(settings)
     identity = build_identity(settings, sources)
     measures = _measures(settings, sources)
+    check_units(settings, measures)
     versions = _measure_versions(settings, sources, measures)
     derived = _derived(settings, measures, versions)
     inputs = _inputs(settings, sources, measures, versions, derived)

@@ -69,7 +69,18 @@ def build_measure(
         description=entry.description,
         by=entry.by,
         half_life=int(entry.half_life) if entry.half_life is not None else None,
+        definition=_definition(entry),
+        unit=entry.unit,
+        owner=entry.owner,
     )
+
+
+def _definition(entry: MeasureEntry) -> str:
+    """The aggregate as people wrote it, in one line."""
+    parts = [entry.value]
+    parts += [f"by {entry.by}"] if entry.by else []
+    parts += [f"where {entry.where}"] if entry.where else []
+    return " ".join(" ".join(parts).split())
 
 
 def _fits_together(

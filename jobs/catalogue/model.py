@@ -149,7 +149,8 @@ class Measure:
     With `by` it is a map from the values of that column to a number each; `half_life` weighs a day's part by
     half for every so many days of age.
     `function` is one of `AGGREGATES` (jobs/config/aggregates.py). `uses` are the clean columns that its
-    aggregate and condition read.
+    aggregate and condition read. `definition`, the aggregate as it was written, `unit`, `description` and
+    `owner` are for people alone.
     """
 
     id: str
@@ -164,6 +165,9 @@ class Measure:
     description: str
     by: str | None = None
     half_life: int | None = None
+    definition: str = ""
+    unit: Literal["currency"] | None = None
+    owner: str = ""
 
     @property
     def aggregate(self) -> AggregateFunction:
@@ -221,7 +225,9 @@ class Percentile:
     exact: bool
     where: str | None
     uses: frozenset[str]
+    definition: str
     description: str
+    owner: str
 
     type: ClassVar[str] = "int"
 

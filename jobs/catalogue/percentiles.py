@@ -33,7 +33,9 @@ def build_percentile(
         exact=base.type != "double",
         where=where.sql if where else None,
         uses=where.columns if where else frozenset(),
+        definition=f"percentile of {base.id}" + (f" where {entry.where}" if entry.where else ""),
         description=entry.description,
+        owner=entry.owner,
     )
 
 

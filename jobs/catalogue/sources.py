@@ -53,7 +53,7 @@ def build_source(located: Located[SourceEntry], settings: Settings) -> Source | 
 
 def _compare(entry: SourceEntry, settings: Settings) -> CompareEntry | None:
     """The project's bounds, with those that the source sets itself."""
-    if entry.compare is False:
+    if entry.compare == "off":
         return None
     project = settings.project.entry.quality.batches if settings.project else CompareEntry()
     own = {name: getattr(entry.compare, name) for name in entry.compare.model_fields_set}
@@ -142,8 +142,6 @@ def _check_checks(located: Located[SourceEntry], settings: Settings) -> None:
             located.report(message, *place, "fresh_within")
         if check.column is not None and _check_kept(located, check.column, *place, "column"):
             _check_values(located, check, located.entry.columns[check.column].type, index)
-        for position in range(len(check.in_set or ())):
-            located.report_truth_values((*place, "in_set", position))
         low, high = (check.rows.min, check.rows.max) if check.rows else check.between or (None, None)
         bounds = "rows" if check.rows else "between"
         if low is None and high is None and (check.rows or check.between):

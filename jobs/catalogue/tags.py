@@ -55,7 +55,6 @@ def build_tag(
         located.report(f"{name!r} is a column of every user: choose another name")
     making = Making(located, _inputs(entry, inputs, tags), tags, settings)
     expression = _expression(making)
-    located.report_truth_values(*(("values", index) for index in range(len(entry.values or ()))))
     _check_levels(located, settings)
     for index, example in enumerate(entry.examples):
         _check_example(making, index, example)
@@ -125,7 +124,7 @@ def _expression(making: Making) -> Expression | None:
 
 def _drift(entry: TagEntry, settings: Settings) -> TagDriftEntry | None:
     """The project's bounds, with those that the tag sets itself."""
-    if entry.drift is False:
+    if entry.drift == "off":
         return None
     project = settings.project.entry.quality.tags if settings.project else TagDriftEntry()
     return project.model_copy(

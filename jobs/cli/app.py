@@ -100,12 +100,16 @@ def check(
     ] = 0.95,
 ) -> None:
     """Check the configuration: every error of every file at once, with its line."""
+    from jobs.cli.measure_list import undescribed
+
     catalogue = _catalogue()
     measures = len(catalogue.measures) + len(catalogue.percentiles)
     typer.echo(
         f"{_State.configs}: {len(catalogue.sources)} sources, {measures} measures, "
         f"{len(catalogue.tags)} tags: no problems (version {catalogue.version})"
     )
+    if lacking := undescribed(catalogue):
+        typer.echo(f"{len(lacking)} measures lack a description or an owner: {', '.join(lacking)}")
     if strict:
         from jobs.cli.render import show_overlaps
         from jobs.overlap import overlaps
@@ -300,6 +304,19 @@ def tags(
 
 
 @app.command()
+def measures(
+    form: Annotated[Form, typer.Option("--format", help="How the list is shown.")] = Form.table,
+) -> None:
+    """List the measures: what each counts, over which days, its owner and its description."""
+    from jobs.cli.measure_list import COLUMNS, measure_lines
+    from jobs.cli.render import show_answer
+    from jobs.query import Answer
+
+    lines = [line.cells for line in measure_lines(_catalogue())]
+    show_answer(Answer(list(COLUMNS), lines), form.value)
+
+
+@app.command()
 def explain(
     day: DayOption,
     user: Annotated[str, typer.Option(help="user_id, as customer:17850, or the bare id.")],
@@ -311,7 +328,8 @@ def explain(
 
     wanted = _day(day)
     pipeline = _quiet_pipeline()
-    show_explanations(ask(pipeline.catalogue, pipeline.lake, user, wanted, tag))
+    explanations = ask(pipeline.catalogue, pipeline.lake, user, wanted, tag)
+    show_explanations(explanations, pipeline.catalogue)
 
 
 @app.command()
@@ -352,17 +370,17 @@ def expectations(
     check: Annotated[
         bool, typer.Option("--check", help="End with code 2 where files are not current.")
     ] = False,
-    folder: Annotated[Path, typer.Option(help="The project of Great Expectations.")] = Path("expectations"),
+    folder: Annotated[Path, typer.Option(help="The folder of the files.")] = Path("expectations"),
 ) -> None:
-    """The checks as a project of Great Expectations: committed JSON, made of the configuration."""
-    from jobs.quality.project import differences, write_project
+    """The checks of every table as committed files for people to read, made of the configuration."""
+    from jobs.quality.suite_files import differences, write_suites
     from jobs.quality.suites import all_suites
 
     if write == check:
         raise UsageError("say either --write or --check")
     catalogue = _catalogue()
     if write:
-        changed = write_project(catalogue, folder)
+        changed = write_suites(catalogue, folder)
         typer.echo(f"{folder}: {len(changed)} files written or removed")
         return
     changed = differences(catalogue, folder)

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from jobs.catalogue.model import Catalogue
+from jobs.catalogue.units import unit_behind
 from jobs.config.quality_models import Language
 from jobs.explain import Explanation
 from jobs.overlap import Overlap
@@ -132,7 +133,7 @@ def show_tags(catalogue: Catalogue) -> None:
     out.print(root)
 
 
-def show_explanations(explanations: Iterable[Explanation]) -> None:
+def show_explanations(explanations: Iterable[Explanation], catalogue: Catalogue) -> None:
     for item in explanations:
         value = "[yellow]not carried[/yellow]" if item.value is None else f"[green]{item.value}[/green]"
         since = f" [dim]since {item.valid_from}[/dim]" if item.valid_from else ""
@@ -143,7 +144,10 @@ def show_explanations(explanations: Iterable[Explanation]) -> None:
         if item.inputs is None:
             out.print("    the rule has changed since that day: its inputs are not known here")
         else:
-            pairs = ", ".join(f"{name} = {_shown(value)}" for name, value in item.inputs.items())
+            pairs = ", ".join(
+                f"{name} = {_shown(value)}{unit_behind(catalogue, name, value)}"
+                for name, value in item.inputs.items()
+            )
             out.print(f"    with: {pairs or 'no inputs'}", markup=False)
             for name, meaning in item.measures.items():
                 out.print(f"    {name}: {meaning}", markup=False)

@@ -1,10 +1,12 @@
-"""The tag book: the catalogue as a page for people, generated and therefore never behind."""
+"""The tag book: tags and measures as a page for people, generated and therefore never behind."""
 
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
 from jobs.catalogue.model import Catalogue, Tag
+from jobs.catalogue.units import unit_behind
+from jobs.cli.measure_list import COLUMNS, measure_lines
 from jobs.errors import UsageError
 
 _VALIDITY = {
@@ -26,7 +28,7 @@ def check_book(catalogue: Catalogue, path: Path) -> None:
 
 def tag_book(catalogue: Catalogue) -> str:
     """Markdown: how many tags each group has, then each tag with its definition, owner and examples, in the
-    order of the configuration within its group."""
+    order of the configuration within its group; then the measures that rules read."""
     tags = list(catalogue.tags.values())
     order = {level: place for place, level in enumerate(dict.fromkeys(part for t in tags for part in t.path))}
     # Groups stand together, in the order in which they first come; sorting keeps the order of their tags.
@@ -47,8 +49,8 @@ def tag_book(catalogue: Catalogue) -> str:
             only = "; every user carries exactly one" if _exclusive(level, path, catalogue) else ""
             lines += [f"### {names}{only}", ""]
             for tag in of_path:
-                lines += [*_tag(tag), ""]
-    return "\n".join(lines).rstrip("\n") + "\n"
+                lines += [*_tag(tag, catalogue), ""]
+    return "\n".join([*lines, *_measures(catalogue)]).rstrip("\n") + "\n"
 
 
 def _counts(groups: Iterable[tuple[str, list[Tag]]], catalogue: Catalogue) -> list[str]:
@@ -65,7 +67,17 @@ def _exclusive(level: str, path: Iterable[str], catalogue: Catalogue) -> bool:
     return "/".join([level, *path]) in catalogue.exclusive
 
 
-def _tag(tag: Tag) -> list[str]:
+def _measures(catalogue: Catalogue) -> list[str]:
+    """One row a measure."""
+    lines = [line.cells for line in measure_lines(catalogue)]
+    if not lines:
+        return []
+    rows = [[cell.replace("|", "\\|") for cell in cells] for cells in (COLUMNS, *lines)]
+    table = [f"| {' | '.join(cells)} |" for cells in rows]
+    return ["## Measures", "", table[0], f"|{'---|' * len(COLUMNS)}", *table[1:], ""]
+
+
+def _tag(tag: Tag, catalogue: Catalogue) -> list[str]:
     status = "" if tag.status == "active" else f" ({tag.status})"
     validity = _VALIDITY.get(tag.validity, f"stays {tag.period} days after it was true")
     lines = [
@@ -81,14 +93,14 @@ def _tag(tag: Tag) -> list[str]:
         lines.append(f"- sensitivity {tag.sensitivity}{without}")
     if tag.values is not None:
         lines.append(f"- values: {', '.join(map(str, tag.values))}")
-    examples = [f"  - {_example(item.given, item.expect)}" for item in tag.examples]
+    examples = [f"  - {_example(item.given, item.expect, catalogue)}" for item in tag.examples]
     return [*lines, "- examples:", *examples] if examples else lines
 
 
-def _example(given: dict[str, object], expect: object) -> str:
-    inputs = ", ".join(f"{name} {_shown(value)}" for name, value in given.items()) or "nothing known"
+def _example(given: dict[str, object], expect: object, catalogue: Catalogue) -> str:
+    inputs = [f"{name} {_shown(value)}{unit_behind(catalogue, name, value)}" for name, value in given.items()]
     outcome = "no tag" if expect is None or expect is False else _shown(expect)
-    return f"{inputs} → **{outcome}**"
+    return f"{', '.join(inputs) or 'nothing known'} → **{outcome}**"
 
 
 def _shown(value: object) -> str:

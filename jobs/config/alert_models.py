@@ -5,10 +5,10 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from jobs.config.quality_models import Entry
+from jobs.config.yaml_file import read_yaml
 
 AlertKind = Literal["blocked", "warned", "late", "recovered"]
 KINDS: tuple[AlertKind, ...] = ("blocked", "warned", "late", "recovered")
@@ -67,12 +67,11 @@ class AlertsEntry(Entry):
     by: str
     channels: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Channel]
 
-    @field_validator("by", mode="before")
+    @field_validator("by")
     @classmethod
-    def _time_of_day(cls, text: object) -> object:
-        # YAML takes 10:30 without quotes for a number.
+    def _time_of_day(cls, text: str) -> str:
         if time_of_day(text) is None:
-            raise ValueError(f'`by` is a time of the day in quotes, such as "08:00": {text!r}')
+            raise ValueError(f"`by` is a time of the day such as 08:00: {text!r}")
         return text
 
     @property
@@ -93,11 +92,11 @@ def time_of_day(text: object) -> time | None:
 def deadline_of(folder: Path) -> tuple[time, str] | None:
     """The time and time zone of a configuration's deadline, without loading the rest of it; None where there
     are no alerts. What is wrong with the file is told by whoever loads it."""
+    project = read_yaml(folder / "project.yml", "project.yml").data
     try:
-        project = yaml.safe_load((folder / "project.yml").read_text(encoding="utf-8"))
         by = time_of_day(project["alerts"]["by"])
         timezone = str(project["timezone"])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return None
     return (by, timezone) if by else None
 

@@ -22,27 +22,28 @@ class UnreadDictionaries(dict[str, Dictionary]):
 def read_dictionary(data: Any) -> tuple[Dictionary, list[tuple[Any, str]]]:
     """The dictionary, and what is wrong with it: the key that it is about (None: the whole) and a message.
 
-    Truth values and empty values are left to the caller, who has messages for them. A dictionary with a
-    problem holds what could be read of it, so that an expression that uses it is not wrong as well.
+    Empty values are left to the caller, who has a message for them. A dictionary with a problem holds what
+    could be read of it, so that an expression that uses it is not wrong as well.
     """
     if not isinstance(data, dict):
         return Dictionary({}), [(None, "a dictionary is a mapping of texts to values")]
     if not data:
         return Dictionary({}), [(None, "the dictionary is empty")]
     texts: dict[Any, Any] = {key: value for key, value in data.items() if isinstance(value, str)}
-    numbers = {key: _number(value) for key, value in data.items() if not isinstance(value, str | bool)}
+    numbers = {key: _number(value) for key, value in data.items() if not isinstance(value, str)}
     known = texts or {key: value for key, value in numbers.items() if value is not None}
     read = {key: value for key, value in known.items() if isinstance(key, str)}
     return Dictionary(read), list(_problems(data))
 
 
 def _problems(data: dict[Any, Any]) -> Iterator[tuple[Any, str]]:
-    first = next((value for value in data.values() if isinstance(value, str | int | float)), None)
+    fitting = (value for value in data.values() if isinstance(value, str) or _number(value) is not None)
+    first = next(fitting, None)
     mixed = False
     for key, value in data.items():
         if not isinstance(key, str):
             yield key, f"{key!r} is no text: put it in quotes"
-        if value is None or isinstance(value, bool):
+        if value is None:
             continue
         if not isinstance(value, str) and _number(value) is None:
             yield key, "a value is a text, or a number of at most 38 digits"

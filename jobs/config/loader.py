@@ -49,22 +49,6 @@ class Located(Generic[T]):
         """Add a problem of the entry, or of what stands inside it."""
         self.problems.append(self.file.problem((*self.location, *inside), message, suggestion))
 
-    def report_truth_values(self, *places: Location) -> None:
-        """Texts at these places that YAML has read as truth values: validation takes them for 1 and 0."""
-        for place in places:
-            if isinstance(self._written(place), bool):
-                message = "yes, no, on, off, true and false are truth values in YAML: put the word in quotes"
-                self.report(message, *place)
-
-    def _written(self, inside: Location) -> object:
-        """What the file says at a place, before validation; None where nothing stands."""
-        value: Any = self.file.data
-        for step in (*self.location, *inside):
-            if (*self.location, *inside) not in self.file.lines:
-                return None
-            value = value[step]
-        return value
-
 
 @dataclass(frozen=True)
 class Broken:
@@ -226,8 +210,6 @@ class _Reader:
             read[name], problems = read_dictionary(located.entry)
             for key, message in problems:
                 located.report(message, *([] if key is None else [key]))
-            keys = located.entry if isinstance(located.entry, dict) else ()
-            located.report_truth_values(*((key,) for key in keys))
         return UnreadDictionaries(read) if self._some_unread() else read
 
     def _some_unread(self) -> bool:

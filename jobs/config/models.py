@@ -27,6 +27,7 @@ from jobs.config.quality_models import (
     QualityEntry,
     RetentionEntry,
     TagDriftEntry,
+    Word,
 )
 from jobs.kinds import KINDS, KindName, TagKind
 
@@ -140,11 +141,10 @@ class ExplicitEntry(Entry):
 
 
 def _off_or_bounds(value: object) -> str:
-    return "off" if value is False else "bounds"
+    return "bounds" if isinstance(value, dict | Entry) else "off"
 
 
-# `off` is false in YAML: nothing is compared.
-_Off = Annotated[Literal[False], Tag("off")]
+_Off = Annotated[Literal["off"], Tag("off")]
 Compare = Annotated[Annotated[CompareEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
 Drift = Annotated[Annotated[TagDriftEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
 
@@ -235,6 +235,9 @@ AnyWindow = Annotated[
 
 
 class MeasureEntry(Entry):
+    """An aggregate of a user's rows over a window. `unit: currency` says that it is an amount in the
+    project's currency; it, `description` and `owner` are for people, and change no version."""
+
     source: str
     value: str
     where: str | None = None
@@ -243,7 +246,9 @@ class MeasureEntry(Entry):
     by: str | None = None
     half_life: Days | None = None
     distinct_within: Literal["day", "window", "approx"] | None = None
+    unit: Literal["currency"] | None = None
     description: str = ""
+    owner: str = ""
 
     @model_validator(mode="after")
     def _offset_needs_window(self) -> "MeasureEntry":
@@ -262,6 +267,7 @@ class PercentileEntry(Entry):
     percentile_of: str
     where: str | None = None
     description: str = ""
+    owner: str = ""
 
 
 def _measure_form(value: object) -> str:
@@ -289,7 +295,7 @@ class TagEntry(Entry):
     title: str
     path: Annotated[list[str], Field(min_length=3, max_length=3)]
     kind: KindName
-    values: list[str | int | float] | None = None
+    values: list[Word] | None = None
     type: ColumnType | None = None
     description: str
     validity: Annotated[str, StringConstraints(pattern=r"^(static|dynamic|[1-9]\d{0,3}d)$")]

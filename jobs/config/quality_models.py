@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
 
 from jobs.config.days import Days
 
@@ -15,6 +23,8 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 Language = Literal["en", "zh"]
 Above = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+# A text or a number; a truth value is none of them.
+Word = str | StrictInt | StrictFloat
 
 
 class Entry(BaseModel):
@@ -38,7 +48,7 @@ class CheckEntry(Entry):
     column: str | None = None
     not_null: Literal[True] | None = None
     between: tuple[float | None, float | None] | None = None
-    in_set: list[str | int | float] | None = None
+    in_set: list[Word] | None = None
     matches: str | None = None
     references: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")] | None = None
     rows: Rows | None = None

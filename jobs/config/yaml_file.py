@@ -1,4 +1,7 @@
-"""Reading a YAML file so that every value remembers the line that it stands on."""
+"""Reading a YAML file so that every value remembers the line that it stands on.
+
+YAML 1.2: `yes`, `no`, `on`, `off` and 10:30 are texts. Beside its core schema, dates are values.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from jobs.config.yaml_loader import YamlLoader
 from jobs.errors import ConfigProblem
 
 Location = tuple[str | int, ...]
@@ -38,21 +42,20 @@ def read_yaml(path: Path, name: str) -> YamlFile:
     except (OSError, UnicodeDecodeError) as error:
         return YamlFile(name, None, {}, [ConfigProblem(name, 1, f"cannot be read: {error}")])
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=YamlLoader)
+        if node is None:
+            return YamlFile(name, None, {}, [ConfigProblem(name, 1, "is empty")])
+        builder = _Builder(name)
+        return YamlFile(name, builder.build(node, ()), builder.lines, builder.problems)
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark or error.context_mark or _START).line + 1
         return YamlFile(name, None, {}, [ConfigProblem(name, line, f"is not YAML: {error.problem}")])
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        message = f"is not YAML: the character U+{ord(text[error.position]):04X} is not allowed"
+        line = text.encode().count(b"\n", 0, error.position) + 1
+        message = f"is not YAML: the character U+{error.character:04X} is not allowed"
         return YamlFile(name, None, {}, [ConfigProblem(name, line, message)])
     except RecursionError:
         return YamlFile(name, None, {}, [ConfigProblem(name, 1, "is nested too deeply to be read")])
-    if node is None:
-        return YamlFile(name, None, {}, [ConfigProblem(name, 1, "is empty")])
-    builder = _Builder(name)
-    data = builder.build(node, ())
-    return YamlFile(name, data, builder.lines, builder.problems)
 
 
 _START = yaml.Mark("", 0, 0, 0, "", 0)
@@ -63,7 +66,7 @@ class _Builder:
         self.name = name
         self.lines: dict[Location, int] = {}
         self.problems: list[ConfigProblem] = []
-        self._loader = yaml.SafeLoader("")
+        self._loader = YamlLoader("")
         self._open: list[yaml.Node] = []
 
     def build(self, node: yaml.Node, location: Location) -> Any:
@@ -89,6 +92,8 @@ class _Builder:
             self._report(node, f"unknown YAML tag {node.tag}")
         except ValueError as error:
             self._report(node, f"{node.value} is no value: {error}")
+        except (LookupError, AttributeError):
+            self._report(node, f"{node.value} is no value of the YAML tag {node.tag}")
         return node.value
 
     def _report(self, node: yaml.Node, message: str) -> None:
@@ -101,8 +106,6 @@ class _Builder:
                 self._report(key_node, "a key is a single word: put text with brackets or braces in quotes")
                 continue
             key = self._scalar(key_node)
-            # YAML 1.1 reads the bare words yes, no, on, off as booleans; here they are names.
-            key = key_node.value if isinstance(key, bool) else key
             line = key_node.start_mark.line + 1
             if key in result:
                 self.problems.append(ConfigProblem(self.name, line, f"{key!r} stands here twice"))

@@ -10,7 +10,7 @@ from pydantic import Field
 from jobs.config.expression_text import write_text
 from jobs.config.expression_types import Expression, is_type
 from jobs.config.expressions import parse_boolean, parse_scalar
-from jobs.config.quality_models import Entry
+from jobs.config.quality_models import Entry, Word
 from jobs.config.rfm_columns import RFM_COLUMNS
 from jobs.kinds.base import Making, TagKind, read_rule, tags_in
 
@@ -21,7 +21,7 @@ _MOMENTS = ("date", "timestamp")
 
 
 class Case(Entry):
-    value: str | int | float
+    value: Word
     when: str
 
 
@@ -29,7 +29,7 @@ class RuleKeys(Entry):
     when: str | None = None
     value: str | None = None
     cases: list[Case] | None = None
-    else_: str | int | float | None = Field(default=None, alias="else")
+    else_: Word | None = Field(default=None, alias="else")
 
 
 class Rule(TagKind):
@@ -66,9 +66,6 @@ class Rule(TagKind):
         project = making.settings.project
         if making.located.entry.kind == "rfm" and project is not None and project.entry.rfm is None:
             making.located.report("an rfm tag needs `rfm` in project.yml", "kind")
-        cases = _of(making.located.entry).cases or ()
-        values = [("cases", index, "value") for index in range(len(cases))]
-        making.located.report_truth_values(("else",), *values)
 
     def expression(self, making: Making) -> Expression | None:
         keys = _of(making.located.entry)

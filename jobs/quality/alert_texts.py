@@ -6,11 +6,12 @@ from datetime import date, time
 from html import escape
 from typing import Any
 
+from jobs.catalogue.masking import MASK
 from jobs.config.alert_models import AlertKind
 from jobs.config.quality_models import Language
 from jobs.quality import kinds
 from jobs.quality.alerting import Due, failed_checks
-from jobs.quality.checks import MASK, CheckResult
+from jobs.quality.checks import CheckResult
 from jobs.quality.runbook import LATE, UNREACHABLE, section_of
 from jobs.quality.sentences import action, observed, title, wanted
 from jobs.quality.timeline import Day, History

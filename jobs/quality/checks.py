@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 import pyarrow as pa
+from pyiceberg.expressions import BooleanExpression
 
 from jobs.config.quality_models import SEVERITIES, Severity
 from jobs.quality.check_ids import check_id
@@ -20,7 +21,6 @@ from jobs.store.tables import ensure_table, find_table
 
 # Failing rows that a result shows.
 SAMPLE = 5
-MASK = "***"
 Row = Mapping[str, Any]
 
 
@@ -229,11 +229,11 @@ def checks_of(lake: Lake, day: date, run_id: str | None = None) -> list[CheckRow
 
 def failed_critical(lake: Lake, day: date, run_id: str, stage: str) -> list[CheckRow]:
     """The critical checks that failed in a stage of a run, by id."""
-    where = f"{rows_where(dt=day, run_id=run_id, stage=stage, severity='critical')} and success = false"
+    where = rows_where(dt=day, run_id=run_id, stage=stage, severity="critical", success=False)
     return sorted(_rows(lake, where), key=lambda row: row.check_id)
 
 
-def _rows(lake: Lake, where: str) -> list[CheckRow]:
+def _rows(lake: Lake, where: BooleanExpression) -> list[CheckRow]:
     table = find_table(lake, CHECKS.name)
     rows = table.scan(row_filter=where).to_arrow().to_pylist() if table else []
     return [CheckRow.of(row) for row in rows]

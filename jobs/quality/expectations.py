@@ -10,8 +10,9 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
+from jobs.catalogue.masking import masked
 from jobs.quality import repeated_keys
-from jobs.quality.checks import MASK, SAMPLE, Check, CheckResult, Row, result_of
+from jobs.quality.checks import SAMPLE, Check, CheckResult, Row, result_of
 from jobs.quality.kinds import CheckKind
 from jobs.quality.observations import Observation
 from jobs.quality.sentences import action, title
@@ -251,14 +252,8 @@ def without_masked(
     hidden = _VALUES if columns & sampling.masked else ()
     shown = {name: value for name, value in result.items() if name not in hidden}
     for name in _ROWS & shown.keys():
-        shown[name] = [_masked(row, sampling) for row in shown[name] or () if isinstance(row, Mapping)]
+        shown[name] = [masked(row, sampling.masked) for row in shown[name] or () if isinstance(row, Mapping)]
     return shown
-
-
-def _masked(row: Mapping[str, Any], sampling: Sampling) -> dict[str, Any]:
-    return {
-        name: MASK if name in sampling.masked and value is not None else value for name, value in row.items()
-    }
 
 
 def _site(folder: str) -> dict[str, Any]:
@@ -272,7 +267,7 @@ def _site(folder: str) -> dict[str, Any]:
 
 def samples_of(rows: Sequence[Mapping[str, Any]], sampling: Sampling) -> tuple[Row, ...]:
     """Some failing rows, masked values hidden."""
-    return tuple(_masked(row, sampling) for row in rows[:SAMPLE] if isinstance(row, Mapping))
+    return tuple(masked(row, sampling.masked) for row in rows[:SAMPLE] if isinstance(row, Mapping))
 
 
 def _text_of(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """The suites of a configuration: the checks of each table in the order that a stage runs them.
 
-The stages run these, and expectations/ holds the same as a project of Great Expectations.
+The stages run these, and expectations/ shows the same to people.
 """
 
 from collections import Counter

@@ -9,9 +9,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from jobs.errors import InfrastructureError
 
@@ -33,9 +35,11 @@ class Identity:
         """The process id of the running server, or None."""
         for child in _children:
             child.poll()
-        for pid, command in _command_lines():
-            if command and Path(command[0]).name == self.program and self.argument in command[1:]:
-                return pid
+        for process in psutil.process_iter(["cmdline"]):
+            # None of a process that this user may not look at.
+            program, *arguments = process.info["cmdline"] or [""]
+            if Path(program).name == self.program and self.argument in arguments:
+                return int(process.pid)
         return None
 
 
@@ -117,22 +121,3 @@ def start_failed(name: str, log: Path, reason: str, *, after: int = 0) -> Infras
         safe="data of earlier runs is on disk, unchanged",
         next_step="free what the log asks for (disk space, a port, memory) and start again",
     )
-
-
-def _command_lines() -> Iterator[tuple[int, list[str]]]:
-    proc = Path("/proc")
-    if not (proc / "self" / "cmdline").exists():
-        yield from _command_lines_of_ps()
-        return
-    for folder in proc.iterdir():
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError):
-                yield int(folder.name), os.fsdecode((folder / "cmdline").read_bytes()).split("\0")[:-1]
-
-
-def _command_lines_of_ps() -> Iterator[tuple[int, list[str]]]:
-    listing = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, check=False).stdout
-    for line in os.fsdecode(listing).splitlines():
-        pid, _, command = line.strip().partition(" ")
-        if pid.isdigit():
-            yield int(pid), command.split()

@@ -18,7 +18,7 @@ from jobs.errors import DataError, UsageError
 from jobs.sources.csv_rows import TextBatch, read_csv
 from jobs.sources.json_rows import read_json
 from jobs.sources.parquet_rows import parquet_fields, read_parquet
-from jobs.sources.reading import Reading, coalesce
+from jobs.sources.reading import coalesce
 from jobs.sources.s3 import S3Access, is_s3, make_client, s3_errors, split_url
 from jobs.sources.text_lines import normal_encoding, open_lines
 
@@ -76,7 +76,7 @@ def read_files(
     header: bool | Sequence[str] = True,
     has_pii: bool,
     s3: S3Access | None = None,
-) -> Reading:
+) -> pa.RecordBatchReader:
     """The rows of these files, in their order.
 
     CSV and JSON: every column is a string (an empty CSV field is '', a missing JSON key null);
@@ -110,7 +110,7 @@ def read_files(
                 for batch in found:
                     yield _text_batch(batch, file.name, schema)
 
-    return Reading(schema, coalesce(batches()))
+    return pa.RecordBatchReader.from_batches(schema, coalesce(batches()))
 
 
 def _text_batch(batch: TextBatch, name: str, schema: pa.Schema) -> pa.RecordBatch:
@@ -127,7 +127,9 @@ def _strings(column: Sequence[str | None] | pa.Array) -> pa.Array:
     return column if isinstance(column, pa.Array) else pa.array(column, pa.string())
 
 
-def _read_parquet(files: Sequence[SourceFile], columns: Sequence[str], s3: S3Access | None) -> Reading:
+def _read_parquet(
+    files: Sequence[SourceFile], columns: Sequence[str], s3: S3Access | None
+) -> pa.RecordBatchReader:
     if files:
         fields = parquet_fields(files[0].path, columns, s3)
     else:
@@ -145,7 +147,7 @@ def _read_parquet(files: Sequence[SourceFile], columns: Sequence[str], s3: S3Acc
                 yield pa.RecordBatch.from_arrays([*batch.columns, names, lines], schema=schema)
                 line += rows
 
-    return Reading(schema, coalesce(batches()))
+    return pa.RecordBatchReader.from_batches(schema, coalesce(batches()))
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

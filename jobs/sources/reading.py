@@ -1,8 +1,12 @@
-"""What every source hands on: a schema known at once and record batches that come as they are read."""
+"""What every source hands on: a pyarrow.RecordBatchReader.
+
+Its schema is known at once; the batches come as they are read, once, one in memory at a time. Errors of the
+rows themselves (a corrupt file, a value that has no exact type) are raised while the batches are consumed, so
+nothing may be committed before the reader has ended.
+"""
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -14,19 +18,6 @@ MERGED_BYTES = 16 * 1024 * 1024
 
 # The column of a raw row that says in which reading of its batch it came: 0, and one more each time again.
 READING = "landed_reading"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One read of a source; `batches` can be consumed once and holds one batch in memory at a time.
-
-    The schema is known before the first row. Errors of the rows themselves (a corrupt file, a value
-    that has no exact type) are raised while `batches` is consumed, so nothing may be committed before
-    the iterator has ended.
-    """
-
-    schema: pa.Schema
-    batches: Iterator[pa.RecordBatch]
 
 
 def coalesce(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

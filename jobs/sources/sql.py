@@ -22,7 +22,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from jobs.errors import DataError, InfrastructureError, UsageError
-from jobs.sources.reading import Reading, did_you_mean, missing_columns
+from jobs.sources.reading import did_you_mean, missing_columns
 
 BATCH_ROWS = 10_000
 """Rows fetched at a time: enough that the trip does not matter, few enough that wide rows stay small."""
@@ -73,7 +73,7 @@ def read_table(
     after: datetime | None = None,
     until: datetime | None = None,
     timezone: str = "UTC",
-) -> Reading:
+) -> pa.RecordBatchReader:
     """The rows of `table` (or `schema.table`, or a view) whose cursor lies in (after, until].
 
     `after` and `until` are aware; a cursor column without time zone holds local times of `timezone` (use a
@@ -98,7 +98,7 @@ def read_table(
         if engine.dialect.name == "postgresql":
             _refuse_infinite(engine, source, bound, table)
     schema = pa.schema([(column.name, column.kind) for column in selected])
-    return Reading(schema, _stream(engine, query, selected, schema, table))
+    return pa.RecordBatchReader.from_batches(schema, _stream(engine, query, selected, schema, table))
 
 
 def _refuse_infinite(engine: Engine, source: sa.TableClause, cursor: _Column, table: str) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.catalogue.masking import masked_columns
 from jobs.catalogue.model import Catalogue
 from jobs.errors import UsageError
 from jobs.published import RFM, RFM_THRESHOLDS, TAG_STATISTICS, USER_PROFILE, USER_TAGS
@@ -78,15 +79,7 @@ def _results(run: Run, validator: Validator, population: int) -> list[CheckResul
 
 
 def sampling(catalogue: Catalogue) -> Sampling:
-    """Tags that a table is not to hold are not shown in samples either, nor ids made of personal data."""
-    secret = {tag.id for tag in catalogue.tags.values() if tag.kept_out_of}
-    personal = {
-        "user_id"
-        for source in catalogue.sources.values()
-        for _, name in source.ids
-        if source.column(name).pii is not None
-    }
-    return Sampling(("user_id",), frozenset(secret | personal | ({"tag_value"} if secret else set())))
+    return Sampling(("user_id",), masked_columns(catalogue, USER_TAGS.name))
 
 
 def _against_before(run: Run, rows: DataFrame, population: int) -> list[CheckResult]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from jobs.config.quality_models import QualityEntry
 from jobs.quality.statistics import Statistic
-from jobs.store.filters import rows_among, rows_where
+from jobs.store.filters import rows_among, rows_before, rows_since, rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import BATCH_STATISTICS
 from jobs.store.tables import ensure_table, find_table
@@ -25,7 +25,7 @@ def earlier_statistics(lake: Lake, day: date, settings: QualityEntry) -> Mapping
     if table is None:
         return found
     since = day - timedelta(days=max(7 * settings.weeks, settings.days) + 7)
-    wanted = f"batch < '{day}' and day >= '{since}'"
+    wanted = rows_before("batch", day) & rows_since("day", since)
     scan = table.scan(row_filter=wanted, selected_fields=_FIELDS)
     for row in scan.to_arrow().to_pylist():
         found[row["source"]].append(Statistic(**row))
@@ -41,5 +41,5 @@ def save_statistics(lake: Lake, day: date, run_id: str, found: Iterable[Statisti
     sources = rows_among("source", {row["source"] for row in rows})
     table.overwrite(
         pa.Table.from_pylist(rows, schema=BATCH_STATISTICS.schema),
-        overwrite_filter=f"{rows_where(batch=day)} and {sources}",
+        overwrite_filter=rows_where(batch=day) & sources,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from jobs.catalogue.masking import masked_of
 from jobs.catalogue.model import Catalogue, Source
 from jobs.quality.beyond import freshness_checks, reference_checks, referred
 from jobs.quality.checks import CheckResult
@@ -77,9 +78,7 @@ def _checks(
 
 
 def _sampling(source: Source) -> Sampling:
-    personal = frozenset(column.name for column in source.kept_columns if column.pii)
-    keys = source.key or tuple(name for _, name in source.ids)
-    return Sampling(keys, personal)
+    return Sampling(source.key or tuple(name for _, name in source.ids), masked_of(source))
 
 
 def _references(spark: SparkSession, batch: Batch, written: list[Batch]) -> list[CheckResult]:

@@ -23,7 +23,7 @@ from jobs.catalogue.model import Catalogue, Source
 from jobs.errors import ConfigError, ConfigProblem, InfrastructureError
 from jobs.sources.files import SourceFile, list_files, read_files
 from jobs.sources.pii import hash_pii
-from jobs.sources.reading import READING, Reading
+from jobs.sources.reading import READING
 from jobs.sources.sql import read_table
 from jobs.stages.batch_register import (
     BatchRecord,
@@ -114,7 +114,7 @@ def _note(bounds: Bounds) -> str:
 
 def _from_database(
     catalogue: Catalogue, source: Source, day: date, batches: Mapping[date, BatchRecord]
-) -> tuple[Reading, Bounds]:
+) -> tuple[pa.RecordBatchReader, Bounds]:
     read = source.read
     assert read.table is not None
     after = until = None
@@ -135,7 +135,7 @@ def _from_database(
 
 def _from_files(
     catalogue: Catalogue, lake: Lake, source: Source, day: date, batches: Mapping[date, BatchRecord]
-) -> tuple[Reading, Bounds]:
+) -> tuple[pa.RecordBatchReader, Bounds]:
     read = source.read
     assert read.files is not None and read.format is not None
     access = files_access(read.connection, catalogue, lake)
@@ -187,7 +187,7 @@ def _duration(text: str) -> timedelta:
 
 
 def _prepared(
-    catalogue: Catalogue, source: Source, reading: Reading, day: date, number: int
+    catalogue: Catalogue, source: Source, reading: pa.RecordBatchReader, day: date, number: int
 ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """The batches as they are written: personal data hashed or dropped, the data day and the number of the
     reading added."""
@@ -201,7 +201,7 @@ def _prepared(
         dated = safe.append_column(pa.field("batch", pa.date32()), days)
         return dated.append_column(pa.field(READING, pa.int32()), numbers)
 
-    return prepare(_empty(reading.schema)).schema, map(prepare, reading.batches)
+    return prepare(_empty(reading.schema)).schema, map(prepare, reading)
 
 
 def _empty(schema: pa.Schema) -> pa.RecordBatch:

@@ -24,7 +24,7 @@ from jobs.stages.releases import Verdict, verdict_of
 from jobs.stages.report import Line, StageReport
 from jobs.stages.retention import remove_old_reports
 from jobs.stages.runs import publication_of, run_branch, stage_record
-from jobs.store.filters import rows_where
+from jobs.store.filters import rows_but, rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLICATIONS
 from jobs.store.tables import drop_branch, ensure_table, fast_forward
@@ -114,7 +114,7 @@ def publication_row(
 
 def _clean_up(lake: Lake, built: RunRecord, branch: str) -> Iterator[str]:
     """Delete every other run of the day from the tag tables, and the branch."""
-    others = f"{rows_where(dt=built.day)} and run_id != '{built.run_id}'"
+    others = rows_where(dt=built.day) & rows_but("run_id", built.run_id)
     for spec in PUBLISHED:
         table = lake.catalog.load_table(spec.name)
         drop_branch(table, branch)

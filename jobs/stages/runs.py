@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from jobs.errors import DataError, UsageError
 from jobs.quality.register import Publication, RunRecord, blocked, publication_from, record_of, record_row
-from jobs.store.filters import rows_where
+from jobs.store.filters import rows_before, rows_where
 from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLICATIONS, RUNS
 from jobs.store.tables import ensure_table, find_table
@@ -56,7 +56,7 @@ def publications(lake: Lake, *, before: date | None = None) -> list[Publication]
     table = find_table(lake, PUBLICATIONS.name)
     if table is None:
         return []
-    scan = table.scan(row_filter=f"dt < '{before}'") if before else table.scan()
+    scan = table.scan(row_filter=rows_before("dt", before)) if before else table.scan()
     rows = sorted(scan.to_arrow().to_pylist(), key=lambda row: row["dt"])
     return [publication_from(row) for row in rows]
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.table import DataScan, FileScanTask, Table
 
@@ -18,6 +18,7 @@ from jobs.store.lake import CATALOG, Lake
 # A reader that people wait for gives up early; whoever writes does not.
 _TIMEOUTS = {"s3.connect-timeout": "3", "s3.request-timeout": "10"}
 _AT_ONCE = 8
+_EVERY_ROW = AlwaysTrue()
 
 
 def reading_catalog(lake: Lake) -> Catalog:
@@ -42,13 +43,13 @@ class CachedTable:
         self.name = name
         self.snapshot: int | None = None
         self._columns, self._make = columns, make
-        self._where: str | None = None
+        self._where: BooleanExpression | None = None
         self._files: Mapping[str, list[Any]] = {}
         self._rows: list[Any] = []
         self._texts: dict[str, str] = {}
         self._lock = Lock()
 
-    def refresh(self, catalog: Catalog, where: str = "") -> bool:
+    def refresh(self, catalog: Catalog, where: BooleanExpression = _EVERY_ROW) -> bool:
         """Take in what is new; whether anything was. A table that is not there has no rows."""
         with self._lock:
             try:
@@ -61,7 +62,7 @@ class CachedTable:
                 return False
             return self._keep(snapshot, where, self._read(table, where))
 
-    def _keep(self, snapshot: int | None, where: str, files: Mapping[str, list[Any]]) -> bool:
+    def _keep(self, snapshot: int | None, where: BooleanExpression, files: Mapping[str, list[Any]]) -> bool:
         changed = (snapshot, where) != (self.snapshot, self._where)
         self._rows = [row for _, part in sorted(files.items()) for row in part]
         self._files, self._where, self.snapshot = files, where, snapshot
@@ -72,10 +73,9 @@ class CachedTable:
         """The rows as they were at the last refresh; not to be changed."""
         return self._rows
 
-    def _read(self, table: Table, where: str) -> dict[str, list[Any]]:
+    def _read(self, table: Table, where: BooleanExpression) -> dict[str, list[Any]]:
         columns = tuple(name for name in self._columns if name in table.schema().column_names) or ("*",)
-        scan = table.scan(selected_fields=columns)
-        scan = scan.filter(where) if where else scan
+        scan = table.scan(row_filter=where, selected_fields=columns)
         tasks = {_key(task): task for task in scan.plan_files()}
         new = [key for key in tasks if key not in self._files]
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:

@@ -9,6 +9,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.catalogue.masking import MASK, masked_of
 from jobs.catalogue.model import Source
 from jobs.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Resolved, key_columns
 
@@ -77,15 +78,20 @@ def outcome(rows: DataFrame, resolved: Resolved, source: Source) -> Outcome:
 
 def set_aside(rows: DataFrame, source: Source, batch: date, run_id: str) -> DataFrame:
     """Grain: row of the batch that is not good. In: all its rows (`typed`). Out: the columns of
-    `ops.quarantine`: batch, run_id, source, reason, key (its parts with | between them, empty without a key),
-    raw (the raw row as JSON)."""
-    key = [name for name in key_columns(source) if name != "_content"]
+    `ops.quarantine`: batch, run_id, source, reason, key (its parts with | between them, personal ones masked,
+    empty without a key), raw (the raw row as JSON, masked by `typed`)."""
+    hidden = masked_of(source)
+    key = [
+        F.when(F.col(name).isNotNull(), F.lit(MASK)) if name in hidden else F.col(name).cast("string")
+        for name in key_columns(source)
+        if name != "_content"
+    ]
     return rows.where("_reason is not null").select(
         F.lit(batch).alias("batch"),
         F.lit(run_id).alias("run_id"),
         F.lit(source.name).alias("source"),
         F.col("_reason").alias("reason"),
-        F.concat_ws("|", *[F.col(name).cast("string") for name in key]).alias("key"),
+        F.concat_ws("|", *key).alias("key"),
         F.col("_raw").alias("raw"),
     )
 

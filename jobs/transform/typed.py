@@ -1,5 +1,6 @@
 """From raw rows to typed rows, each with the reason why it is set aside, or none."""
 
+from collections.abc import Collection
 from functools import reduce
 from operator import and_
 
@@ -7,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from jobs.catalogue.masking import MASK, masked_raw
 from jobs.catalogue.model import Column as CleanColumn
 from jobs.catalogue.model import Source
 from jobs.sources.files import FILE, LINE, UNPARSED
@@ -35,7 +37,7 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
     In: the raw columns of one batch (and `batch`, its data day). Out: the kept clean columns, `event_day`
     (of events, in the session's time zone, which is the project's), `_batch`, `_reading` (in which reading of
     the batch it came), `_content` (a hash of the clean columns), `_reason` (null for a good row) and `_raw`
-    (the raw row as JSON).
+    (the raw row as JSON, its personal values masked).
     """
     blank_is_null = _blank_is_null(raw) if source.read.format == "csv" else raw
     valued = blank_is_null.withColumns({f"_v_{c.name}": F.expr(c.sql) for c in source.kept_columns})
@@ -52,13 +54,17 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
         (F.coalesce(F.col(READING), F.lit(0)) if READING in raw.columns else F.lit(0)).alias("_reading"),
         _conversion_failure(source, kinds).alias("_failure"),
         (F.col(UNPARSED) if UNPARSED in raw.columns else F.lit(None).cast("string")).alias("_unparsed"),
-        F.to_json(F.struct(*_as_it_came(raw)), _JSON).alias("_raw"),
+        F.to_json(F.struct(*_as_it_came(raw, masked_raw(source))), _JSON).alias("_raw"),
     )
     return _with_own_columns(clean, source)
 
 
-def _as_it_came(raw: DataFrame) -> list[Column]:
-    return [F.col(f"`{name}`") for name in raw.columns if name not in ("batch", READING)]
+def _as_it_came(raw: DataFrame, masked: Collection[str]) -> list[Column]:
+    values = {name: F.col(f"`{name}`") for name in raw.columns if name not in ("batch", READING)}
+    hidden = {
+        name: F.when(value.isNotNull(), F.lit(MASK)) for name, value in values.items() if name in masked
+    }
+    return [value.alias(name) for name, value in (values | hidden).items()]
 
 
 def _blank_is_null(raw: DataFrame) -> DataFrame:

@@ -17,8 +17,9 @@ from plugins.usertags_quality.pages import Pages
 _STATIC = Path(__file__).parent / "static"
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _NO_REPORT = (
-    "This page of the report is not there. Reports are removed after {kept} days (`retention` in project.yml); "
-    "one that could not be written is a warning of its stage. What was found stands on the page of the day."
+    "This page of the report is not there. Reports are removed after {kept} days (`retention` in "
+    "project.yml); one that could not be written is a warning of its stage. "
+    "What was found stands on the page of the day."
 )
 _REPORT_KINDS = {
     "html": "text/html; charset=utf-8",

@@ -12,18 +12,20 @@ from typing import Any
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 
 from jobs.catalogue.build import ROOT, load_catalogue
+from jobs.catalogue.masking import MASK, masked, masked_of, masked_raw
 from jobs.catalogue.model import Catalogue, Source
 from jobs.published import TAG_CATALOGUE, TAG_STATISTICS, USER_TAGS
 from jobs.published import USER_TAG_CHANGES as CHANGES
-from jobs.quality.checks import MASK, CheckRow
+from jobs.quality.checks import CheckRow
 from jobs.quality.register import publication_from, record_of
 from jobs.quality.tag_trends import TagTrend, tag_trends
 from jobs.quality.timeline import History, history
 from jobs.stages.days import expected_day
 from jobs.store.cached import CachedTable, reading_catalog
-from jobs.store.filters import rows_where
+from jobs.store.filters import rows_since, rows_where
 from jobs.store.lake import Lake, open_lake
 from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS
 from plugins.usertags_quality import airflow_runs
@@ -118,7 +120,7 @@ class Desk:
         published = {item.day: item.run_id for item in self._publications.rows}
         published = dict(sorted(published.items())[-TAG_DAYS:])
         first = min(published, default=date.min)
-        self._statistics.refresh(catalog, f"dt >= '{first}'")
+        self._statistics.refresh(catalog, rows_since("dt", first))
         newest = max(published, default=date.min)
         self._catalogue_rows.refresh(catalog, rows_where(dt=newest))
         tables = (self._publications, self._statistics, self._catalogue_rows)
@@ -139,7 +141,7 @@ class Desk:
         catalogue = self.catalogue()
         found = []
         for group in sorted(groups, key=lambda group: -group["count_all"]):
-            same = rows_where(batch=day, source=group["source"], reason=_quoted(group["reason"]))
+            same = rows_where(batch=day, source=group["source"], reason=group["reason"])
             rows = (
                 table.scan(row_filter=same, selected_fields=("key", "raw"), limit=_SAMPLES)
                 .to_arrow()
@@ -159,7 +161,9 @@ class Desk:
         counted = [(group["change"], group["reason"] or "", group["count_all"]) for group in groups]
         return sorted(counted, key=lambda item: -item[2])
 
-    def _counted(self, name: str, where: str, by: tuple[str, ...]) -> list[dict[str, Any]] | None:
+    def _counted(
+        self, name: str, where: BooleanExpression, by: tuple[str, ...]
+    ) -> list[dict[str, Any]] | None:
         """Rows of a table by some columns; None where there are too many to be read for a page."""
         try:
             scan = self._catalog().load_table(name).scan(row_filter=where, selected_fields=by)
@@ -210,23 +214,18 @@ def masked_row(raw: str | None, source: Source | None) -> dict[str, Any]:
         return {}
     if not isinstance(row, dict) or source is None:
         return {}
-    hidden = set(source.raw_pii)
-    return {name: MASK if name in hidden else value for name, value in row.items() if value is not None}
+    given = {name: value for name, value in row.items() if value is not None}
+    return masked(given, masked_raw(source))
 
 
 def masked_key(key: str | None, source: Source | None) -> str:
     """The key of a row that was set aside; hidden where a part of it is personal."""
-    personal = source is None or any(source.column(name).pii for name in source.key)
-    return MASK if personal else (key or "")
+    return MASK if source is None or masked_of(source) & set(source.key) else (key or "")
 
 
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
-
-
-def _since(table: CachedTable, first: date) -> str:
+def _since(table: CachedTable, first: date) -> BooleanExpression:
     # publications has no partitions: its few rows are read whole.
-    return "" if table.name == PUBLICATIONS.name else f"dt >= '{first}'"
+    return AlwaysTrue() if table.name == PUBLICATIONS.name else rows_since("dt", first)
 
 
 def _first_day(expected: date) -> date:

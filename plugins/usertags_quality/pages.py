@@ -18,12 +18,14 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from jobs.catalogue.build import ROOT
-from jobs.catalogue.model import Example, Tag
+from jobs.catalogue.masking import masked, masked_columns
+from jobs.catalogue.model import Catalogue, Example, Tag
+from jobs.catalogue.units import unit_behind
 from jobs.config.quality_models import Language
 from jobs.errors import UsertagsError
 from jobs.quality import sentences
 from jobs.quality.check_ids import check_id
-from jobs.quality.checks import MASK, CheckRow
+from jobs.quality.checks import CheckRow
 from jobs.quality.formats import in_unit, number, percent
 from jobs.quality.impact import Impact, impact
 from jobs.quality.kinds import CheckKind
@@ -364,7 +366,7 @@ class Pages:
             entry=trend.entry,
             changes=changes,
             precision=_precision(speakers, known),
-            examples=[_example(example) for example in known.examples] if known else [],
+            examples=[_example(example, catalogue) for example in known.examples] if known else [],
             problem=problem,
             line=_share_line(trend, width=1000),
             checks=await self._checks_of(tag_id),
@@ -566,15 +568,11 @@ def _check_bar(request: Request, result: CheckRow, value: float | None, language
 
 
 def _sample(view: View, result: CheckRow) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows of the failing rows of a result; personal columns of its source are hidden."""
-    source = view.catalogue.sources.get(result.table.partition(".")[2])
-    hidden = {column.name for column in source.columns if column.pii} if source else set()
-    names = list(dict.fromkeys(name for row in result.samples for name in row))
-    rows = [
-        [MASK if name in hidden else "" if row.get(name) is None else str(row.get(name)) for name in names]
-        for row in result.samples
-    ]
-    return names, rows
+    """Columns and rows of the failing rows of a result, masked as the configuration says now."""
+    hidden = masked_columns(view.catalogue, result.table)
+    shown = [masked(row, hidden) for row in result.samples]
+    names = list(dict.fromkeys(name for row in shown for name in row))
+    return names, [["" if row.get(name) is None else str(row[name]) for name in names] for row in shown]
 
 
 def _precision(speakers: dict[str, int] | None, tag: Tag | None) -> str:
@@ -593,10 +591,10 @@ def _precision(speakers: dict[str, int] | None, tag: Tag | None) -> str:
     )
 
 
-def _example(example: Example) -> tuple[str, str]:
-    """What is given, and what the rule makes of it."""
-    given = ", ".join(f"{name} {value}" for name, value in example.given.items())
-    return given, str(example.expect)
+def _example(example: Example, catalogue: Catalogue) -> tuple[str, str]:
+    """What is given, amounts with their currency, and what the rule makes of it."""
+    given = [f"{name} {value}{unit_behind(catalogue, name, value)}" for name, value in example.given.items()]
+    return ", ".join(given), str(example.expect)
 
 
 def _share_line(trend: TagTrend, *, width: int = 300) -> Markup:

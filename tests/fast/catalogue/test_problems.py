@@ -109,7 +109,7 @@ def test_events_are_no_input_of_a_rule(folder: Folder) -> None:
         ),
         (
             "users.gender: m}",
-            "users.gender: no}",
+            "users.gender: true}",
             "the example gives users.gender something that is not of type string",
         ),
         ("expect: large", "expect: huge", "'huge' is in no `values`"),
@@ -529,3 +529,48 @@ def test_what_ships_has_no_problem(configs: str) -> None:
     for tag in catalogue.tags.values():
         assert tag.inputs, f"{tag.id} reads nothing"
         assert tag.examples, f"{tag.id} has no example"
+
+
+# ---- amounts -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "rest"),
+    [
+        ("count(*)", "window: 30d"),
+        ("count(amount)", ""),
+        ("max(ordered_at)", ""),
+        ("last(status)", ""),
+        ("gap_mean(event_day)", "window: 30d"),
+        ("count(*)", "by: status"),
+    ],
+)
+def test_what_is_no_amount_has_no_currency(folder: Folder, value: str, rest: str) -> None:
+    entry = ", ".join(
+        part for part in ("source: orders", f'value: "{value}"', rest, "unit: currency") if part
+    )
+    folder.write("measures/more.yml", f"measures:\n  m: {{{entry}}}\n")
+    assert folder.problems() == [
+        f"measures/more.yml:2: `unit: currency` is of an amount, and {value} is none"
+    ]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        'value: "avg(amount)", window: 30d',
+        'value: "max(amount)"',
+        'value: "last(amount)"',
+        'value: "sum(amount)", by: status',
+    ],
+)
+def test_what_is_made_of_amounts_is_one(folder: Folder, entry: str) -> None:
+    folder.write("measures/more.yml", f"measures:\n  m: {{source: orders, {entry}, unit: currency}}\n")
+    assert folder.catalogue().measures["m"].unit == "currency"
+
+
+def test_there_is_one_unit(folder: Folder) -> None:
+    line = folder.replace(MEASURES, "    window: 180d\n", "    window: 180d\n    unit: currencies\n", "unit")
+    assert folder.problems() == [
+        f"{MEASURES}:{line}: orders_180d.unit: must be 'currency' (did you mean currency?)"
+    ]

@@ -2,12 +2,14 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from jobs.catalogue.build import load_catalogue
 from jobs.catalogue.model import Catalogue, Measure, Tag
-from tests.support.places import ROOT
+from jobs.cli.measure_list import undescribed
+from tests.support.places import EXAMPLES, ROOT
 
 GROUPS = {
     "基础属性": "basic",
@@ -26,6 +28,15 @@ GROUPS = {
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
     return load_catalogue(ROOT / "configs")
+
+
+@pytest.mark.parametrize(
+    "folder", [ROOT / "configs", *sorted(EXAMPLES.iterdir())], ids=lambda folder: folder.name
+)
+def test_every_measure_has_a_description_and_an_owner(folder: Path) -> None:
+    catalogue = load_catalogue(folder)
+    assert catalogue.measures
+    assert undescribed(catalogue) == []
 
 
 def test_every_group_has_tags_and_there_are_many(catalogue: Catalogue) -> None:

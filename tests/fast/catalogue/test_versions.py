@@ -119,6 +119,8 @@ def test_a_change_of_rfm_is_another_version_of_the_tags_that_read_it(
         (TAGS, "        expect: true", "        expect: false"),
         (TAGS, "path: [基础属性, 客户价值, 交易]", "path: [消费属性, 客户价值, 交易]"),
         (MEASURES, "description: orders that were paid", "description: other words"),
+        (MEASURES, "    description: orders that were paid\n", ""),
+        (MEASURES, "    window: 180d\n", "    window: 180d\n    owner: finance\n"),
         (MEASURES, "where: status in ('paid', 'done')", "where: (STATUS in('paid','done'))"),
         (MEASURES, "value: count(distinct order_id)\n", "value: COUNT( DISTINCT order_id )\n"),
         (ORDERS, 'expr: "lower(status)"', 'expr: "LOWER( status )"'),
@@ -139,6 +141,28 @@ def test_words_spelling_and_what_is_not_used_change_no_version(
 ) -> None:
     folder.replace(file, old, new)
     assert changed(folder) == set()
+
+
+def test_what_a_measure_says_to_people_rebuilds_no_roll_up(folder: Folder) -> None:
+    """The partials, whose ids name the columns of roll-ups, stay, and so does the catalogue's version."""
+    folder.write("measures/share.yml", "measures:\n  share: {percentile_of: paid_365d}\n")
+    before = folder.catalogue()
+    folder.write(
+        "measures/share.yml",
+        "measures:\n  share: {percentile_of: paid_365d, owner: finance, description: Among all}\n",
+    )
+    folder.replace(
+        MEASURES,
+        "where: \"status = 'paid'\", window: 365d}",
+        "where: \"status = 'paid'\", window: 365d, unit: currency, owner: finance, description: Paid}",
+    )
+    now = folder.catalogue()
+    assert (now.measures["paid_365d"].owner, now.percentiles["share"].description) == ("finance", "Among all")
+    assert now.version == before.version
+    assert changed(folder) == set()
+    assert {name: measure.partials for name, measure in now.measures.items()} == {
+        name: measure.partials for name, measure in before.measures.items()
+    }
 
 
 def test_where_repeats_are_dropped_every_column_tells_rows_apart(folder: Folder) -> None:

@@ -7,7 +7,7 @@ import pytest
 from jobs.catalogue.build import load_catalogue
 from jobs.cli.tag_book import check_book, tag_book, write_book
 from jobs.errors import UsageError
-from tests.support.folders import TAGS, Folder
+from tests.support.folders import MEASURES, TAGS, Folder
 from tests.support.places import ROOT
 
 
@@ -40,6 +40,31 @@ def test_a_tag_is_shown_with_its_definition_owner_values_and_examples(folder: Fo
 def test_groups_are_counted_by_status(folder: Folder) -> None:
     book = tag_book(folder.catalogue())
     assert "| **all** | 2 | 1 | 1 |" in book
+
+
+def test_measures_stand_behind_the_tags_and_amounts_have_their_currency(folder: Folder) -> None:
+    folder.replace(
+        MEASURES,
+        "where: \"status = 'paid'\", window: 365d}",
+        "where: \"status = '|'\", window: 365d, unit: currency, owner: finance, description: Paid}",
+    )
+    lines = tag_book(folder.catalogue()).splitlines()
+    at = lines.index("## Measures")
+    assert lines[at : at + 4] == [
+        "## Measures",
+        "",
+        "| measure | source | aggregate | window | unit | owner | description |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    assert lines[at + 4] == (
+        "| orders_180d | orders | count(distinct order_id) where status in ('paid', 'done') | 180 days |  |  "
+        "| orders that were paid |"
+    )
+    assert (
+        "| paid_365d | orders | sum(amount) where status = '\\|' | 365 days | CNY | finance | Paid |"
+    ) in lines
+    assert len(lines) == at + 4 + 6
+    assert "  - paid_365d 1000 CNY → **large**" in lines
 
 
 def test_a_page_that_is_behind_is_refused_and_written_anew_it_is_current(

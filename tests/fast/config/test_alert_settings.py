@@ -65,8 +65,8 @@ def test_the_deadline_is_read_without_the_rest(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "at", "message"),
     [
-        ('by: "08:00"', 'by: "25:00"', "by", "`by` is a time of the day in quotes"),
-        ('by: "08:00"', "by: 10:30", "by", "in quotes, such as"),
+        ('by: "08:00"', "by: 25:00", "by", "`by` is a time of the day such as 08:00: '25:00'"),
+        ('by: "08:00"', "by: 8", "by", "by: must be a text"),
         ("kind: smtp", "kind: smpt", "duty_mail", "smtp"),
         ("to: [duty@shop.example]", "to: [duty]", "to", "duty"),
         ("to: [duty@shop.example]", "to: []", "to", "at least 1 item"),

@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Folder:
 
 def test_dictionaries_stand_in_project_yml_and_in_files_of_their_own(folder: Folder) -> None:
     folder.write(PROJECT, folder.read(PROJECT) + "dictionaries: {tiers: {上海: 1, 杭州: 1.5}}\n")
-    folder.write(NEEDS, "dictionaries:\n  needs:\n    修复霜: 修复舒缓\n    yes: 'no'\n  days: {片: 30}\n")
+    folder.write(NEEDS, "dictionaries:\n  needs:\n    修复霜: 修复舒缓\n    yes: no\n  days: {片: 30}\n")
     settings = load(folder.path)
     assert settings.problems == []
     assert dict(settings.dictionaries) == {
@@ -49,7 +49,6 @@ def test_dictionaries_stand_in_project_yml_and_in_files_of_their_own(folder: Fol
     }
 
 
-TRUTH = "yes, no, on, off, true and false are truth values in YAML: put the word in quotes"
 SPOILT = [
     ("a: x\n    b: 2", 4, "2 is a number, and the values before are texts: take one of the two"),
     (
@@ -58,7 +57,8 @@ SPOILT = [
         "'x' is a text, and the values before are numbers: take one of the two",
     ),
     ("a: x\n    7: y", 4, "7 is no text: put it in quotes"),
-    ("a: x\n    b: yes", 4, TRUTH),
+    ("a: x\n    b: true", 4, "a value is a text, or a number of at most 38 digits"),
+    ("a: false\n    b: x", 3, "a value is a text, or a number of at most 38 digits"),
     ("a: x\n    b:", 4, "`b` has no value: give one, or take the key out"),
     ("a: x\n    b: [y]", 4, "a value is a text, or a number of at most 38 digits"),
     ("a: 1\n    b: .inf", 4, "a value is a text, or a number of at most 38 digits"),
@@ -122,7 +122,7 @@ def test_a_dictionary_is_declared_once(folder: Folder) -> None:
             "dictionarys: {needs: {a: b}}\n",
             "1: unknown key 'dictionarys' (did you mean dictionaries?)",
         ),
-        (NEEDS, "dictionaries: [\n", "2: is not YAML: expected the node content, but found '<stream end>'"),
+        (NEEDS, "dictionaries: [\n", "2: is not YAML: did not find expected node content"),
         (NEEDS, "", "1: is empty"),
         (NEEDS, "dictionaries: [a]\n", "1: `dictionaries` is a mapping of names to entries"),
     ],
@@ -138,8 +138,7 @@ def test_a_file_that_cannot_be_read_is_one_problem(
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.floats() | st.none() | st.booleans()))
 def test_whatever_stands_in_a_dictionary_is_read_or_refused(data: dict[str, Any]) -> None:
     dictionary, problems = read_dictionary(data)
-    left_to_the_caller = any(value is None or isinstance(value, bool) for value in data.values())
-    if data and not problems and not left_to_the_caller:
+    if data and not problems and None not in data.values():
         assert dictionary.values == {
             key: value if isinstance(value, str) else Decimal(repr(value)) for key, value in data.items()
         }

@@ -283,7 +283,9 @@ def test_broken_yaml_is_one_problem_and_hides_no_other(folder: Folder, file: str
 
 def test_broken_yaml_says_on_which_line(folder: Folder) -> None:
     line = folder.replace(ORDERS, "key: [order_id, line_no]", "key: order_id: line_no")
-    assert folder.problems() == [f"{ORDERS}:{line}: is not YAML: mapping values are not allowed here"]
+    assert folder.problems() == [
+        f"{ORDERS}:{line}: is not YAML: mapping values are not allowed in this context"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -346,18 +348,40 @@ def test_personal_data_is_not_landed_in_clear_because_pii_was_left_empty(folder:
     assert folder.problems() == [f"{ORDERS}:{line}: `pii` has no value: give one, or take the key out"]
 
 
-def test_a_word_that_yaml_takes_for_a_truth_value_is_refused(folder: Folder) -> None:
-    """`values: [yes, no]` would become 1 and 0."""
-    line = folder.replace(TAGS, "values: [large, middle, small]", "values: [large, middle, small, yes]")
-    check = folder.replace(ORDERS, "between: [0, 20000]", "in_set: [1, on]")
-    message = "yes, no, on, off, true and false are truth values in YAML: put the word in quotes"
-    assert folder.problems() == [f"{ORDERS}:{check}: {message}", f"{TAGS}:{line}: {message}"]
+def test_yes_no_on_off_and_times_of_the_day_are_texts(folder: Folder) -> None:
+    folder.replace(TAGS, "values: [large, middle, small]", "values: [large, middle, small, yes, 10:30]")
+    folder.replace(TAGS, "else: small", "else: yes")
+    folder.replace(ORDERS, "between: [0, 20000]", "in_set: [1, on, 1.5]")
+    settings, problems = load(folder.path)
+    assert problems == []
+    entry = settings.tags["size"].entry
+    assert (entry.values, entry.else_) == (["large", "middle", "small", "yes", "10:30"], "yes")
+    assert settings.sources["orders"].entry.checks[0].in_set == [1, "on", 1.5]
+
+
+def test_a_truth_value_where_words_and_numbers_stand_is_refused(folder: Folder) -> None:
+    """`values: [true]` would become 1."""
+    word = "must be a text or a whole number or a number"
+    values = folder.replace(TAGS, "values: [large, middle, small]", "values: [large, middle, small, true]")
+    case = folder.replace(TAGS, "value: large", "value: false")
+    other = folder.replace(TAGS, "else: small", "else: True")
+    check = folder.replace(ORDERS, "between: [0, 20000]", "in_set: [1, false]")
+    assert sorted(folder.problems()) == sorted(
+        [
+            f"{ORDERS}:{check}: checks.0.in_set.1: {word}",
+            f"{TAGS}:{values}: size.values.3: {word}",
+            f"{TAGS}:{case}: size.cases.0.value: {word}",
+            f"{TAGS}:{other}: size.else: {word}",
+        ]
+    )
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
         ("2026-02-30", "2026-02-30 is no value: day is out of range for month"),
+        ("!!bool maybe", "maybe is no value of the YAML tag tag:yaml.org,2002:bool"),
+        ("!!timestamp soon", "soon is no value of the YAML tag tag:yaml.org,2002:timestamp"),
         ("!env SECRET", "unknown YAML tag !env"),
         ("!!python/name:os.system", "unknown YAML tag tag:yaml.org,2002:python/name:os.system"),
         ("{{ ds }}", "a key is a single word: put text with brackets or braces in quotes"),
@@ -374,7 +398,7 @@ def test_what_yaml_cannot_make_a_value_of_is_a_problem_on_its_line(
 
 
 def test_brackets_without_end_are_a_problem(folder: Folder) -> None:
-    folder.write(TAGS, "tags: " + "[" * 3000)
+    folder.write(TAGS, "tags: " + "[" * 100_000)
     assert folder.problems() == [f"{TAGS}:1: is nested too deeply to be read"]
 
 

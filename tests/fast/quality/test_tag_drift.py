@@ -59,7 +59,7 @@ def test_coverage_that_jumps_is_told_whatever_became_of_the_rule(
 
 def test_a_small_population_and_a_tag_without_drift_are_left_alone(build: Callable[..., Catalogue]) -> None:
     assert drift(build, {"true": 60}, {"true": 300}, population=99) == {}
-    assert drift(build, {"true": 9000}, {"true": 300}, drift=False) == {}
+    assert drift(build, {"true": 9000}, {"true": 300}, drift="off") == {}
     mild = {"coverage": {"warning": 5}}
     assert drift(build, {"true": 9000}, {"true": 300}, drift=mild) == {"coverage_drift": None}
 

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 def read(folder: Path, columns: Sequence[str], pattern: str = "*", **options: Any) -> list[Row]:
     files = list_files(str(folder), pattern, day=DAY)
     reading = read_files(files, columns=columns, format="csv", **{"has_pii": False, **options})
-    return pa.Table.from_batches(reading.batches, reading.schema).to_pylist()
+    return reading.read_all().to_pylist()
 
 
 def read_bytes(
@@ -53,7 +53,7 @@ def test_rows_are_strings_with_file_and_line(tmp_path: Path) -> None:
             ("landed_unparsed", pa.string()),
         ]
     )
-    assert pa.Table.from_batches(reading.batches).to_pylist() == [
+    assert reading.read_all().to_pylist() == [
         {"b": "0010.50", "a": "1", "landed_file": "in/x.csv", "landed_line": 2, "landed_unparsed": None},
         {"b": "中文", "a": "", "landed_file": "in/x.csv", "landed_line": 3, "landed_unparsed": None},
     ]
@@ -169,7 +169,7 @@ def test_a_row_in_the_place_of_the_header_is_not_shown(tmp_path: Path) -> None:
         DataError, match=r"none of the columns a, b is in its first line \(2 fields\)"
     ) as error:
         read_bytes(tmp_path, "张伟,13800138000\n".encode())
-    assert "138" not in str(error.value)
+    assert "13800138000" not in str(error.value)
 
 
 def test_a_doubled_column_is_refused(tmp_path: Path) -> None:
@@ -244,10 +244,10 @@ def test_a_file_that_is_gone_or_grew_is_told(tmp_path: Path) -> None:
     files = list_files(str(tmp_path), "*.csv", day=DAY)
     path.write_text("a\n1\n2\n")
     with pytest.raises(Exception, match=r"x\.csv changed after it was listed"):
-        list(read_files(files, columns=["a"], format="csv", has_pii=False).batches)
+        list(read_files(files, columns=["a"], format="csv", has_pii=False))
     path.unlink()
     with pytest.raises(DataError, match=r"x\.csv cannot be read: No such file"):
-        list(read_files(files, columns=["a"], format="csv", has_pii=False).batches)
+        list(read_files(files, columns=["a"], format="csv", has_pii=False))
 
 
 def test_a_line_without_end_is_not_taken_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +266,7 @@ def test_three_hundred_thousand_rows_come_in_bounded_batches(tmp_path: Path) -> 
     held = pa.total_allocated_bytes()
     counts = []
     line = 2
-    for batch in reading.batches:
+    for batch in reading:
         counts.append(batch.num_rows)
         assert batch.column("landed_line")[0].as_py() == line
         assert pa.total_allocated_bytes() - held < 48 * 1024 * 1024
@@ -280,7 +280,7 @@ def test_many_small_files_make_few_batches(tmp_path: Path) -> None:
     for n in range(200):
         (tmp_path / f"{n:03}.csv").write_text(f"a\n{n}\n")
     files = list_files(str(tmp_path), "*.csv", day=DAY)
-    batches = list(read_files(files, columns=["a"], format="csv", has_pii=False).batches)
+    batches = list(read_files(files, columns=["a"], format="csv", has_pii=False))
     assert [batch.num_rows for batch in batches] == [200]
 
 

@@ -23,7 +23,7 @@ def read(folder: Path, content: bytes, columns: Sequence[str], **options: Any) -
     (folder / "data.json").write_bytes(content)
     files = list_files(str(folder), "*.json", day=DAY)
     reading = read_files(files, columns=columns, format="json", **{"has_pii": False, **options})
-    return pa.Table.from_batches(reading.batches, reading.schema).to_pylist()
+    return reading.read_all().to_pylist()
 
 
 def values(rows: list[dict[str, Any]], column: str) -> list[Any]:
@@ -128,13 +128,13 @@ def test_a_cut_gzip_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "x.json.gz").write_bytes(content)
     files = list_files(str(tmp_path), "*.gz", day=DAY)
     with pytest.raises(DataError, match=r"x\.json\.gz cannot be read"):
-        list(read_files(files, columns=["a"], format="json", has_pii=False).batches)
+        list(read_files(files, columns=["a"], format="json", has_pii=False))
 
 
 def test_batches_are_bounded(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("".join(f'{{"n": {n}}}\n' for n in range(120_000)))
     files = list_files(str(tmp_path), "*.json", day=DAY)
-    batches = list(read_files(files, columns=["n"], format="json", has_pii=False).batches)
+    batches = list(read_files(files, columns=["n"], format="json", has_pii=False))
     assert max(batch.num_rows for batch in batches) <= 50_000
     numbers = pa.Table.from_batches(batches)
     assert numbers.column("n").to_pylist() == [str(n) for n in range(120_000)]

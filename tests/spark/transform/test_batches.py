@@ -266,3 +266,17 @@ def test_a_row_set_aside_keeps_its_reason_key_and_raw_row(
         (D3, "r1", kind, "type_amount", keys[0], '{"order_id":"a"}'),
         (D3, "r1", kind, "missing_key", keys[1], '{"order_id":null}'),
     ]
+
+
+def test_a_personal_part_of_the_key_names_no_row_that_is_set_aside(spark: SparkSession, build: Build) -> None:
+    columns = ORDERS["columns"] | {
+        "order_id": {"from": "order_id", "type": "string", "pii": "hash"},
+        "version": {"from": "version", "type": "int"},
+    }
+    source = build(sources={"o": ORDERS | {"columns": columns, "key": ["order_id", "version"]}}).sources["o"]
+    bad = [
+        ("8f3a", 7, D1, "h1", D3, 0, "type_amount", "{}"),
+        (None, 7, D1, "h2", D3, 0, "missing_key", "{}"),
+    ]
+    found = set_aside(frame(spark, TYPED, bad), source, D3, "r1")
+    assert [row["key"] for row in rows(found)] == ["***|7", "7"]

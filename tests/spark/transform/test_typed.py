@@ -284,6 +284,20 @@ def test_a_row_keeps_what_it_came_as(spark: SparkSession, build: Build) -> None:
     assert json.loads(found[1]["_raw"])[UNPARSED] == "u1;"
 
 
+def test_a_row_that_is_set_aside_keeps_no_personal_value(spark: SparkSession, build: Build) -> None:
+    """Not even the hash, which would lead to the person; that there was a value is told."""
+    columns = {
+        "phone": {"from": "Phone No", "type": "string", "pii": "hash"},
+        "n": {"from": "n", "type": "int"},
+    }
+    source = build(sources={"events": events(CSV, columns)}).sources["events"]
+    found = clean(spark, source, [{"n": "many", "Phone No": "8f3a"}, {"n": "many", "Phone No": ""}])
+    assert [row["_reason"] for row in found] == ["type_n", "type_n"]
+    assert [row["phone"] for row in found] == ["8f3a", None]
+    assert [json.loads(row["_raw"]).get("Phone No") for row in found] == ["***", None]
+    assert "8f3a" not in found[0]["_raw"]
+
+
 def test_a_dropped_column_reaches_neither_value_nor_content(spark: SparkSession, build: Build) -> None:
     columns = {"phone": {"from": "phone", "type": "string", "pii": "drop"}}
     source = build(sources={"events": events(TABLE, columns)}).sources["events"]

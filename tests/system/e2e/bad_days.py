@@ -198,7 +198,7 @@ def refused(left_out: LeftOut) -> Refused:
     loaded = {name: shop.lake.catalog.load_table(name) for name in SOURCES}
     branch = {name: table.metadata.refs["batch_20260304"].snapshot_id for name, table in loaded.items()}
     after = {table: (before[table], shop.snapshot(table)) for table in tables}
-    checks = shop.rows("ops.checks", f"{rows_where(dt=D4)} and success = false")
+    checks = shop.rows("ops.checks", rows_where(dt=D4, success=False))
     report = shop.command("report", "--day", str(D4), "--run-id", run_id)
 
     not_built = [_not_built(shop, run_id)]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 
 from jobs.catalogue.build import load_catalogue
 from jobs.cli.app import main
@@ -25,6 +26,7 @@ from jobs.store.lake import Lake
 from jobs.store.schemas import PUBLICATIONS, USER_MEASURES
 
 Row = dict[str, Any]
+EVERY_ROW = AlwaysTrue()
 TABLES = tuple(spec.name.removeprefix("tags.") for spec in PUBLISHED)
 
 
@@ -90,15 +92,13 @@ class Shop:
             part: getattr(line, part) for part in ("read", "kept", "superseded", "repeats", "quarantined")
         }
 
-    def rows(self, table: str, where: str = "") -> list[Row]:
+    def rows(self, table: str, where: BooleanExpression = EVERY_ROW) -> list[Row]:
         """The rows of a table as they stand on main, in the order of their text."""
-        loaded = self.lake.catalog.load_table(table)
-        scan = loaded.scan(row_filter=where) if where else loaded.scan()
+        scan = self.lake.catalog.load_table(table).scan(row_filter=where)
         return ordered(scan.to_arrow().to_pylist())
 
-    def count(self, table: str, where: str = "") -> int:
-        loaded = self.lake.catalog.load_table(table)
-        return (loaded.scan(row_filter=where) if where else loaded.scan()).count()
+    def count(self, table: str, where: BooleanExpression = EVERY_ROW) -> int:
+        return self.lake.catalog.load_table(table).scan(row_filter=where).count()
 
     def published(self, table: str, day: date) -> list[Row]:
         """The published rows of a day, without the columns that name the run."""

@@ -371,7 +371,7 @@ def test_bad_rows_are_set_aside_with_their_reason_and_content(good_days: GoodDay
 def test_every_row_read_is_accounted_for(good_days: GoodDays) -> None:
     found = {
         (row["dt"], row["table_name"]): (json.loads(row["details"]), row["value"], row["success"])
-        for row in good_days.shop.rows("ops.checks", "kind = 'reconciled'")
+        for row in good_days.shop.rows("ops.checks", rows_where(kind="reconciled"))
         if row["run_id"] == good_days.runs[row["dt"]][0]
     }
     # Orders: of u1 … u8, then of the others. Links: L7 has no id. Purchases: two years of months, and one.

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from jobs.store.filters import rows_where
 from tests.support.places import CASES, EXAMPLES
 
 from .shop import NewShop, Shop
@@ -43,7 +44,9 @@ def test_the_ids_of_a_person_are_one_user(small: Shop) -> None:
         "customer:p2",
         "customer:p3",
     }
-    joined = {(row["id_kind"], row["id"]) for row in small.rows("ops.identities", "user_id = 'customer:p1'")}
+    joined = {
+        (row["id_kind"], row["id"]) for row in small.rows("ops.identities", rows_where(user_id="customer:p1"))
+    }
     orders, customers = (
         {("order", "o1"), ("order", "o2")},
         {("order_customer", "c1"), ("order_customer", "c2")},

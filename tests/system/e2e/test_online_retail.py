@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from jobs.store.filters import rows_where
 from tests.support.places import CASES, EXAMPLES
 
 from .shop import NewShop, Shop
@@ -60,7 +61,7 @@ def test_clean_lines_are_typed(small: Shop) -> None:
 
 
 def test_a_row_set_aside_names_the_line_of_its_file(small: Shop) -> None:
-    (row,) = small.rows("ops.quarantine", "reason = 'unparsable'")
+    (row,) = small.rows("ops.quarantine", rows_where(reason="unparsable"))
     raw = json.loads(row["raw"])
     assert (raw["landed_file"], raw["landed_line"]) == ("online_retail_2011-12.csv.gz", 4)
     assert raw["landed_unparsed"].startswith("579801,22087,PAPER BUNTING WHITE LACE")

@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from jobs.explain import explain
+from jobs.store.filters import rows_where
 
 from .conftest import RESTRICTED, GoodDays
 from .expected import D1, D2, D3, D4, D5, D6
@@ -41,7 +42,7 @@ def test_a_preference_has_a_row_a_rank_and_the_profile_its_first(good_days: Good
 
 def test_a_draft_preference_is_computed_apart(good_days: GoodDays) -> None:
     shop = good_days.shop
-    drafts = {row["user_id"]: row for row in shop.rows("ops.drafts", f"dt = '{D1}'")}
+    drafts = {row["user_id"]: row for row in shop.rows("ops.drafts", rows_where(dt=D1))}
     assert drafts["customer:k1"]["tag_id"] == "status_by_amount"
     assert not [row for row in shop.published("user_tags", D1) if row["tag_id"] == "status_by_amount"]
 

@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from jobs.store.filters import rows_where
 from tests.support.places import CASES, EXAMPLES
 
 from .shop import NewShop, Shop
@@ -59,7 +60,7 @@ def test_every_row_is_kept_dropped_as_a_repeat_or_set_aside_for_one_reason(small
 
 
 def test_the_row_that_breaks_off_names_its_line(small: Shop) -> None:
-    (row,) = small.rows("ops.quarantine", "reason = 'unparsable'")
+    (row,) = small.rows("ops.quarantine", rows_where(reason="unparsable"))
     raw = json.loads(row["raw"])
     assert (raw["landed_file"], raw["landed_line"]) == ("UserBehavior_some_users.csv.gz", 43)
     assert raw["landed_unparsed"] == "106,9008,7008,pv"

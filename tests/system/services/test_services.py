@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 import psycopg
 import pyarrow as pa
 import pytest
@@ -358,35 +359,22 @@ def _pids(state: Path) -> dict[str, int | None]:
 def _server_processes(state: Path) -> dict[int, list[str]]:
     """Main processes that serve the folder, seen from outside: by their working directory."""
     found = {}
-    for folder in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):
-            command = (folder / "cmdline").read_text("utf-8").split("\0")[:-1]
-            inside = (folder / "cwd").resolve().is_relative_to(state)
-            if inside and command and Path(command[0]).name in ("postgres", "weed"):
-                found[int(folder.name)] = command
+    for process in psutil.process_iter(["cwd", "cmdline"]):
+        folder, command = process.info["cwd"], process.info["cmdline"]
+        inside = folder is not None and Path(folder).is_relative_to(state)
+        if inside and command and Path(command[0]).name in ("postgres", "weed"):
+            found[process.pid] = command
     return found
 
 
 def _listeners(state: Path) -> set[tuple[str, int]]:
     """Address and port of every TCP socket on which the servers of the folder listen."""
-    inodes = set()
-    for pid in _server_processes(state):
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                inodes.add(str(link.readlink()).removeprefix("socket:[").removesuffix("]"))
-    found = set()
-    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
-        path = Path("/proc/net") / table
-        for line in path.read_text("ascii").splitlines()[1:] if path.exists() else []:
-            fields = line.split()
-            if fields[3] == "0A" and fields[9] in inodes:
-                address, port = fields[1].split(":")
-                words = [
-                    int(address[at : at + 8], 16).to_bytes(4, sys.byteorder)
-                    for at in range(0, len(address), 8)
-                ]
-                found.add((socket.inet_ntop(family, b"".join(words)), int(port, 16)))
-    return found
+    return {
+        (connection.laddr.ip, connection.laddr.port)
+        for pid in _server_processes(state)
+        for connection in psutil.Process(pid).net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 def test_the_helpers_of_these_tests_see_the_servers(filled: Path, running: services.Endpoints) -> None:

@@ -129,7 +129,7 @@ def test_every_format_is_read_from_both(
     put(name, content)
     files = list_files(root, "x.*", day=DAY, s3=access)
     reading = read_files(files, columns=["id", "name"], has_pii=False, s3=access, **options)
-    rows = pa.Table.from_batches(reading.batches, reading.schema).to_pylist()
+    rows = reading.read_all().to_pylist()
     assert [(str(row["id"]), row["name"] or "") for row in rows] == [("1", "张伟"), ("2", "")]
     assert {row["landed_file"] for row in rows} == {name}
     assert "secret" not in reading.schema.names
@@ -149,7 +149,7 @@ def test_a_damaged_file_is_told_by_name(place: tuple[str, Put, S3Access | None],
                 format="parquet" if name == "x.parquet" else "csv",
                 has_pii=False,
                 s3=access,
-            ).batches
+            )
         )
 
 
@@ -169,7 +169,7 @@ def test_a_file_that_changed_after_it_was_listed_is_not_read(
                 format="csv" if name == "x.csv" else "parquet",
                 has_pii=False,
                 s3=access,
-            ).batches
+            )
         )
 
 
@@ -194,7 +194,7 @@ def test_parquet_keeps_its_types_and_numbers_its_rows(tmp_path: Path) -> None:
             ("landed_line", pa.int64()),
         ]
     )
-    rows = pa.Table.from_batches(reading.batches, reading.schema)
+    rows = reading.read_all()
     assert rows.column("landed_line").to_pylist() == [1, 2, 1, 2]
     assert rows.column("kind").to_pylist() == ["a", "b", "a", "b"]
 
@@ -203,12 +203,12 @@ def test_parquet_types_may_only_differ_where_no_value_changes(tmp_path: Path) ->
     pq.write_table(pa.table({"n": pa.array([1], pa.int64())}), tmp_path / "1.parquet")
     pq.write_table(pa.table({"n": pa.array([2], pa.int32())}), tmp_path / "2.parquet")
     files = list_files(str(tmp_path), "*", day=DAY)
-    batches = read_files(files, columns=["n"], format="parquet", has_pii=False).batches
+    batches = read_files(files, columns=["n"], format="parquet", has_pii=False)
     assert pa.Table.from_batches(batches).column("n").to_pylist() == [1, 2]
     pq.write_table(pa.table({"n": pa.array([1.5])}), tmp_path / "2.parquet")
     files = list_files(str(tmp_path), "*", day=DAY)
     with pytest.raises(DataError, match=r"2\.parquet: column n is double, in the files before it int64"):
-        list(read_files(files, columns=["n"], format="parquet", has_pii=False).batches)
+        list(read_files(files, columns=["n"], format="parquet", has_pii=False))
 
 
 def test_parquet_without_a_column_names_those_it_has(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_parquet_without_a_column_names_those_it_has(tmp_path: Path) -> None:
 def test_parquet_batches_are_bounded(tmp_path: Path) -> None:
     pq.write_table(pa.table({"n": range(120_000)}), tmp_path / "x.parquet")
     files = list_files(str(tmp_path), "*", day=DAY)
-    batches = list(read_files(files, columns=["n"], format="parquet", has_pii=False).batches)
+    batches = list(read_files(files, columns=["n"], format="parquet", has_pii=False))
     assert [batch.num_rows for batch in batches] == [50_000, 50_000, 20_000]
 
 
@@ -229,7 +229,7 @@ def test_parquet_batches_are_bounded(tmp_path: Path) -> None:
 def test_no_files_are_no_rows_with_a_schema(format: Any) -> None:
     reading = read_files([], columns=["a"], format=format, has_pii=False)
     assert reading.schema.names[:3] == ["a", "landed_file", "landed_line"]
-    assert list(reading.batches) == []
+    assert list(reading) == []
 
 
 def test_a_missing_root_is_told(tmp_path: Path, s3_access: S3Access) -> None:

@@ -78,7 +78,7 @@ def run(url: str, *statements: str) -> None:
 
 def rows(url: str, table: str, columns: list[str], **options: Any) -> list[dict[str, Any]]:
     reading = read_table(url, table=table, columns=columns, **options)
-    return pa.Table.from_batches(reading.batches, reading.schema).to_pylist()
+    return reading.read_all().to_pylist()
 
 
 def test_every_type_is_exact(mysql_url: str) -> None:
@@ -125,7 +125,7 @@ def test_every_type_is_exact(mysql_url: str) -> None:
     assert {field.name: field.type for field in reading.schema} == {
         name: kind for name, (kind, _) in expected.items()
     }
-    full, empty = pa.Table.from_batches(reading.batches, reading.schema).to_pylist()
+    full, empty = reading.read_all().to_pylist()
     assert full == {name: value for name, (_, value) in expected.items()}
     assert empty == dict.fromkeys(expected) | {"id": 1}
 
@@ -169,7 +169,7 @@ def test_a_zero_date_fails_and_names_table_and_column(mysql_url: str, kind: str,
     )
     reading = read_table(mysql_url, table="zero", columns=["secret", "paid_at"])
     with pytest.raises(DataError, match="table zero: column paid_at holds a value that is no date") as error:
-        list(reading.batches)
+        list(reading)
     assert "13800138000" not in str(error.value)
 
 
@@ -191,15 +191,15 @@ def test_a_large_table_is_streamed_and_may_be_left_early(mysql_url: str) -> None
     held = pa.total_allocated_bytes()
     counts = []
     started = time.monotonic()
-    for batch in reading.batches:
+    for batch in reading:
         counts.append(batch.num_rows)
         assert pa.total_allocated_bytes() - held < 16 * 1024 * 1024
     whole = time.monotonic() - started
     assert counts == [10_000] * 30
     early = read_table(mysql_url, table="many", columns=["id", "fill"])
-    next(early.batches)
+    next(early)
     started = time.monotonic()
-    early.batches.close()  # type: ignore[attr-defined]
+    del early
     # The 290,000 rows that are left are not fetched.
     assert time.monotonic() - started < whole / 20
 

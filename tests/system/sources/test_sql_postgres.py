@@ -38,7 +38,7 @@ def run(engine: sa.Engine, *statements: str) -> None:
 
 def rows(postgres_url: str, table: str, columns: list[str], **options: Any) -> list[dict[str, Any]]:
     reading = read_table(postgres_url, table=table, columns=columns, **options)
-    return pa.Table.from_batches(reading.batches, reading.schema).to_pylist()
+    return reading.read_all().to_pylist()
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_every_type_is_exact(postgres_url: str, kinds: str) -> None:
     assert {field.name: field.type for field in reading.schema} == {
         name: kind for name, (kind, _) in expected.items()
     }
-    full, empty = pa.Table.from_batches(reading.batches, reading.schema).to_pylist()
+    full, empty = reading.read_all().to_pylist()
     assert full == {name: value for name, (_, value) in expected.items()}
     assert empty == dict.fromkeys(expected) | {"id": 1}
 
@@ -189,7 +189,7 @@ def test_a_time_without_equal_fails_and_names_table_and_column(
     )
     reading = read_table(postgres_url, table="sources_test.odd", columns=["secret", "fine", "valid_to"])
     with pytest.raises(DataError, match=r"table sources_test.odd: column valid_to holds a value") as error:
-        list(reading.batches)
+        list(reading)
     assert "13800138000" not in str(error.value)
     assert "fine" not in error.value.message
 
@@ -262,7 +262,7 @@ def test_an_empty_table_has_a_schema(postgres_url: str, engine: sa.Engine) -> No
     run(engine, "create table sources_test.empty (id int)")
     reading = read_table(postgres_url, table="sources_test.empty", columns=["id"])
     assert reading.schema == pa.schema([("id", pa.int32())])
-    assert sum(batch.num_rows for batch in reading.batches) == 0
+    assert sum(batch.num_rows for batch in reading) == 0
 
 
 def test_three_hundred_thousand_rows_come_in_small_batches(postgres_url: str, engine: sa.Engine) -> None:
@@ -276,7 +276,7 @@ def test_three_hundred_thousand_rows_come_in_small_batches(postgres_url: str, en
     held = pa.total_allocated_bytes()
     counts = []
     total = 0
-    for batch in reading.batches:
+    for batch in reading:
         counts.append(batch.num_rows)
         total += sum(batch.column(0).to_pylist())
         assert pa.total_allocated_bytes() - held < 8 * 1024 * 1024
@@ -290,8 +290,8 @@ def test_a_reader_may_stop_early(postgres_url: str, engine: sa.Engine) -> None:
         "create table if not exists sources_test.long as select n from generate_series(1, 100000) as n",
     )
     reading = read_table(postgres_url, table="sources_test.long", columns=["n"])
-    next(reading.batches)
-    reading.batches.close()  # type: ignore[attr-defined]
+    next(reading)
+    del reading
     run(engine, "drop table sources_test.long")
 
 
@@ -335,14 +335,14 @@ def test_a_broken_connection_is_infrastructure(postgres_url: str, engine: sa.Eng
            select n, repeat('x', 100) as fill from generate_series(1, 200000) as n""",
     )
     reading = read_table(postgres_url, table="sources_test.cut", columns=["n", "fill"])
-    next(reading.batches)
+    next(reading)
     run(
         engine,
         """select pg_terminate_backend(pid) from pg_stat_activity
            where datname = current_database() and state = 'idle in transaction'""",
     )
     with pytest.raises(InfrastructureError, match="broke off"):
-        list(reading.batches)
+        list(reading)
 
 
 def test_no_log_shows_a_row(postgres_url: str, engine: sa.Engine, caplog: pytest.LogCaptureFixture) -> None:
