@@ -125,7 +125,7 @@ def _reports(pages: Pages, keys: security.ReportKeys) -> APIRouter:
         kind = _REPORT_KINDS.get(path.rpartition(".")[2])
         body = await in_thread(lambda: pages.desk.report_file(path)) if kind else None
         if body is None:
-            kept = pages.desk.catalogue().retention.reports
+            kept = int(pages.desk.catalogue().retention.reports)
             raise HTTPException(404, _NO_REPORT.format(kept=kept) if kind else "There is no such page.")
         origin = f"{request.url.scheme}://{request.url.netloc}"
         headers = {

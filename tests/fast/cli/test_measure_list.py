@@ -92,7 +92,7 @@ def test_check_names_the_measures_without_a_description_or_an_owner(folder: Fold
 def test_an_amount_is_explained_in_its_currency(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     folder.replace(MEASURES, "where: \"status = 'paid'\",", "where: \"status = 'paid'\", unit: currency,")
     inputs = {"paid_365d": 1200.5, "monetary": 1200.5, "orders_180d": 3, "paid_by_status": {"paid": 2}}
-    told = Explanation("size", "消费规模", "large", None, None, "rule", inputs | {"users.city": None})
+    told = Explanation("size", "消费规模", "large", None, None, "rule", inputs | {"users.city": None}, {})
     show_explanations([told], folder.catalogue())
     assert (
         "with: paid_365d = 1200.5 CNY, monetary = 1200.5 CNY, orders_180d = 3, "

@@ -352,8 +352,8 @@ def test_yes_no_on_off_and_times_of_the_day_are_texts(folder: Folder) -> None:
     folder.replace(TAGS, "values: [large, middle, small]", "values: [large, middle, small, yes, 10:30]")
     folder.replace(TAGS, "else: small", "else: yes")
     folder.replace(ORDERS, "between: [0, 20000]", "in_set: [1, on, 1.5]")
-    settings, problems = load(folder.path)
-    assert problems == []
+    settings = load(folder.path)
+    assert settings.problems == []
     entry = settings.tags["size"].entry
     assert (entry.values, entry.else_) == (["large", "middle", "small", "yes", "10:30"], "yes")
     assert settings.sources["orders"].entry.checks[0].in_set == [1, "on", 1.5]

@@ -47,7 +47,7 @@ def test_a_file_says_what_each_check_is() -> None:
         "expectation": "ExpectColumnValuesToNotBeNull",
         "arguments": {"column": "customer"},
         "owner": "data engineering",
-        "action": "a row without it should have been set aside: report it, this is a defect of the pipeline",
+        "action": "no row without it may be kept: report it, this is a defect of the pipeline",
     }
 
 
