@@ -177,16 +177,16 @@ class Measure:
     def explained(self) -> str:
         """What the number is, of which rows."""
         by = f" for each {self.by}" if self.by else ""
-        return f"{self.aggregate.explained}{by}, {self.source} {self._days}"
+        return f"{self.aggregate.explained}{by} ({self.source}, {self._days})"
 
     @property
     def _days(self) -> str:
         if self.calendar is not None:
-            return "of a period of the year"
+            return "a period of the year"
         if self.window is None:
-            return "of all days"
-        before = f", {self.offset} days earlier" if self.offset else ""
-        return f"of {self.window} days{before}"
+            return "all days"
+        before = f", up to {self.offset} days ago" if self.offset else ""
+        return f"{self.window} days{before}"
 
 
 class DerivedColumns(ABC):
