@@ -1,10 +1,10 @@
 # make demo    installs what is missing and runs the pipeline on the demonstration shop
-# make demo-bad-day  after it: one more day, whose source data is wrong; it ends blocked
+# make demo-bad-day  then: one more day with wrong source data; it ends up blocked
 # make test    installs what is missing and runs every check and test
-# make test-fast   tests that start nothing; make test-spark those of frames; make test-long what CI has no time for
-# make mutations   puts faults into a copy of the code and says which tests notice (DRAW=10 SEED=7 draws some)
-# make pictures  takes the pictures of the README anew, in Chromium
-# make up      starts the Airflow UI on the demo's data; make down stops all that was started
+# make test-fast   tests without Spark or servers; make test-spark: transformations; make test-long: complete public data sets
+# make mutations   applies mutations to a copy of the code and shows which tests detect them (DRAW=10 SEED=7: a sample)
+# make pictures  recreates the screenshots of the README, in Chromium
+# make up      starts the Airflow UI with the demo data; make down stops everything that was started
 SHELL := /usr/bin/env bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -67,7 +67,7 @@ pictures: dev
 format:
 	@ruff format . && ruff check --fix .
 
-# Compiles the locked requirements anew, with hashes and without addresses.
+# Recompiles the locked requirements, with hashes and without index URLs.
 lock:
 	@for name in uv runtime dev; do uv pip compile --quiet --universal --python-version 3.11 --no-header \
 	  --overrides requirements/overrides.txt --generate-hashes requirements/$$name.in -o requirements/$$name.txt; done

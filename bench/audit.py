@@ -1,10 +1,10 @@
-"""What the audits of a data day cost: CPU seconds of Python and of Spark's JVM, beside those of the day.
+"""The cost of the audits of a data day: CPU seconds of Python and Spark's JVM, compared with the whole day.
 
     python -m bench.audit [--orders 1000000] [--events 5000000] [--users 200000] [--days 2]
 
 Writes a shop of Parquet files and its configuration into a folder, runs two data days through the pipeline
-(the second is compared with the first) and prints one line a day. Sources are cleaned one after another, so
-that what a check costs is not mixed with what another source does.
+(the second is compared with the first) and prints one line per day. Sources are cleaned one after another, so
+that the cost of a check is not mixed with the work of another source.
 """
 
 import argparse

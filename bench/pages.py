@@ -1,9 +1,9 @@
-"""How long the quality pages take with a year of runs: on a new API server, and on one that has been asked.
+"""Response time of the quality pages with a year of runs: on a new API server, and on a warm one.
 
     python -m bench.pages [--days 365] [--folder DIR]
 
 Writes the checks, runs, publications and tag statistics of a year of the shipped configuration into a lake
-of their own, then asks for each page in a new process, and again. What was written into DIR is used again by
+of their own, then requests each page in a new process, and again. Data written to DIR is reused by
 the next run. The pages are rendered as the API server does, without its network and its log-in.
 """
 
@@ -182,7 +182,7 @@ def _ask(configs: Path) -> None:
     with TestClient(app) as client:
         first = client.get("/quality")
         print(f"first page {time.monotonic() - began:.2f} s, {len(first.content) / 1000:.0f} kB")
-        while "Older days are still being read" in client.get("/quality").text:
+        while "Older days are still being loaded" in client.get("/quality").text:
             time.sleep(0.1)
         print(f"the whole year {time.monotonic() - began:.2f} s after it was asked for")
         catalogue = load_catalogue(configs)

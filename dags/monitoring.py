@@ -1,4 +1,4 @@
-"""What a task tells people and monitoring once its stage has ended. Neither can fail the task."""
+"""Alerts and metrics sent by a task after its stage has ended. Neither can fail the task."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ _METRICS = ("statsd_on", "otel_on", "statsd_datadog_enabled")
 
 
 class TellNotifier(BaseNotifier):
-    """As a callback: sends every message that is due, by the channels of the configuration."""
+    """A callback that sends all due messages through the configured channels."""
 
     def notify(self, context: Any) -> None:
         if deadline_of(Path(CONFIGS)) is None:
@@ -26,18 +26,18 @@ class TellNotifier(BaseNotifier):
         try:
             tell_all()
         except Exception as error:  # noqa: BLE001 - what is not sent now is due the next time
-            _logger.warning("no message was sent (%s): it is due the next time", type(error).__name__)
+            _logger.warning("no alert was sent (%s): it stays due", type(error).__name__)
 
 
 def tell_all() -> list[Any]:
-    """Send every message that is due; returns what became of each."""
+    """Send all due messages; returns their outcomes."""
     from jobs.alerts import tell
 
     return _logged(tell(*_opened()))
 
 
 def tell_blind() -> list[Any]:
-    """Tell that the tables do not answer."""
+    """Report that the tables do not respond."""
     from jobs.alerts import tell_blind
     from jobs.catalogue.build import load_catalogue
 
@@ -51,8 +51,8 @@ def _logged(told: list[Any]) -> list[Any]:
 
 
 def measure(stage: str, planned: Callable[[], Mapping[str, Any]], source: str | None = None) -> None:
-    """Hand the numbers of a stage that has ended to Airflow's metrics, where these are on. `planned` gives
-    the day and the run."""
+    """Send the metrics of an ended stage through Airflow, if enabled. `planned` returns the day and the
+    run."""
 
     def numbers(catalogue: Any, lake: Any) -> list[Any]:
         from jobs.stages.metrics import stage_metrics
@@ -73,7 +73,7 @@ def measure(stage: str, planned: Callable[[], Mapping[str, Any]], source: str | 
 
 
 def measure_age() -> None:
-    """How far behind readers are, also on a day without a run."""
+    """Send how far behind readers are, even on a day without a run."""
     _emit(_age)
 
 
@@ -98,7 +98,7 @@ def _emit(numbers: Callable[[Any, Any], list[Any]]) -> None:
             else:
                 stats.gauge(metric.name, metric.value)
     except Exception as error:  # noqa: BLE001 - numbers are no reason to stop a day
-        _logger.warning("metrics are missing (%s)", type(error).__name__)
+        _logger.warning("metrics were not sent (%s)", type(error).__name__)
 
 
 def _opened() -> tuple[Any, Any]:

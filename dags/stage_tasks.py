@@ -1,6 +1,6 @@
-"""How Airflow runs a stage: as a Spark application or in the task itself, with errors told apart.
+"""Runs a stage in Airflow: as a Spark application or in the task itself, with different handling of errors.
 
-A data or configuration error fails the task at once; only infrastructure errors are retried.
+A data or configuration error fails the task immediately; only infrastructure errors are retried.
 """
 
 import re
@@ -24,7 +24,7 @@ from jobs.errors import ConfigError, DataError, UsageError, UsertagsError
 from jobs.published import PUBLISHED
 from jobs.store.jars import jar_paths
 
-# The stages that check, and may refuse.
+# The stages with checks, which may refuse the day.
 CHECKING = ("clean", "audit")
 ASSETS = [Asset(name=table.name, uri=table.asset) for table in PUBLISHED]
 NO_RETRY = (ConfigError.exit_code, DataError.exit_code)
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 def guarded(work: Callable[[], T]) -> T:
-    """Run a stage in the task: an error that no retry can mend fails it for good."""
+    """Run a stage in the task: an error that a retry cannot fix fails the task without retry."""
     try:
         return work()
     except UsertagsError as error:
@@ -63,13 +63,13 @@ def run_stage(stage: str, planned: dict[str, Any], **options: Any) -> dict[str, 
 
 
 def quality_page() -> str:
-    """Where the plugin's pages are, within Airflow's own."""
+    """The URL of the plugin's pages in Airflow."""
     served = conf.get("api", "base_url", fallback="/").rstrip("/")
     return f"{served}/plugin/data-quality{urlsplit(served).path}/usertags/quality"
 
 
 class QualityLink(BaseOperatorLink):
-    """From a task that checks to its checks, in the plugin's page."""
+    """A link from a task to its checks on the plugin's pages."""
 
     name = "Data quality"
 
@@ -93,7 +93,7 @@ def run_release(day: str, by: str, reason: str) -> None:
 
 
 def publish_and_tell(planned: dict[str, Any], outlet_events: Any) -> None:
-    """Make the run the published one of its day, and say so to whoever waits for the tables."""
+    """Publish the run for its day, and emit the asset events of the tables."""
     lines = run_stage("publish", planned)
     for asset in ASSETS:
         outlet_events[asset].extra = {
@@ -104,10 +104,10 @@ def publish_and_tell(planned: dict[str, Any], outlet_events: Any) -> None:
 
 
 class UsertagsSparkOperator(SparkSubmitOperator):
-    """A command of `usertags` that needs Spark, where configs/spark/session.yml says that Spark runs: in a
-    session of a server that runs already, or else by spark-submit on the connection `spark_default`.
+    """A command of `usertags` that needs Spark, run as set in configs/spark/session.yml: in a
+    session of a running server, or by spark-submit on the connection `spark_default`.
 
-    The exit code of the application decides: 2 and 3 fail the task for good, anything else is retried.
+    Exit codes 2 and 3 of the application fail the task without retry, other errors are retried.
     """
 
     def __init__(self, *, command: str, arguments: list[str], **kwargs: Any) -> None:
@@ -123,11 +123,11 @@ class UsertagsSparkOperator(SparkSubmitOperator):
         )
 
     def in_session(self, context: Any) -> None:
-        """The same in the task, with a session of a server."""
+        """Run the command in the task, with a server session."""
         raise NotImplementedError
 
     def planned(self, context: Any) -> dict[str, Any]:
-        """The day and the run that the command is about."""
+        """The day and the run of the command."""
         raise NotImplementedError
 
     def execute(self, context: Any) -> None:
@@ -173,7 +173,7 @@ class SparkStageOperator(UsertagsSparkOperator):
 
 
 class SparkReleaseOperator(UsertagsSparkOperator):
-    """The release of the blocked day that `blocked` has found, in the name of whoever answered `approve`."""
+    """Releases the blocked day found by `blocked`, with the name of the person who answered `approve`."""
 
     template_fields = (*UsertagsSparkOperator.template_fields, "release")
 

@@ -1,15 +1,15 @@
 """### A day that is not published in time
 
-Every day at the time that `alerts: by` of project.yml says, in the project's time zone: tells of the day
-before where readers do not have it, and sends every other message that is due and could not be sent. There is
-no such DAG where project.yml has no `alerts`.
+Runs every day at the time set by `alerts: by` in project.yml (project time zone): sends an alert if the
+day before is not published, and sends all other messages that are still due. This DAG does not
+exist if project.yml has no `alerts`.
 
-It looks at the tables, not at a run: a day that nobody started is late as well. That is why it is no deadline
-of `user_tags_daily`, which Airflow would keep only for runs that exist, and call once, whoever answers.
+It checks the tables, not a run: a day that was never started is late as well. Therefore it is not a deadline
+of `user_tags_daily`, which Airflow would evaluate only for existing runs, and only once.
 
-**When `tell` fails**, a receiver did not take a message, or the tables did not answer, which its first try
-tells: it is tried again for about three hours, then on the next occasion. The log names the channel. Running
-it again, at any time, sends nothing twice.
+**If `tell` fails**, a receiver did not accept a message, or the tables did not respond, which the first try
+reports: it is retried for about three hours, then in the next run. The log names the channel. Running
+it again at any time sends nothing twice.
 """
 
 from datetime import datetime, time, timedelta
@@ -24,7 +24,7 @@ from jobs.config.alert_models import deadline_of
 
 
 def alerts_dag(by: time, timezone: str) -> None:
-    """Make the DAG that looks at that time of every day."""
+    """Create the DAG that runs at this time every day."""
 
     @dag(
         dag_id="user_tags_alerts",
@@ -47,8 +47,8 @@ def alerts_dag(by: time, timezone: str) -> None:
             execution_timeout=timedelta(minutes=15),
         )
         def tell() -> None:
-            """Send what is due; fails where a receiver does not take it. Where the tables do not answer, the
-            first try says so."""
+            """Send due messages; fails if a receiver does not accept one. If the tables do not respond, the
+            first try reports this."""
             from jobs.alerts import require_sent
 
             measure_age()

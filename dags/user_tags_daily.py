@@ -1,22 +1,21 @@
 """### User tags of one data day
 
-`plan → extract (one task a source) → clean → aggregate → tag → audit → publish`
+`plan → extract (one task per source) → clean → aggregate → tag → audit → publish`
 
 **The data day** is the day before the run's logical date, in the project's time zone: the run of
-2026-11-02 02:00 publishes 2026-11-01. A manual run without a logical date takes the day before it was
-queued. The parameter `day` names another one. A backfill over logical dates publishes the day before each.
+2026-11-02 02:00 publishes 2026-11-01. A manual run without a logical date uses the day before it was
+queued. The parameter `day` sets another day. A backfill over logical dates publishes the day before each.
 
-**The schedule** is 02:00 of Asia/Shanghai, or what `USERTAGS_SCHEDULE` (cron) and `USERTAGS_TIMEZONE` say;
-`USERTAGS_LAST_DAY` names a last data day.
+**The schedule** is 02:00 in Asia/Shanghai, or as set by `USERTAGS_SCHEDULE` (cron) and `USERTAGS_TIMEZONE`;
+`USERTAGS_LAST_DAY` sets the last data day.
 
-**When a task fails.** `audit` or `clean` failing at once, without retry, means that a critical check
-refused the data: readers keep the last good day, and later days wait until it is put right, or released by
-the DAG `user_tags_release`. The log names the check, what was observed and what to do. Anything else is
-retried twice. Clearing the run from `plan` on computes the day again as a new run; it is always safe.
+**When a task fails.** If `clean` or `audit` fails immediately, without retry, a critical check has
+refused the data: readers keep the last good day, and later days wait until the day is fixed, or released by
+the DAG `user_tags_release`. The log shows the check, the observed value and what to do. Other errors are
+retried twice. Clearing the run from `plan` on computes the day again as a new run; this is always safe.
 
-**Who is told.** Where project.yml has `alerts`, its channels are told of a blocked day, of a warning, and
-when the day is good again, each once;
-the DAG `user_tags_alerts` tells of a day that is not published in time.
+**Alerts.** If project.yml has `alerts`, its channels are notified once about a blocked day, a warning, and
+when the day has recovered; the DAG `user_tags_alerts` reports a day that is not published in time.
 
 **Where to look.** `usertags checks --day D` lists the checks, `usertags report --day D` the row counts.
 """
@@ -45,7 +44,7 @@ TIMEZONE = ZoneInfo(os.environ.get("USERTAGS_TIMEZONE", "Asia/Shanghai"))
 
 
 def end_date(last_day: str | None) -> datetime | None:
-    """The end of the day on which the last run starts, where the environment names the last data day."""
+    """The end of the day on which the last run starts, if the environment sets the last data day."""
     if not last_day:
         return None
     after = date.fromisoformat(last_day) + timedelta(days=1)
@@ -53,7 +52,7 @@ def end_date(last_day: str | None) -> datetime | None:
 
 
 def data_day(logical_date: datetime | None, run_after: datetime, day: str | None, timezone: str) -> str:
-    """The data day of a run: the one that was asked for, else the day before the run, in the time zone."""
+    """The data day of a run: the requested day, otherwise the day before the run in the time zone."""
     if day:
         return day
     moment = (logical_date or run_after).astimezone(ZoneInfo(timezone))
@@ -77,8 +76,8 @@ def data_day(logical_date: datetime | None, run_after: datetime, day: str | None
     },
     dagrun_timeout=timedelta(hours=8),
     params={
-        "day": Param(None, type=["null", "string"], format="date", description="Data day, as 2026-11-01"),
-        "re_extract": Param(False, type="boolean", description="Read the sources again for that day"),
+        "day": Param(None, type=["null", "string"], format="date", description="Data day (YYYY-MM-DD)"),
+        "re_extract": Param(False, type="boolean", description="Read the sources again for this day"),
     },
 )
 def user_tags_daily() -> None:
@@ -86,7 +85,7 @@ def user_tags_daily() -> None:
 
     @task
     def plan() -> dict[str, Any]:
-        """Name the data day and a new run of it, and the sources to extract."""
+        """Determine the data day, a new run id, and the sources to extract."""
         from pathlib import Path
 
         from jobs.catalogue.build import load_catalogue
@@ -105,14 +104,14 @@ def user_tags_daily() -> None:
 
     @task(map_index_template="{{ source_name }}", max_active_tis_per_dagrun=2)
     def extract(source: str, planned: dict[str, Any]) -> int:
-        """Land what is new in one source; returns the rows read."""
+        """Land the new rows of one source; returns the number of rows read."""
         get_current_context()["source_name"] = source
         re_extract = get_current_context()["params"]["re_extract"]
         return run_stage("extract", planned, source=source, re_extract=re_extract)[source].read
 
     @task(outlets=ASSETS, on_success_callback=TellNotifier())
     def publish(planned: dict[str, Any], *, outlet_events: Any) -> None:
-        """Make the run the published one of its day, and say so to whoever waits for the tables."""
+        """Publish the run for its day, and emit the asset events of the tables."""
         publish_and_tell(planned, outlet_events)
 
     planned = plan()

@@ -2,21 +2,21 @@
 
 `blocked → approve → release → publish`
 
-A critical check has refused a day: nothing of it is published, and later days wait. Where a person knows that
-the data may be read all the same, this DAG publishes it and keeps who said so and why.
+A critical check has refused a day: none of its data is published, and later days wait. If a person decides
+that it may be published anyway, this DAG publishes it and records who decided and why.
 
-**Start it** with the parameters `day` and `reason`. `blocked` finds what refused the day; a day that is not
-blocked fails there.
+**Start it** with the parameters `day` and `reason`. `blocked` finds what refused the day; it fails if
+the day is not blocked.
 
 **Approve or reject** under *Required Actions* of the task `approve`, which shows what failed and the reason.
-The name of whoever approves and the reason go into `publications`, where readers see them; a rejection
-releases nothing and skips the rest.
+The approver's name and the reason are recorded in `publications`, where readers see them; a rejection
+releases nothing and skips the remaining tasks.
 
-**What happens then.** Tags that the audit refused are published as they were built; where the day before is
-another run by now, what compares with it is computed again. A batch that the clean checks refused is taken
-over, and the day is run on from there: its tags have to pass their audit. Clearing a task again is safe.
+**What happens then.** Tags that the audit refused are published as they were built; if the day before was
+rerun since then, the tables that compare with it are recomputed. A batch that the clean checks refused is
+promoted, and the remaining stages run: the tags have to pass their audit. Clearing a task again is safe.
 
-**Later days** that failed because they waited go on when they are cleared.
+**Later days** that failed because they were waiting continue when they are cleared.
 """
 
 from datetime import datetime, timedelta
@@ -66,8 +66,10 @@ BODY += f"[All checks of {{{{ params.day }}}}]({quality_page()}/day/{{{{ params.
     default_args={"owner": OWNER, "retries": 2, "retry_delay": timedelta(minutes=1)},
     dagrun_timeout=timedelta(days=8),
     params={
-        "day": Param(type="string", format="date", description="The blocked data day, as 2026-11-01"),
-        "reason": Param(type="string", minLength=3, pattern="\\S", description="Why readers may have it"),
+        "day": Param(type="string", format="date", description="The blocked data day (YYYY-MM-DD)"),
+        "reason": Param(
+            type="string", minLength=3, pattern="\\S", description="Why the day may be published"
+        ),
     },
 )
 def user_tags_release() -> None:
@@ -91,7 +93,7 @@ def user_tags_release() -> None:
         on_success_callback=TellNotifier(),
     )
     def publish(planned: dict[str, Any], *, outlet_events: Any) -> None:
-        """Finish the publication, and say so to whoever waits for the tables."""
+        """Complete the publication, and emit the asset events of the tables."""
         publish_and_tell(planned, outlet_events)
 
     found = blocked()

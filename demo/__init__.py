@@ -1,6 +1,6 @@
 """The synthetic shop that the shipped configuration runs on: an internet health-care shop in China.
 
-`demo.shop.generate` makes it from a seed alone; `demo.load` puts it into a database and a landing folder.
+`demo.shop.generate` creates it from a seed; `demo.load` loads it into a database and a landing folder.
 """
 
 from datetime import date

@@ -1,4 +1,4 @@
-"""What the shop knows people by: phones, open ids of the mini program, devices, and the register of them."""
+"""The ids of users: phones, open ids of the mini program, devices, and the table that links them."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ _FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 class Accounts:
     """The ids of each user by position; None where a user has none.
 
-    `second` are accounts of people who had one already, `first` that one, in the same order. `bound` says
+    `second` are second accounts of people, `first` their first accounts, in the same order. `bound` says
     which of them bound the open id of the first account only later, in the observed days.
     """
 
@@ -43,7 +43,7 @@ class Accounts:
 
 
 def draw_accounts(rng: Rng, people: People, span: Span) -> Accounts:
-    """Ids that mostly belong to one account; some to two of one person, to a family or to a store."""
+    """Ids that mostly belong to one account; some are shared by two accounts, a family or a store."""
     count = len(people)
     phones = rng.integers(13, 20, count) * 10**9 + rng.integers(0, 10**9, count)
     open_ids = _ids(rng, "o", count)
@@ -75,7 +75,7 @@ def _ids(rng: Rng, prefix: str, count: int) -> NDArray[np.object_]:
 
 
 def typed_phones(rng: Rng, phones: Ints) -> pa.Array:
-    """Phone numbers as people type them; some leave theirs out."""
+    """Phone numbers as typed by people; some are missing."""
     chances = rng.random(len(phones))
     typed = [_spelled(str(number), chance) for number, chance in zip(phones, chances, strict=True)]
     return pa.array(typed, type=pa.string())
@@ -94,10 +94,10 @@ def _spelled(number: str, chance: float) -> str | None:
 
 
 def account_links_table(rng: Rng, people: People, accounts: Accounts, span: Span) -> pa.Table:
-    """Table `account_links`, a row a set of ids that were seen together, oldest change first.
+    """Table `account_links`, one row per set of ids that were seen together, oldest change first.
 
     The register was set up on the day before the observed days: older accounts are linked as of then.
-    A further device or open id of an account is a row of its own, without the other ids.
+    A further device or open id of an account is a separate row, without the other ids.
     """
     count = len(people)
     bound, moved = np.flatnonzero(accounts.bound), some(rng, count, 0.04)

@@ -1,6 +1,6 @@
-"""An Airflow of its own for a configuration: its settings, its metadata, and starting and stopping it.
+"""A separate Airflow for a configuration: its settings, its metadata database, start and stop.
 
-`python -m demo.airflow up` and `down` serve the demo's days.
+`python -m demo.airflow up` and `down` start and stop the Airflow of the demo.
 """
 
 import json
@@ -23,8 +23,8 @@ from jobs.catalogue.build import ROOT, load_catalogue
 from jobs.errors import InfrastructureError, UsertagsError
 from jobs.store.lake import open_lake
 
-# Not `airflow standalone`: its log servers listen on every address, and logs are on this disk anyway. When
-# one component ends, all do.
+# Not `airflow standalone`: its log servers listen on all addresses, and logs are on this disk anyway. If
+# one component ends, all are stopped.
 _COMPONENTS = """
 "$1" -m airflow api-server &
 "$1" -m airflow scheduler --skip-serve-logs &
@@ -32,7 +32,7 @@ _COMPONENTS = """
 "$1" -m airflow triggerer --skip-serve-logs &
 wait -n; kill 0
 """
-# Long enough for a machine that does other work as well.
+# Long enough for a machine under load.
 _HEALTHY_WITHIN, _ANSWER_WITHIN = 300, 20
 
 
@@ -40,7 +40,7 @@ _HEALTHY_WITHIN, _ANSWER_WITHIN = 300, 20
 class Airflow:
     """An Airflow that keeps everything in `home` and runs the days of a configuration up to `last_day`.
 
-    `users` are those of Airflow's simple auth manager, as `name:role,…`; without any, everybody is an admin.
+    `users` are those of Airflow's simple auth manager, as `name:role,…`; without any, all users are admins.
     """
 
     home: Path
@@ -49,7 +49,7 @@ class Airflow:
     users: str = ""
 
     def environment(self, port: int = 8080) -> dict[str, str]:
-        """The process environment of every command. Everything listens on loopback."""
+        """The environment of every command. All servers listen on loopback."""
         bin_folder = Path(sys.executable).parent
         url = f"http://127.0.0.1:{port}"
         return os.environ | {
@@ -75,7 +75,7 @@ class Airflow:
         }
 
     def ensure_metadata(self) -> None:
-        """Make or upgrade Airflow's own database."""
+        """Create or upgrade Airflow's metadata database."""
         self.home.mkdir(parents=True, exist_ok=True)
         self.command("db", "migrate")
 
@@ -89,12 +89,12 @@ class Airflow:
             tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
             raise InfrastructureError(
                 f"airflow {' '.join(arguments)} failed:\n{tail}",
-                next_step="correct what it says and run it again",
+                next_step="fix the reported problem and run it again",
             )
         return done.stdout
 
     def up(self) -> str:
-        """Start Airflow and its daily runs; returns its address once it is healthy."""
+        """Start Airflow and its daily runs; returns its URL once it is healthy."""
         running = self._running()
         if running is not None:
             return f"http://127.0.0.1:{running[1]}"
@@ -103,7 +103,7 @@ class Airflow:
         return url
 
     def start(self) -> str:
-        """Start Airflow in a process group of its own; returns its address once it is healthy."""
+        """Start Airflow in its own process group; returns its URL once it is healthy."""
         self.ensure_metadata()
         port = _free_port(8080)
         log = self.home / "ui.log"
@@ -125,18 +125,18 @@ class Airflow:
             time.sleep(0.3)
         self.down()
         raise InfrastructureError(
-            "Airflow did not become healthy", safe="the tables stand", next_step=f"see {log}"
+            "Airflow did not become healthy", safe="the tables are unchanged", next_step=f"see {log}"
         )
 
     def down(self) -> None:
-        """Stop the Airflow that `up` started, and nothing else."""
+        """Stop only the Airflow that `up` started."""
         running = self._running()
         self._record.unlink(missing_ok=True)
         if running is None:
             return
         os.killpg(running[0], signal.SIGTERM)
         for _ in range(300):
-            # Where this process started it, it stays in the list of processes until its end is taken note of.
+            # If this process started it, it remains a zombie until it is waited for.
             with suppress(ChildProcessError):
                 os.waitpid(running[0], os.WNOHANG)
             try:
@@ -151,7 +151,7 @@ class Airflow:
         return self.home / "ui.json"
 
     def _running(self) -> tuple[int, int] | None:
-        """Process and port of a running Airflow of ours; a pid that another program has now is not ours."""
+        """Process and port of our running Airflow; a pid reused by another program does not count."""
         if not self._record.exists():
             return None
         pid, port = json.loads(self._record.read_text())
@@ -163,7 +163,7 @@ class Airflow:
 
 
 def demo_airflow() -> Airflow:
-    """The Airflow of the demo: its last run is that of the last day that has data."""
+    """The Airflow of the demo; its last run is for the last day with data."""
     configs = Path(os.environ.get("USERTAGS_CONFIGS", ROOT / "configs"))
     home = ROOT / ".usertags" / "airflow"
     return Airflow(home, configs, NEXT_DAY if _has_next_day(home).exists() else DATA_DAYS[-1])
@@ -183,7 +183,9 @@ def _free_port(first: int) -> int:
     for port in range(first, first + 300):
         if _is_free(port):
             return port
-    raise InfrastructureError(f"no free port from {first} on", next_step="stop what listens there")
+    raise InfrastructureError(
+        f"no free port from {first} on", next_step="stop the programs that use these ports"
+    )
 
 
 def _is_free(port: int) -> bool:
@@ -204,7 +206,7 @@ def _main(command: str) -> int:
     try:
         if command == "up":
             airflow = demo_airflow()
-            # The quality pages read the lake and start nothing themselves.
+            # The quality pages read the lake but do not start it.
             open_lake(load_catalogue(airflow.configs), print)
             url = airflow.up()
             print(f"Airflow: {url}/dags/user_tags_daily (make down stops it)")

@@ -1,6 +1,6 @@
-"""Runs the DAG for data days, those named or else the demo's, in one Airflow process.
+"""Runs the DAG for the given data days, by default those of the demo, in one Airflow process.
 
-Prints a progress line a day, and ends with 1 after a day that did not end well.
+Prints one progress line per day, and exits with code 1 after a failed day.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""`make demo-bad-day`: one more day of the demo, whose source has switched to cents overnight.
+"""`make demo-bad-day`: one more day of the demo, for which the source has switched to cents.
 
-The data is what is wrong; the checks are those of every day. The day ends blocked, to be looked at and
+Only the data is wrong; the checks are the usual ones. The day ends up blocked and can be inspected and
 released.
 """
 
@@ -40,7 +40,7 @@ def main() -> int:
 def _bad_day(pipeline: Pipeline) -> None:
     _require_new(pipeline)
     airflow = demo_airflow()
-    step(f"1/2  The shop sends {NEXT_DAY}, all money in cents", lambda: _send(pipeline))
+    step(f"1/2  Loading {NEXT_DAY}, with all amounts in cents", lambda: _send(pipeline))
     step(
         "2/2  Running user_tags_daily for that day", lambda: run_days(has_next_day(airflow), [NEXT_DAY], LOG)
     )
@@ -48,17 +48,17 @@ def _bad_day(pipeline: Pipeline) -> None:
 
 
 def _require_new(pipeline: Pipeline) -> None:
-    """The day follows the demo's days, and can be spoilt once."""
+    """The day after the days of the demo; it can be loaded with wrong data only once."""
     endpoints(pipeline.catalogue, pipeline.progress)
     if publication_of(pipeline.lake, DATA_DAYS[-1]) is None:
-        raise UsageError("the demo has not run yet", next_step="run `make demo` first")
+        raise UsageError("the demo has not been run yet", next_step="run `make demo` first")
     published = publication_of(pipeline.lake, NEXT_DAY)
     if published is not None:
         by = f" by {published.released_by}" if published.released_by else ""
         raise UsageError(
-            f"{NEXT_DAY} is {published.verdict}{by} and published already",
-            safe="what is published stays",
-            next_step="run `make clean` and `make demo` to begin anew",
+            f"{NEXT_DAY} is already published ({published.verdict}{by})",
+            safe="published data is unchanged",
+            next_step="run `make clean` and `make demo` to start over",
         )
 
 
@@ -75,14 +75,14 @@ def _show(pipeline: Pipeline) -> None:
         blocked = blocked_by(pipeline.catalogue, NEXT_DAY)
     except UsageError as error:
         raise InfrastructureError(
-            f"{NEXT_DAY} was to be refused, and was not: {error.message}",
-            safe="readers keep what was published before",
+            f"{NEXT_DAY} should have been refused, but was not: {error.message}",
+            safe="published data is unchanged",
             next_step=f"see {LOG.relative_to(ROOT)}, then run `make demo-bad-day` again",
         ) from error
     out.print(f"\n[red bold]{NEXT_DAY} is blocked[/red bold] by its {blocked['stage']} checks:")
     rows = checks_of(pipeline.lake, NEXT_DAY, blocked["run_id"])
     show_checks([row for row in rows if not row.success], pipeline.catalogue.quality.language)
-    out.print(f"\n[green bold]Readers still get {blocked['readers_see']}.[/green bold] What to type next:")
+    out.print(f"\n[green bold]Readers still see {blocked['readers_see']}.[/green bold] Next commands:")
     _show_places()
 
 
@@ -91,7 +91,7 @@ def _show_places() -> None:
     table.add_column(no_wrap=True)
     rows = {
         "look": f".venv/bin/usertags checks --day {NEXT_DAY}",
-        "what readers get": '.venv/bin/usertags query "select dt, verdict, released_by from publications"',
+        "what readers see": '.venv/bin/usertags query "select dt, verdict, released_by from publications"',
         "in Airflow": "make up, then Data quality in the navigation, or the failed task of user_tags_daily",
         "release it there": f"trigger user_tags_release with day {NEXT_DAY} and a reason, then approve it",
         "release it here": f'.venv/bin/usertags release --day {NEXT_DAY} --by "$USER" --reason "known"',

@@ -1,6 +1,6 @@
-"""What people tell the shop and its health managers: questionnaires in GBK, and tags set by hand.
+"""Data entered by users and health managers: questionnaires in GBK, and manually set tags.
 
-Everything here is the content of files, by path; nothing is written.
+The functions return file contents by path; nothing is written.
 """
 
 import csv
@@ -92,7 +92,7 @@ def _stamp(rng: Rng, rows: list[list[str]], span: Span, index: int, at: int = -1
 
 
 def _spoil_answers(rng: Rng, rows: list[list[str]], index: int) -> None:
-    """User numbers in full-width digits and heights in metres; on some days a time or number that is none, a
+    """User numbers in full-width digits and heights in metres; on some days an invalid time or number, a
     missing user, or a row that is cut off."""
     for row in some(rng, len(rows), 0.04):
         rows[row][1] = rows[row][1].translate(_FULL_WIDTH) + "　"
@@ -143,7 +143,7 @@ def _managed(rng: Rng, user: int, span: Span, index: int) -> list[str]:
 
 
 def _setter(rng: Rng, tag: str) -> str:
-    """A health manager; for what is said on the phone, customer service as often."""
+    """A health manager; for tags from phone calls, customer service equally often."""
     if tag in ("请勿打扰", "需回访") and rng.random() < 0.5:
         return f"cs{int(rng.integers(1, 7)):02d}"
     return f"hm{int(rng.integers(1, 13)):02d}"
@@ -164,8 +164,8 @@ def _withdrawn(rng: Rng, row: list[str]) -> list[str]:
 
 
 def _spoil_tags(rng: Rng, rows: list[list[str]], index: int) -> None:
-    """Tags and actions as people type them; on most days one row is wrong: no end date that could be read,
-    no manager, no user, no action that is known, a note without its text. On some days a row comes twice."""
+    """Tags and actions as typed by people; on most days one row is wrong: an unreadable end date,
+    no manager, no user, an unknown action, a note without text. On some days a row is repeated."""
     for row in some(rng, len(rows), 0.03):
         rows[row][1] += " "
     for row in some(rng, len(rows), 0.05):

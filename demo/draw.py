@@ -1,4 +1,4 @@
-"""Drawing from distributions in bulk: instants, products, spellings, and arrays that tables are made of.
+"""Bulk sampling from distributions: instants, products, spellings, and the arrays for tables.
 
 Instants are whole seconds since 1970 in UTC. Money is whole fen (hundredths of a yuan).
 """
@@ -21,7 +21,7 @@ DAY = 86_400
 HOUR = 3_600
 SHANGHAI = 8 * HOUR  # Asia/Shanghai has had no daylight saving since 1991
 
-# How busy the hours are: quiet nights, a peak before noon, a higher one in the evening.
+# Activity by hour: quiet nights, a peak before noon, a higher peak in the evening.
 _HOURS = np.array(
     [2, 1, 0.5, 0.3, 0.3, 0.6, 1.5, 3, 5, 6.5, 7.5, 7, 6, 5.5, 5, 5, 5, 5, 5.5, 7, 9, 9.5, 7, 4],
     dtype=np.float64,
@@ -31,7 +31,7 @@ _WEEKDAYS = np.array([0.85, 0.9, 0.95, 0.95, 1.1, 1.35, 1.3], dtype=np.float64) 
 
 @dataclass(frozen=True)
 class Span:
-    """The days that the shop is observed: `days` days from `first`, in Shanghai."""
+    """The observed days of the shop: `days` days from `first`, in Shanghai."""
 
     first: date
     days: int
@@ -74,7 +74,7 @@ def seconds_of_day(rng: Rng, count: int) -> Ints:
 
 
 def some(rng: Rng, count: int, share: float) -> Ints:
-    """Rows to spoil: about `share` of `count`, and one at least, so that each kind of dirt is there."""
+    """Rows to corrupt: about `share` of `count`, at least one, so that every kind of error occurs."""
     wanted = min(count, max(1, round(count * share)))
     return rng.choice(count, wanted, replace=False).astype(np.int64)
 
@@ -141,7 +141,7 @@ def numbered(prefix: str, count: int) -> pa.Array:
 
 
 def known_rows(rng: Rng, table: pa.Table, updated: Ints, span: Span, repeated: float) -> pa.Table:
-    """What the shop knew at the end, oldest change first, with a share of the rows twice."""
+    """The state of the shop at the end, oldest change first, with a share of the rows duplicated."""
     heard: Bools = updated < span.end
     known = table.filter(pa.array(heard))
     repeats = known.take(pa.array(some(rng, len(known), repeated)))

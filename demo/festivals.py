@@ -32,9 +32,9 @@ _AMOUNTS = {10: 30, 20: 30, 50: 25, 100: 10, 200: 5}  # yuan
 
 
 def deposits_table(rng: Rng, people: People, orders: Orders, span: Span) -> pa.Table:
-    """Table `deposits`, a row a deposit, oldest change first.
+    """Table `deposits`, one row per deposit, oldest change first.
 
-    Of a festival that was over before the observed days only its first, middle and last day are known; half
+    For a festival before the observed days only the first, middle and last day are known; half
     of its depositors had ordered in it.
     """
     drawn = [
@@ -77,7 +77,7 @@ def _festivals(year: int) -> list[tuple[str, tuple[date, date]]]:
 def _depositors(
     rng: Rng, people: People, orders: Orders, span: Span, first: date, last: date
 ) -> tuple[Ints, Ints]:
-    """Users and instants of the deposits of one festival, as far as it lies before the end of the days."""
+    """Users and instants of the deposits of one festival, up to the end of the observed days."""
     whole = Span(first, (last - first).days + 1)
     if whole.start >= span.end:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)

@@ -1,6 +1,6 @@
 """The JSON files of the landing folder: behaviour, and the messages of campaigns.
 
-Everything here is the content of files, by path; nothing is written. A file ending in .gz is kept unpacked
+The functions return file contents by path; nothing is written. A file ending in .gz is kept uncompressed
 until it is landed, so that the content does not depend on the version of a compressor.
 """
 
@@ -132,7 +132,7 @@ def _time(at: int, milliseconds: int, in_iso: bool) -> object:
 
 
 def _item(products: Products, item: int, version: float) -> dict[str, object]:
-    """An item with its price in yuan; old versions of the app send a text with its sign, the oldest no price.
+    """An item with its price in yuan; old app versions send a text with a currency sign, the oldest no price.
     `version` is between 0, the oldest, and 1."""
     yuan = int(products.prices[item]) / 100
     told: dict[str, object] = {"item": f"p{item:04d}", "category": products.categories[item]}
@@ -170,7 +170,7 @@ def campaign_files(rng: Rng, people: People, span: Span) -> Files:
 
 
 def _reactions(rng: Rng, begun: int, eagerness: float) -> list[tuple[int, str]]:
-    """What comes of a message, in order: it is delivered, for some clicked, and for a few of them joined."""
+    """The events of a message, in order: delivered, for some clicked, and for a few of these joined."""
     found = [(begun, "delivered")]
     if rng.random() < 0.2 * min(eagerness, 3):
         clicked = begun + 5 + int(rng.exponential(2 * HOUR))
@@ -181,7 +181,7 @@ def _reactions(rng: Rng, begun: int, eagerness: float) -> list[tuple[int, str]]:
 
 
 def _folders(rng: Rng, name: str, lines: dict[int, list[str]], dirt: Dirt, span: Span) -> Files:
-    """A file for each day of the lines by day, with their dirt."""
+    """One file per day with its lines, errors included."""
     files = {}
     for index in range(span.days):
         before = lines[index - 1] if index else []
@@ -190,7 +190,7 @@ def _folders(rng: Rng, name: str, lines: dict[int, list[str]], dirt: Dirt, span:
 
 
 def _spoiled(rng: Rng, lines: list[str], before: list[str], dirt: Dirt) -> bytes:
-    """The lines of a folder with their dirt: some broken or spoiled, some repeated, some of the day before
+    """The lines of a folder, errors included: some broken or corrupted, some repeated, some of the day before
     delivered again."""
     spoiled = list(lines)
     for share, spoil in ((0.001, _cut), *dirt):

@@ -1,4 +1,4 @@
-"""Putting the synthetic shop where a real one keeps its data: a PostgreSQL database and a landing folder."""
+"""Loads the synthetic shop into a PostgreSQL database and a landing folder."""
 
 import gzip
 import io
@@ -35,8 +35,8 @@ class Access(Protocol):
 def load_database(url: str, shop: Shop) -> None:
     """Create the shop's tables in a PostgreSQL database and fill them, in one transaction.
 
-    Tables of the same names are dropped first. `url` may name a SQLAlchemy driver.
-    The tables have no primary keys: they are a reporting copy that holds repeats and older versions.
+    Tables of the same names are dropped first. `url` may name a SQLAlchemy driver. The tables have no
+    primary keys: they are a reporting copy that holds repeats and older versions.
     """
     plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
     with psycopg.connect(plain) as connection:
@@ -47,7 +47,7 @@ def load_database(url: str, shop: Shop) -> None:
 
 
 def add_to_database(url: str, shop: Shop, since: datetime) -> None:
-    """Add the rows of a further day, in one transaction. What the tables heard of since then is replaced."""
+    """Add the rows of a further day, in one transaction. Rows updated since then are replaced."""
     with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
         for name, table in shop.tables.items():
             statement = sql.SQL("delete from {} where updated_at >= %s").format(sql.Identifier(name))
@@ -80,7 +80,7 @@ def _type(kind: pa.DataType) -> Any:
 
 def _copy(connection: psycopg.Connection[Any], name: str, table: pa.Table) -> None:
     text = io.BytesIO()
-    # Every value is quoted and no null is: this is how COPY tells a null from an empty text.
+    # All values are quoted except null: this is how COPY distinguishes null from an empty text.
     csv.write_csv(table, text, csv.WriteOptions(quoting_style="all_valid"))
     statement = sql.SQL("copy {} from stdin (format csv, header true)").format(sql.Identifier(name))
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
@@ -102,7 +102,7 @@ def land_files(target: Access | Path, shop: Shop, bucket: str = "landing") -> li
 
 
 def add_files(access: Access, shop: Shop, bucket: str = "landing") -> list[str]:
-    """Write the landing files of a further day into a bucket; those that are there stay."""
+    """Write the landing files of a further day into a bucket; existing files are kept."""
     return _put(_client(access), shop, bucket)
 
 

@@ -44,7 +44,7 @@ class Coupons:
     order: Ints
 
     def rebate(self, orders: int) -> Ints:
-        """What each order was cheaper by."""
+        """The rebate of each order."""
         used = self.order >= 0
         return np.bincount(self.order[used], weights=self.values[used], minlength=orders).astype(np.int64)
 
@@ -68,7 +68,7 @@ def draw_coupons(rng: Rng, people: People, orders: Orders, span: Span) -> Coupon
 
 
 def coupons_table(rng: Rng, people: People, orders: Orders, coupons: Coupons, span: Span) -> pa.Table:
-    """Table `coupons`, a row a claimed coupon; using it overwrites the row."""
+    """Table `coupons`, one row per claimed coupon; using it overwrites the row."""
     count = len(coupons.users)
     unused = coupons.order < 0
     redeemed = coupons.redeemed.copy()
@@ -103,7 +103,7 @@ class Refunds:
 
 
 def draw_refunds(rng: Rng, orders: Orders, paid: Ints, span: Span) -> Refunds:
-    """All of what a cancelled order cost, and all or one line of a few others days after they were paid."""
+    """The full amount of cancelled orders, and all or one line of a few other orders days after payment."""
     cancelled = np.flatnonzero(orders.fate == CANCELLED)
     eligible = np.flatnonzero((orders.fate != CANCELLED) & (orders.fate != UNPAID) & ~orders.statement)
     returned = eligible[rng.random(len(eligible)) < 0.045]
@@ -121,7 +121,7 @@ def draw_refunds(rng: Rng, orders: Orders, paid: Ints, span: Span) -> Refunds:
 
 
 def refunds_table(rng: Rng, people: People, orders: Orders, refunds: Refunds, span: Span) -> pa.Table:
-    """Table `refunds`, a row a refund; some are booked days late."""
+    """Table `refunds`, one row per refund; some are booked days late."""
     count = len(refunds.orders)
     amounts = -refunds.amounts
     wrong = some(rng, count, 0.004)
@@ -176,7 +176,7 @@ def payments_table(
 
 
 def consultations_table(rng: Rng, people: People, span: Span) -> pa.Table:
-    """Table `consultations`, a row a consultation."""
+    """Table `consultations`, one row per consultation."""
     weights = people.eagerness / people.eagerness.sum()
     users = rng.choice(len(people), max(40, round(len(people) * 0.11)), p=weights)
     count = len(users)

@@ -1,6 +1,6 @@
-"""The day after the days of a shop: what its database and landing folder get on that day, and no more.
+"""The day after the days of a shop: only the rows and files that this day adds.
 
-Orders of the days before go on: they are sent, done, paid back. What is new on the day comes from a sibling
+Earlier orders continue: they are shipped, completed, refunded. New rows of the day come from a sibling
 shop, drawn one day later with another seed; its people are those of the shop, and new ones.
 """
 
@@ -18,7 +18,7 @@ from demo.orders import order_lines_table
 from demo.people import users_table
 from demo.shop import Shop, draw_shop, generate
 
-# When what a row tells of happened.
+# The column with the time of the event of a row.
 _TIMES = {
     "users": "registered_at",
     "order_lines": "ordered_at",
@@ -34,7 +34,7 @@ _TIMES = {
 _IDS = ("referral_id", "consultation_id", "coupon_id", "deposit_id", "link_id")
 _PEOPLE = ("user_id", "referrer_id", "referee_id")
 _UID = re.compile(r'"uid": "(\d+)"')
-# A letter, and digits of which the first is a nought in any shop of a demo.
+# A letter and digits, of which the first is 0 in every demo shop.
 _NUMBERS = re.compile(r'("(?:event_id|session|message_id)": "\w)0')
 
 
@@ -57,7 +57,7 @@ def next_day(seed: int, users: int, first_day: date, days: int) -> Shop:
 
 
 def in_cents(shop: Shop) -> Shop:
-    """The same rows as a source sends them that has switched from yuan to fen: all money a hundredfold."""
+    """The same rows from a source that has switched from yuan to fen: all amounts are multiplied by 100."""
     columns = {"order_lines": ("unit_price", "amount"), "payments": ("amount",), "refunds": ("amount",)}
     tables = dict(shop.tables)
     for name, money in columns.items():
@@ -73,8 +73,8 @@ def _hundredfold(table: pa.Table, column: str) -> pa.Table:
 
 
 def _gone_on(seed: int, users: int, longer: Span, day: Span) -> dict[str, list[pa.Table]]:
-    """What is heard on the day of orders that were placed before, new states and payments back, and of people
-    who were there before: they have spent or got points."""
+    """Updates on the day of earlier orders (new states and refunds) and of existing users
+    (points spent or received)."""
     before = Span(longer.first, longer.days - 1)
     drawn = draw_shop(seed, users, before)
     people, orders = drawn.people, drawn.orders
@@ -101,7 +101,7 @@ def _with_other_points(rng: Rng, users: pa.Table, day: Span) -> pa.Table:
 
 
 def _new(name: str, table: pa.Table, day: Span) -> pa.Table:
-    """What happened on the day. An order of an earlier day is one of the sibling shop alone."""
+    """The events of the day. Orders of earlier days in the sibling shop are ignored."""
     rows = _of_day(_of_day(table, day), day, _TIMES[name])
     if "order_id" in table.column_names:
         of_day = pc.starts_with(rows["order_id"], f"{day.first:%y%m%d}")
@@ -110,19 +110,19 @@ def _new(name: str, table: pa.Table, day: Span) -> pa.Table:
 
 
 def _of_day(table: pa.Table, day: Span, time: str = "updated_at") -> pa.Table:
-    """The rows that the shop's database heard of on the day, or of what happened on it."""
+    """The rows that were updated on the day, or whose event happened on it."""
     first, end = instants(np.array([day.start, day.end], dtype=np.int64))
     return table.filter(pc.and_(pc.greater_equal(table[time], first), pc.less(table[time], end)))
 
 
 def _joined(users: pa.Table, day: Span, count: int) -> dict[int, int]:
-    """The numbers of those who register on the day: in the sibling shop, and after the last of the shop."""
+    """The user numbers of new registrations: in the sibling shop, and as continued numbers of the shop."""
     numbers = sorted(set(_of_day(users, day, "registered_at")["user_id"].drop_null().to_pylist()))
     return {number: number + count for number in numbers}
 
 
 def _own(table: pa.Table, joined: dict[int, int]) -> pa.Table:
-    """The rows with ids that the shop itself never gave, and its own numbers for its people."""
+    """The rows with ids that do not occur in the shop, and the shop's own user numbers."""
     for place, field in enumerate(table.schema):
         values = table[field.name].to_pylist()
         if field.name in _PEOPLE:

@@ -1,7 +1,7 @@
 """Orders and their lines: who orders when and what, and how an order's status moves on.
 
-The shop's reporting copy gets a new row whenever an order changes and drops the old one some days later. What
-was known at the end of a recent day is therefore still there, but for a few rows.
+The shop's reporting copy adds a row whenever an order changes and removes the old one some days later. Thus
+the state at the end of a recent day is still available, except for a few rows.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from demo.products import Products
 
 STATEMENTS = 14  # months before the first day of which only monthly statements were brought over
 REPEATS = 0.5  # further orders of a buyer of average eagerness in 34 days
-KEPT_DAYS = 4  # how long the reporting copy keeps what was replaced
+KEPT_DAYS = 4  # how long the reporting copy keeps replaced rows
 _METHODS = {"alipay": 38, "Alipay": 3, "wechat": 40, "WECHAT ": 3, "card": 10, "balance": 6}
 DELIVERED, UNPAID, CANCELLED = 0, 1, 2
 
@@ -50,7 +50,7 @@ class Orders:
     at: Ints
     fate: Ints
     paid_at: Ints
-    changes: Ints  # orders × 3; a state that is never reached lies beyond all time
+    changes: Ints  # orders × 3; a state that is never reached has an instant in the far future
     delay: Ints
     statement: Bools
     methods: NDArray[np.object_]
@@ -140,7 +140,7 @@ def _statement_days(span: Span) -> Ints:
 
 
 def _lines(rng: Rng, statement: Bools, products: Products) -> Lines:
-    """One to six lines an order; a statement has one."""
+    """One to six lines per order; a statement has one."""
     counts = np.where(statement, 1, 1 + np.minimum(rng.poisson(1.2, len(statement)), 5))
     orders = np.repeat(np.arange(len(statement), dtype=np.int64), counts)
     chosen = products.draw(rng, len(orders))
@@ -188,7 +188,7 @@ _STATES = np.array(
 def order_lines_table(
     rng: Rng, people: People, products: Products, orders: Orders, lines: Lines, span: Span
 ) -> pa.Table:
-    """Table `order_lines`, a row a line and kept version, oldest change first, with its dirt."""
+    """Table `order_lines`, one row per line and kept version, oldest change first, errors included."""
     rows, states = _kept_versions(rng, orders, lines, span)
     order, product = lines.orders[rows], lines.products[rows]
     status = _STATES[orders.fate[order], states]
@@ -228,7 +228,7 @@ def order_lines_table(
 
 
 def _kept_versions(rng: Rng, orders: Orders, lines: Lines, span: Span) -> tuple[Ints, Ints]:
-    """Line and state of each row that the copy holds at the end: the newest of each line, most of those
+    """Line and state of each row in the copy at the end: the newest of each line, most of those
     replaced in the last days, and a few older ones."""
     known = orders.changes + orders.delay[:, None]
     later = np.concatenate([known[:, 1:], np.full((len(orders), 1), NEVER)], axis=1)
@@ -244,7 +244,7 @@ def _kept_versions(rng: Rng, orders: Orders, lines: Lines, span: Span) -> tuple[
 
 
 def _spoil_statuses(rng: Rng, status: NDArray[np.object_]) -> None:
-    """Other spellings, which cleaning puts right, and statuses that nobody knows, which it cannot."""
+    """Other spellings, which cleaning normalises, and unknown statuses, which it rejects."""
     for share, spell in ((0.02, str.upper), (0.02, str.title)):
         rows = some(rng, len(status), share)
         status[rows] = [spell(str(text)) + " " for text in status[rows]]

@@ -1,4 +1,4 @@
-"""The people of the shop: who they are, how eager they are, and who brought in whom."""
+"""The users of the shop: their attributes, their activity, and who referred whom."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -118,7 +118,7 @@ def _registrations(rng: Rng, count: int, span: Span) -> Ints:
 
 
 def users_table(rng: Rng, people: People, phones: pa.Array, span: Span) -> pa.Table:
-    """Table `users`, a row a user, oldest change first, with some rows twice and some older versions."""
+    """Table `users`, one row per user, oldest change first, with some duplicates and some older versions."""
     count = len(people)
     purse = rng.spawn(1)[0]
     genders = pick(rng, list(_GENDERS), list(_GENDERS.values()), count)
@@ -194,7 +194,7 @@ def _expiries(rng: Rng, levels: NDArray[np.object_], span: Span) -> pa.Array:
 
 
 def _stored_values(rng: Rng, count: int) -> pa.Array:
-    """What is left of the money that one in seven put on the account; a few missing or below zero."""
+    """The stored value of one in seven accounts; a few are missing or negative."""
     left = rng.choice([10_000, 20_000, 50_000, 100_000, 200_000], count, p=[0.3, 0.3, 0.25, 0.1, 0.05])
     fen = (left * rng.random(count)).astype(np.int64)
     fen[rng.random(count) >= 0.14] = 0
@@ -203,7 +203,7 @@ def _stored_values(rng: Rng, count: int) -> pa.Array:
 
 
 def _points(rng: Rng, people: People) -> pa.Array:
-    """Points follow eagerness; a fifth has none, a few are missing or below zero."""
+    """Points depend on eagerness; a fifth has none, a few are missing or negative."""
     count = len(people)
     points = (rng.exponential(450, count) * people.eagerness).astype(np.int64)
     points[rng.random(count) < 0.2] = 0
@@ -212,7 +212,7 @@ def _points(rng: Rng, people: People) -> pa.Array:
 
 
 def referrals_table(rng: Rng, people: People, span: Span) -> pa.Table:
-    """Table `referrals`: some of the newly registered were brought in by a few eager users."""
+    """Table `referrals`: some new users were referred by a few very active users."""
     new = np.flatnonzero(people.registered >= span.start)
     referees = new[rng.random(len(new)) < 0.32]
     old = np.flatnonzero(people.registered < span.start)

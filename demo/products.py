@@ -1,4 +1,4 @@
-"""What the shop sells: products of eight categories, with brands, prices and a rank of popularity."""
+"""The products of the shop: eight categories, with brands, prices and a popularity rank."""
 
 from dataclasses import dataclass
 

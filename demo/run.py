@@ -1,4 +1,4 @@
-"""`make demo`: the whole pipeline on the demonstration shop, through Airflow, with progress all the while."""
+"""`make demo`: runs the whole pipeline on the demo shop through Airflow and shows its progress."""
 
 import re
 import subprocess
@@ -44,7 +44,7 @@ def _demo() -> None:
         "1/4  Starting the embedded database and store",
         lambda: endpoints(pipeline.catalogue, pipeline.progress),
     )
-    step(f"2/4  Filling them with a shop of {USERS:,} users", lambda: _fill(pipeline))
+    step(f"2/4  Loading a demo shop with {USERS:,} users", lambda: _fill(pipeline))
     step("3/4  Preparing Airflow", demo_airflow().ensure_metadata)
     step(f"4/4  Running user_tags_daily for {len(DATA_DAYS)} data days", _run_days)
     _show(pipeline, time.monotonic() - started)
@@ -69,14 +69,14 @@ def _run_days() -> None:
     log = ROOT / ".usertags" / "demo" / "logs" / "airflow_demo.log"
     if run_days(demo_airflow(), DATA_DAYS, log) != 0:
         raise InfrastructureError(
-            "a data day did not end well; the lines above say where",
-            safe="readers keep what was published before",
+            "a data day failed; see the lines above",
+            safe="published data is unchanged",
             next_step=f"see {log.relative_to(ROOT)}, then run `make demo` again",
         )
 
 
 def run_days(airflow: Airflow, days: Iterable[date], log: Path) -> int:
-    """Run days in a process of their own, whose whole log is kept; its progress lines come here. Returns the
+    """Run days in a separate process with a complete log; prints its progress lines and returns its
     exit code."""
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "demo.airflow_days", *map(str, days)]
@@ -101,7 +101,7 @@ def run_days(airflow: Airflow, days: Iterable[date], log: Path) -> int:
 
 
 def _progress(line: str) -> str | None:
-    """A line of Airflow's log as progress: a day that begins, a task that starts."""
+    """A line of Airflow's log as a progress line: the start of a day or a task."""
     if line.startswith("progress: "):
         return f"  [bold]{line.removeprefix('progress: ').strip()}[/bold]"
     task = re.search(r"starting task_id=(\w+) map_index=(-?\d+)", line)
@@ -145,9 +145,7 @@ def _show_places(pipeline: Pipeline, seconds: float) -> None:
     table.add_row("Airflow", "make up")
     table.add_row("a bad day", "make demo-bad-day")
     table.add_row("stop", "make down")
-    out.print(
-        f"\n[green bold]The demo is done in {seconds / 60:.1f} minutes.[/green bold] What to type next:"
-    )
+    out.print(f"\n[green bold]The demo took {seconds / 60:.1f} minutes.[/green bold] Next commands:")
     out.print(table)
 
 

@@ -1,4 +1,4 @@
-"""The shop of a seed: its database tables and its landing files, as they are at the end of the last day."""
+"""The shop generated from a seed: its database tables and landing files at the end of the last day."""
 
 import hashlib
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Shop:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What happens in a shop, before its tables and files tell of it; money in fen."""
+    """The events of a shop, from which its tables and files are generated; amounts in fen."""
 
     streams: list[Rng]
     people: People
@@ -61,7 +61,7 @@ class Drawn:
 
 
 def draw_shop(seed: int, users: int, span: Span) -> Drawn:
-    # One stream of chance for each part: a change of one part leaves the others as they were.
+    # One random stream per part: a change to one part does not affect the others.
     streams = [np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(17)]
     people = draw_people(streams[0], users, span)
     accounts = draw_accounts(streams[13], people, span)

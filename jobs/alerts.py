@@ -1,8 +1,8 @@
-"""Telling people that a day is blocked, warned of, late, or good again: each once, however often it is asked.
+"""Alerts about blocked, warned, late and recovered days: each is sent once, however often this runs.
 
-A message is claimed in `ops.alerts` before it is sent, and what became of it is added after. One that could
-not be sent is due again. Only where the process dies between the receiver's yes and that row is a message
-sent twice, because no receiver can be asked whether it has a message already.
+A message is claimed in `ops.alerts` before it is sent, and its outcome is added afterwards. One that could
+not be sent is due again. Only if the process dies after the receiver's answer and before that row, it is
+sent twice, because a receiver cannot be asked whether it already has a message.
 """
 
 from collections.abc import Callable, Collection
@@ -34,7 +34,7 @@ _CLAIMS = 5
 
 @dataclass(frozen=True)
 class Told:
-    """What became of a message. `note` says why it was not sent, without an address or a secret."""
+    """The outcome of a message. `note` says why it was not sent, without an address or a secret."""
 
     channel: str
     message: Message
@@ -49,8 +49,8 @@ class Told:
 def tell(
     catalogue: Catalogue, lake: Lake, *, send: Send | None = None, now: datetime | None = None
 ) -> list[Told]:
-    """Send every message that is due; returns what became of each. A receiver that fails is no error: its
-    message is due the next time."""
+    """Send all due messages and return their outcomes. A failing receiver is not an error: its
+    message is due again the next time."""
     if catalogue.alerts is None:
         return []
     moment = now or datetime.now(UTC)
@@ -72,8 +72,8 @@ def tell(
 
 
 def tell_blind(catalogue: Catalogue, *, send: Send | None = None, now: datetime | None = None) -> list[Told]:
-    """Tell whoever wants to hear of late days that the tables do not answer, so that nobody knows whether the
-    newest day is there. What was told before stands in those tables: the caller says this once."""
+    """Notify the channels for late days that the tables do not answer, so that it is unknown whether the
+    newest day is published. Earlier messages are recorded in those tables: the caller sends this one once."""
     if catalogue.alerts is None:
         return []
     place = _place(catalogue, catalogue.alerts)
@@ -96,20 +96,20 @@ def pending(catalogue: Catalogue, lake: Lake, now: datetime | None = None) -> li
 
 
 def require_sent(told: Collection[Told]) -> None:
-    """Raises InfrastructureError where a message was not sent: the same call sends it later."""
+    """Raises InfrastructureError if a message was not sent: calling `tell` again later sends it."""
     left = [str(item) for item in told if not item.sent]
     if left:
         raise InfrastructureError(
             f"{len(left)} of {len(told)} messages were not sent:\n" + "\n".join(left),
-            safe="the days are as they were; what was not sent is kept and sent the next time",
-            next_step="see the Airflow connection of the channel, then `usertags alert`",
+            safe="the data is unchanged; unsent messages stay due and are sent the next time",
+            next_step="check the Airflow connection of the channel, then run `usertags alert`",
         )
 
 
 def _claimed(
     catalogue: Catalogue, lake: Lake, ledger: Ledger, now: datetime
 ) -> tuple[list[tuple[Due, str]], History]:
-    """The messages that are due, claimed so that nobody else sends them."""
+    """The due messages, claimed so that no other process sends them."""
     assert catalogue.alerts is not None
     for _ in range(_CLAIMS):
         items, known = _due(catalogue, catalogue.alerts, lake, ledger.entries, now)
@@ -167,7 +167,7 @@ def _place(catalogue: Catalogue, alerts: AlertsEntry) -> Place:
 
 
 def _base_url() -> str:
-    """Where Airflow is served, as its own settings say."""
+    """The base URL of Airflow, from its settings."""
     from airflow.sdk.configuration import conf
 
     return str(conf.get("api", "base_url", fallback=""))

@@ -1,6 +1,6 @@
-"""The errors of the pipeline: one small tree, each with the exit code that the command line returns.
+"""The exceptions of the pipeline, each with the exit code that the command line returns.
 
-Exit codes: 0 done · 2 configuration or usage · 3 data (a gate refused; the last good partition stays)
+Exit codes: 0 done · 2 configuration or usage · 3 data (a gate refused; readers keep the last good day)
 · 4 infrastructure (a retry may help).
 """
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class UsertagsError(Exception):
-    """Something that a person can act on: what happened, what is still safe, what to do next."""
+    """An error that a person can act on: what happened, what is still safe, what to do next."""
 
     exit_code = 1
 
@@ -29,9 +29,9 @@ class UsertagsError(Exception):
 
 @dataclass(frozen=True)
 class ConfigProblem:
-    """One thing wrong in the configuration, where it stands and what was probably meant.
+    """One problem of the configuration: its location and, if known, what was probably meant.
 
-    Line 0 is the file, or folder, as a whole.
+    Line 0 means the whole file or folder.
     """
 
     file: str
@@ -62,13 +62,13 @@ class ConfigError(UsertagsError):
 
 
 class UsageError(UsertagsError):
-    """The command was asked for something that does not exist or cannot be: no retry helps."""
+    """The command was given something that does not exist or is not possible: a retry does not help."""
 
     exit_code = 2
 
 
 class DataError(UsertagsError):
-    """The data is not good enough, or not there; readers keep the last good day and no retry helps."""
+    """The data is missing or not good enough; readers keep the last good day and a retry does not help."""
 
     exit_code = 3
 

@@ -1,4 +1,4 @@
-"""Why a user carries a tag: the rule, and the measures that made it true."""
+"""Why a user carries a tag: its rule and the measures that the rule read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ class Explanation:
 def explain(
     catalogue: Catalogue, lake: Lake, user: str, day: date, tag: str | None = None
 ) -> list[Explanation]:
-    """Every tag that a user carries on a published day; with `tag`, that one, carried or not.
+    """All tags that a user carries on a published day; with `tag`, only that tag, carried or not.
 
-    Raises UsageError when the day is not published, or the user or tag does not exist on it.
+    Raises UsageError if the day is not published, or if it has no such user or tag.
     """
     published = publication_of(lake, day)
     if published is None:
@@ -55,11 +55,11 @@ def explain(
     for row in sorted(_rows(lake, USER_TAGS.name, published, user_id=user_id), key=lambda row: row["rank"]):
         carried.setdefault(row["tag_id"], []).append(row)
     if tag is not None and tag not in defined:
-        raise UsageError(f"{day} has no tag {tag!r}", next_step="`usertags tags` lists them")
+        raise UsageError(f"no tag {tag!r} on {day}", next_step="`usertags tags` lists them")
     if tag is not None and "user_tags" in (defined[tag].get("kept_out_of") or ()):
         raise UsageError(
-            f"tag {tag!r} is kept out of user_tags by its sensitivity: who carries it is not told here",
-            next_step="ask those who may see it",
+            f"tag {tag!r} is excluded from user_tags by its sensitivity and cannot be explained",
+            next_step="ask the owner of the tag",
         )
     wanted = [tag] if tag else sorted(carried)
     return [_explanation(catalogue, defined[name], carried.get(name, []), values, day) for name in wanted]
@@ -106,7 +106,7 @@ def _input(tag: Tag, name: str, known: Mapping[str, Any]) -> Any:
     """A value that the rule reads, as far as it bears on the tag."""
     value = known.get(name.replace(".", "__"))
     if isinstance(value, list):
-        # PyIceberg gives a map as pairs.
+        # PyIceberg returns a map as a list of pairs.
         value = dict(value)
     for kind in tag.kinds:
         value = kind.explained(tag, name, value)
@@ -114,7 +114,7 @@ def _input(tag: Tag, name: str, known: Mapping[str, Any]) -> Any:
 
 
 def _measures(catalogue: Catalogue, lake: Lake, published: Publication, user: str) -> dict[str, Any]:
-    """The measures of the user, named by its user_id or by any of its ids, with its kind or bare."""
+    """The measures of the user, found by user_id or by any of the user's ids, with or without its kind."""
     kinds = sorted({kind for source in catalogue.sources.values() for kind, _ in source.ids})
     for named in [user, *[f"{kind}:{user}" for kind in kinds]]:
         user_id = _user_of(lake, published, named)
@@ -122,13 +122,13 @@ def _measures(catalogue: Catalogue, lake: Lake, published: Publication, user: st
         if rows:
             return rows[0]
     raise UsageError(
-        f"no such user on {published.day}",
-        next_step='`usertags query "select user_id from user_profile_latest limit 5"` shows how ids look',
+        f"user not found on {published.day}",
+        next_step='`usertags query "select user_id from user_profile_latest limit 5"` shows example ids',
     )
 
 
 def _user_of(lake: Lake, published: Publication, named: str) -> str:
-    """The user_id of the user who has an id, written `kind:id`; the id itself where it joins nobody."""
+    """The user_id of the user who has an id, written `kind:id`; the id itself if it is not linked."""
     kind, _, bare = named.partition(":")
     if find_table(lake, IDENTITIES.name) is None:
         return named

@@ -1,6 +1,6 @@
-"""A state that an earlier version wrote becomes one of this version. Rows of `tags.*` stay as they are.
+"""Migrates tables written by an earlier version. Rows of `tags.*` are not changed.
 
-Every step finds what is left to do in the tables themselves, so a migration that broke off is run again.
+Every step detects from the tables what is left to do, so an interrupted migration can be run again.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,15 @@ from jobs.store.tables import find_table
 
 @dataclass(frozen=True)
 class Step:
-    """Something that is left to do: what, in one sentence, and what does it."""
+    """A pending migration step: a one-sentence description and the function that applies it."""
 
     says: str
     do: Callable[[], None]
 
 
 def steps(catalogue: Catalogue, lake: Lake) -> list[Step]:
-    """What is left to do, in order; nothing is written. Raises DataError when something that is needed is not
-    known any more."""
+    """The pending steps, in order; nothing is written. Raises DataError if required information is
+    no longer available."""
     return _batches(catalogue, lake)
 
 
@@ -63,9 +63,9 @@ def _require_known(source: Source, old: OldBatches) -> None:
     if old.lost:
         days = ", ".join(map(str, old.lost))
         raise DataError(
-            f"which files of source {source.name} were read for {days} is not known any more: the snapshots "
-            f"of raw.{source.name} that said so are expired",
+            f"which files of source {source.name} were read for {days} is no longer known: the snapshots "
+            f"of raw.{source.name} that recorded it have expired",
             safe="nothing was written; readers keep what is published",
             next_step=f"drop the tables raw.{source.name}, clean.{source.name} and rollup.{source.name}, run "
-            "`usertags migrate --apply`, then run the days again: their files are read anew",
+            "`usertags migrate --apply`, then run the days again: their files are read again",
         )

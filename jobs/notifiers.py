@@ -1,4 +1,4 @@
-"""The notifiers of Airflow that carry a message: its own for mail, and one that posts to a chat or a hook."""
+"""Airflow notifiers that send a message: Airflow's own for mail, and one that posts to a chat or webhook."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ _TIMEOUT = 20
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A hook that sends elsewhere, as to a page for logging in, has taken nothing."""
+    """A webhook that redirects, for example to a login page, has not accepted the message."""
 
     def redirect_request(self, *arguments: Any, **more: Any) -> None:
         return None
@@ -30,14 +30,14 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 class NotTaken(Exception):
-    """The receiver did not take the message. The text holds no address and no secret."""
+    """The receiver did not accept the message. The text contains no address and no secret."""
 
 
 class WebhookNotifier(BaseNotifier):  # type: ignore[misc]
     """Posts a JSON body to the address of an Airflow connection.
 
-    The connection's host is the address, or its beginning; a password is the secret end of it. Where the
-    extra has a `sign_secret`, DingTalk's and Feishu's signatures are made with it.
+    The connection's host is the address or its beginning; the password is the secret rest of it. If the
+    extra has a `sign_secret`, messages to DingTalk and Feishu are signed with it.
     """
 
     template_fields = ("connection",)
@@ -47,12 +47,12 @@ class WebhookNotifier(BaseNotifier):  # type: ignore[misc]
         self.connection, self.kind, self.body = connection, kind, dict(body)
 
     def notify(self, context: Any) -> None:
-        """Raises NotTaken when the receiver does not answer, or says that it did not take the message."""
+        """Raises NotTaken if the receiver does not answer or rejects the message."""
         found = BaseHook.get_connection(self.connection)
         secret = str(found.extra_dejson.get("sign_secret") or "")
         url, body = _signed(self.kind, _address(found), self.body, secret, int(time.time()))
         if urlsplit(url).scheme not in ("http", "https"):
-            raise NotTaken(f"connection {self.connection!r} has no address that begins with http")
+            raise NotTaken(f"connection {self.connection!r} has no address starting with http")
         request = urllib.request.Request(
             url, json.dumps(body, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
         )
@@ -66,7 +66,7 @@ class WebhookNotifier(BaseNotifier):  # type: ignore[misc]
 
 
 def send(channel: MailEntry | HookEntry, message: Message) -> None:
-    """Send a message by a channel. The words are final: nothing in them is taken for a template."""
+    """Send a message through a channel. Its text is final: it is not rendered as a template."""
     if isinstance(channel, MailEntry):
         _mail(channel, message)
     else:
@@ -89,7 +89,7 @@ def _mail(channel: MailEntry, message: Message) -> None:
 
 
 def body_of(channel: HookEntry, message: Message) -> dict[str, Any]:
-    """What is posted, in the form of the service."""
+    """The request body in the format of the service."""
     fields = message.fields()
     if channel.body is not None:
         words = {name: str(fields[name]) for name in ("title", "text", "day", "state", "page", "runbook")}
@@ -100,7 +100,7 @@ def body_of(channel: HookEntry, message: Message) -> dict[str, Any]:
     return _FORMS[channel.kind](text_of(message, _LIMITS.get(channel.kind)))
 
 
-# What a service takes at most, in bytes.
+# The maximum size that a service accepts, in bytes.
 _LIMITS = {"wecom": 2048, "dingtalk": 20_000, "feishu": 20_000}
 _FORMS: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "slack": lambda text: {"text": text},
@@ -141,7 +141,7 @@ def _hmac(key: bytes, text: bytes) -> str:
 
 
 def _require_taken(answer: bytes) -> None:
-    """DingTalk, WeCom and Feishu answer 200 with an error's number to what they do not take."""
+    """DingTalk, WeCom and Feishu answer a rejected message with status 200 and an error code."""
     try:
         said = json.loads(answer)
     except ValueError:

@@ -6,13 +6,13 @@ from jobs.catalogue.model import Catalogue
 from jobs.query import query
 from jobs.store.lake import Lake
 
-# Below this many users, two values look alike by chance.
+# With fewer users than this, two values may be similar by chance.
 MINIMUM_USERS = 30
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Two values of two tags, the users of each, of both, and the Jaccard index of the two groups."""
+    """Values of two tags: the users of each, the users of both, and the Jaccard index of the two groups."""
 
     tag: str
     value: str
@@ -25,8 +25,8 @@ class Overlap:
 
 
 def overlaps(catalogue: Catalogue, lake: Lake, threshold: float) -> list[Overlap]:
-    """Pairs of values of different tags whose users have a Jaccard index (both / either) at or above the
-    threshold, on the newest published day; the closest first. Values with few users are left out.
+    """Pairs of values of different tags with a Jaccard index of their users (both / either) at or above the
+    threshold on the newest published day, highest index first. Values with few users are left out.
 
     Raises UsageError when nothing is published yet.
     """
@@ -34,7 +34,7 @@ def overlaps(catalogue: Catalogue, lake: Lake, threshold: float) -> list[Overlap
     return [Overlap(*row) for row in answer.rows]
 
 
-# Groups whose sizes are too far apart cannot reach the threshold, and are not joined.
+# Groups of very different sizes cannot reach the threshold and are not joined.
 _SQL = """
 WITH carried AS (SELECT DISTINCT user_id, tag_id, tag_value FROM user_tags_latest),
 sizes AS (

@@ -1,4 +1,4 @@
-"""The stages of a data day in order: the one module that composes them."""
+"""The stages of a data day in order: the module that composes them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from jobs.store.spark import make_active, spark_session
 
 @dataclass
 class Pipeline:
-    """The stages over one configuration; the lake is opened and Spark started when first needed."""
+    """The stages of one configuration; the lake is opened and Spark is started on first use."""
 
     catalogue: Catalogue
     progress: Progress | None = field(default=None)
@@ -36,7 +36,7 @@ class Pipeline:
 
     @property
     def spark(self) -> SparkSession:
-        """The session, which is the active one from now on: a process may have several."""
+        """The Spark session; it becomes the active session, as a process may have several."""
         make_active(self._session)
         return self._session
 
@@ -55,9 +55,9 @@ class Pipeline:
     def run(
         self, day: date, run_id: str, *, until: str = STAGES[-1], re_extract: bool = False
     ) -> Iterator[StageReport]:
-        """All stages of a data day up to `until`, one report as each ends.
+        """Run all stages of a data day up to `until`; yields one report per stage as it ends.
 
-        Raises the first stage's error; what is published stays, and running the day again completes it.
+        Raises the first error of a stage; published data is unchanged, and rerunning the day completes it.
         """
         for stage in STAGES[: STAGES.index(until) + 1]:
             yield from self.stage(stage, day, run_id, re_extract=re_extract)
@@ -65,8 +65,8 @@ class Pipeline:
     def stage(
         self, stage: str, day: date, run_id: str, *, source: str | None = None, re_extract: bool = False
     ) -> Iterator[StageReport]:
-        """One stage of a data day; extract gives one report a source. A stage that refuses the day leaves its
-        report and the summary of the run before it raises GateRefused."""
+        """Run one stage of a data day; extract returns one report per source. A stage that refuses saves its
+        report and the summary of the run before raising GateRefused."""
         started = time.monotonic()
         try:
             yield from self._reports(stage, day, run_id, source, re_extract)
@@ -92,7 +92,7 @@ class Pipeline:
             yield self.saved(_SPARK_STAGES[stage](self.spark, self.catalogue, self.lake, day, run_id))
 
     def _keep_refusal(self, report: StageReport) -> None:
-        """The refusal is what is told, whatever becomes of its report."""
+        """The refusal is raised even if its report cannot be saved."""
         try:
             self.saved(report)
             save_summary(self.lake, self.catalogue, report.day, report.run_id)
@@ -101,12 +101,12 @@ class Pipeline:
                 self.progress(f"the summary of the run was not written ({type(error).__name__})")
 
     def saved(self, report: StageReport) -> StageReport:
-        """The report, kept beside the tables."""
+        """Save the report on the object storage and return it."""
         save_report(self.lake, self.catalogue, report)
         return report
 
 
-# After these the summary of the run is written anew.
+# After these stages the summary of the run is written again.
 _SUMMARISED = ("clean", "audit", "publish")
 _SPARK_STAGES: dict[str, Callable[[SparkSession, Catalogue, Lake, date, str], StageReport]] = {
     "clean": clean,

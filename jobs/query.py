@@ -1,4 +1,4 @@
-"""Reading the published tables with DuckDB, through the snapshots that the catalog names."""
+"""Queries over the published tables with DuckDB, at the snapshots that the catalog names."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class Answer:
 
 
 def query(catalogue: Catalogue, lake: Lake, sql: str) -> Answer:
-    """Run one query over the published tables, by their names; `ops.*` and `tags.*` show all rows.
+    """Run one query over the views of the published rows; `ops.*` and `tags.*` show all rows.
 
-    Raises UsageError with DuckDB's words when the query is wrong.
+    Raises UsageError with DuckDB's message if the query fails.
     """
     with connect(catalogue, lake) as connection:
         try:
@@ -34,7 +34,7 @@ def query(catalogue: Catalogue, lake: Lake, sql: str) -> Answer:
             answer = Answer([], []) if result is None else Answer(result.columns, result.fetchall())
         except duckdb.Error as error:
             raise UsageError(
-                f"the query cannot run: {error}",
+                f"the query failed: {error}",
                 next_step='`usertags query "show tables"` lists the tables',
             ) from None
         return answer
@@ -53,7 +53,7 @@ def connect(catalogue: Catalogue, lake: Lake) -> duckdb.DuckDBPyConnection:
             location = lake.catalog.load_table(f"{namespace}.{name}").metadata_location
             connection.execute(f"CREATE VIEW {namespace}.{name} AS SELECT * FROM iceberg_scan('{location}')")
     for name, select in views():
-        # Before the first publication some of the tables are not there, and neither are their views.
+        # Before the first publication some tables do not exist yet; their views are skipped.
         with suppress(duckdb.CatalogException):
             connection.execute(f"CREATE VIEW {name} AS {select}")
     return connection
@@ -77,7 +77,7 @@ def _select(file: str, table: str = "") -> str:
 
 
 def extension_path(name: str) -> Path:
-    """Where the package of a DuckDB extension keeps its file: nothing is downloaded."""
+    """The path of a DuckDB extension inside its installed package: nothing is downloaded."""
     import importlib
 
     package = Path(importlib.import_module(f"duckdb_extension_{name}").__file__ or "").parent

@@ -1,8 +1,8 @@
-"""Releasing a blocked day: a person answers for what the checks refused, by name and with a reason.
+"""Releasing a blocked day: a person takes responsibility for what the checks refused, with name and reason.
 
-A day whose tags the audit refused is published as the held run built it. A day whose batch the clean checks
-refused gets the batch taken over, in all sources, and is run on from there: its tags are audited as ever.
-Every step can be repeated, so the same command finishes a release that broke off anywhere.
+If the audit refused the tags, the day is published as the held run built it. If the clean checks refused the
+batch, it is promoted in all sources and the remaining stages run: the tags are audited as usual.
+Every step can be repeated, so the same command completes an interrupted release.
 """
 
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ from jobs.store.lake import Lake, open_lake
 
 
 def release(pipeline: Pipeline, day: date, *, by: str, reason: str) -> Iterator[StageReport]:
-    """Release a blocked day and publish it; one report as each part ends.
+    """Release a blocked day and publish it; yields one report as each part ends.
 
     Raises UsageError when no person or reason is given, when the day is unknown or not blocked, and when what
-    was refused is not there any more; GateRefused when a check fails that had not failed before.
+    was refused no longer exists; GateRefused when a check fails that had not failed before.
     """
-    by, reason = _given(by, "by whom", "--by"), _given(reason, "why", "--reason")
+    by, reason = _given(by, "a name", "--by"), _given(reason, "a reason", "--reason")
     lake = pipeline.lake
     published = publication_of(lake, day)
     refused = _blocked(lake, day)
@@ -52,8 +52,8 @@ def release(pipeline: Pipeline, day: date, *, by: str, reason: str) -> Iterator[
 
 
 def blocked_by(catalogue: Catalogue, day: date) -> dict[str, Any]:
-    """What blocks a day, for the person who is asked: the run, the stage that refused it, the checks that
-    failed, and what readers see. Raises UsageError when the day is unknown or not blocked."""
+    """What blocks a day, for the person who decides: the run, the stage that refused it, the failed
+    checks, and what readers see. Raises UsageError if the day is unknown or not blocked."""
     lake = open_lake(catalogue)
     refused = _blocked(lake, day)
     if refused is None:
@@ -73,15 +73,15 @@ def blocked_by(catalogue: Catalogue, day: date) -> dict[str, Any]:
 def _what_readers_see(day: date, published: Publication | None, newest: Publication | None) -> str:
     if published is not None:
         return f"run {published.run_id} of {day}"
-    return f"{newest.day}, the newest published day" if newest else "nothing: no day is published yet"
+    return f"{newest.day}, the newest published day" if newest else "no data: no day is published yet"
 
 
 def _given(text: str, what: str, option: str) -> str:
     if not text.strip():
         raise UsageError(
-            f"a release has to say {what}",
+            f"a release needs {what}",
             safe="nothing was released; readers keep the last good day",
-            next_step=f"give {option}: it is kept in `publications`, where readers see it",
+            next_step=f"give {option}: it is recorded in `publications`, where readers see it",
         )
     return text.strip()
 
@@ -92,22 +92,22 @@ def _blocked(lake: Lake, day: date) -> RunRecord | None:
 
 def _not_blocked(lake: Lake, day: date) -> UsageError:
     if not run_records(lake, day):
-        return UsageError(f"no run of {day} is known", next_step="check the day: see `usertags report`")
+        return UsageError(f"{day} has no run", next_step="check the day; `usertags report` shows the runs")
     published = publication_of(lake, day)
     if published is None:
         return UsageError(
-            f"{day} is not blocked: no check has refused it, and it is not published yet",
+            f"{day} is not blocked: it is not published yet, and no check has refused it",
             next_step=f"run it with `usertags run --day {day}`",
         )
     released = f", released by {published.released_by}" if published.released_by else ""
     return UsageError(
         f"{day} is not blocked: run {published.run_id} of it is published ({published.verdict}{released})",
-        safe="what is published stays",
+        safe="published data is unchanged",
     )
 
 
 def _clean_day(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageReport]:
-    """Take over the refused batch and run the day on; its tags have to pass their audit."""
+    """Promote the refused batch and run the remaining stages; the tags have to pass their audit."""
     day, run_id = decision.day, decision.run_id
     yield pipeline.saved(take_over(lambda: pipeline.spark, pipeline.catalogue, pipeline.lake, decision))
     for stage in ("aggregate", "tag", "audit"):
@@ -115,7 +115,7 @@ def _clean_day(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageReport]
 
 
 def _held_run(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageReport]:
-    """Bring the held rows onto today's main; what had to be computed again is audited again."""
+    """Move the held rows onto the current main; what had to be recomputed is audited again."""
     lake, day, run_id = pipeline.lake, decision.day, decision.run_id
     built = _record(lake, day, run_id, "tag")
     yield pipeline.saved(

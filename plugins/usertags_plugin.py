@@ -1,8 +1,8 @@
 """The Airflow plugin: *Data quality* and *Tags* in the navigation, a *Quality* tab on DAG, run and task, and
 a tile on the home page.
 
-Every component of Airflow loads this file, so it imports nothing of the project: the application is built
-in the API server when a page is first asked for. Addresses are relative to where Airflow is served.
+Every component of Airflow loads this file, so it does not import the project: the application is built
+in the API server when a page is first requested. URLs are relative to Airflow's base URL.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-# The module that a process of the API server is, and no other component is.
+# The main module of the API server process, which no other component has.
 _API_SERVER = "airflow.api_fastapi.main"
-# The server starts first; then what the first page needs is made ready.
+# The server starts first; then the data of the first page is preloaded.
 _WARM_AFTER = 2.0
 _TAB = "usertags/quality/of?dag_id={DAG_ID}"
 
 
 class LazyApp:
-    """An ASGI application that is made by its first request, or before it by `warm`, in a thread, so that no
-    other request waits."""
+    """An ASGI application that is created by its first request, or earlier by `warm`, in a thread, so that no
+    other request is delayed."""
 
     def __init__(self) -> None:
         self._app: Any = None
@@ -34,8 +34,8 @@ class LazyApp:
         await self._app(scope, receive, send)
 
     def warm(self) -> None:
-        """Make the application and begin to read what its pages show. What goes wrong is told by the page
-        that meets it."""
+        """Create the application and start reading its data. Errors are shown by the page
+        that encounters them."""
         with suppress(Exception):
             self._made().state.warm()
 
@@ -103,7 +103,7 @@ class UsertagsPlugin(AirflowPlugin):
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
-        """In the API server alone: nobody's first page is to wait for imports and for the lake."""
+        """Only in the API server: avoids that the first page waits for imports and the lake."""
         if _API_SERVER in sys.modules:
             timer = Timer(_WARM_AFTER, _APP.warm)
             timer.daemon = True

@@ -1,4 +1,4 @@
-"""From a configuration folder to a catalogue that can run, or to every problem that stands in its way."""
+"""Builds an executable catalogue from a configuration folder, or reports all its problems."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -91,7 +91,7 @@ def build_catalogue(settings: Settings) -> Catalogue | None:
 
 
 def _identity_version(identity: Identity | None, sources: dict[str, Source], timezone: str) -> list[object]:
-    """What it depends on who is one person; nothing where every id is one."""
+    """The definition of identities; empty if ids are not linked."""
     if identity is None:
         return []
     links = [source for source in sources.values() if source.kind == "links"]
@@ -103,26 +103,30 @@ def _check_project(located: Located[ProjectEntry], settings: Settings) -> None:
     project = located.entry
     if project.timezone not in timezones():
         hint = close(project.timezone, timezones())
-        located.report(f"{project.timezone!r} is no time zone", "timezone", suggestion=hint)
+        located.report(f"{project.timezone!r} is not a time zone", "timezone", suggestion=hint)
     lake = settings.connections.get(project.lake)
     if lake is not None and lake.entry.kind != "lake":
         message = f"connection {project.lake!r} is of kind {lake.entry.kind}, not lake"
         located.report(message, "lake")
     elif lake is None and not settings.broken.has("connections", project.lake):
         hint = close(project.lake, settings.connections)
-        located.report(f"no connection {project.lake!r}", "lake", suggestion=hint)
+        located.report(f"unknown connection {project.lake!r}", "lake", suggestion=hint)
     if not settings.sources and not settings.broken.any_of("sources"):
-        located.report("the folder has no sources/*.yml")
+        located.report("no sources/*.yml found in the folder")
 
 
 def _check_connections(settings: Settings) -> None:
-    """The store of a folder of files is the lake connection that has its address and keys."""
+    """The store of a files connection must be the lake connection with its endpoint and keys."""
     lakes = {name for name, item in settings.connections.items() if item.entry.kind == "lake"}
     for located in settings.connections.values():
         store = getattr(located.entry, "store", None)
         if store is None or store in lakes or settings.broken.has("connections", store):
             continue
-        located.report(f"`store` names no lake: {store!r}", "store", suggestion=close(store, lakes))
+        located.report(
+            f"`store` must name a connection of kind lake, not {store!r}",
+            "store",
+            suggestion=close(store, lakes),
+        )
 
 
 def _sources(settings: Settings) -> dict[str, Source]:
@@ -137,7 +141,9 @@ def _measures(settings: Settings, sources: dict[str, Source]) -> dict[str, Measu
     found = {name: measure for name, measure in built.items() if measure is not None}
     for name, measure in explicit_measures(sources).items():
         if name in settings.measures:
-            message = f"{name!r} holds the tags that people set in {measure.source}: choose another name"
+            message = (
+                f"{name!r} is reserved for the tags set manually in {measure.source}: choose another name"
+            )
             settings.measures[name].report(message)
         found[name] = measure
     return found
@@ -217,8 +223,8 @@ def _inputs(
 
 
 def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
-    """What a value that reads the columns `uses` depends on: those columns, which rows are kept, and whose
-    they are."""
+    """What a value that reads the columns `uses` depends on: these columns, the rules for kept rows, and the
+    user column."""
     columns = [
         (column.name, column.type, column.sql, column.timezone, column.format, column.pii)
         for column in source.columns
@@ -230,13 +236,13 @@ def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
 
 
 def _check_flat_names(settings: Settings, inputs: Inputs) -> None:
-    """`source.column` is the flat column source__column beside the measures."""
+    """`source.column` becomes the flat column source__column next to the measures."""
     if "tags" in settings.sources:
-        settings.sources["tags"].report("`tags` is how a rule names a tag: choose another name")
+        settings.sources["tags"].report("`tags` is reserved for references to tags: choose another name")
     flat = {name.replace(".", "__"): name for name in inputs.types if "." in name}
     named: dict[str, Located[Any]] = {**settings.measures, **settings.percentiles}
     for name in flat.keys() & named.keys():
-        message = f"{name!r} is how {flat[name]} is written in tables: choose another name"
+        message = f"{name!r} is the column name of {flat[name]} in tables: choose another name"
         named[name].report(message)
 
 
@@ -256,7 +262,7 @@ def _tags(settings: Settings, inputs: Inputs) -> dict[str, Tag]:
 
 
 def _kept_out(tags: Mapping[str, Tag]) -> dict[str, list[str]]:
-    """What the tables of a run leave out."""
+    """The tags excluded from the tables of a run."""
     return {name: sorted(tag.kept_out_of) for name, tag in tags.items() if tag.kept_out_of}
 
 
@@ -264,12 +270,12 @@ def _check_names_once(settings: Settings) -> None:
     names = Counter(located.entry.name for located in settings.tags.values())
     for located in settings.tags.values():
         if names[located.entry.name] > 1:
-            located.report(f"another tag is called {located.entry.name!r} as well", "name")
+            located.report(f"duplicate tag name {located.entry.name!r}", "name")
 
 
 def _check_exclusive(settings: Settings) -> None:
     paths = {"/".join(located.entry.path) for located in settings.tags.values()}
     for path, located in settings.exclusive.items():
         if path not in paths and not settings.broken.any_of("tags"):
-            message = f"`exclusive` names no path of a tag: {path!r}"
+            message = f"`exclusive` names an unknown path: {path!r}"
             located.report(message, suggestion=close(path, paths))

@@ -17,7 +17,7 @@ _ROW = "struct<value:string,set_by:string,reason:string,until:date,withdrawn:boo
 
 
 def build_explicit(located: Located[SourceEntry], dictionaries: Mapping[str, Dictionary]) -> Explicit | None:
-    """What a row of the source says of a tag; problems name columns that are not there."""
+    """The expressions that read a tag from a row of the source; missing columns are reported as problems."""
     entry = located.entry.explicit
     if entry is None:
         return None
@@ -48,12 +48,12 @@ def _check_column(
     kept: Mapping[str, ColumnEntry],
 ) -> None:
     if name not in kept:
-        message = f"`{role}` names no column that reaches the clean table: {name!r}"
+        message = f"`{role}` must be a column of the clean table, not {name!r}"
         located.report(message, "explicit", role, suggestion=close(name, kept))
     elif role == "tag" and kept[name].type != "string":
-        located.report("`tag` is a column of texts", "explicit", role)
+        located.report("`tag` must be a column of type string", "explicit", role)
     elif role == "until" and kept[name].type not in ("date", "timestamp"):
-        located.report("`until` is a date", "explicit", role)
+        located.report("`until` must be a column of type date", "explicit", role)
 
 
 def _withdrawn(
@@ -73,7 +73,7 @@ def _withdrawn(
 
 
 def explicit_measures(sources: Mapping[str, Source]) -> dict[str, Measure]:
-    """Of each source with `explicit`: the last row that a user has of each tag text, as a map."""
+    """For each source with `explicit`: a map with the latest row per tag text of a user."""
     measures = {}
     for source in sources.values():
         if source.explicit is None:

@@ -1,4 +1,4 @@
-"""Building measures: an aggregate over a window becomes partials that merge day by day."""
+"""Builds measures: an aggregate over a window is split into partials that are merged over days."""
 
 from jobs.catalogue.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
 from jobs.catalogue.versions import version_of
@@ -24,23 +24,23 @@ def build_measure(
     sources: dict[str, Source],
     settings: Settings,
 ) -> Measure | None:
-    """One measure; None (and problems) when its source, aggregate or condition cannot be read.
+    """One measure; None (and problems) if its source, aggregate or condition is invalid.
 
-    A measure of a source that is broken itself is no problem of its own.
+    If its source is invalid, the measure is not reported as another problem.
     """
     entry = located.entry
     if name in RESERVED_MEASURES:
-        located.report(f"{name!r} is a column of every user: choose another name")
+        located.report(f"{name!r} is a reserved column name: choose another name")
     source = sources.get(entry.source)
     if source is None:
         if entry.source not in settings.sources and not settings.broken.has("sources", entry.source):
             hint = close(entry.source, settings.sources)
-            located.report(f"no source {entry.source!r}", "source", suggestion=hint)
+            located.report(f"unknown source {entry.source!r}", "source", suggestion=hint)
         return None
     if source.kind != "events":
         why = {
             "profile": f"{source.name} is a profile: use its columns directly, as {source.name}.column",
-            "links": f"{source.name} says which ids belong to one person: it has no measures",
+            "links": f"{source.name} has the kind links and cannot have measures",
         }
         located.report(why[source.kind], "source")
         return None
@@ -88,7 +88,7 @@ def _fits_together(
     aggregate: Aggregate,
     types: dict[str, str],
 ) -> bool:
-    """Whether the aggregate, how it merges, its window and its `by` can be one measure."""
+    """Whether the aggregate, its `distinct_within`, its window and its `by` can be combined."""
     stated = _distinct_is_stated(located, aggregate)
     bounded = _is_bounded(located, aggregate)
     return _by(located, aggregate, types) and stated and bounded
@@ -99,18 +99,18 @@ def _by(
     aggregate: Aggregate,
     types: dict[str, str],
 ) -> bool:
-    """Whether the values of the column `by`, if it is given, can be counted or summed apart."""
+    """Whether the measure can be computed per value of the column `by`, if given."""
     by = located.entry.by
     if by is None:
         return True
     before = len(located.problems)
     if by not in types:
-        message = f"`by` names no column that reaches the clean table: {by!r}"
+        message = f"`by` must be a column of the clean table, not {by!r}"
         located.report(message, "by", suggestion=close(by, types))
     elif types[by] != "string":
-        located.report(f"`by` is a column of texts, not {types[by]}", "by")
+        located.report(f"`by` must be a column of type string, not {types[by]}", "by")
     if _function(aggregate, located.entry).by != "numbers":
-        message = f"{located.entry.value} cannot be taken `by` the values of a column: count or sum"
+        message = f"{located.entry.value} cannot be combined with `by`: use count or sum"
         located.report(message, "value")
     return len(located.problems) == before
 
@@ -121,7 +121,7 @@ def _calendar(located: Located[MeasureEntry], settings: Settings) -> CalendarPer
         return None
     periods = settings.project.entry.calendar if settings.project else {}
     if window.calendar not in periods:
-        # Without a project nothing is known of its periods.
+        # Without a project its periods are unknown.
         if settings.project is not None:
             message = f"`calendar` of project.yml has no period {window.calendar!r}"
             hint = close(window.calendar, periods)
@@ -153,7 +153,7 @@ def _where(located: Located[MeasureEntry], types: dict[str, str], settings: Sett
         located.report(str(error), "where", suggestion=error.suggestion)
         return None
     if not where.columns:
-        located.report("is the same for every row: it reads no column", "where")
+        located.report("is constant: it reads no column", "where")
     return where
 
 
@@ -162,20 +162,20 @@ def _distinct_is_stated(located: Located[MeasureEntry], aggregate: Aggregate) ->
     distinct = aggregate.function == "count_distinct"
     if distinct and _function(aggregate, located.entry).argument is not None:
         if located.entry.distinct_within in ("window", "approx"):
-            message = f"days are counted exactly: take `distinct_within` of {EVENT_DAY} out"
+            message = f"distinct values of {EVENT_DAY} are always counted exactly: remove `distinct_within`"
             located.report(message, "distinct_within")
             return False
         return True
     if distinct and not stated:
         located.report(
-            "a distinct count says how it merges: `distinct_within: day` where a value never comes "
-            "back on another day (the audit checks it), `window` to keep the values of a window, or "
+            "a distinct count needs `distinct_within`: `day` if a value never occurs on "
+            "another day (the clean stage checks it), `window` to keep the values of the window, or "
             "`approx` for an estimate",
             "value",
         )
         return False
     if stated and not distinct:
-        located.report("`distinct_within` belongs to count(distinct …)", "distinct_within")
+        located.report("`distinct_within` requires count(distinct …)", "distinct_within")
         return False
     return True
 
@@ -186,7 +186,7 @@ def _function(aggregate: Aggregate, entry: MeasureEntry) -> AggregateFunction:
 
 
 def _is_bounded(located: Located[MeasureEntry], aggregate: Aggregate) -> bool:
-    """What is kept of every day is kept for a window only."""
+    """Aggregates that keep data of every day need a window."""
     function = _function(aggregate, located.entry)
     if located.entry.window is not None or not function.needs_window:
         return True

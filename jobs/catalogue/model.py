@@ -1,6 +1,6 @@
-"""What the machine runs: sources, measures and tags with their expressions parsed and their parts resolved.
+"""The executable catalogue: sources, measures and tags with parsed expressions and resolved references.
 
-Built once from the settings by `jobs.catalogue.build`; frozen, and free of Spark.
+Built once from the settings by `jobs.catalogue.build`; frozen, without Spark.
 """
 
 from abc import ABC, abstractmethod
@@ -43,7 +43,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Explicit:
-    """What a row says of a tag: the column that names the tag, and Spark SQL for value, set_by, reason,
+    """How a row sets a tag: the column with the tag name, and Spark SQL for value, set_by, reason,
     until and withdrawn. `uses` are the columns that these read."""
 
     tag: str
@@ -53,11 +53,11 @@ class Explicit:
 
 @dataclass(frozen=True)
 class Source:
-    """A source of rows about users. `ids` are the columns that hold ids, each with its kind: the one of the
-    user, or of links those that belong to one person. `compare` says how far a batch may differ from those
-    before it; None: it is compared with none.
+    """A source of rows about users. `ids` are the id columns, each with its kind: the one of the
+    user, or for links those that belong to one person. `compare` says how far a batch may differ from those
+    before it; None: no comparison.
 
-    `deciding` are the columns that decide which rows are kept, and whose they are.
+    `deciding` are the columns that determine which rows are kept, and their user.
     """
 
     name: str
@@ -78,13 +78,13 @@ class Source:
 
     @property
     def id_kind(self) -> str:
-        """The kind of the user's id, of a source that has one."""
+        """The kind of the user's id, for a source with a user."""
         ((kind, _),) = self.ids
         return kind
 
     @property
     def user(self) -> str:
-        """The column of the user's id, of a source that has one."""
+        """The column of the user's id, for a source with a user."""
         ((_, column),) = self.ids
         return column
 
@@ -95,7 +95,7 @@ class Source:
 
     @property
     def raw_columns(self) -> tuple[str, ...]:
-        """The raw columns that any clean column needs: nothing else is landed."""
+        """The raw columns that any clean column needs; only these are landed."""
         names = {name for column in self.columns for name in column.raw}
         if self.read.cursor:
             names.add(self.read.cursor)
@@ -134,7 +134,7 @@ class Partial:
 
 @dataclass(frozen=True)
 class CalendarPeriod:
-    """A period of every year, each end as month and day; `years_ago` that of an earlier year."""
+    """A yearly period, with start and end as month and day; `years_ago` selects an earlier year."""
 
     first: tuple[int, int]
     last: tuple[int, int]
@@ -143,14 +143,13 @@ class CalendarPeriod:
 
 @dataclass(frozen=True)
 class Measure:
-    """One number a user, merged from partials over its window: `window` days that end `offset` days before D,
-    or the days of a calendar's period up to D, or all days up to D.
+    """One number per user, merged from partials over its window: `window` days ending `offset` days before D,
+    or the days of a calendar period up to D, or all days up to D.
 
-    With `by` it is a map from the values of that column to a number each; `half_life` weighs a day's part by
-    half for every so many days of age.
-    `function` is one of `AGGREGATES` (jobs/config/aggregates.py). `uses` are the clean columns that its
-    aggregate and condition read. `definition`, the aggregate as it was written, `unit`, `description` and
-    `owner` are for people alone.
+    With `by` it is a map from the values of that column to numbers; `half_life` halves the weight of a
+    day's contribution for every `half_life` days of age. `function` is one of `AGGREGATES`
+    (jobs/config/aggregates.py). `uses` are the clean columns that its aggregate and condition read.
+    `definition`, the aggregate as it was written, `unit`, `description` and `owner` are for people alone.
     """
 
     id: str
@@ -214,10 +213,10 @@ class DerivedColumns(ABC):
 
 @dataclass(frozen=True)
 class Percentile:
-    """A measure that says where another one stands among the users of the data day: an int from 0 to 100.
+    """The percentile of another measure among the users of the data day: an int from 0 to 100.
 
     `where` is Spark SQL over the measures in `uses` and data_day; `exact` says that the measure's values
-    have no noise of binary fractions.
+    have no binary rounding noise.
     """
 
     id: str
@@ -318,7 +317,7 @@ class Tag:
 
     @property
     def multiple(self) -> bool:
-        """Whether a user can have several values of it, in order."""
+        """Whether a user can have several ordered values of it."""
         return self.main.several
 
     @property
@@ -339,14 +338,14 @@ def visible(tags: Iterable[Tag], table: str) -> tuple[Tag, ...]:
 
 
 def hidden(tags: Iterable[Tag], table: str) -> list[str]:
-    """The ids of the tags that a table is not to hold."""
+    """The ids of the tags that are excluded from a table."""
     return [tag.id for tag in tags if table in tag.kept_out_of]
 
 
 @dataclass(frozen=True)
 class Identity:
-    """How ids become people. `limits`: the most ids of a kind that one person has; `block`: the ids that
-    join nobody, as configuration gives them; `hashed`: the kinds whose ids are hashed at extract."""
+    """How ids are combined to users. `limits`: the maximum number of ids of a kind per person; `block`:
+    the ids that are never linked, as configured; `hashed`: the kinds whose ids are hashed at extract."""
 
     limits: Mapping[str, int]
     block: tuple[tuple[str, str], ...]
@@ -355,8 +354,8 @@ class Identity:
 
 @dataclass(frozen=True)
 class OwnCheck:
-    """A check that somebody wrote as an expectation of Great Expectations, over one table. `description` is
-    for people alone: another one makes it no other check."""
+    """A custom check: an expectation of Great Expectations on one table. `description` is
+    for people only and not part of the check's identity."""
 
     id: str
     table: str
@@ -370,7 +369,8 @@ class OwnCheck:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """A whole configuration, ready to run. `version` is the hash of everything that results depend on."""
+    """A complete configuration, ready to run. `version` is the hash of everything that the results
+    depend on."""
 
     folder: Path
     project: str
@@ -408,7 +408,7 @@ class Catalogue:
         return tuple(check for check in self.own_checks if check.table == table)
 
     def links(self) -> tuple[Source, ...]:
-        """The sources that say which ids belong to one person."""
+        """The sources of kind links."""
         return tuple(source for source in self.sources.values() if source.kind == "links")
 
     def profile_columns(self) -> dict[str, tuple[Source, Column]]:
@@ -424,7 +424,7 @@ class Catalogue:
         return tuple(tag for tag in self.tags.values() if tag.status == "active")
 
 
-# Columns of the tables that hold the measures, or the tags, of a user.
+# Reserved columns of the tables with the measures or tags of a user.
 RESERVED_MEASURES = frozenset({"id", "id_kind", "user_id", "data_day", "dt", "run_id", *RFM_COLUMNS})
 RESERVED_TAGS = frozenset({"user_id", "dt", "run_id"})
 

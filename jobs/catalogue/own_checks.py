@@ -1,4 +1,4 @@
-"""Checks that somebody wrote in checks/*.yml: an expectation of Great Expectations over one table."""
+"""Custom checks of checks/*.yml: an expectation of Great Expectations on one table."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ _COLUMN_LISTS = ("column_list",)
 def build_own_checks(
     settings: Settings, sources: Mapping[str, Source], tags: Mapping[str, Tag]
 ) -> tuple[OwnCheck, ...]:
-    """The checks of checks/*.yml; one that names no table, expectation or column is a problem."""
+    """The checks of checks/*.yml; an unknown table, expectation or column is a problem."""
     tables = _tables(sources, tags)
     for located in settings.own_checks.values():
         _check(located, tables, settings)
@@ -36,7 +36,7 @@ def build_own_checks(
 
 
 def _tables(sources: Mapping[str, Source], tags: Mapping[str, Tag]) -> dict[str, set[str]]:
-    """The tables that can be checked, and their columns."""
+    """The tables available for checks, and their columns."""
     found = {
         f"clean.{name}": {column.name for column in source.kept_columns}
         | ({"event_day"} if source.kind == "events" else set())
@@ -58,12 +58,12 @@ def _check(
     entry = located.entry
     if entry.expectation not in EXPECTATIONS:
         hint = close(entry.expectation, EXPECTATIONS)
-        message = f"no expectation {entry.expectation!r}"
+        message = f"unknown expectation {entry.expectation!r}"
         located.report(message, "expectation", suggestion=hint)
     if entry.table not in tables:
         kind, _, name = entry.table.partition(".")
         if not (kind == "clean" and (settings.broken.has("sources", name) or name in settings.sources)):
-            message = f"no table {entry.table!r} that can be checked"
+            message = f"table {entry.table!r} cannot be checked"
             located.report(message, "table", suggestion=close(entry.table, tables))
         return
     if entry.table == "tags.user_profile" and settings.broken.any_of("tags"):
@@ -76,7 +76,7 @@ def _check(
 
 
 def _named(entry: OwnCheckEntry) -> list[tuple[str, object]]:
-    """The columns that the arguments name, each with its key."""
+    """The columns named in the arguments, each with its key."""
     single = [(key, entry.arguments[key]) for key in _COLUMNS if key in entry.arguments]
     lists = [(key, entry.arguments[key]) for key in _COLUMN_LISTS if key in entry.arguments]
     return single + [

@@ -1,4 +1,4 @@
-"""Building percentiles: where a user's measure stands among the users of the data day."""
+"""Builds percentiles: the rank of a user's measure among the users of the data day."""
 
 from collections.abc import Mapping
 
@@ -15,14 +15,14 @@ def build_percentile(
     measures: Mapping[str, Measure],
     settings: Settings,
 ) -> Percentile | None:
-    """One percentile; None (and problems) when its measure or condition cannot be read. One of a measure
-    that is broken itself is no problem of its own.
+    """One percentile; None (and problems) if its measure or condition is invalid. If its measure
+    is invalid, it is not reported as another problem.
 
-    Its condition sees the measures and `data_day`, but no other percentile.
+    Its condition can use the measures and `data_day`, but no other percentile.
     """
     entry = located.entry
     if name in RESERVED_MEASURES:
-        located.report(f"{name!r} is a column of every user: choose another name")
+        located.report(f"{name!r} is a reserved column name: choose another name")
     base = _base(located, measures, settings)
     where = _where(located, measures, settings)
     if base is None or (entry.where is not None and where is None):
@@ -40,7 +40,7 @@ def build_percentile(
 
 
 def percentile_version(percentile: Percentile, versions: Mapping[str, object]) -> list[object]:
-    """What a percentile is made of. `versions` says that of every measure."""
+    """The version of a percentile. `versions` has the versions of all measures."""
     conditions = [(name, versions.get(name)) for name in sorted(percentile.uses)]
     return ["percentile", versions[percentile.measure], percentile.where, conditions]
 
@@ -52,18 +52,18 @@ def _base(
 ) -> Measure | None:
     name = located.entry.percentile_of
     if name in settings.percentiles:
-        message = f"{name!r} is a percentile itself: name the measure that it is made of"
+        message = f"{name!r} is a percentile itself: use the measure that it is based on"
         located.report(message, "percentile_of")
         return None
     measure = measures.get(name)
     if measure is None:
         if name not in settings.measures and not settings.broken.has("measures", name):
             hint = close(name, settings.measures)
-            located.report(f"no measure {name!r}", "percentile_of", suggestion=hint)
+            located.report(f"unknown measure {name!r}", "percentile_of", suggestion=hint)
         return None
     if measure.type in ("int", "bigint", "double") or measure.type.startswith("decimal"):
         return measure
-    message = f"a percentile is of a number, and {name} is of type {measure.type}"
+    message = f"a percentile needs a numeric measure, but {name} is of type {measure.type}"
     located.report(message, "percentile_of")
     return None
 
@@ -87,12 +87,12 @@ def _where(
             located.report(str(error), "where", suggestion=error.suggestion)
         return None
     if not where.columns - {"data_day"}:
-        located.report("is the same for every user: it reads no measure", "where")
+        located.report("is constant: it reads no measure", "where")
     return where
 
 
 def _is_follow_on(error: ExpressionError, measures: Mapping[str, Measure], settings: Settings) -> bool:
-    """A condition over something that is broken is wrong only because of that."""
+    """Whether a problem of the condition only follows from an invalid input."""
     name = error.unknown_name
     if name is None:
         return False

@@ -1,4 +1,4 @@
-"""Tags that use other tags: `tags.<id>` in a rule is what that tag's rule says today, put in its place."""
+"""Tags that use other tags: `tags.<id>` in a rule is replaced by the rule of that tag."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -17,7 +17,7 @@ def used_tags(entry: TagEntry) -> list[str]:
 
 
 def in_order(tags: Mapping[str, Located[TagEntry]]) -> Iterator[str]:
-    """The ids of the tags, each after those that it uses. A circle of tags is a problem that names it; its
+    """The ids of the tags, each after those that it uses. A circular reference is reported as a problem; its
     tags are left out."""
     graph = {name: [n for n in used_tags(item.entry) if n in tags] for name, item in tags.items()}
     while True:
@@ -25,9 +25,9 @@ def in_order(tags: Mapping[str, Located[TagEntry]]) -> Iterator[str]:
             yield from TopologicalSorter(graph).static_order()
             return
         except CycleError as error:
-            # graphlib names each before the one that uses it.
+            # graphlib lists each tag before the tag that uses it.
             circle = list(reversed(error.args[1]))
-            message = f"{circle[0]} uses itself: {' → '.join(circle)}"
+            message = f"circular reference: {' → '.join(circle)}"
             tags[circle[0]].report(message)
             graph = {
                 name: [n for n in uses if n not in circle]
@@ -37,7 +37,7 @@ def in_order(tags: Mapping[str, Located[TagEntry]]) -> Iterator[str]:
 
 
 def check_usable(located: Located[TagEntry], tags: Mapping[str, Located[TagEntry]]) -> bool:
-    """Whether every tag that the rule uses has one value, and from its rule over today alone."""
+    """Whether all tags used by the rule have a single value that depends only on the data day."""
     before = len(located.problems)
     if not all(kind.over_today for kind in located.entry.kinds):
         return True
@@ -46,8 +46,8 @@ def check_usable(located: Located[TagEntry], tags: Mapping[str, Located[TagEntry
         unusable = [kind.unusable for kind in other.kinds if kind.unusable is not None] if other else []
         if other is not None and other.validity != "dynamic":
             message = (
-                f"{TAGS}{name} keeps its value by its validity ({other.validity}): "
-                "a rule can use tags with `validity: dynamic`"
+                f"{TAGS}{name} keeps values of earlier days (validity {other.validity}): "
+                "a rule can only use tags with `validity: dynamic`"
             )
             located.report(message)
         elif unusable:

@@ -1,7 +1,7 @@
-"""Tags that say the same in other words (同质化).
+"""Detection of tags with equivalent rules (同质化).
 
-Found by a form in which the order of operands, the side of a comparison, `between` and double negation make
-no difference.
+Rules are compared in a canonical form in which the order of operands, the side of a comparison, `between` and
+double negation make no difference.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,9 +25,9 @@ _COMMUTATIVE = (exp.SafeAdd, exp.SafeMultiply)
 
 
 def same_rules(tags: Iterable[Tag]) -> Iterator[tuple[Tag, Tag]]:
-    """Pairs of a tag and an earlier one with the same rule, type and validity; retired ones do not count.
+    """Pairs of a tag and an earlier tag with the same rule, type and validity; retired tags are ignored.
 
-    A tag that reads nothing is an error of its own, and one that follows another has no rule over today.
+    Tags without inputs are a separate error, and tags with `follows` have no rule.
     """
     seen: dict[tuple[str, str, object], Tag] = {}
     for tag in tags:
@@ -40,9 +40,9 @@ def same_rules(tags: Iterable[Tag]) -> Iterator[tuple[Tag, Tag]]:
 
 
 def canonical(sql: str) -> str:
-    """One text for all spellings of a rule. In: normalised Spark SQL.
+    """A canonical text of a rule. In: normalised Spark SQL.
 
-    Equal texts mean equal rules; rules may be equal in ways that this does not see.
+    Equal texts mean equal rules; other equivalences are not detected.
     """
     return _form(sqlglot.parse_one(sql, dialect="spark"))
 
@@ -90,7 +90,7 @@ def _comparison(node: exp.Expression) -> str | None:
 
 
 def _call(node: exp.Expression) -> str:
-    """Anything else: its own kind and what it is made of."""
+    """Any other node: its kind and its parts."""
     parts = [_form(part) for part in node.iter_expressions()]
     if not parts:
         return str(node.sql(dialect="spark"))

@@ -1,4 +1,4 @@
-"""Tags that not everybody may see: a sensitivity of project.yml keeps them out of some tables."""
+"""Restricted tags: a sensitivity of project.yml excludes them from some tables."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from jobs.config.models import TagEntry
 from jobs.config.validation import close
 from jobs.kinds.base import TAGS
 
-# What is computed from the rows of user_tags, and so cannot hold a tag that has none there.
+# The tables computed from user_tags, which cannot contain a tag excluded there.
 _FOLLOWING = frozenset({"user_tag_changes", "tag_statistics"})
 
 
@@ -18,15 +18,15 @@ def kept_out_of(
     tags: Mapping[str, Tag],
     settings: Settings,
 ) -> frozenset[str]:
-    """The tables that hold nothing of the tag. `tags` are those that its rule can use, built before it.
+    """The tables that exclude the tag. `tags` are those that its rule can use, built before it.
 
-    Problems: an unknown sensitivity; a table that the tag cannot be kept out of; a tag that tells what a
-    more restricted one says.
+    Problems: an unknown sensitivity; a table that the tag cannot be excluded from; a tag that reveals a
+    more restricted tag.
     """
     name = located.entry.sensitivity
     stated = settings.project.entry.sensitivity if settings.project else {}
     if name is not None and name not in stated:
-        # Without a project nothing is known of its sensitivities.
+        # Without a project its sensitivities are unknown.
         if settings.project is not None:
             message = f"`sensitivity` of project.yml has no {name!r}"
             located.report(message, "sensitivity", suggestion=close(name, stated))
@@ -46,13 +46,13 @@ def _check_possible(located: Located[TagEntry], tables: frozenset[str], settings
     if "user_tags" in tables and entry.validity != "dynamic":
         message = (
             f"sensitivity {entry.sensitivity!r} is kept out of user_tags, where a tag with validity "
-            f"{entry.validity} is remembered from: `validity: dynamic` is possible"
+            f"{entry.validity} is looked up: use `validity: dynamic`"
         )
         located.report(message, "sensitivity")
     if "user_tags" in tables and not all(kind.over_today for kind in entry.kinds):
         message = (
-            f"sensitivity {entry.sensitivity!r} is kept out of user_tags, where what follows from the day "
-            "before is read"
+            f"sensitivity {entry.sensitivity!r} is kept out of user_tags, which `follows` reads for the day "
+            "before"
         )
         located.report(message, "sensitivity")
     path = "/".join(entry.path)
@@ -65,17 +65,17 @@ def _check_possible(located: Located[TagEntry], tables: frozenset[str], settings
 
 
 def _check_as_restricted(located: Located[TagEntry], tables: frozenset[str], used: Tag) -> None:
-    """What a tag is computed from could be told from it."""
+    """A tag reveals the tags that it is computed from."""
     missing = sorted(used.kept_out_of - tables)
     if missing:
         message = (
             f"{TAGS}{used.id} is of sensitivity {used.sensitivity!r} and kept out of {', '.join(missing)}: "
-            "a tag that uses it is kept out of them as well"
+            "a tag that uses it must be kept out of them as well"
         )
         located.report(message, "sensitivity")
     elif used.sensitivity is not None and located.entry.sensitivity is None:
         message = (
-            f"{TAGS}{used.id} is of sensitivity {used.sensitivity!r}: a tag that uses it says its own "
+            f"{TAGS}{used.id} is of sensitivity {used.sensitivity!r}: a tag that uses it must set its own "
             "`sensitivity`"
         )
         located.report(message, suggestion=f"sensitivity: {used.sensitivity}")

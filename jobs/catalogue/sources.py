@@ -1,4 +1,4 @@
-"""Building sources: their columns, keys and reject rules."""
+"""Builds sources: their columns, keys and reject rules."""
 
 import re
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from jobs.config.models import ColumnEntry, SourceEntry
 from jobs.config.quality_models import CheckEntry, CompareEntry
 from jobs.config.validation import close, timezones
 
-# What landing adds to the columns of a raw row, and cleaning to those of an event.
+# The columns that extract adds to a raw row, and that clean adds to an event.
 _LANDED = frozenset({"batch", "landed_file", "landed_line", "landed_unparsed", "landed_reading"})
 
 
 def build_source(located: Located[SourceEntry], settings: Settings) -> Source | None:
-    """One source; None (and problems) when its columns, key or rules do not fit together."""
+    """One source; None (and problems) if its columns, key or rules are inconsistent."""
     before = len(located.problems)
     entry = located.entry
     columns = [
@@ -52,7 +52,7 @@ def build_source(located: Located[SourceEntry], settings: Settings) -> Source | 
 
 
 def _compare(entry: SourceEntry, settings: Settings) -> CompareEntry | None:
-    """The project's bounds, with those that the source sets itself."""
+    """The project's bounds, overridden by those of the source."""
     if entry.compare == "off":
         return None
     project = settings.project.entry.quality.batches if settings.project else CompareEntry()
@@ -61,7 +61,7 @@ def _compare(entry: SourceEntry, settings: Settings) -> CompareEntry | None:
 
 
 def _deciding(entry: SourceEntry, rules: list[Expression]) -> frozenset[str]:
-    """Where repeats are dropped every kept column decides, because they are compared whole."""
+    """If repeats are dropped all kept columns decide, because complete rows are compared."""
     named = {entry.version, entry.time, *entry.ids.values(), *(entry.key or ())} - {None}
     compared = {name for name, column in entry.columns.items() if column.pii != "drop"}
     read = frozenset[str]().union(*(rule.columns for rule in rules))
@@ -76,14 +76,12 @@ def _column(
 ) -> Column | None:
     if entry.timezone and entry.timezone not in timezones():
         hint = close(entry.timezone, timezones())
-        located.report(f"{entry.timezone!r} is no time zone", "columns", name, "timezone", suggestion=hint)
+        located.report(f"{entry.timezone!r} is not a time zone", "columns", name, "timezone", suggestion=hint)
     if not is_type(entry.type):
-        message = (
-            f"{entry.type} has more digits than the 38 that a decimal can have, or more decimals than digits"
-        )
+        message = f"{entry.type} is not a valid decimal: precision up to 38, scale up to the precision"
         located.report(message, "columns", name, "type")
     if name == EVENT_DAY and located.entry.kind == "events":
-        message = f"{name!r} is a column of every clean table of events: choose another name"
+        message = f"{name!r} is a reserved column name of events: choose another name"
         located.report(message, "columns", name)
     if entry.from_ is not None:
         sql, raw = f"`{entry.from_}`", frozenset({entry.from_})
@@ -95,18 +93,18 @@ def _column(
             return None
         sql, raw = expression.sql, expression.columns
     for taken in sorted(raw & _LANDED):
-        message = f"{taken!r} is a column that landing adds itself: rename it in the source"
+        message = f"{taken!r} is a reserved column name of raw tables: rename the column in the source"
         located.report(message, "columns", name)
     return Column(name, entry.type.replace(" ", ""), sql, raw, entry.pii, entry.timezone, entry.format)
 
 
 def _check_names(located: Located[SourceEntry]) -> None:
-    """Everything that names a column names one that is declared, and kept where it is needed."""
+    """All referenced columns must be declared, and kept where needed."""
     entry = located.entry
     if entry.key == []:
-        located.report("`key` names no column", "key")
+        located.report("`key` must name at least one column", "key")
     if entry.read.lookback != "0s" and entry.read.cursor is None:
-        located.report("a `lookback` goes back from a `cursor`", "read", "lookback")
+        located.report("a `lookback` requires a `cursor`", "read", "lookback")
     named = [("key", name) for name in entry.key or ()]
     named += [("links" if entry.links else "user", name) for name in entry.ids.values()]
     named += [("version", entry.version)] if entry.version else []
@@ -115,14 +113,14 @@ def _check_names(located: Located[SourceEntry]) -> None:
         _check_kept(located, name, place)
     time = entry.columns.get(entry.time or "")
     if time is not None and time.type not in ("timestamp", "date"):
-        located.report(f"`time` is a timestamp or date, not {time.type}", "time")
+        located.report(f"`time` must be a timestamp or date, not {time.type}", "time")
 
 
 def _check_kept(located: Located[SourceEntry], name: str, *place: str | int) -> bool:
-    """Whether the name is one of a declared column that reaches the clean table."""
+    """Whether the name is a declared column of the clean table."""
     column = located.entry.columns.get(name)
     if column is None:
-        message = f"{place[0]} names no declared column: {name!r}"
+        message = f"`{place[0]}` must name a declared column, not {name!r}"
         located.report(message, *place, suggestion=close(name, located.entry.columns))
     elif column.pii == "drop":
         located.report(f"column {name!r} is dropped and cannot be used here", *place)
@@ -132,38 +130,38 @@ def _check_kept(located: Located[SourceEntry], name: str, *place: str | int) -> 
 
 
 def _check_checks(located: Located[SourceEntry], settings: Settings) -> None:
-    """A check that no row, or no column of that type, could ever meet is a mistake, not a bad batch."""
+    """A check that can never pass, or does not fit the column type, is a configuration error."""
     for index, check in enumerate(located.entry.checks):
         place = ("checks", index)
         if check.references is not None:
             _check_reference(located, check.references, settings, index)
         if check.fresh_within is not None and located.entry.time is None:
-            message = "`fresh_within` looks at the source's `time`, and it has none"
+            message = "`fresh_within` needs `time` of the source"
             located.report(message, *place, "fresh_within")
         if check.column is not None and _check_kept(located, check.column, *place, "column"):
             _check_values(located, check, located.entry.columns[check.column].type, index)
         low, high = (check.rows.min, check.rows.max) if check.rows else check.between or (None, None)
         bounds = "rows" if check.rows else "between"
         if low is None and high is None and (check.rows or check.between):
-            located.report(f"`{bounds}` has no bound", *place, bounds)
+            located.report(f"`{bounds}` needs at least one bound", *place, bounds)
         if low is not None and high is not None and low > high:
-            message = f"`{bounds}` never holds: the lower bound comes first"
+            message = f"`{bounds}` is empty: the lower bound must come first"
             located.report(message, *place, bounds)
 
 
 def _check_values(located: Located[SourceEntry], check: CheckEntry, type_: str, index: int) -> None:
     if check.between is not None and type_ in ("string", "boolean", "date", "timestamp"):
-        message = f"`between` is of numbers, and {check.column} is of type {type_}"
+        message = f"`between` needs a numeric column, but {check.column} is of type {type_}"
         located.report(message, "checks", index, "between")
     if check.matches is None:
         return
     if type_ != "string":
-        message = f"`matches` is of texts, and {check.column} is of type {type_}"
+        message = f"`matches` needs a column of type string, but {check.column} is of type {type_}"
         located.report(message, "checks", index, "matches")
     try:
         re.compile(check.matches)
     except re.error as error:
-        located.report(f"`matches` is no pattern: {error}", "checks", index, "matches")
+        located.report(f"`matches` is not a valid regular expression: {error}", "checks", index, "matches")
 
 
 def _check_reference(
@@ -172,13 +170,13 @@ def _check_reference(
     settings: Settings,
     index: int,
 ) -> None:
-    """What a check refers to is a kept column of another source."""
+    """A check must refer to a kept column of another source."""
     name, column = reference.split(".")
     place = ("checks", index, "references")
     if name not in settings.sources:
         if not settings.broken.has("sources", name):
             hint = close(name, settings.sources)
-            located.report(f"no source {name!r}", *place, suggestion=hint)
+            located.report(f"unknown source {name!r}", *place, suggestion=hint)
         return
     columns = settings.sources[name].entry.columns
     if column not in columns:
@@ -194,7 +192,7 @@ def _check_connection(located: Located[SourceEntry], settings: Settings) -> None
     if connection is None:
         if not settings.broken.has("connections", read.connection):
             hint = close(read.connection, settings.connections)
-            located.report(f"no connection {read.connection!r}", "read", "connection", suggestion=hint)
+            located.report(f"unknown connection {read.connection!r}", "read", "connection", suggestion=hint)
         return
     wanted = "sql" if read.table else "files"
     if connection.entry.kind != wanted:
@@ -206,11 +204,11 @@ def _check_connection(located: Located[SourceEntry], settings: Settings) -> None
 
 
 def _check_pii(located: Located[SourceEntry], columns: list[Column]) -> None:
-    """A raw column that is hashed or dropped is read by that one column only, however it is spelled."""
+    """A hashed or dropped raw column can only be read by one column, in any spelling."""
     personal = {name.casefold(): column.name for column in columns if column.pii for name in column.raw}
     cursor = located.entry.read.cursor
     if cursor is not None and cursor.casefold() in personal:
-        message = f"{cursor!r} is personal data of column {personal[cursor.casefold()]!r} and no cursor"
+        message = f"cursor {cursor!r} is personal data of column {personal[cursor.casefold()]!r}"
         located.report(message, "read", "cursor")
     for column in columns:
         for raw in sorted(column.raw):
@@ -230,7 +228,7 @@ def _reject(
             rule = parse_boolean(text, columns=types, dictionaries=dictionaries)
             rules.append((reason, rule))
             if not rule.columns:
-                located.report("is the same for every row: it reads no column", "reject", reason)
+                located.report("is constant: it reads no column", "reject", reason)
         except ExpressionError as error:
             located.report(str(error), "reject", reason, suggestion=error.suggestion)
     return rules

@@ -19,10 +19,10 @@ from jobs.kinds.base import TAGS, Given, Making
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a rule may use: each name's Spark type, and what it is made of (so that the definition_version
-    of a tag changes when any of it does). `broken` are the names that are declared and cannot be used.
-    `sources` and `measures` are what is declared, measures that no rule can use among them. `definitions` are
-    those names that stand for an expression over others: the tags that a rule can use."""
+    """The inputs of rules: the Spark type of each name, and its version (so that the definition_version
+    of a tag changes with them). `broken` are declared names that are invalid. `sources` and `measures`
+    are what is declared, measures that no rule can use among them. `definitions` are those names that
+    stand for an expression over others: the tags that a rule can use."""
 
     types: Mapping[str, str]
     versions: Mapping[str, object]
@@ -32,7 +32,7 @@ class Inputs:
     definitions: Mapping[str, Expression] = field(default_factory=dict)
 
     def lacks(self, name: str) -> bool:
-        """Whether an unknown name may be one that is declared but broken: that is reported already."""
+        """Whether an unknown name may be declared but invalid, which is already reported."""
         source, dot, rest = name.partition(".")
         if source == "tags" and dot:
             return self.broken.has("tags", rest)
@@ -48,11 +48,11 @@ def build_tag(
     tags: Mapping[str, Tag],
     settings: Settings,
 ) -> Tag | None:
-    """One tag; None (and problems) when its rule cannot be read. A rule over something that is broken itself
-    is no problem of its own. `tags` are those that it can use, built before it."""
+    """One tag; None (and problems) if its rule is invalid. A rule over an invalid input is not reported
+    as another problem. `tags` are those that it can use, built before it."""
     entry = located.entry
     if name in RESERVED_TAGS:
-        located.report(f"{name!r} is a column of every user: choose another name")
+        located.report(f"{name!r} is a reserved column name: choose another name")
     making = Making(located, _inputs(entry, inputs, tags), tags, settings)
     expression = _expression(making)
     _check_levels(located, settings)
@@ -111,7 +111,7 @@ def _inputs(entry: TagEntry, inputs: Inputs, tags: Mapping[str, Tag]) -> Inputs:
 
 
 def _expression(making: Making) -> Expression | None:
-    """What the tag says of a user by the measures and columns of the data day."""
+    """The value of the tag for a user from the measures and columns of the data day."""
     entry = making.located.entry
     for kind in entry.kinds:
         kind.check(making)
@@ -123,7 +123,7 @@ def _expression(making: Making) -> Expression | None:
 
 
 def _drift(entry: TagEntry, settings: Settings) -> TagDriftEntry | None:
-    """The project's bounds, with those that the tag sets itself."""
+    """The project's bounds, overridden by those of the tag."""
     if entry.drift == "off":
         return None
     project = settings.project.entry.quality.tags if settings.project else TagDriftEntry()
@@ -133,7 +133,7 @@ def _drift(entry: TagEntry, settings: Settings) -> TagDriftEntry | None:
 
 
 def _definition(entry: TagEntry) -> str:
-    """The rule as a person wrote it, on one line."""
+    """The rule as written in the configuration, on one line."""
     parts = [part for kind in entry.kinds for part in kind.described(entry)]
     return " ".join("; ".join(parts).split())
 
@@ -141,7 +141,7 @@ def _definition(entry: TagEntry) -> str:
 def _check_levels(located: Located[TagEntry], settings: Settings) -> None:
     for index, level in enumerate(located.entry.path):
         if level not in settings.levels and "tags" not in settings.broken.files:
-            message = f"level {level!r} has no English id: add it to `levels`"
+            message = f"level {level!r} has no English id in `levels`: add it"
             located.report(message, "path", index)
 
 
@@ -155,7 +155,7 @@ def _check_example(making: Making, index: int, example: Example) -> None:
     for name, given in example.given.items():
         type_ = types.get(name)
         if type_ is None and not making.inputs.lacks(name):
-            message = f"the example gives {name!r}, which no rule can use"
+            message = f"the example gives {name!r}, which is not an input of any rule"
             place = ("examples", index, "given", name)
             located.report(message, *place, suggestion=close(name, types))
         elif type_ is not None and not _fits(given, type_):
@@ -168,11 +168,11 @@ def _check_example(making: Making, index: int, example: Example) -> None:
             located.report(wrong, "examples", index, "expect")
     for value in entry.kinds[0].expected(example.expect) if entry.values is not None else ():
         if value not in (None, *(entry.values or ())):
-            located.report(f"{value!r} is in no `values`", "examples", index, "expect")
+            located.report(f"{value!r} is not listed in `values`", "examples", index, "expect")
 
 
 def _fits(value: object, type_: str | Given) -> bool:
-    """Whether an example's value is one of the input's type, as YAML reads it; nothing fits every type."""
+    """Whether an example's value has the input's type, as read by YAML; null fits every type."""
     if value is None:
         return True
     if isinstance(type_, Given):

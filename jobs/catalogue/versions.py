@@ -1,4 +1,4 @@
-"""Hashes that name a definition: the same words give the same version, on every machine."""
+"""Hashes of definitions: the same text gives the same version on every machine."""
 
 import hashlib
 import json
@@ -6,6 +6,6 @@ from typing import Any
 
 
 def version_of(parts: Any) -> str:
-    """Twelve hex digits that stand for `parts` (anything that JSON can hold)."""
+    """A hash of `parts` (any JSON value) as twelve hex digits."""
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

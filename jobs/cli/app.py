@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 services_app = typer.Typer(
-    help="The embedded database, store and Spark of a configuration.", no_args_is_help=True
+    help="Start, stop and show the embedded database, store and Spark server.", no_args_is_help=True
 )
 app.add_typer(services_app, name="services")
 
@@ -32,9 +32,9 @@ ConfigsOption = Annotated[
         "--configs", envvar="USERTAGS_CONFIGS", help="The configuration folder.", show_default="configs"
     ),
 ]
-DayOption = Annotated[str, typer.Option("--day", help="The data day, as 2026-11-01.")]
+DayOption = Annotated[str, typer.Option("--day", help="Data day, in the format YYYY-MM-DD.")]
 RunOption = Annotated[
-    str | None, typer.Option("--run-id", help="The run; default: a new one, or the day's newest built one.")
+    str | None, typer.Option("--run-id", help="Run id; default: a new run, or the day's newest built run.")
 ]
 
 
@@ -93,13 +93,13 @@ def _day(text: str) -> date:
 @app.command()
 def check(
     strict: Annotated[
-        bool, typer.Option("--strict", help="Also name pairs of published tags with nearly the same users.")
+        bool, typer.Option("--strict", help="Also list pairs of published tags with nearly the same users.")
     ] = False,
     threshold: Annotated[
-        float, typer.Option(min=0.01, max=1, help="Least Jaccard index of such a pair.")
+        float, typer.Option(min=0.01, max=1, help="Minimum Jaccard index of such a pair.")
     ] = 0.95,
 ) -> None:
-    """Check the configuration: every error of every file at once, with its line."""
+    """Check the configuration; reports all errors of all files at once, with line numbers."""
     from jobs.cli.measure_list import undescribed
 
     catalogue = _catalogue()
@@ -119,9 +119,9 @@ def check(
 
 @app.command()
 def migrate(
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, it is only shown.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Apply the steps; default: show them.")] = False,
 ) -> None:
-    """Bring a state that an earlier version wrote up to date. Shows what it would do; `--apply` does it."""
+    """Migrate tables written by an earlier version. Shows the steps; `--apply` runs them."""
     from jobs.migrate import steps
 
     found = steps(_catalogue(), _quiet_pipeline().lake)
@@ -134,17 +134,17 @@ def migrate(
     elif apply:
         typer.echo("done: the state is up to date")
     else:
-        typer.echo("nothing was written: run `usertags migrate --apply` to do this")
+        typer.echo("nothing was written: run `usertags migrate --apply` to apply these steps")
 
 
 @app.command()
 def run(
-    day: Annotated[str | None, typer.Option("--day", help="The data day, as 2026-11-01.")] = None,
-    from_: Annotated[str | None, typer.Option("--from", help="First day of several.")] = None,
-    to: Annotated[str | None, typer.Option("--to", help="Last day of several.")] = None,
+    day: Annotated[str | None, typer.Option("--day", help="Data day, in the format YYYY-MM-DD.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="First day of a range of days.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Last day of a range of days.")] = None,
     until: Annotated[Until, typer.Option(help="Stop after this stage.")] = Until.publish,
     re_extract: Annotated[
-        bool, typer.Option(help="Read the sources again for a day that has a batch.")
+        bool, typer.Option(help="Read the sources again even if the day already has a batch.")
     ] = False,
 ) -> None:
     """Run all stages of a data day in order, or of several days; rerunning a day is safe."""
@@ -154,7 +154,7 @@ def run(
 
     several = from_ is not None and to is not None
     if (day is None) != several or (day is not None and (from_ or to)):
-        raise UsageError("name one day with --day, or several with --from and --to")
+        raise UsageError("give one day with --day, or a range of days with --from and --to")
     days = [_day(day)] if day else days_between(_day(from_ or ""), _day(to or ""))
     pipeline = _pipeline()
     for one in days:
@@ -167,11 +167,11 @@ def run(
 @app.command()
 def extract(
     day: DayOption,
-    source: Annotated[str | None, typer.Option(help="One source; default: all.")] = None,
+    source: Annotated[str | None, typer.Option(help="Extract only this source; default: all.")] = None,
     run_id: RunOption = None,
-    re_extract: Annotated[bool, typer.Option(help="Read again for a day that has a batch.")] = False,
+    re_extract: Annotated[bool, typer.Option(help="Read again even if the day already has a batch.")] = False,
 ) -> None:
-    """Read what is new in the sources into raw tables; needs no Spark."""
+    """Read new rows of the sources into the raw tables; does not need Spark."""
     pipeline = _pipeline()
     if source is not None and source not in pipeline.catalogue.sources:
         raise UsageError(
@@ -182,31 +182,31 @@ def extract(
 
 @app.command()
 def clean(day: DayOption, run_id: RunOption = None) -> None:
-    """Type, deduplicate and audit the batch of a day; bad rows go to quarantine."""
+    """Type, deduplicate and check the batch of a day; bad rows are quarantined."""
     _stage(_pipeline(), "clean", day, run_id)
 
 
 @app.command()
 def aggregate(day: DayOption, run_id: RunOption = None) -> None:
-    """Bring the roll-ups up to the clean tables."""
+    """Update the roll-ups from the clean tables."""
     _stage(_pipeline(), "aggregate", day, run_id)
 
 
 @app.command()
 def tag(day: DayOption, run_id: RunOption = None) -> None:
-    """Compute all tags of a day on a branch that no reader sees."""
+    """Compute all tags of a day on a branch that readers do not see."""
     _stage(_pipeline(), "tag", day, run_id)
 
 
 @app.command()
 def audit(day: DayOption, run_id: RunOption = None) -> None:
-    """Check the day's newest run, or the one given."""
+    """Check the newest built run of the day, or the given run."""
     _stage_of_built_run("audit", day, run_id)
 
 
 @app.command()
 def publish(day: DayOption, run_id: RunOption = None) -> None:
-    """Publish the day's newest audited run, or the one given; finishes an interrupted publication."""
+    """Publish the newest built run of the day, or the given run; completes an interrupted publication."""
     _stage_of_built_run("publish", day, run_id)
 
 
@@ -229,10 +229,10 @@ def _stage(pipeline: Any, stage: str, day: str, run_id: str | None, **options: A
 @app.command()
 def release(
     day: DayOption,
-    by: Annotated[str, typer.Option("--by", help="Who answers for it.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why it may be published all the same.")],
+    by: Annotated[str, typer.Option("--by", help="Name of the person who releases the day.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why the day may be published anyway.")],
 ) -> None:
-    """Publish a day that a check refused: name and reason stand in `publications`, and later days go on."""
+    """Publish a day that a check refused, with name and reason in `publications`; later days can then run."""
     from jobs.cli.render import show_report
     from jobs.release import release as let_pass
 
@@ -244,13 +244,13 @@ def release(
 def alert(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent.")] = False,
 ) -> None:
-    """Tell who is to know of a blocked, warned or late day, or that one is good again; each once."""
+    """Send alerts about blocked, warned, late and recovered days; each alert is sent once."""
     from jobs.alerts import pending, require_sent, tell
     from jobs.quality.alert_texts import text_of
 
     pipeline = _quiet_pipeline()
     if pipeline.catalogue.alerts is None:
-        raise UsageError("no `alerts` in project.yml", next_step="see docs/alerts.md for what to write there")
+        raise UsageError("`alerts` is missing in project.yml", next_step="add it, see docs/alerts.md")
     if dry_run:
         for channel, message in pending(pipeline.catalogue, pipeline.lake):
             typer.echo(f"{channel}:\n{text_of(message)}\n")
@@ -266,7 +266,7 @@ def query(
     sql: Annotated[str, typer.Argument(help='For example "select * from tag_statistics_latest".')],
     form: Annotated[Form, typer.Option("--format", help="How the rows are shown.")] = Form.table,
 ) -> None:
-    """Ask the published tables (DuckDB SQL); `show tables` lists them."""
+    """Query the published tables with DuckDB SQL; `show tables` lists them."""
     from jobs.cli.render import show_answer
     from jobs.query import query as ask
 
@@ -275,7 +275,7 @@ def query(
 
 
 def _quiet_pipeline() -> Any:
-    """Commands whose output is data keep everything else out of it."""
+    """For commands that print data: nothing else is written to stdout."""
     from jobs.cli.render import err
     from jobs.pipeline import Pipeline
 
@@ -287,7 +287,7 @@ def tags(
     book: Annotated[
         Path | None, typer.Option(help="Write the catalogue to this Markdown file instead.", dir_okay=False)
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Only say whether the file is current.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only check whether it is up to date.")] = False,
 ) -> None:
     """Show the tag catalogue as a tree, or write it as a tag book."""
     from jobs.cli.render import show_tags
@@ -295,7 +295,7 @@ def tags(
 
     if book is None:
         if check:
-            raise UsageError("`--check` needs the file to check", next_step="give it with `--book FILE`")
+            raise UsageError("`--check` requires a file", next_step="name the file with `--book FILE`")
         show_tags(_catalogue())
     elif check:
         check_book(_catalogue(), book)
@@ -319,10 +319,10 @@ def measures(
 @app.command()
 def explain(
     day: DayOption,
-    user: Annotated[str, typer.Option(help="user_id, as customer:17850, or the bare id.")],
-    tag: Annotated[str | None, typer.Option(help="One tag, carried or not.")] = None,
+    user: Annotated[str, typer.Option(help="user_id such as customer:17850, or any id of the user.")],
+    tag: Annotated[str | None, typer.Option(help="Explain only this tag, carried or not.")] = None,
 ) -> None:
-    """Say why a user carries each tag: the rule, and the values that made it so."""
+    """Explain why a user carries each tag: the rule and the values that it read."""
     from jobs.cli.render import show_explanations
     from jobs.explain import explain as ask
 
@@ -334,7 +334,7 @@ def explain(
 
 @app.command()
 def report(day: DayOption, run_id: RunOption = None) -> None:
-    """Show what each stage of a day's run read, kept, set aside and wrote."""
+    """Show the row counts of a run by stage: rows read, kept, quarantined and written."""
     from jobs.cli.render import show_reports
     from jobs.stages.report import load_reports
     from jobs.stages.runs import latest_run
@@ -366,9 +366,9 @@ def checks(day: DayOption, form: Annotated[Form, typer.Option("--format")] = For
 
 @app.command()
 def expectations(
-    write: Annotated[bool, typer.Option("--write", help="Write what is not current.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the files that are out of date.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="End with code 2 where files are not current.")
+        bool, typer.Option("--check", help="Exit with code 2 if any file is out of date.")
     ] = False,
     folder: Annotated[Path, typer.Option(help="The folder of the files.")] = Path("expectations"),
 ) -> None:
@@ -377,7 +377,7 @@ def expectations(
     from jobs.quality.suites import all_suites
 
     if write == check:
-        raise UsageError("say either --write or --check")
+        raise UsageError("give either --write or --check")
     catalogue = _catalogue()
     if write:
         changed = write_suites(catalogue, folder)
@@ -387,17 +387,17 @@ def expectations(
     if changed:
         shown = ", ".join(changed[:5]) + (" …" if len(changed) > 5 else "")
         raise UsageError(
-            f"{len(changed)} files of {folder} are not what the configuration says: {shown}",
+            f"{len(changed)} files of {folder} are out of date: {shown}",
             next_step=f"run `usertags expectations --write --folder {folder}` and commit the files",
         )
     suites = all_suites(catalogue)
     count = sum(len(suite.checks) for suite in suites)
-    typer.echo(f"{folder}: {count} expectations in {len(suites)} suites: current")
+    typer.echo(f"{folder}: {count} expectations in {len(suites)} suites: up to date")
 
 
 @services_app.command("start")
 def services_start() -> None:
-    """Start the embedded services that are down."""
+    """Start the embedded services that are not running."""
     from jobs.cli.render import out
     from jobs.store.connections import endpoints
     from jobs.store.spark import start_server
@@ -411,7 +411,7 @@ def services_start() -> None:
 
 @services_app.command("stop")
 def services_stop() -> None:
-    """Stop the embedded services; their data stays."""
+    """Stop the embedded services; their data is kept."""
     from jobs import services
 
     services.stop(_catalogue().state)
@@ -420,7 +420,7 @@ def services_stop() -> None:
 
 @services_app.command("status")
 def services_status() -> None:
-    """Say which embedded services run, and where."""
+    """Show which embedded services are running, and their addresses."""
     from jobs import services
     from jobs.cli.render import show_answer
     from jobs.query import Answer
@@ -430,7 +430,7 @@ def services_status() -> None:
 
 
 def main() -> None:
-    """Run the command line; every error of ours ends with its message and exit code."""
+    """Run the command line; errors of this project end with a message and an exit code."""
     sys.exit(_guarded(app))
 
 
@@ -453,8 +453,8 @@ def _guarded(command: Callable[..., Any]) -> int:
 
 
 def _misused(error: typer.TyperException) -> int:
-    """A command, option or value that the command line does not know. Asking for nothing shows the help,
-    which says it all."""
+    """An unknown command, option or value. Without a command the help is shown, which needs no further
+    message."""
     message = error.format_message().replace("Value error, ", "")
     if not message:
         return UsageError.exit_code
@@ -477,7 +477,7 @@ def _fail(error: UsertagsError) -> int:
 
 
 def _infrastructure(error: Exception) -> InfrastructureError | None:
-    """A failure of Java, the network or the store, in one line; None for anything else."""
+    """A failure of Java, the network or the store as a one-line error; None for any other error."""
     if type(error).__module__.split(".")[0] not in (
         "py4j",
         "pyspark",
@@ -490,6 +490,6 @@ def _infrastructure(error: Exception) -> InfrastructureError | None:
     first = str(error).strip().splitlines()[0] if str(error).strip() else ""
     return InfrastructureError(
         f"{type(error).__name__}: {first}"[:500],
-        safe="nothing half-done is visible to readers: every write is one commit",
+        safe="no partial write is visible to readers: every write is one commit",
         next_step="see `usertags services status`, then run the same command again",
     )

@@ -1,4 +1,4 @@
-"""How results look in a terminal."""
+"""Rendering of results in a terminal."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ _COUNTS = (*COUNTS, "written")
 
 
 def show_report(report: StageReport) -> None:
-    """One line a source or table: what was read, kept, set aside and written."""
+    """One line per source or table: rows read, kept, quarantined and written."""
     for line in report.lines:
         counts = [f"{name} {getattr(line, name):,}" for name in _COUNTS if getattr(line, name) is not None]
         note = f"[dim]{line.note}[/dim]" if line.note else ""
@@ -38,7 +38,7 @@ def show_report(report: StageReport) -> None:
 
 
 def show_reports(reports: Iterable[StageReport], title: str) -> None:
-    """The stages of a run as one table that fits a terminal of 80 columns."""
+    """The stages of a run as one table that fits into a terminal of 80 columns."""
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("stage", no_wrap=True)
     table.add_column("source or table", no_wrap=True)
@@ -74,7 +74,7 @@ def show_answer(answer: Answer, form: str) -> None:
 
 
 def _records(answer: Answer) -> Table:
-    """Rows that are wider than the terminal: a line a value, so that nothing is cut."""
+    """Rows wider than the terminal: one line per value, so that nothing is truncated."""
     table = Table("column", "value", show_header=False, box=None)
     for number, row in enumerate(answer.rows, 1):
         table.add_row(f"[dim]row {number}[/dim]", "")
@@ -87,7 +87,7 @@ def show_overlaps(pairs: Sequence[Overlap], threshold: float) -> None:
     for pair in pairs:
         one, other = (f"{pair.tag} = {pair.value}", f"{pair.other_tag} = {pair.other_value}")
         out.print(
-            f"[yellow]alike[/yellow]   {escape(one)} ({pair.users:,} users) and {escape(other)}"
+            f"[yellow]similar[/yellow]   {escape(one)} ({pair.users:,} users) and {escape(other)}"
             f" ({pair.other_users:,}): {pair.both:,} in both, Jaccard {pair.jaccard:.3f}",
             soft_wrap=True,
         )
@@ -99,7 +99,7 @@ def _cell(value: Any) -> str:
 
 
 def show_checks(rows: Iterable[CheckRow], language: Language) -> None:
-    """Check results for a person: what failed with what to do about it, and a line for each that passed."""
+    """Check results as text: failed checks with the action to take, one line per passed check."""
     shown = sorted(rows, key=by_gravity)
     for row in shown:
         name = escape(f"{row.table}: {title(row, language)}")
@@ -142,7 +142,7 @@ def show_explanations(explanations: Iterable[Explanation], catalogue: Catalogue)
             out.print(f"    set by {item.set_by}", markup=False)
         out.print(f"    rule: {item.definition}", markup=False)
         if item.inputs is None:
-            out.print("    the rule has changed since that day: its inputs are not known here")
+            out.print("    the rule has changed since that day: its inputs cannot be shown")
         else:
             pairs = ", ".join(
                 f"{name} = {_shown(value)}{unit_behind(catalogue, name, value)}"

@@ -11,7 +11,7 @@ from jobs.errors import UsageError
 
 _VALIDITY = {
     "static": "keeps its first value unless the profile is corrected",
-    "dynamic": "follows each day",
+    "dynamic": "recomputed every day",
 }
 
 
@@ -20,18 +20,18 @@ def write_book(catalogue: Catalogue, path: Path) -> None:
 
 
 def check_book(catalogue: Catalogue, path: Path) -> None:
-    """Raises UsageError when the page is not what the catalogue says now."""
+    """Raises UsageError if the page differs from the current catalogue."""
     written = path.read_text(encoding="utf-8") if path.exists() else ""
     if written != tag_book(catalogue):
-        raise UsageError(f"{path} is behind the catalogue", next_step=f"run `usertags tags --book {path}`")
+        raise UsageError(f"{path} is out of date", next_step=f"run `usertags tags --book {path}`")
 
 
 def tag_book(catalogue: Catalogue) -> str:
-    """Markdown: how many tags each group has, then each tag with its definition, owner and examples, in the
+    """Markdown: the number of tags per group, then each tag with its definition, owner and examples, in the
     order of the configuration within its group; then the measures that rules read."""
     tags = list(catalogue.tags.values())
     order = {level: place for place, level in enumerate(dict.fromkeys(part for t in tags for part in t.path))}
-    # Groups stand together, in the order in which they first come; sorting keeps the order of their tags.
+    # Groups are kept together, in order of first appearance; sorting keeps the order of their tags.
     tags.sort(key=lambda tag: [order[level] for level in tag.path])
     groups = [(level, list(of_level)) for level, of_level in groupby(tags, lambda tag: tag.path[0])]
     lines = [

@@ -1,4 +1,4 @@
-"""What a person writes about alerts: when a day is late, and who is told what by which channel."""
+"""Models of the alert settings: when a day is late, and which channels receive which messages."""
 
 import string
 from datetime import time
@@ -12,7 +12,7 @@ from jobs.config.yaml_file import read_yaml
 
 AlertKind = Literal["blocked", "warned", "late", "recovered"]
 KINDS: tuple[AlertKind, ...] = ("blocked", "warned", "late", "recovered")
-# What a body of one's own can hold.
+# The placeholders of a custom body.
 PLACEHOLDERS = ("title", "text", "day", "state", "page", "runbook")
 
 ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
@@ -20,15 +20,15 @@ Address = Annotated[str, StringConstraints(pattern=r"^[^@\s,<>]+@[^@\s,<>]+$")]
 
 
 class ChannelEntry(Entry):
-    """Base of every channel. `connection` is the id of an Airflow connection, which holds what is secret;
-    `tell` says which messages go there."""
+    """Base of every channel. `connection` is the id of an Airflow connection, which has the secrets;
+    `tell` lists the messages sent to the channel."""
 
     connection: ConnectionId
     tell: list[AlertKind] = Field(default=list(KINDS), min_length=1)
 
 
 class MailEntry(ChannelEntry):
-    """Mail by Airflow's SmtpNotifier. Without `from` the sender is that of the connection."""
+    """Mail through Airflow's SmtpNotifier. The default of `from` is the sender of the connection."""
 
     kind: Literal["smtp"]
     connection: ConnectionId = "smtp_default"
@@ -37,9 +37,9 @@ class MailEntry(ChannelEntry):
 
 
 class HookEntry(ChannelEntry):
-    """A JSON body that is posted to the connection's address, in the form that the service expects.
+    """A JSON body posted to the address of the connection, in the format of the service.
 
-    `kind: webhook` posts all fields of the message, or a `body` of one's own whose texts hold placeholders.
+    `kind: webhook` posts all fields of the message, or a custom `body` with placeholders.
     """
 
     kind: Literal["slack", "dingtalk", "feishu", "wecom", "webhook"]
@@ -50,11 +50,11 @@ class HookEntry(ChannelEntry):
         if self.body is None:
             return self
         if self.kind != "webhook":
-            raise ValueError(f"`body` is given with `kind: webhook`; the body of {self.kind} is known")
+            raise ValueError(f"`body` requires `kind: webhook`; the body of {self.kind} is fixed")
         unknown = sorted(_fields(self.body) - set(PLACEHOLDERS))
         if unknown:
             known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-            raise ValueError(f"`body` has no placeholder {{{unknown[0]}}}: there are {known}")
+            raise ValueError(f"unknown placeholder {{{unknown[0]}}} in `body`, expected one of {known}")
         return self
 
 
@@ -62,7 +62,7 @@ Channel = Annotated[MailEntry | HookEntry, Field(discriminator="kind")]
 
 
 class AlertsEntry(Entry):
-    """A day that is not published `by` this time of the day after it is late, in the project's time zone."""
+    """A day that is not published `by` this time of the next day (project time zone) is late."""
 
     by: str
     channels: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Channel]
@@ -90,8 +90,8 @@ def time_of_day(text: object) -> time | None:
 
 
 def deadline_of(folder: Path) -> tuple[time, str] | None:
-    """The time and time zone of a configuration's deadline, without loading the rest of it; None where there
-    are no alerts. What is wrong with the file is told by whoever loads it."""
+    """The time and time zone of a configuration's deadline, without loading the rest of it; None if there
+    are no alerts. Problems of the file are reported when it is loaded."""
     project = read_yaml(folder / "project.yml", "project.yml").data
     try:
         by = time_of_day(project["alerts"]["by"])
@@ -116,6 +116,6 @@ def _fields(value: Any) -> set[str]:
         try:
             return {name for _, name, *_ in string.Formatter().parse(value) if name is not None}
         except ValueError as error:
-            raise ValueError(f"`body` holds a brace that is no placeholder: {value!r}") from error
+            raise ValueError(f"`body` has a brace that is not part of a placeholder: {value!r}") from error
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return {name for part in parts for name in _fields(part)}

@@ -7,26 +7,26 @@ from typing import Any
 
 from jobs.config.expression_lookup import Dictionary
 
-# As many as Spark has for a number with decimals.
+# The maximum precision of a decimal in Spark.
 _MOST_DIGITS = 38
 
 
 class UnreadDictionaries(dict[str, Dictionary]):
-    """The dictionaries of a folder in which a file of them could not be read: a name that is not here may
-    stand there, and is no problem of its own."""
+    """The dictionaries of a folder with an unreadable dictionary file: a missing name may
+    be in that file and is not reported."""
 
     def __missing__(self, name: str) -> Dictionary:
         return Dictionary({})
 
 
 def read_dictionary(data: Any) -> tuple[Dictionary, list[tuple[Any, str]]]:
-    """The dictionary, and what is wrong with it: the key that it is about (None: the whole) and a message.
+    """The dictionary and its problems: the affected key (None: the whole dictionary) and a message.
 
     Empty values are left to the caller, who has a message for them. A dictionary with a problem holds what
     could be read of it, so that an expression that uses it is not wrong as well.
     """
     if not isinstance(data, dict):
-        return Dictionary({}), [(None, "a dictionary is a mapping of texts to values")]
+        return Dictionary({}), [(None, "a dictionary must be a mapping of texts to values")]
     if not data:
         return Dictionary({}), [(None, "the dictionary is empty")]
     texts: dict[Any, Any] = {key: value for key, value in data.items() if isinstance(value, str)}
@@ -42,19 +42,19 @@ def _problems(data: dict[Any, Any]) -> Iterator[tuple[Any, str]]:
     mixed = False
     for key, value in data.items():
         if not isinstance(key, str):
-            yield key, f"{key!r} is no text: put it in quotes"
+            yield key, f"{key!r} is not a text: put it in quotes"
         if value is None:
             continue
         if not isinstance(value, str) and _number(value) is None:
-            yield key, "a value is a text, or a number of at most 38 digits"
+            yield key, "a value must be a text or a number of at most 38 digits"
         elif isinstance(value, str) != isinstance(first, str) and not mixed:
             mixed = True
             kinds = ("a text", "numbers") if isinstance(value, str) else ("a number", "texts")
-            yield key, f"{value!r} is {kinds[0]}, and the values before are {kinds[1]}: take one of the two"
+            yield key, f"{value!r} is {kinds[0]}, but the values before are {kinds[1]}: use one of the two"
 
 
 def _number(value: object) -> Decimal | None:
-    """The number as it was written; None where it is none."""
+    """The number as written; None if it is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     number = Decimal(repr(value))

@@ -1,7 +1,7 @@
-"""The expectations of Great Expectations that a check of one's own can name.
+"""The expectations of Great Expectations that custom checks can use.
 
-Kept here so that reading a configuration does not import the library; a test compares the two. Left out are
-those that ask a second data source, and those that do not run on Spark.
+Listed here so that reading a configuration does not import the library; a test compares both. Not included
+are expectations that need a second data source or do not run on Spark.
 """
 
 EXPECTATIONS = frozenset(

@@ -1,6 +1,6 @@
-"""What an argument of a function must be.
+"""Checks of function arguments.
 
-Each check takes the operand and the name of the function; it gives the operand as it is written there, or
+Each check takes the operand and the name of the function; it returns the operand as written in SQL, or
 raises ExpressionError."""
 
 from collections.abc import Callable
@@ -74,7 +74,7 @@ def list_(operand: Operand, where: str) -> Operand:
     if operand.kind.startswith("array:") or operand.kind == UNKNOWN:
         return operand
     raise ExpressionError(
-        f"{where} needs a list, but {operand.described} is not one; split() makes one of text"
+        f"{where} needs a list, but {operand.described} is not one; split() turns text into a list"
     )
 
 
@@ -85,7 +85,7 @@ def literal(operand: Operand, where: str) -> Operand:
 
 
 def pattern(operand: Operand, where: str) -> Operand:
-    """A regular expression: a backslash that SQL would swallow stays, and the pattern must hold together."""
+    """A regular expression: a backslash that SQL would drop is kept, and the pattern must be valid."""
     text = literal(operand, where).text
     assert text is not None
     check_pattern(text)
@@ -95,7 +95,9 @@ def pattern(operand: Operand, where: str) -> Operand:
 def path(operand: Operand, where: str) -> Operand:
     quoted = literal(operand, where)
     if not str(quoted.value).startswith("$"):
-        raise ExpressionError(f"{where} needs a path from $, not {operand.fragment}", f"'$.{quoted.value}'")
+        raise ExpressionError(
+            f"{where} needs a path starting with $, not {operand.fragment}", f"'$.{quoted.value}'"
+        )
     return quoted
 
 
@@ -136,7 +138,7 @@ def literal_whole(low: int, high: int, *, nonzero: bool = False) -> Check:
         )
         if not fits:
             span = f"from {low} to {high}" + (" but not 0" if nonzero else "")
-            raise ExpressionError(f"{where} needs a whole number written out, {span}, not {operand.fragment}")
+            raise ExpressionError(f"{where} needs a literal whole number, {span}, not {operand.fragment}")
         return operand
 
     return check
@@ -144,7 +146,7 @@ def literal_whole(low: int, high: int, *, nonzero: bool = False) -> Check:
 
 def digest(operand: Operand, where: str) -> Operand:
     if operand.kind != INT or operand.value not in (0, 224, 256, 384, 512):
-        raise ExpressionError(f"{where} has no length of {operand.fragment}", "256")
+        raise ExpressionError(f"{where} does not support the length {operand.fragment}", "256")
     return operand
 
 

@@ -1,6 +1,6 @@
-"""What can be found wrong in an expression before any row is read.
+"""Static checks of expressions.
 
-Conditions that contradict each other on one subject, and literals that Spark would only refuse at night:
+They find contradictory conditions on one subject, and literals that would otherwise only fail in Spark:
 patterns, formats, units and time zones.
 """
 
@@ -38,7 +38,7 @@ _INVERSES = {
 }
 _DAY = Decimal(86_400_000_000)
 
-# The pattern letters that Spark reads and writes, and the longest run that it takes of each.
+# The pattern letters that Spark supports for reading and writing, with their maximum repetition.
 _FORMAT_LETTERS = (
     dict.fromkeys("dhHkKms", 2)
     | {"y": 6, "M": 4, "L": 4, "D": 3, "S": 9, "V": 2, "X": 3, "x": 3}
@@ -65,7 +65,7 @@ _BROKEN_PATTERN = (
 
 
 def comparable(value: Value | None) -> Decimal | str | bool | None:
-    """The value in a form that orders: moments as microseconds; None for instants that need a time zone."""
+    """The value in a sortable form: moments as microseconds; None for instants that need a time zone."""
     if isinstance(value, datetime):
         if value.tzinfo is not None:
             return None
@@ -77,7 +77,7 @@ def comparable(value: Value | None) -> Decimal | str | bool | None:
 
 
 def fact(subject: Operand, operator: str, values: Iterable[Operand], fragment: Operand) -> tuple[Fact, ...]:
-    """What a comparison of a subject with literals says; nothing when one of them cannot be ordered."""
+    """The facts of a comparison of a subject with literals; empty if a literal cannot be ordered."""
     compared = [comparable(value.value) for value in values]
     step = {INT: Decimal(1), BIGINT: Decimal(1), DATE: _DAY}.get(subject.kind)
     found = tuple(value for value in compared if value is not None)
@@ -87,14 +87,14 @@ def fact(subject: Operand, operator: str, values: Iterable[Operand], fragment: O
 
 
 def inverse(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
-    """What holds when a single comparison does not."""
+    """The negation of a single comparison."""
     return tuple(
         Fact(each.subject, _INVERSES[each.operator], each.values, each.step, each.fragment) for each in facts
     )
 
 
 def refuse_contradiction(facts: Iterable[Fact]) -> None:
-    """Raise when facts about one subject, all in one AND, can never hold together."""
+    """Raise if facts about one subject in one AND can never hold together."""
     subjects: dict[str, list[Fact]] = {}
     for each in dict.fromkeys(facts):
         subjects.setdefault(each.subject, []).append(each)
@@ -146,7 +146,8 @@ def _empty_range(bounds: list[Fact], excluded: set[Decimal | str | bool]) -> boo
 
 
 def _inward(bound: Fact) -> tuple[Decimal | str | bool, bool]:
-    """The edge of a bound and whether it is itself outside; on a grid it moves to the first value inside."""
+    """The value of a bound and whether it is exclusive; for discrete types it moves to the first value
+    inside."""
     edge, strict = bound.values[0], bound.operator in ("<", ">")
     if bound.step is None or not isinstance(edge, Decimal):
         return edge, strict
@@ -159,14 +160,14 @@ def _inward(bound: Fact) -> tuple[Decimal | str | bool, bool]:
 
 
 def check_pattern(text: Text) -> int | None:
-    """Refuse a regular expression that cannot be one; the number of its groups when it could be counted.
+    """Refuse an invalid regular expression; returns the number of its groups if known.
 
-    Java reads patterns at night and this reads them as Python does: only faults that both see are refused."""
+    Spark uses Java patterns and this check uses Python's: only errors in both dialects are refused."""
     readable = re.sub(r"\(\?<(?=[A-Za-z])", "(?P<", text.pattern)
     readable = re.sub(r"\\[pP](\{\w+\}|\w)", r"\\w", readable)
     try:
         with warnings.catch_warnings():
-            # Python warns of what Java means by [a&&[b]].
+            # Python warns about the Java syntax [a&&[b]].
             warnings.simplefilter("ignore")
             return re.compile(readable).groups
     except re.error as error:
@@ -176,7 +177,7 @@ def check_pattern(text: Text) -> int | None:
 
 
 def check_replacement(text: Text, groups: int | None) -> None:
-    """Refuse what Java would refuse as a replacement: a lone backslash, or a group that the pattern lacks."""
+    """Refuse replacements that Java would refuse: a trailing backslash, or an unknown group."""
     rest = re.sub(r"\\.", "", text.pattern, flags=re.DOTALL)
     if rest.endswith("\\"):
         raise ExpressionError(f"the replacement {text.raw} ends with a lone backslash; write two")
@@ -184,51 +185,57 @@ def check_replacement(text: Text, groups: int | None) -> None:
         digit, name = reference.groups()
         if not digit and not name:
             raise ExpressionError(
-                f"$ in the replacement {text.raw} names a group; for the sign itself write \\\\$"
+                f"$ in the replacement {text.raw} refers to a group; for a literal $ write \\\\$"
             )
         if digit and groups is not None and int(digit) > groups:
             raise ExpressionError(
-                f"the replacement {text.raw} uses group ${digit}, but the pattern has {groups}"
+                f"the replacement {text.raw} refers to group ${digit}, but the pattern has only {groups}"
             )
 
 
 def check_like(text: Text) -> None:
-    """Refuse a LIKE pattern whose backslash stands before anything but %, _ or another backslash."""
+    """Refuse a LIKE pattern with a backslash before anything other than %, _ or another backslash."""
     if re.search(r"\\(?![\\%_])", re.sub(r"\\[\\%_]", "", text.value)):
         raise ExpressionError(
-            f"in the pattern {text.raw} a backslash may only stand before %, _ or a backslash"
+            f"in the pattern {text.raw} a backslash is only allowed before %, _ or a backslash"
         )
 
 
 def check_format(text: Text, *, reads: bool) -> None:
-    """Refuse a date format that Spark does not know, to read text or to write it, and the usual slips."""
+    """Refuse a date format that Spark does not support for reading or writing, and common mistakes."""
     letters = _FORMAT_LETTERS if reads else _FORMAT_LETTERS | _WRITTEN_ONLY_LETTERS
     plain = re.sub(r"'[^']*'", "", text.value)
     if re.search(r"['{}#]", plain):
-        raise ExpressionError(f"the format {text.raw} has a sign that stands alone: one of ' {{ }} #")
+        raise ExpressionError(
+            f"the format {text.raw} has an unpaired or reserved character: one of ' {{ }} #"
+        )
     runs = {run.group(1): run.group() for run in re.finditer(r"([A-Za-z])\1*", plain)}
     for letter, run in runs.items():
         if letter not in letters:
             purpose = "reading" if reads else "writing"
             raise ExpressionError(
-                f"the format {text.raw} has a letter that {purpose} does not know: {letter}",
+                f"the format {text.raw} has a letter that {purpose} does not support: {letter}",
                 _FORMAT_HINTS.get(letter),
             )
         if len(run) > letters[letter] or run == "V":
             raise ExpressionError(f"the format {text.raw} has a wrong number of letters in {run}")
     if "D" in runs and "M" in runs:
-        raise ExpressionError(f"the format {text.raw} has D, the day of the year, beside a month", "dd")
+        raise ExpressionError(f"the format {text.raw} has D (day of the year) together with a month", "dd")
     if "m" in runs and "d" in runs and "M" not in runs:
-        raise ExpressionError(f"the format {text.raw} has m, minutes, where a month belongs", "MM")
+        raise ExpressionError(f"the format {text.raw} has m (minutes) in place of M (month)", "MM")
     if runs.keys() & {"h", "K"} and "a" not in runs:
-        raise ExpressionError(f"the format {text.raw} has hours of a half day without a (AM or PM)", "HH")
+        raise ExpressionError(
+            f"the format {text.raw} has 12-hour hours without the letter a (AM or PM)", "HH"
+        )
 
 
 def check_unit(text: Text, *, of_day: bool) -> str:
-    """The unit in its one spelling; `of_day` allows day, hour and smaller ones too."""
+    """The canonical spelling of the unit; `of_day` also allows day, hour and smaller units."""
     units = _TIME_UNITS if of_day else _DATE_UNITS
     if text.value.lower() not in units:
-        raise ExpressionError(f"{text.raw} is not a unit that a date is cut to", closest(text.value, units))
+        raise ExpressionError(
+            f"{text.raw} is not a unit that a date can be truncated to", closest(text.value, units)
+        )
     return text.value.upper()
 
 

@@ -1,6 +1,7 @@
-"""Between the kinds: what meets what without a cast, and casts that give null where Spark would fail.
+"""Conversions between kinds: what is compatible without a cast, and casts that return null instead of
+failing.
 
-A raw column has no type before it is cast, so `unknown` meets text as text and nothing else without a cast.
+A raw column has no type before it is cast, so `unknown` is only compatible with text without a cast.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,8 @@ _CASTS = {
     UNKNOWN: ("number", TEXT, BOOLEAN, DATE, TIMESTAMP),
 }
 _NOT_A_NUMBER = "CAST('NaN' AS DOUBLE)"
-# Text is a moment when it starts with a year of four digits: Spark would read 10:30 as half past ten *today*
+# Text is a moment only if it starts with a four-digit year: Spark would read 10:30 as 10:30 of the
+# # current day
 # and 202401 as the year 202401.
 _STARTS_WITH_YEAR = r"'^\\s*\\d{4}(\\D|$)'"
 _NO_YEAR = r"'^\\W*(T|\\d+:|\\d{5,7}(\\D|$))'"
@@ -46,7 +48,7 @@ _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 
 
 def cast_hint(operand: Operand, kind: str) -> str:
-    """What to write so that the operand becomes the kind."""
+    """A suggestion that casts the operand to the kind."""
     type_name = _CAST_HINTS.get(kind, "int" if kind in (INT, BIGINT) else "decimal(18,3)")
     return f"cast({operand.fragment} as {type_name})"
 
@@ -72,7 +74,7 @@ def as_moment(operand: Operand, kind: str) -> Operand | None:
 
 
 def whole(operand: Operand, where: str) -> Operand:
-    """The operand as a whole number of 32 bits, which is what places, lengths and days are to Spark."""
+    """The operand as a 32-bit integer, which Spark uses for positions, lengths and days."""
     if operand.kind == INT:
         return operand
     if operand.kind == BIGINT:
@@ -156,7 +158,7 @@ def _mismatch(left: Operand, right: Operand, wording: tuple[str, str]) -> Expres
 def cast(operand: Operand, kind: str, type_name: str, fragment: Fragment | str) -> Operand:
     """operand as the Spark type; what cannot be converted is null."""
     if operand.kind != NULL and family(kind) not in _CASTS.get(family(operand.kind), ()):
-        raise ExpressionError(f"{operand.described} cannot become {type_name.lower()}: {fragment}")
+        raise ExpressionError(f"{operand.described} cannot be cast to {type_name.lower()}: {fragment}")
     if kind in MOMENTS and operand.kind == TEXT and not operand.columns:
         moment = as_moment(operand, kind)
         if moment is None:
@@ -174,7 +176,8 @@ def _cast_to_moment(operand: Operand, kind: str, sql: str) -> str:
     if operand.kind == TEXT or (operand.kind == UNKNOWN and kind == DATE):
         return f"CASE WHEN {as_text(operand).at(Level.ATOM)} RLIKE {_STARTS_WITH_YEAR} THEN {sql} END"
     if operand.kind == UNKNOWN:
-        # A raw column may hold seconds since 1970 too, so only what Spark would misread is kept out.
+        # A raw column may also contain seconds since 1970, so only texts that Spark would misread are
+        # # excluded.
         return f"CASE WHEN NOT {as_text(operand).sql} RLIKE {_NO_YEAR} THEN {sql} END"
     if operand.kind in NUMBERS:
         seconds = operand.at(Level.ATOM)
@@ -183,7 +186,7 @@ def _cast_to_moment(operand: Operand, kind: str, sql: str) -> str:
 
 
 def without_nan(sql: str) -> str:
-    """A double whose NaN is null: NaN is greater than every number, so it would meet any threshold."""
+    """A double with NaN as null: NaN is greater than every number, so it would pass any threshold."""
     return f"nullif({sql}, {_NOT_A_NUMBER})"
 
 

@@ -1,8 +1,8 @@
-"""The functions that expressions may call: what each takes, what it gives, and the total SQL that it becomes.
+"""The functions allowed in expressions: their arguments, results and generated SQL, which never fails.
 
 A function that is not in `FUNCTIONS` (or among the operators that are also written as calls) is refused.
-Those that fail on bad values in ANSI mode are written in a form that gives null: `to_date(x, format)` becomes
-`try_to_date`, `element_at` becomes `try_element_at`, and so on.
+Functions that fail on bad values in ANSI mode are generated in a form that returns null: `to_date(x, format)`
+becomes `try_to_date`, `element_at` becomes `try_element_at`, and so on.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -46,17 +46,18 @@ PATTERN_PLACES = {
     "split": (1,),
 }
 _MANY = 10_000
-# The one function that reads more than its arguments: the dictionaries, which the reader has.
+# The only function that needs more than its arguments: the dictionaries of the reader.
 LOOKUP = "lookup"
 _UNIX_FORMAT = "'yyyy-MM-dd HH:mm:ss'"
 
 
 @dataclass(frozen=True)
 class Function:
-    """One function: a check for each argument, the kind of its result and how it is written.
+    """One function: a check for each argument, the kind of its result and its generated SQL.
 
-    The last `optional` arguments may be left out; with `repeats` the last check holds for any number more.
-    With `same` all arguments must agree, and their common kind is the result where `result` is empty."""
+    The last `optional` arguments may be omitted; with `repeats` the last check applies to any number of
+    arguments. With `same` all arguments must agree, and their common kind is the result where `result` is
+    empty."""
 
     checks: tuple[Check, ...]
     result: Result = ""
@@ -89,7 +90,7 @@ def _write_abs(arguments: Sequence[Operand]) -> str:
 
 
 def _write_make_date(arguments: Sequence[Operand]) -> str:
-    # There is no try_make_date; try_add of dates turns an error inside it into null.
+    # There is no try_make_date; try_add turns an error of its argument into null.
     return f"try_add(make_date({', '.join(each.sql for each in arguments)}), 0)"
 
 
@@ -268,7 +269,7 @@ def _array_contains(arguments: Sequence[Operand], fragment: Shown) -> Operand:
         _, (_, sought) = align([element, sought], "")
     except ExpressionError:
         raise ExpressionError(
-            f"array_contains() cannot find {sought.described} in {holder.fragment}, whose elements are"
+            f"array_contains() cannot find {sought.described} in {holder.fragment}, its elements are"
             f" {family(element.kind)}"
         ) from None
     sql = f"array_contains({holder.sql}, {sought.sql})"
@@ -277,7 +278,7 @@ def _array_contains(arguments: Sequence[Operand], fragment: Shown) -> Operand:
 
 @dataclass(frozen=True)
 class _Special:
-    """A function that is an operator written as a call, or that depends on the kind of its arguments."""
+    """A function that is an operator in call syntax, or that depends on the kind of its arguments."""
 
     low: int
     high: int
@@ -303,7 +304,8 @@ NAMES = frozenset((*FUNCTIONS, *_ALIASES, *_SPECIAL, LOOKUP))
 
 
 def refuse_call(name: str, count: int, known: Collection[str], fragment: Shown) -> None:
-    """Refuse a function that is not on the list, unix_timestamp() of now, and a wrong number of arguments.
+    """Refuse a function that is not allowed, unix_timestamp() without arguments, and a wrong number of
+    arguments.
 
     `known` are the columns that may be read."""
     if name not in NAMES or (name == "unix_timestamp" and count == 0):

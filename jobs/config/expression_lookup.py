@@ -21,7 +21,7 @@ from jobs.config.expression_types import (
 
 @dataclass(frozen=True)
 class Dictionary:
-    """Texts and the value of each: all texts, or all numbers."""
+    """A mapping from texts to values, which are either all texts or all numbers."""
 
     values: Mapping[str, str] | Mapping[str, Decimal]
 
@@ -39,7 +39,7 @@ class Dictionary:
 
     @property
     def sql(self) -> str:
-        """The dictionary as a map of Spark SQL: one text whatever the order in which it is written."""
+        """The dictionary as a Spark SQL map; the text does not depend on the order of its entries."""
         pairs = [f"{write_text(key)}, {_literal(self.values[key])}" for key in sorted(self.values)]
         return f"map({', '.join(pairs)})"
 
@@ -47,9 +47,9 @@ class Dictionary:
 def lookup(
     dictionaries: Mapping[str, Dictionary], arguments: Sequence[Operand], fragment: Fragment | str
 ) -> Operand:
-    """The value that a dictionary has for a text, null where it has none; raises ExpressionError.
+    """The value of a dictionary for a text, null if there is none; raises ExpressionError.
 
-    The dictionary stands in the SQL itself, so a rule's version follows what the dictionary says."""
+    The dictionary is inlined in the SQL, so its content is part of the rule's version."""
     name = must_be.literal(arguments[0], "lookup()").value
     sought = must_be.text(arguments[1], "lookup()")
     try:
@@ -65,7 +65,7 @@ def _unknown(name: str, dictionaries: Mapping[str, Dictionary]) -> ExpressionErr
     listed = ""
     if suggestion is None:
         listed = (
-            f"; there are {', '.join(sorted(dictionaries)[:12])}" if dictionaries else ": none is declared"
+            f"; declared are {', '.join(sorted(dictionaries)[:12])}" if dictionaries else ": none is declared"
         )
     return ExpressionError(f"no dictionary {name!r}{listed}", suggestion)
 

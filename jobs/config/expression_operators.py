@@ -1,7 +1,7 @@
-"""The operators: comparisons, conditions and arithmetic, each checked and written so that it never fails.
+"""The operators: comparisons, conditions and arithmetic, checked and generated so that they never fail.
 
-Spark runs in ANSI mode, where an overflow or a division by zero stops the job. Arithmetic is written in its
-total form (`try_add`, `try_divide`, ...): such a value is null instead.
+Spark runs in ANSI mode, in which an overflow or a division by zero fails the job. Arithmetic is generated in
+its safe form (`try_add`, `try_divide`, ...), which returns null instead.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def need_condition(operand: Operand, where: str) -> Operand:
 
 
 def compare(operator: str, left: Operand, right: Operand, fragment: Fragment | str) -> Operand:
-    """left = right and its relatives, `<=>` included."""
+    """left = right and the other comparisons, including `<=>`."""
     if operator == "<=>" and NULL in (left.kind, right.kind):
         return is_null(left if right.kind == NULL else right, fragment, negated=False)
     _refuse_null(left, right, f"{fragment} is never true")
@@ -123,7 +123,7 @@ def is_null(subject: Operand, fragment: Fragment | str, *, negated: bool) -> Ope
 
 def is_truth(subject: Operand, truth: bool, fragment: Fragment | str, *, negated: bool) -> Operand:
     """subject IS [NOT] TRUE, or FALSE: never null itself."""
-    need_condition(subject, "what stands before IS")
+    need_condition(subject, "the operand before IS")
     word = f"IS {'NOT ' if negated else ''}{'TRUE' if truth else 'FALSE'}"
     return _predicate(f"{subject.at(Level.ATOM)} {word}", [subject], fragment)
 
@@ -159,7 +159,7 @@ def _refuse_list(left: Operand, right: Operand) -> None:
 
 def negate(operand: Operand, fragment: Fragment | str) -> Operand:
     """NOT operand."""
-    operand = _stated(need_condition(operand, "what stands after NOT"))
+    operand = _stated(need_condition(operand, "the operand after NOT"))
     facts = tuple(replace(each, fragment=f"not ({each.fragment})") for each in operand.denials)
     return Operand(
         f"NOT {operand.at(Level.PREDICATE)}",
@@ -192,7 +192,7 @@ def connect(level: Level, operands: Sequence[Operand], fragment: Fragment | str)
 
 
 def _stated(operand: Operand) -> Operand:
-    """A boolean column or function says of itself that it is true."""
+    """A boolean column or function as a fact that it is true."""
     if operand.level != Level.ATOM or operand.value is not None or operand.facts or operand.denials:
         return operand
     itself = Fact(operand.sql, "=", (True,), None, operand.fragment)
@@ -217,7 +217,7 @@ def choose(
 
 
 def calculate(operator: str, left: Operand, right: Operand, fragment: Fragment | str) -> Operand:
-    """left + right and its relatives; a date moves by whole days."""
+    """left + right and the other arithmetic operators; a date is shifted by whole days."""
     if operator in "+-" and left.kind == DATE and right.kind in (INT, BIGINT):
         return shift("date_add" if operator == "+" else "date_sub", left, right, fragment)
     if operator == "+" and right.kind == DATE and left.kind in (INT, BIGINT):
@@ -260,10 +260,11 @@ def minus(operand: Operand, fragment: Fragment | str) -> Operand:
 
 
 def shift(name: str, moment: Operand, steps: Operand, fragment: Fragment | str) -> Operand:
-    """A date moved by days or months: `name` is date_add, date_sub or add_months. Absurd steps give null."""
+    """A date shifted by days or months: `name` is date_add, date_sub or add_months. Out-of-range steps
+    give null."""
     number = whole(steps, name)
     if isinstance(number.value, Decimal) and abs(number.value) > MAX_SHIFT:
-        raise ExpressionError(f"{name} by {number.fragment} leaves the calendar; {MAX_SHIFT} is the most")
+        raise ExpressionError(f"{name} by {number.fragment} is out of range; the maximum is {MAX_SHIFT}")
     bounded = number.sql
     if number.value is None:
         bounded = f"CASE WHEN {bounded} BETWEEN -{MAX_SHIFT} AND {MAX_SHIFT} THEN {bounded} END"

@@ -1,4 +1,4 @@
-"""From the text of an expression to a syntax tree, by sqlglot's grammar of Spark."""
+"""Parses an expression to a syntax tree with sqlglot's Spark grammar."""
 
 import re
 from typing import Any
@@ -14,14 +14,14 @@ from jobs.config.expression_types import ExpressionError, Text
 _QUERY = re.compile(
     r"[\s(]*(select|with|insert|update|delete|merge|create|drop|alter|values)\b(?!\s*[=<>!.,)])", re.I
 )
-# Some broken input makes sqlglot stumble over its own tree instead of naming the mistake.
+# For some invalid input sqlglot raises an internal error instead of a parse error.
 _STUMBLES = (SqlglotError, AttributeError, KeyError, IndexError, TypeError, ValueError)
 
 
 class _Parser(SparkParser):  # type: ignore[misc]  # sqlglot carries no types here
-    """Spark's grammar without sqlglot's own knowledge of functions: a call stays as it was written.
+    """Spark's grammar without sqlglot's function definitions: a call is kept as written.
 
-    With that knowledge, to_date(x, 'yyyy-MM-dd') would lose its format and date_format(x, 'y') change it."""
+    Otherwise to_date(x, 'yyyy-MM-dd') would lose its format and date_format(x, 'y') would be changed."""
 
     FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
     FUNCTION_PARSERS = {name: SparkParser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST")}  # noqa: RUF012
@@ -34,7 +34,7 @@ def parse(expression: str) -> tuple[Any, dict[str, Text]]:
     if not masked.strip():
         raise ExpressionError("the expression is empty")
     if _QUERY.match(masked):
-        raise ExpressionError("a query is not allowed: an expression sees the columns of one row")
+        raise ExpressionError("a query is not allowed: an expression reads the columns of one row")
     dialect = Spark()
     try:
         tokens = dialect.tokenize(masked)
@@ -44,7 +44,7 @@ def parse(expression: str) -> tuple[Any, dict[str, Text]]:
     except _STUMBLES as error:
         raise _unreadable(error, texts) from None
     if len(roots) != 1 or roots[0] is None:
-        raise ExpressionError("the expression cannot be read: nothing is in it")
+        raise ExpressionError("the expression cannot be parsed: it is empty")
     return roots[0], texts
 
 
@@ -59,14 +59,14 @@ def _unreadable(error: Exception, texts: dict[str, Text]) -> ExpressionError:
     elif description.startswith("Expecting )"):
         problem = "a closing bracket is missing, or an operator or comma before it"
     elif description.startswith("Expected END"):
-        problem = "CASE has no END"
+        problem = "CASE without END"
     elif "type" in description.lower():
         problem = "no such type"
     else:
-        problem = "this was not expected here"
+        problem = "unexpected text"
     place = (
         f" after `{near.strip()}`"
         if near.strip() and problem == "something is missing"
         else f" near `{near.strip()}`"
     )
-    return ExpressionError(f"the expression cannot be read: {problem}{place if near.strip() else ''}")
+    return ExpressionError(f"the expression cannot be parsed: {problem}{place if near.strip() else ''}")

@@ -1,4 +1,4 @@
-"""From a syntax tree to checked SQL: names are looked up, types compared, nothing unknown is let through."""
+"""Converts a syntax tree to checked SQL: names are resolved, types are checked, unknown nodes are refused."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -66,29 +66,29 @@ _CAST_TYPES = {
     "TIMESTAMPTZ": "TIMESTAMP",
     "TIMESTAMPLTZ": "TIMESTAMP",
 }
-# What is not part of the language, with what to write instead.
+# Syntax that is not allowed, with the alternative.
 _REFUSED = {
-    exp.Window: "a window (OVER) is not allowed; an expression sees one row at a time",
+    exp.Window: "a window (OVER) is not allowed; an expression reads one row at a time",
     exp.Filter: "FILTER is not allowed; a measure has `where`",
     exp.IgnoreNulls: "IGNORE NULLS is not allowed; a measure has `where`",
     exp.Order: "ORDER BY is not allowed in an expression",
-    exp.Distinct: "DISTINCT stands only in count(distinct x)",
+    exp.Distinct: "DISTINCT is only allowed in count(distinct x)",
     exp.Interval: "intervals are not allowed; write date_add(day, 3) or add_months(day, 1)",
     exp.DPipe: "|| is not allowed; write concat(a, b)",
     exp.IntDiv: "DIV is not allowed; write floor(a / b)",
-    exp.Bracket: "[ ] is not allowed; write get(list, 0), which counts from 0",
-    exp.Star: "* stands only in count(*)",
+    exp.Bracket: "[ ] is not allowed; write get(list, 0), with indexes from 0",
+    exp.Star: "* is only allowed in count(*)",
     exp.ILike: "ILIKE is not allowed; write lower(x) LIKE '...'",
-    exp.Escape: "ESCAPE is not allowed; the escape sign of LIKE is the backslash",
+    exp.Escape: "ESCAPE is not allowed; the escape character of LIKE is the backslash",
     exp.Any: "ANY and ALL are not allowed; join conditions with OR and AND",
     exp.All: "ANY and ALL are not allowed; join conditions with OR and AND",
-    exp.Tuple: "a list in brackets stands only after IN",
+    exp.Tuple: "a list in brackets is only allowed after IN",
     exp.Lambda: "lambdas are not allowed",
     exp.StrToDate: "CAST with a format is not allowed; write to_date(x, 'format')",
     exp.AtTimeZone: "AT TIME ZONE is not allowed; write from_utc_timestamp(x, 'zone')",
     exp.JSONExtract: "-> is not allowed; write get_json_object(x, '$.field')",
     exp.JSONExtractScalar: "->> is not allowed; write get_json_object(x, '$.field')",
-    exp.Dot: "a field of a result is not read; write get_json_object(x, '$.field')",
+    exp.Dot: "access to a field of a result is not allowed; write get_json_object(x, '$.field')",
     exp.Placeholder: "placeholders are not filled in; named values belong under `parameters`",
     exp.Parameter: "placeholders are not filled in; named values belong under `parameters`",
 }
@@ -96,7 +96,7 @@ _SUBQUERIES = (exp.Query, exp.Exists)
 
 
 class Reader:
-    """Reads one tree from the leaves up; raises ExpressionError for what it does not let through."""
+    """Converts one tree bottom-up; raises ExpressionError for anything that is not allowed."""
 
     def __init__(
         self,
@@ -147,16 +147,16 @@ class Reader:
             raise ExpressionError(f"a subquery is not allowed: {self._fragment(node)}")
         if type(node) in _BARE_CALLS:
             refuse_name(_BARE_CALLS[type(node)], self._known)
-        reason = _REFUSED.get(type(node), "this is not part of an expression")
+        reason = _REFUSED.get(type(node), "this is not allowed in an expression")
         raise ExpressionError(f"{reason}: {self._fragment(node)}")
 
     def _fragment(self, node: Any) -> Fragment:
         return Fragment(node, self._texts)
 
     def _side(self, node: Any) -> Operand:
-        """A side of an operator; a condition there needs brackets, for it is read in more than one way."""
+        """A side of an operator; a condition there needs brackets, because it is ambiguous."""
         if isinstance(node, (*_PREDICATES, exp.Not, exp.And, exp.Or)):
-            raise ExpressionError(f"put brackets around {self._fragment(node)}: without them it is not clear")
+            raise ExpressionError(f"put brackets around {self._fragment(node)}: it is ambiguous without them")
         return self.read(node)
 
     # ---- leaves ------------------------------------------------------
@@ -196,7 +196,7 @@ class Reader:
         return Operand(write_name(name), UNKNOWN, fragment, columns=frozenset({name}))
 
     def _declared(self, name: str) -> str | None:
-        """The declared name, as Spark finds it: whatever its letters' case, unless that is ambiguous."""
+        """The declared name, matched like in Spark: case-insensitive, unless this is ambiguous."""
         assert self._columns is not None
         if name in self._columns:
             return name
@@ -212,7 +212,7 @@ class Reader:
         suggestion = tails[0] if tails else closest(name, known)
         listed = ""
         if suggestion is None and known:
-            listed = f"; known here: {', '.join(sorted(known)[:12])}{', ...' if len(known) > 12 else ''}"
+            listed = f"; available: {', '.join(sorted(known)[:12])}{', ...' if len(known) > 12 else ''}"
         return ExpressionError(f"unknown name: {name}{listed}", suggestion)
 
     def _literal(self, node: Any, *, pattern: bool = False) -> Operand:
@@ -222,11 +222,11 @@ class Reader:
             return Operand(sql, _number_kind(value) if whole else NUMBER, fragment, value=value)
         text = self._texts.get(node.name)
         if text is None:
-            # sqlglot itself makes a text of the digits in 1.5BD.
+            # sqlglot turns the digits of 1.5BD into a text.
             return Operand(write_text(node.name), TEXT, fragment, value=node.name)
         if text.swallowed and not pattern:
             raise ExpressionError(
-                f"in {text.raw} the backslash of {text.swallowed} would be lost", f"\\{text.swallowed}"
+                f"in {text.raw} the backslash of {text.swallowed} would be dropped", f"\\{text.swallowed}"
             )
         return Operand(write_text(text.value), TEXT, fragment, value=text.value, text=text)
 
@@ -251,7 +251,7 @@ class Reader:
         return operators.calculate(_ARITHMETIC[type(node)], left, right, self._fragment(node))
 
     def _chain(self, node: Any) -> Operand:
-        """AND or OR with all its sides at one level, however they were bracketed."""
+        """AND or OR with all its sides flattened to one level, regardless of brackets."""
         kind = type(node)
         sides: list[Operand] = []
         waiting = [node]
@@ -279,7 +279,7 @@ class Reader:
         return operators.negate(self.read(inner), self._fragment(node))
 
     def _twice_negated(self, node: Any) -> Operand:
-        """What stands behind two negations; negating it once more checks that it can be negated."""
+        """The operand of a double negation; negating it once more checks that it can be negated."""
         behind = _unwrapped(node.this)
         operand = self.read(behind)
         operators.negate(operand, self._fragment(node))
@@ -350,7 +350,7 @@ class Reader:
         type_name = _CAST_TYPES.get(getattr(target.this, "name", ""))
         if type_name is None or target.args.get("collate") or node.args.get("format"):
             raise ExpressionError(
-                f"{fragment}: no such type; there are string, int, bigint, double, decimal(p,s), boolean,"
+                f"{fragment}: unknown type; supported are string, int, bigint, double, decimal(p,s), boolean,"
                 " date and timestamp"
             )
         if type_name == "DECIMAL":
@@ -387,17 +387,19 @@ def _decimal(target: Any, fragment: Fragment) -> str:
     """DECIMAL(p,s) written in full; Spark's bare DECIMAL is DECIMAL(10,0)."""
     digits = [str(each.this) for each in target.expressions]
     if not all(each.isdigit() for each in digits) or len(digits) > 2:
-        raise ExpressionError(f"{fragment}: a decimal is written decimal(18,3)")
+        raise ExpressionError(
+            f"{fragment}: invalid decimal type, expected decimal(p,s) such as decimal(18,3)"
+        )
     precision, scale = [*map(int, digits), *(10, 0)[len(digits) :]]
     if not (1 <= precision <= 38 and scale <= precision):
         raise ExpressionError(
-            f"{fragment}: a decimal has 1 to 38 digits, of which no more than all are decimals"
+            f"{fragment}: a decimal has a precision of 1 to 38 digits and a scale up to the precision"
         )
     return f"DECIMAL({precision},{scale})"
 
 
 def _parameter(name: str, value: object) -> Operand:
-    """The named literal, as if its value stood there."""
+    """The named literal, replaced by its value."""
     if value is None:
         return Operand("NULL", NULL, name)
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Functions that are refused, and why: those of clock, chance and session, aggregates and windows."""
+"""Refused functions and the reasons: clock, random and session functions, aggregates and window functions."""
 
 from collections.abc import Collection
 
@@ -16,7 +16,7 @@ CHANCE = words(
 SESSION = words(
     "current_user session_user current_catalog current_database current_schema current_role user version"
 )
-# Spark reads these as functions without brackets where there is no such column.
+# Spark treats these as functions without brackets if there is no such column.
 BARE = words(
     "current_date current_timestamp current_time localtimestamp current_user session_user current_catalog"
     " current_database current_schema"
@@ -52,7 +52,7 @@ _INSTEAD = {
 
 
 def refuse_name(name: str, known: Collection[str], *, only_bare: bool = False) -> None:
-    """Refuse a name that is no column but that people write for a function of clock, chance or session.
+    """Refuse a name that is not a column but commonly used for a clock, random or session function.
 
     With `only_bare` only those are refused that Spark reads as functions without brackets."""
     if name.lower() in (BARE if only_bare else CLOCK | CHANCE | SESSION):
@@ -60,7 +60,7 @@ def refuse_name(name: str, known: Collection[str], *, only_bare: bool = False) -
 
 
 def refused(name: str, allowed: Collection[str], known: Collection[str]) -> ExpressionError:
-    """Why a function is not allowed, and what to write instead; `known` are the columns that may be read."""
+    """Why a function is not allowed, and the alternative; `known` are the columns that may be read."""
     if name in CLOCK or name == "unix_timestamp":
         return ExpressionError(
             f"{name}() reads the wall clock, so a rerun would differ; take the date from a column",
@@ -68,16 +68,18 @@ def refused(name: str, allowed: Collection[str], known: Collection[str]) -> Expr
         )
     if name in CHANCE:
         return ExpressionError(
-            f"{name}() depends on chance or on how Spark splits the work, so a rerun would differ"
+            f"{name}() is random or depends on how Spark splits the work, so a rerun would differ"
         )
     if name in SESSION:
-        return ExpressionError(f"{name}() depends on who runs the pipeline, so it cannot be part of a rule")
+        return ExpressionError(
+            f"{name}() depends on who runs the pipeline, so it is not allowed in an expression"
+        )
     if name in AGGREGATES:
         return ExpressionError(
             f"{name}() is an aggregate: it is the `value` of a measure, not part of an expression"
         )
     if name in WINDOWS:
-        return ExpressionError(f"{name}() is a window function; an expression sees one row at a time")
+        return ExpressionError(f"{name}() is a window function; an expression reads one row at a time")
     return ExpressionError(
         f"the function {name}() is not allowed", _INSTEAD.get(name) or closest(name, allowed)
     )

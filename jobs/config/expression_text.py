@@ -1,7 +1,7 @@
-"""The letters of an expression: text literals, names and numbers, read and written the way Spark does.
+"""The tokens of an expression: text literals, names and numbers, read and written like in Spark.
 
-SQL parsers disagree about backslashes in text literals, so no literal goes through one: each is read here,
-stands in the parsed text as a placeholder, and is written here again.
+SQL parsers disagree about backslashes in text literals, so literals bypass the parser: each is read here,
+replaced by a placeholder in the parsed text, and written here again.
 """
 
 import re
@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?")
 
-# What Spark makes of a backslash and a letter; any other letter just loses its backslash.
+# How Spark reads a backslash and a letter; other letters only lose the backslash.
 _ESCAPES = {
     "0": "\0",
     "'": "'",
@@ -45,9 +45,9 @@ _WRITTEN = {chr(code): f"\\u{code:04x}" for code in range(32)} | {
 }
 
 _REFUSED_MARKS = {
-    ";": "one expression only: `;` is not allowed",
-    "--": "`--` starts a comment, which would cut the rule short; write comments with # in YAML,"
-    " and minus a negative number as a - (-1)",
+    ";": "only one expression is allowed: remove `;`",
+    "--": "`--` starts a comment, which would truncate the rule; write comments with # in YAML,"
+    " and the subtraction of a negative number as a - (-1)",
     "/*": "comments are not allowed in an expression; write them with # in YAML",
     "{": "templates are not read in an expression; named values belong under `parameters`",
     "}": "templates are not read in an expression; named values belong under `parameters`",
@@ -77,7 +77,7 @@ _FULL_WIDTH = {
     "≠": "<>",
 }
 
-# Words that are quoted when they name a column, so that no reader takes them for SQL.
+# Words that are quoted as column names, so that they are not read as SQL keywords.
 _RESERVED = words(
     "all and any array as between both by case cast cross current_date current_time current_timestamp"
     " current_user date distinct else end except exists extract false filter for from full group having in"
@@ -90,11 +90,11 @@ _RESERVED = words(
 def mask_texts(expression: str) -> tuple[str, dict[str, Text]]:
     """The expression with every text literal replaced by a placeholder, and the literals by placeholder.
 
-    Refuses what must not pass unseen: comments, templates, several statements, full-width signs, and two
-    texts side by side, which SQL joins although a comma may be missing."""
+    Refuses comments, templates, several statements, full-width characters, and two adjacent texts, which
+    SQL concatenates although a comma may be missing."""
     if len(expression) > MAX_LENGTH:
         raise ExpressionError(
-            f"the expression is {len(expression)} characters long; {MAX_LENGTH} are allowed"
+            f"the expression is {len(expression)} characters long, the maximum is {MAX_LENGTH}"
         )
     masked: list[str] = []
     texts: dict[str, Text] = {}
@@ -130,7 +130,9 @@ def _refuse_mark(expression: str, at: int) -> None:
             raise ExpressionError(f"{message}, near {_around(expression, at)}")
     if expression[at] in _FULL_WIDTH:
         plain = _FULL_WIDTH[expression[at]]
-        raise ExpressionError(f"{expression[at]} is a full-width sign, near {_around(expression, at)}", plain)
+        raise ExpressionError(
+            f"{expression[at]} is a full-width character, near {_around(expression, at)}", plain
+        )
 
 
 def _around(expression: str, at: int) -> str:
@@ -178,7 +180,7 @@ def _read_text(expression: str, start: int, *, raw: bool) -> tuple[Text, int]:
 
 
 def _read_escape(expression: str, at: int) -> tuple[str, str, int]:
-    """What Spark makes of an escape, what it stands for in a regular expression, and its width."""
+    """The meaning of an escape in Spark and in a regular expression, and its width."""
     numeric = _NUMERIC_ESCAPE.match(expression, at + 1)
     if numeric:
         digits = numeric.group()
@@ -196,30 +198,32 @@ def _read_escape(expression: str, at: int) -> tuple[str, str, int]:
 def write_text(value: str) -> str:
     """The value as a Spark text literal."""
     written = "".join(_WRITTEN.get(sign, sign) for sign in value)
-    # Spark fills in ${name} from its settings and the environment before it reads the SQL, texts included.
+    # Spark replaces ${name} with settings and environment variables before parsing the SQL, even in texts.
     return "'" + written.replace("${", "\\u0024{") + "'"
 
 
 def write_name(name: str) -> str:
-    """The column name as Spark reads it, in backticks only where it needs them."""
+    """The column name in Spark SQL, in backticks only if needed."""
     if "${" in name:
-        raise ExpressionError(f"the name {name} holds ${{, which Spark would fill in from its settings")
+        raise ExpressionError(
+            f"the name {name} holds ${{, which Spark would replace with one of its settings"
+        )
     if _PLAIN_NAME.fullmatch(name) and name.lower() not in _RESERVED:
         return name
     return "`" + name.replace("`", "``") + "`"
 
 
 def read_number(written: str) -> tuple[str, Decimal, bool]:
-    """A number literal: its one spelling, its value, and whether it is whole."""
+    """A number literal: its canonical spelling, its value, and whether it is an integer."""
     if not _NUMBER.fullmatch(written):
-        raise ExpressionError(f"{written} is not a number that is read here; write it like 5, 5.0 or 1e3")
+        raise ExpressionError(f"{written} is not a valid number; write it like 5, 5.0 or 1e3")
     if written.isdigit():
         return str(int(written)), Decimal(written), True
     return written.lower(), Decimal(written), False
 
 
 def read_date(text: str) -> date | None:
-    """The day, when the text is a full ISO date that exists."""
+    """The day, if the text is a complete and valid ISO date."""
     if not _DATE.fullmatch(text):
         return None
     try:
@@ -229,7 +233,7 @@ def read_date(text: str) -> date | None:
 
 
 def read_timestamp(text: str) -> datetime | None:
-    """The instant, when the text is an ISO date with or without a time."""
+    """The instant, if the text is an ISO date with or without a time."""
     if not _TIMESTAMP.fullmatch(text):
         return None
     try:

@@ -1,8 +1,8 @@
-"""What an expression is made of: kinds of values, operands, and the error that names what is wrong.
+"""The building blocks of expressions: kinds of values, operands, and the error class.
 
 A *kind* is finer than the type family that callers see: `int` and `bigint` (whole numbers), `number`
 (with a fraction), `text`, `boolean`, `date`, `timestamp`, `null` (the literal), `unknown` (a raw column,
-whose type only the source knows) and `array:<kind>`, which stands inside an expression, never as its result.
+whose type only the source knows) and `array:<kind>`, which is only allowed inside an expression.
 """
 
 import difflib
@@ -49,7 +49,7 @@ Value = Decimal | str | bool | date
 
 
 class ExpressionError(ValueError):
-    """An expression that is refused: what is wrong and where, and what was probably meant."""
+    """An invalid expression: the problem, its location, and a suggestion."""
 
     def __init__(self, message: str, suggestion: str | None = None) -> None:
         super().__init__(message)
@@ -58,13 +58,14 @@ class ExpressionError(ValueError):
 
     @property
     def unknown_name(self) -> str | None:
-        """The name that is wrong because nothing has it, where that is what is wrong."""
+        """The unknown name, if an unknown name is the problem."""
         found = re.match(r"unknown name: ([^;]+)", self.message)
         return found[1] if found else None
 
 
 class Level(IntEnum):
-    """How tightly a piece of SQL holds together; a looser piece inside a tighter one needs parentheses."""
+    """The precedence of a piece of SQL; a piece with lower precedence inside a higher one needs
+    parentheses."""
 
     OR = 0
     AND = 1
@@ -85,7 +86,7 @@ class Text:
 
 
 class Fragment:
-    """A piece of the expression as it was written, put together only when a message needs it."""
+    """A piece of the expression as written, assembled only when a message needs it."""
 
     def __init__(self, node: Any, texts: dict[str, Text]) -> None:
         self._node = node
@@ -100,7 +101,7 @@ class Fragment:
 
 @dataclass(frozen=True)
 class Fact:
-    """What must hold of one subject for a condition to be true, for example amount > 5.
+    """A requirement on one subject for a condition to be true, for example amount > 5.
 
     `operator` is one of = <> < <= > >= in, not in, null, not null; `values` are numbers, texts or truth
     values, moments as microseconds; `step` is the distance between neighbours where the subject has one."""
@@ -126,7 +127,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class Operand:
-    """A checked piece of an expression with the SQL that it becomes.
+    """A checked piece of an expression with its generated SQL.
 
     `value` is set for literals (of dates and timestamps too), `text` for text literals. `facts` hold when the
     operand is true, `denials` when its negation is."""
@@ -142,17 +143,18 @@ class Operand:
     denials: tuple[Fact, ...] = ()
 
     def at(self, level: Level) -> str:
-        """The SQL, in parentheses where the place asks for something tighter."""
+        """The SQL, in parentheses if the context needs a higher precedence."""
         return self.sql if self.level >= level else f"({self.sql})"
 
     @property
     def described(self) -> str:
-        """For messages: what was written, and what it is."""
+        """For messages: the text as written, and its type."""
         return f"{self.fragment} ({family(self.kind)})"
 
 
 def family(kind: str) -> str:
-    """What callers see: number, text, boolean, date, timestamp or unknown; messages know list too."""
+    """The type family for callers: number, text, boolean, date, timestamp or unknown; in messages also
+    list."""
     if kind in NUMBERS:
         return "number"
     if kind.startswith("array:"):
@@ -185,12 +187,12 @@ def columns_of(operands: Iterable[Operand]) -> frozenset[str]:
 
 
 def closest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that is spelled most like the word, when one is near enough."""
+    """The choice with the most similar spelling, if one is close enough."""
     spelled = {choice.casefold(): choice for choice in choices}
     found = difflib.get_close_matches(word.casefold(), spelled, n=1, cutoff=0.65)
     return spelled[found[0]] if found else None
 
 
 def words(listed: str) -> frozenset[str]:
-    """The words of a listing, which is easier to read without quotes and commas."""
+    """Splits a whitespace-separated list of words."""
     return frozenset(listed.split())

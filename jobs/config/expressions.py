@@ -1,17 +1,17 @@
 """Expressions of the configuration: SQL scalar expressions in Spark's dialect, checked before anything runs.
 
-An expression is parsed against an allow-list of functions and the declared columns; what is not understood is
-refused, never skipped. What comes out is normalised SQL, the same for every spelling of one rule, in which no
-operation can fail on bad data: `/` is written as try_divide, `cast` as TRY_CAST, and so on, giving null.
+An expression is parsed against an allow-list of functions and the declared columns; anything unknown is
+refused, never skipped. The result is normalised SQL, the same for every spelling of a rule, in which no
+operation can fail on bad data: `/` becomes try_divide, `cast` becomes TRY_CAST, and so on, which return null.
 
-Where this reading differs from plain Spark SQL, on purpose:
+Intended differences from Spark SQL:
 
-- operations that would fail give null: overflow, division by zero, a text that is no number or date;
-- NaN from a cast, a root or a power is null, for it would count as greater than any threshold;
+- operations that would fail return null: overflow, division by zero, a text that is not a number or date;
+- NaN from a cast, a root or a power is null, because it would be greater than any threshold;
 - text becomes a date or timestamp only after a year of four digits (Spark reads `10:30` as today);
-- in a regular expression and its replacement, a backslash that SQL would swallow stays: '\\.0$' and '\\\\.0$'
+- in a regular expression and its replacement, a backslash that SQL would drop is kept: '\\.0$' and '\\\\.0$'
   are the same pattern; elsewhere such a backslash is refused;
-- a raw column (`columns=None`) has no type: it is text where text is needed, and needs a cast anywhere else.
+- a raw column (`columns=None`) has no type: it is a text where a text is needed, and needs a cast otherwise.
 """
 
 from collections.abc import Iterator, Mapping
@@ -142,7 +142,7 @@ def _depth_limited() -> Iterator[None]:
     try:
         yield
     except RecursionError:
-        raise ExpressionError("the expression is nested too deeply to be read") from None
+        raise ExpressionError("the expression is nested too deeply") from None
 
 
 def _expression(operand: Operand) -> Expression:
@@ -158,13 +158,15 @@ def _aggregate(root: Any, reader: Reader) -> Aggregate:
     if name not in WRITTEN:
         raise _not_one_aggregate(root, name)
     if len(root.expressions) != 1:
-        raise ExpressionError(f"{name}() takes one argument, not {len(root.expressions)}")
+        raise ExpressionError(f"{name}() takes 1 argument, got {len(root.expressions)}")
     inner = root.expressions[0]
     if name == "count" and isinstance(inner, exp.Star):
         return Aggregate("count", None)
     if name == "count" and isinstance(inner, exp.Distinct):
         if len(inner.expressions) != 1 or isinstance(inner.expressions[0], exp.Tuple):
-            raise ExpressionError("count(distinct ...) takes one argument; join several with concat_ws")
+            raise ExpressionError(
+                "count(distinct ...) takes one argument; combine several columns with concat_ws"
+            )
         return Aggregate("count_distinct", _expression(reader.read(inner.expressions[0])))
     operand = reader.read(inner)
     if name == "count" and operand.value is not None:

@@ -1,4 +1,4 @@
-"""Loading a configuration folder: every file, every entry, and every problem at once."""
+"""Loads a configuration folder: all files, all entries, and all problems at once."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -52,9 +52,9 @@ class Located(Generic[T]):
 
 @dataclass(frozen=True)
 class Broken:
-    """What could not be read or built: entries, and kinds of which a whole file could not be read.
+    """Invalid entries, and kinds of entries with an unreadable file.
 
-    A reference to one of them is wrong only because of that, and is not reported again.
+    A reference to one of them is not reported as another problem.
     """
 
     entries: frozenset[tuple[Kind, str]] = frozenset()
@@ -95,12 +95,12 @@ class Settings:
 def load(folder: Path) -> Settings:
     """Read a configuration folder: the entries that could be read and the problems of those that could not.
 
-    Raises ConfigError at once where there is no such folder.
+    Raises ConfigError immediately if the folder does not exist.
     """
     if not folder.is_dir():
         raise ConfigError(
-            [ConfigProblem(str(folder), 0, "is no folder")],
-            next_step="name the configuration folder with --configs or USERTAGS_CONFIGS",
+            [ConfigProblem(str(folder), 0, "folder does not exist")],
+            next_step="set the configuration folder with --configs or USERTAGS_CONFIGS",
         )
     reader = _Reader(folder)
     project, connections, sources = reader.project(), reader.connections(), reader.sources()
@@ -145,7 +145,7 @@ class _Reader:
             self.broken_files.add("dictionaries")
             return None
         if "dictionaries" in self._mapping(file):
-            # What a dictionary says is checked with those of the other files.
+            # The content of dictionaries is checked together with those of the other files.
             self._dictionaries |= self._section(file, "dictionaries", Any)
             rest = {key: value for key, value in file.data.items() if key != "dictionaries"}
             file = replace(file, data=rest)
@@ -200,7 +200,7 @@ class _Reader:
         return found
 
     def dictionaries(self) -> Mapping[str, Dictionary]:
-        """Those of project.yml and of dictionaries/*.yml."""
+        """The dictionaries of project.yml and dictionaries/*.yml."""
         found = self._dictionaries
         for file in self._files("dictionaries"):
             for name, entry in self._only_section(file, "dictionaries", Any).items():
@@ -224,7 +224,7 @@ class _Reader:
         return found
 
     def stray_files(self) -> None:
-        """A file that nothing reads holds rules that nobody runs."""
+        """Reports files that are not read, because their rules would be ignored."""
         known = {self.folder / "project.yml", self.folder / "connections.yml"}
         known |= {self.folder / "spark" / "session.yml"}
         known |= {path for kind in _FOLDERS for path in (self.folder / kind).glob("*.yml")}
@@ -232,10 +232,12 @@ class _Reader:
             for path in sorted(self.folder.glob(f"{pattern}.y*ml")):
                 inside = path.relative_to(self.folder)
                 if path not in known and not any(part.startswith(".") for part in inside.parts):
-                    self.problems.append(ConfigProblem(str(path), 0, f"is never read: there are {_PLACES}"))
+                    self.problems.append(
+                        ConfigProblem(str(path), 0, f"is not read; configuration files are {_PLACES}")
+                    )
 
     def _files(self, kind: Kind) -> list[YamlFile]:
-        """The files of a kind; hidden ones are of editors."""
+        """The files of a kind; hidden files (of editors) are ignored."""
         paths = sorted((self.folder / kind).glob("[!.]*.yml"))
         return [file for file in (self._read(path, kind) for path in paths) if file is not None]
 
@@ -251,7 +253,7 @@ class _Reader:
         return None
 
     def _mark(self, kind: Kind, name: object) -> None:
-        """Remember an entry that could not be read; without a name it may be any."""
+        """Remember an invalid entry; without a name it may be any entry."""
         if isinstance(name, str):
             self.broken.add((kind, name))
         else:
@@ -263,15 +265,21 @@ class _Reader:
         if values is None:
             return []
         if not isinstance(values, dict):
-            self.problems.append(file.problem((section,), f"`{section}` is a mapping of names to values"))
+            self.problems.append(
+                file.problem((section,), f"`{section}` must be a mapping of names to values")
+            )
             self.broken_files.add("tags")
             return []
         for name, value in values.items():
             if not isinstance(name, str):
-                self.problems.append(file.problem((section, name), f"{name!r} is no text: put it in quotes"))
+                self.problems.append(
+                    file.problem((section, name), f"{name!r} is not a text: put it in quotes")
+                )
                 continue
             if target.get(name, value) != value:
-                self.problems.append(file.problem((section, name), f"{name!r} has another value elsewhere"))
+                self.problems.append(
+                    file.problem((section, name), f"{name!r} has a different value elsewhere")
+                )
             target[name] = value
         return [(name, value) for name, value in values.items() if isinstance(name, str)]
 
@@ -282,15 +290,15 @@ class _Reader:
             if value is True:
                 self.exclusive[path] = Located(path, file, place, self.problems)
             elif value is not False:
-                self.problems.append(file.problem(place, "`exclusive` of a path is true or false"))
+                self.problems.append(file.problem(place, "`exclusive` of a path must be true or false"))
 
     def _mapping(self, file: YamlFile) -> Mapping[Any, Any]:
         return file.data if isinstance(file.data, dict) else {}
 
     def _known_sections(self, file: YamlFile, known: set[str]) -> bool:
-        """Whether the file holds known sections only; reports what else it holds."""
+        """Whether the file has only known sections; others are reported."""
         if not isinstance(file.data, dict):
-            self.problems.append(file.problem((), f"is a mapping with {', '.join(sorted(known))}"))
+            self.problems.append(file.problem((), f"must be a mapping with {', '.join(sorted(known))}"))
             return False
         unknown = [key for key in file.data if key not in known]
         self.problems += [
@@ -308,7 +316,9 @@ class _Reader:
     def _section(self, file: YamlFile, section: Kind, model: Any) -> dict[str, Located[Any]]:
         entries = self._mapping(file).get(section)
         if not isinstance(entries, dict):
-            self.problems.append(file.problem((section,), f"`{section}` is a mapping of names to entries"))
+            self.problems.append(
+                file.problem((section,), f"`{section}` must be a mapping of names to entries")
+            )
             self.broken_files.add(section)
             return {}
         found = {}
@@ -331,10 +341,10 @@ class _Reader:
         except ValidationError as error:
             self.problems += explain(file, location, model, error)
             return None
-        # A key without a value would be as good as no key: a condition left out, or personal data in clear.
+        # A key without a value would be ignored: a missing condition, or personal data in plain text.
         for place in _without_value(data, location):
             self.problems.append(
-                file.problem(place, f"`{place[-1]}` has no value: give one, or take the key out")
+                file.problem(place, f"`{place[-1]}` has no value: set one or remove the key")
             )
         return Located(entry, file, location, self.problems)
 
@@ -342,13 +352,13 @@ class _Reader:
         if name in found:
             other = found[name]
             place = f"{other.file.name}:{other.file.line(other.location)}"
-            entry.report(f"{name!r} is declared already at {place}")
+            entry.report(f"{name!r} is already declared at {place}")
             return
         found[name] = entry
 
 
 def _without_value(data: Any, place: Location) -> Iterator[Location]:
-    """The keys that have no value, but for those of examples, where it means that there is nothing."""
+    """The keys without a value, except in examples, where it means null."""
     items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in items:
         if value is None and isinstance(data, dict):

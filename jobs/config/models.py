@@ -1,6 +1,6 @@
-"""What a person writes: one frozen model for each kind of configuration entry.
+"""Models of the configuration files: one frozen model per kind of entry.
 
-What the machine runs is built from these in `jobs.catalogue`.
+The executable catalogue is built from these in `jobs.catalogue`.
 """
 
 import re
@@ -51,7 +51,7 @@ class SqlConnection(Entry):
     @model_validator(mode="after")
     def _one_way(self) -> "SqlConnection":
         if sum(way is not None for way in (self.url, self.embedded, self.airflow)) != 1:
-            raise ValueError("needs exactly one of url, embedded, airflow")
+            raise ValueError("needs exactly one of url, embedded and airflow")
         return self
 
 
@@ -104,7 +104,7 @@ class Read(Entry):
         if self.files is not None and self.format is None:
             raise ValueError("files need a `format`: csv, json or parquet")
         if self.files is not None and self.cursor is not None:
-            raise ValueError("a `cursor` belongs to a table; new files are found by their names")
+            raise ValueError("a `cursor` requires a `table`; new files are found by their names")
         return self
 
 
@@ -121,16 +121,16 @@ class ColumnEntry(Entry):
         if (self.from_ is None) == (self.expr is None):
             raise ValueError("needs either `from` or `expr`")
         if self.pii is not None and self.from_ is None:
-            raise ValueError("a pii column is read with `from`: an expression would see it in clear")
+            raise ValueError("a pii column needs `from`: an expression would read it in plain text")
         if self.pii == "hash" and self.type != "string":
-            raise ValueError("a hashed column has the type string")
+            raise ValueError("a hashed column must have the type string")
         if (self.timezone or self.format) and self.type not in ("timestamp", "date"):
-            raise ValueError("timezone and format belong to timestamps and dates")
+            raise ValueError("`timezone` and `format` are only allowed for timestamps and dates")
         return self
 
 
 class ExplicitEntry(Entry):
-    """Which columns of a row say that somebody set a tag or withdrew it; `withdrawn` is a condition."""
+    """The columns of rows that set or withdraw a tag manually; `withdrawn` is a condition."""
 
     tag: str
     value: str | None = None
@@ -168,33 +168,37 @@ class SourceEntry(Entry):
 
     @property
     def ids(self) -> dict[str, str]:
-        """The columns that hold ids of the user, by kind of id: one, or those that a link joins."""
+        """The id columns of the user by kind of id: one, or for links those of one person."""
         return self.user or self.links or {}
 
     @field_validator("user")
     @classmethod
     def _one_id(cls, value: dict[str, str] | None) -> dict[str, str] | None:
         if value is not None and len(value) != 1:
-            raise ValueError("names exactly one id of the user, as `kind: column`")
+            raise ValueError("must name exactly one id of the user, as `kind: column`")
         return value
 
     @field_validator("links")
     @classmethod
     def _several_ids(cls, value: dict[str, str] | None) -> dict[str, str] | None:
         if value is not None and len(value) < 2:
-            raise ValueError("names two or more ids of one person, as `kind: column`")
+            raise ValueError("must name two or more ids of one person, as `kind: column`")
         if value is not None and len(set(value.values())) < len(value):
-            raise ValueError("each id of a person stands in a column of its own")
+            raise ValueError("each id of a person needs its own column")
         return value
 
     @model_validator(mode="after")
     def _ids_of_the_kind(self) -> "SourceEntry":
         if self.kind == "links" and self.user is not None:
-            raise ValueError("a source of links has no `user`: its `links` name the ids of one person")
+            raise ValueError(
+                "a source of kind links must not have `user`: its `links` name the ids of one person"
+            )
         if self.kind == "links" and self.links is None:
-            raise ValueError("links need `links`, the ids that a row joins, as `kind: column`")
+            raise ValueError(
+                "a source of kind links needs `links`: the ids that a row links, as `kind: column`"
+            )
         if self.kind != "links" and self.links is not None:
-            raise ValueError("`links` belongs to a source of kind links")
+            raise ValueError("`links` is only allowed in a source of kind links")
         if self.kind != "links" and self.user is None:
             raise ValueError("`user` is missing")
         return self
@@ -206,20 +210,20 @@ class SourceEntry(Entry):
         if self.version is not None and self.key is None:
             raise ValueError("a `version` needs a `key`")
         if self.kind == "events" and self.time is None:
-            raise ValueError("events need `time`, the column that says when they happened")
+            raise ValueError("events need `time`, the column with the time of the event")
         if self.kind == "links" and self.time is None:
-            raise ValueError("links need `time`, the column that says from which day on they count")
+            raise ValueError("links need `time`, the column with the time from which the link counts")
         if self.kind == "profile" and self.repeats is not None:
-            raise ValueError("a profile has a `key`: one current row a user")
+            raise ValueError("a profile needs a `key`: it has one current row per user")
         if self.kind != "events" and self.explicit is not None:
-            raise ValueError("tags are set and withdrawn in time: `explicit` belongs to events")
+            raise ValueError("`explicit` is only allowed in a source of kind events")
         if self.read.lookback != "0s" and self.key is None:
-            raise ValueError("a `lookback` reads rows again and so needs a `key`")
+            raise ValueError("a `lookback` needs a `key`, because it reads rows again")
         return self
 
 
 class CalendarWindow(Entry):
-    """A period of `calendar` in project.yml: the one that began last, or that of some years before."""
+    """A period of `calendar` in project.yml: the latest one that has begun, or the one some years earlier."""
 
     calendar: str
     years_ago: Annotated[int, Field(ge=0, le=20)] = 0
@@ -255,14 +259,14 @@ class MeasureEntry(Entry):
         if self.offset is not None and self.window is None:
             raise ValueError("an `offset` needs a `window`")
         if self.offset is not None and isinstance(self.window, CalendarWindow):
-            raise ValueError("an `offset` is of a window of days; a calendar's window has `years_ago`")
+            raise ValueError("an `offset` needs a window of days; use `years_ago` with a calendar window")
         if self.half_life is not None and self.by is None:
-            raise ValueError("a `half_life` weighs the values of `by` against each other: give `by`")
+            raise ValueError("a `half_life` needs `by`, because it weights the values of a column")
         return self
 
 
 class PercentileEntry(Entry):
-    """A measure made of another one: where a user stands among those of the data day."""
+    """The percentile of another measure among the users of the data day."""
 
     percentile_of: str
     where: str | None = None
@@ -271,7 +275,7 @@ class PercentileEntry(Entry):
 
 
 def _measure_form(value: object) -> str:
-    """A misspelt `percentile_of` is meant as one."""
+    """Whether an entry is a percentile, even if `percentile_of` is misspelled."""
     if isinstance(value, dict):
         return "percentile" if any(str(key).startswith("percentil") for key in value) else "aggregate"
     return "percentile" if isinstance(value, PercentileEntry) else "aggregate"
@@ -323,7 +327,7 @@ class TagEntry(Entry):
             if refused is not None:
                 raise ValueError(refused)
         if self.validity != "dynamic" and any(kind.dynamic for kind in self.kinds):
-            raise ValueError("a preference, a tag that people set and one that follows another are dynamic")
+            raise ValueError("a tag with `prefer`, `set` or `follows` needs `validity: dynamic`")
         return self
 
 
@@ -343,9 +347,9 @@ class Levels(Entry):
     def _three_by_three(self) -> "Levels":
         for edges in (self.recency, self.frequency):
             if edges != "terciles" and (len(edges) != 2 or sorted(edges) != edges):
-                raise ValueError("portrait edges are two rising numbers or `terciles`")
+                raise ValueError("portrait edges must be two increasing numbers or `terciles`")
         if self.names is not None and [len(row) for row in self.names] != [3, 3, 3]:
-            raise ValueError("portrait names are three rows of three")
+            raise ValueError("portrait names must be three rows of three names")
         return self
 
 
@@ -364,7 +368,7 @@ class Edges(Entry):
     def _four_rising(self) -> "Edges":
         for edges in (self.recency, self.frequency, self.monetary):
             if len(edges) != 4 or sorted(set(edges)) != edges:
-                raise ValueError("fixed edges are four rising numbers a dimension")
+                raise ValueError("fixed edges must be four increasing numbers per dimension")
         return self
 
 
@@ -381,12 +385,12 @@ class RfmEntry(Entry):
     @model_validator(mode="after")
     def _edges_with_fixed(self) -> "RfmEntry":
         if (self.scoring == "fixed") != (self.edges is not None):
-            raise ValueError("`edges` are given with `scoring: fixed`, and only then")
+            raise ValueError("`edges` are required with `scoring: fixed`, and only then")
         return self
 
 
 class Period(Entry):
-    """Days of every year, as 10-20 to 11-11; `to` before `from` is in the next year."""
+    """A yearly period, such as 10-20 to 11-11; `to` before `from` is in the next year."""
 
     from_: str = Field(alias="from")
     to: str
@@ -395,7 +399,7 @@ class Period(Entry):
     def _days_of_every_year(self) -> "Period":
         for key, text in (("from", self.from_), ("to", self.to)):
             if not is_day_of_every_year(text):
-                raise ValueError(f"`{key}` is a month and a day that every year has, such as 11-11: {text!r}")
+                raise ValueError(f"invalid day {text!r} in `{key}`, expected MM-DD such as 11-11 (not 02-29)")
         return self
 
 
@@ -410,14 +414,15 @@ def is_day_of_every_year(text: str) -> bool:
 
 
 class IdentityEntry(Entry):
-    """Who is one person: the most ids of a kind that one has, and the ids that join nobody, in clear."""
+    """Settings of identity: the maximum number of ids of a kind per person, and the blocked ids in plain
+    text."""
 
     limits: dict[Name, Annotated[int, Field(ge=1, strict=True)]] = Field(default_factory=dict)
     block: dict[Name, list[str]] = Field(default_factory=dict)
 
 
 class Sensitivity(Entry):
-    """The tables that hold no tag of this sensitivity."""
+    """The tables that exclude tags of this sensitivity."""
 
     keep_out_of: list[TagTable]
 
@@ -430,7 +435,7 @@ class ProjectEntry(Entry):
     lake: str
     rfm: RfmEntry | None = None
     calendar: dict[Name, Period] = Field(default_factory=dict)
-    # What they say is read with that of dictionaries/*.yml.
+    # Their content is read together with dictionaries/*.yml.
     dictionaries: dict[str, Any] = Field(default_factory=dict)
     identity: IdentityEntry | None = None
     sensitivity: dict[Name, Sensitivity] = Field(default_factory=dict)
@@ -442,9 +447,9 @@ class ProjectEntry(Entry):
 class SparkEntry(Entry):
     """How Spark runs, and Spark's own settings.
 
-    By itself each stage is an application of its own, on `master` where no spark-submit says another.
+    By default each stage is its own application, on `master` unless spark-submit sets another one.
     `remote: embedded` keeps one session server of the configuration running, on `master`; `sc://host:port`
-    is a Spark Connect server that somebody else runs.
+    is an external Spark Connect server.
     """
 
     master: str = "local[*]"
@@ -454,13 +459,11 @@ class SparkEntry(Entry):
     @model_validator(mode="after")
     def _one_place(self) -> "SparkEntry":
         if self.remote not in (None, "embedded") and "master" in self.model_fields_set:
-            raise ValueError(
-                "a server elsewhere has its own master: give `remote: sc://…` or `master`, not both"
-            )
+            raise ValueError("a remote server has its own master: set `remote: sc://…` or `master`, not both")
         return self
 
     def texts(self) -> dict[str, str]:
-        """The settings as Spark writes them."""
+        """The settings as texts, in Spark's format."""
         return {
             name: str(value).lower() if isinstance(value, bool) else str(value)
             for name, value in self.conf.items()

@@ -1,5 +1,5 @@
-"""What a person writes about quality: checks of a batch, how far a day may differ from those before it, the
-share of users that a tag may have."""
+"""Models of the quality settings: checks of a batch, allowed differences from earlier days, and the
+allowed coverage of a tag."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,7 +28,7 @@ Word = str | StrictInt | StrictFloat
 
 
 class Entry(BaseModel):
-    """Base of every entry: nothing unknown is accepted and nothing changes after loading."""
+    """Base of every entry: unknown keys are refused, and entries are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -39,10 +39,11 @@ class Rows(Entry):
 
 
 class CheckEntry(Entry):
-    """One thing that the clean batch must show.
+    """One check of the clean batch.
 
-    `references` is a column of another source, such as users.customer: so many rows have their value there
-    (`mostly`). `fresh_within` is how long before the end of the data day the newest row may be.
+    `references` is a column of another source, such as users.customer: the minimum share of rows with a
+    value there is `mostly`. `fresh_within` is the maximum age of the newest row at the end of the data
+    day.
     """
 
     column: str | None = None
@@ -68,13 +69,13 @@ class CheckEntry(Entry):
             )
         if (given == 1) != (self.column is not None):
             raise ValueError(
-                "a check of values names its `column`, a check of `rows` or `fresh_within` does not"
+                "a check of values needs `column`; a check of `rows` or `fresh_within` must not have it"
             )
         return self
 
 
 class OwnCheckEntry(Entry):
-    """A check of one's own: an expectation of Great Expectations by its class name and arguments."""
+    """A custom check: an expectation of Great Expectations by class name and arguments."""
 
     table: str
     expectation: str
@@ -86,7 +87,8 @@ class OwnCheckEntry(Entry):
 
 
 class Bounds(Entry):
-    """Past `warning` it is told, past `critical` the day stops; a bound that is not given is never passed."""
+    """Above `warning` the check warns, above `critical` the day is refused; a missing bound is never
+    exceeded."""
 
     warning: Above | None = None
     critical: Above | None = None
@@ -94,12 +96,12 @@ class Bounds(Entry):
     @model_validator(mode="after")
     def _rising(self) -> "Bounds":
         if self.warning is not None and self.critical is not None and self.warning > self.critical:
-            raise ValueError("`warning` comes before `critical`")
+            raise ValueError("`warning` must not be greater than `critical`")
         return self
 
 
 class CompareEntry(Entry):
-    """How far a batch may differ from those before it.
+    """The allowed difference of a batch from earlier batches.
 
     `fall` of rows, as a share of the usual; `rise` of rows, as a multiple of the usual; `empty`, the rise of
     the share of rows without a value; `scale`, the multiple by which a number's median is larger or smaller;
@@ -114,7 +116,7 @@ class CompareEntry(Entry):
 
 
 class TagDriftEntry(Entry):
-    """How far a tag may differ from the days before, as population stability index: of the users with and
+    """The allowed difference of a tag from earlier days, as population stability index: of the users with and
     without it, and of its values."""
 
     coverage: Bounds = Bounds(warning=0.1, critical=0.25)
@@ -147,13 +149,13 @@ def owner_of(folder: Path) -> str:
 
 
 class RetentionEntry(Entry):
-    """How long what is not data is kept: `reports` of runs, in days such as 90d."""
+    """Retention periods: `reports` of runs, in days such as 90d."""
 
     reports: Days = Days(90)
 
 
 class CoverageEntry(Entry):
-    """The share of the users that may carry a tag."""
+    """The allowed share of users who carry a tag."""
 
     min: Share = 0.0
     max: Share = 1.0
@@ -162,7 +164,7 @@ class CoverageEntry(Entry):
     @model_validator(mode="after")
     def _can_hold(self) -> "CoverageEntry":
         if self.min > self.max:
-            raise ValueError("`min` comes before `max`")
+            raise ValueError("`min` must not be greater than `max`")
         if self.min == 0 and self.max == 1:
-            raise ValueError("every share is between 0 and 1: give a `min` or a `max`")
+            raise ValueError("this range allows any share: set `min` or `max`")
         return self

@@ -1,4 +1,4 @@
-"""From pydantic's errors to problems that say where they stand and what to write instead."""
+"""Converts pydantic errors to problems with a location and a suggestion."""
 
 import re
 from collections import defaultdict
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from jobs.config.yaml_file import Location, YamlFile
 from jobs.errors import ConfigProblem
 
-_NAME = "a name: small letters, digits and _ only, a letter first"
+_NAME = "a name (lowercase letters, digits and _, letter first)"
 _DAYS = "a number of days such as 180d"
 _FORMS = {
     "type": "a type: string, int, bigint, double, boolean, date, timestamp or decimal(p,s)",
@@ -21,7 +21,7 @@ _FORMS = {
     "offset": _DAYS,
     "lookback": "a duration such as 30m, 1h or 2d",
     "validity": "static, dynamic or a number of days such as 30d",
-    "currency": "three capital letters such as CNY",
+    "currency": "a currency code of three capital letters such as CNY",
 }
 _TYPES = {
     "integer": "int",
@@ -49,9 +49,9 @@ _EXPECTED = "Input should be "
 
 
 def explain(file: YamlFile, location: Location, model: Any, error: ValidationError) -> list[ConfigProblem]:
-    """The problems of one entry, each on the line of the value that it speaks of.
+    """The problems of one entry, each with the line of the affected value.
 
-    A key that is missing because it was misspelt is one problem, and so is a value that fits no member of
+    A missing key that was misspelled is one problem, and so is a value that matches no member of
     a union.
     """
     problems: list[ConfigProblem] = []
@@ -80,14 +80,14 @@ def explain(file: YamlFile, location: Location, model: Any, error: ValidationErr
 
 
 def close(word: object, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant."""
+    """The most similar known name."""
     matches = get_close_matches(str(word), sorted(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
 
 
 @cache
 def timezones() -> frozenset[str]:
-    """Every time zone that this machine knows; read from disk once."""
+    """All time zones known on this machine; read from disk once."""
     return frozenset(available_timezones())
 
 
@@ -96,11 +96,11 @@ def is_name(text: object) -> bool:
 
 
 def not_a_name(text: object) -> str:
-    return f"{text!r} is not {_NAME}, at most 60"
+    return f"{text!r} is not {_NAME}, at most 60 characters"
 
 
 def _standing(file: YamlFile, location: Location, steps: Location) -> Location:
-    """The part of pydantic's path that stands in the file: it adds the names of union members."""
+    """The part of pydantic's path that exists in the file, without the names of union members."""
     kept: Location = ()
     for step in steps:
         if (*location, *kept, step) in file.lines:
@@ -124,7 +124,7 @@ def _missing(key: str | int) -> str:
 
 
 def _unfitting(file: YamlFile, location: Location, place: Location, items: list[Any]) -> ConfigProblem:
-    """A value of the wrong type or of no fixed list; a union gives one error a member.
+    """A value of the wrong type or not in a fixed list; a union gives one error per member.
 
     The value itself is not shown: in connections it may be a secret.
     """
@@ -160,7 +160,7 @@ def _quoted(text: str) -> list[str]:
 
 
 def _first_key(file: YamlFile, place: Location, message: str) -> Location:
-    """Where the key stands that a message about a whole entry names in backticks; else the entry."""
+    """The location of the key that a message about an entry has in backticks; otherwise the entry."""
     for key in re.findall(r"`(\w+)", message):
         depths = [place, *(at for at in file.lines if at[:-1] == place)]
         found = [(*depth, key) for depth in depths if (*depth, key) in file.lines]

@@ -18,7 +18,7 @@ Location = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class YamlFile:
-    """The data of one file, the line of each value by its path, and what could not be read."""
+    """The data of one file, the line of each value by its path, and the problems."""
 
     name: str
     data: Any
@@ -26,7 +26,7 @@ class YamlFile:
     problems: list[ConfigProblem] = field(default_factory=list)
 
     def line(self, location: Location) -> int:
-        """The line of a location, or of the nearest enclosing value that has one."""
+        """The line of a location, or of the nearest enclosing value with a line."""
         while location and location not in self.lines:
             location = location[:-1]
         return self.lines.get(location, 1)
@@ -36,7 +36,7 @@ class YamlFile:
 
 
 def read_yaml(path: Path, name: str) -> YamlFile:
-    """Read one file; broken YAML and keys that stand twice become problems, never exceptions."""
+    """Read one file; invalid YAML and duplicate keys become problems, never exceptions."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -49,13 +49,13 @@ def read_yaml(path: Path, name: str) -> YamlFile:
         return YamlFile(name, builder.build(node, ()), builder.lines, builder.problems)
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark or error.context_mark or _START).line + 1
-        return YamlFile(name, None, {}, [ConfigProblem(name, line, f"is not YAML: {error.problem}")])
+        return YamlFile(name, None, {}, [ConfigProblem(name, line, f"invalid YAML: {error.problem}")])
     except yaml.reader.ReaderError as error:
         line = text.encode().count(b"\n", 0, error.position) + 1
-        message = f"is not YAML: the character U+{error.character:04X} is not allowed"
+        message = f"invalid YAML: the character U+{error.character:04X} is not allowed"
         return YamlFile(name, None, {}, [ConfigProblem(name, line, message)])
     except RecursionError:
-        return YamlFile(name, None, {}, [ConfigProblem(name, 1, "is nested too deeply to be read")])
+        return YamlFile(name, None, {}, [ConfigProblem(name, 1, "is nested too deeply")])
 
 
 _START = yaml.Mark("", 0, 0, 0, "", 0)
@@ -74,7 +74,7 @@ class _Builder:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if any(node is outer for outer in self._open):
-            self._report(node, "an alias stands inside what it names")
+            self._report(node, "an alias refers to a value that contains it")
             return None
         self._open.append(node)
         try:
@@ -85,13 +85,13 @@ class _Builder:
             self._open.pop()
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
-        """The value; where YAML cannot make it, as of a date that does not exist, the text as written."""
+        """The value; if YAML cannot build it, such as an invalid date, the text as written."""
         try:
             return self._loader.construct_object(node, deep=True)
         except yaml.constructor.ConstructorError:
             self._report(node, f"unknown YAML tag {node.tag}")
         except ValueError as error:
-            self._report(node, f"{node.value} is no value: {error}")
+            self._report(node, f"invalid value {node.value}: {error}")
         except (LookupError, AttributeError):
             self._report(node, f"{node.value} is no value of the YAML tag {node.tag}")
         return node.value
@@ -103,12 +103,14 @@ class _Builder:
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._report(key_node, "a key is a single word: put text with brackets or braces in quotes")
+                self._report(
+                    key_node, "a key must be a single word: put text with brackets or braces in quotes"
+                )
                 continue
             key = self._scalar(key_node)
             line = key_node.start_mark.line + 1
             if key in result:
-                self.problems.append(ConfigProblem(self.name, line, f"{key!r} stands here twice"))
+                self.problems.append(ConfigProblem(self.name, line, f"duplicate key {key!r}"))
                 continue
             result[key] = self.build(value_node, (*location, key))
             self.lines[(*location, key)] = line

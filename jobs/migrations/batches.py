@@ -1,7 +1,7 @@
-"""The register of batches, from what versions before it wrote into the snapshots of raw and clean tables.
+"""Migrates the register of batches from the snapshots of raw and clean tables of earlier versions.
 
-Those versions kept the bounds of a reading, its files, and what clean had done in properties `usertags.*` of
-the commits themselves.
+These versions stored the bounds of a reading, its files, and the results of clean in properties `usertags.*`
+of the commits.
 """
 
 import json
@@ -24,8 +24,9 @@ _PREFIX = "usertags."
 
 @dataclass(frozen=True)
 class OldBatches:
-    """What the snapshots of a source's tables tell. `files` are those of each reading, by data day and
-    attempt; `lost` are the data days whose files nobody knows any more, because their snapshot is expired."""
+    """The information in the snapshots of a source's tables. `files` are those of each reading, by data
+    day and attempt; `lost` are the data days whose files are no longer known, because their snapshot has
+    expired."""
 
     records: list[BatchRecord] = field(default_factory=list)
     files: dict[tuple[date, int], list[SourceFile]] = field(default_factory=dict)
@@ -33,9 +34,9 @@ class OldBatches:
 
 
 def old_batches(source: Source, tables: SourceTables, rollup: Table | None, timezone: str) -> OldBatches:
-    """The records of a source's batches as the versions before the register left them.
+    """The records of a source's batches as written by versions without the register.
 
-    A batch of a database whose snapshot is expired read up to the end of its data day: that was the rule.
+    A database batch with an expired snapshot was read up to the end of its data day: that was the rule.
     """
     assert tables.raw is not None
     commits = list(_commits(tables.raw))
@@ -54,7 +55,7 @@ def old_batches(source: Source, tables: SourceTables, rollup: Table | None, time
 
 
 def _commits(table: Table) -> Iterator[tuple[Snapshot, dict[str, str]]]:
-    """The commits of main that say something, newest first, with what they say."""
+    """The commits of main with `usertags.*` properties, newest first, with these properties."""
     current = table.current_snapshot()
     for snapshot in ancestors_of(current, table.metadata) if current else ():
         if properties := _properties(snapshot):
@@ -69,7 +70,7 @@ def _properties(snapshot: Snapshot) -> dict[str, str]:
 def _newest(
     commits: list[tuple[Snapshot, dict[str, str]]],
 ) -> dict[date, tuple[Snapshot, dict[str, str]]]:
-    """Of each batch the commit that it stands as."""
+    """The valid commit of each batch."""
     found: dict[date, tuple[Snapshot, dict[str, str]]] = {}
     for snapshot, properties in commits:
         if "batch" in properties:
@@ -152,8 +153,8 @@ def _cleaned(source: Source, clean: Table, rollup: Table | None) -> list[BatchRe
 def _not_rolled_up(
     commits: list[tuple[Snapshot, dict[str, str]]], rollup: Table | None
 ) -> list[dict[str, str]]:
-    """What the commits say that came after the one which the roll-up was last brought up to; all of them
-    where that is not known."""
+    """The properties of the commits after the one that the roll-up was last updated to; all of them
+    if that is not known."""
     seen = next((said["clean"] for _, said in _commits(rollup) if "clean" in said), None) if rollup else None
     found = []
     for snapshot, said in commits:
@@ -200,7 +201,8 @@ def _clean_record(
 
 
 def _days(properties: Mapping[str, str]) -> list[date]:
-    """The event days that a commit rewrote: none of a source without event days, whose commits say `all`."""
+    """The event days that a commit rewrote: empty for a source without event days, whose commits have
+    `all`."""
     text = properties.get("days", "")
     return [date.fromisoformat(each) for each in text.split(",") if each and each != "all"]
 

@@ -1,4 +1,4 @@
-"""The words of a message. They hold names of checks, numbers and bounds: no row, no user, nobody's name."""
+"""The texts of messages: names of checks, numbers and bounds, but no rows, users or personal names."""
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
@@ -16,15 +16,15 @@ from jobs.quality.runbook import LATE, UNREACHABLE, section_of
 from jobs.quality.sentences import action, observed, title, wanted
 from jobs.quality.timeline import Day, History
 
-# More failed checks than these are on the page.
+# The maximum number of failed checks in a message; the page has all of them.
 _SHOWN = 10
-# Of an observed value or a bound, such as a long list of values, the beginning says enough.
+# Observed values and bounds, such as long lists of values, are truncated.
 _LONGEST = 200
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed check as a message names it. `runbook` is the address of its section."""
+    """A failed check in a message. `runbook` is the URL of its section."""
 
     id: str
     table: str
@@ -39,7 +39,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Message:
-    """What is told of a day. `page` and `runbook` are addresses under Airflow's own."""
+    """A message about a day. `page` and `runbook` are URLs under Airflow's base URL."""
 
     kind: AlertKind
     project: str
@@ -89,16 +89,16 @@ def message_of(due: Due, history: History, place: Place) -> Message:
 
 
 def unknown_message(day: date, place: Place) -> Message:
-    """What is said of a day while the tables cannot be read."""
+    """The message about a day if the tables cannot be read."""
     base = place.base_url.rstrip("/")
     return Message(
         kind="late",
         project=place.project,
         day=day.isoformat(),
         state="unknown",
-        title=f"[{place.project}] nobody knows whether {day} is published: the tables do not answer",
-        reason="The table catalog or its storage is down, or refuses the keys. No day is lost by that.",
-        readers="Readers may get an error until it answers again.",
+        title=f"[{place.project}] it is unknown whether {day} is published: the tables do not respond",
+        reason="The table catalog or its storage is down, or rejects the credentials. No data is lost.",
+        readers="Readers may get errors until it is available again.",
         failed=(),
         page=f"{base}/usertags/quality/day/{day}",
         runbook=_runbook(base, UNREACHABLE),
@@ -129,17 +129,17 @@ def _reason(day: Day, history: History) -> str:
     if earlier:
         return f"It waits for {earlier[0]}, which is blocked."
     if day.runs:
-        return f"Its run has not ended: the newest word is of the {day.runs[0].stage} stage."
-    return "No stage of it has ended: see whether its run was started, and whether its sources were read."
+        return f"Its run has not ended: the last completed stage is {day.runs[0].stage}."
+    return "None of its stages has ended: check whether its run was started and its sources were read."
 
 
 def _readers(day: Day, history: History) -> str:
     if day.published is not None:
         if day.good:
-            return "Readers get the day."
-        return f"Readers still get an earlier run of {day.day} ({day.published.run_id})."
+            return "Readers see this day."
+        return f"Readers still see an earlier run of {day.day} ({day.published.run_id})."
     good = history.last_good(day.day)
-    return f"Readers still get {good.day}." if good else "Readers get nothing: no day is published yet."
+    return f"Readers still see {good.day}." if good else "Readers see no data: no day is published yet."
 
 
 def _failure(result: CheckResult, base: str, place: Place) -> Failure:
@@ -173,7 +173,7 @@ def _runbook(base: str, section: str) -> str:
 
 
 def text_of(message: Message, limit: int | None = None) -> str:
-    """The message as plain text; with a limit in bytes as many of the failed checks as there is room for."""
+    """The message as plain text; with a limit in bytes, as many failed checks as fit."""
     for shown in range(min(len(message.failed), _SHOWN), 0, -1):
         text = _text(message, shown)
         if limit is None or len(text.encode()) <= limit:
@@ -187,7 +187,7 @@ def _text(message: Message, shown: int) -> str:
         lines += [
             "",
             f"{failure.severity}: {failure.table}: {failure.check}",
-            f"  observed {failure.observed}, wanted {failure.bounds}",
+            f"  observed {failure.observed}, expected {failure.bounds}",
             f"  owner: {failure.owner}. Do: {failure.action}",
             f"  {failure.runbook}",
         ]
@@ -196,7 +196,7 @@ def _text(message: Message, shown: int) -> str:
 
 
 def html_of(message: Message) -> str:
-    """The message as HTML, for mail; everything that is not ours is escaped."""
+    """The message as HTML for mail; all variable texts are escaped."""
     head = "".join(f"<p>{escape(text)}</p>" for text in (message.reason, message.readers) if text)
     rows = "".join(
         "<tr>"
@@ -215,7 +215,8 @@ def html_of(message: Message) -> str:
         for failure in message.failed[:_SHOWN]
     )
     names = "".join(
-        f"<th align='left'>{name}</th>" for name in ("", "check", "observed", "wanted", "owner", "what to do")
+        f"<th align='left'>{name}</th>"
+        for name in ("", "check", "observed", "expected", "owner", "what to do")
     )
     table = f"<table style='border-collapse:collapse'><tr>{names}</tr>{rows}</table>" if rows else ""
     left = _more(message, _SHOWN)

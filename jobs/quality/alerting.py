@@ -1,7 +1,7 @@
-"""What people are told, and when: pure, from the history of the days and from what was told before.
+"""Decides which messages are due: pure, from the history of the days and the messages sent before.
 
-Every telling looks at how things are, not at what has just happened: a message that could not be sent, or
-that nobody asked for because a process died, is due the next time anybody looks.
+It depends on the current state, not on events: a message that could not be sent, or was missed because a
+process died, is due the next time.
 """
 
 from collections import defaultdict
@@ -17,17 +17,17 @@ from jobs.quality.register import Publication, RunRecord
 from jobs.quality.timeline import Day, History
 
 Status = Literal["claimed", "sent", "failed", "silent"]
-# A message that is being sent for longer than this never was: whoever sent it died.
+# A claim older than this has expired: the process that was sending the message died.
 CLAIM = timedelta(minutes=10)
-# Days are looked at for so long after anything happened to them.
+# Days are considered for this long after their last change.
 RECENT = timedelta(days=7)
 _OPEN: tuple[AlertKind, ...] = ("blocked", "late")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of `ops.alerts`: what became of a message to a channel. `silent` marks what the channel does not
-    want to hear but has to be known, that the day is good again."""
+    """A row of `ops.alerts`: the outcome of a message to a channel. `silent` marks a message that the
+    channel does not receive but that has to be recorded: the day is good again."""
 
     day: date
     number: int
@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Due:
-    """A message that has to be sent. `wanted` is false where the channel does not want it."""
+    """A due message. `wanted` is false if the channel does not receive this kind of message."""
 
     channel: str
     kind: AlertKind
@@ -52,7 +52,7 @@ class Due:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a channel was told of a day since it was last good, and what is being sent to it."""
+    """The messages sent to a channel about a day since it was last good, and those being sent."""
 
     told: frozenset[AlertKind] = frozenset()
     claimed: Mapping[AlertKind, datetime] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Memory:
 
 
 def remembered(entries: Iterable[Entry]) -> dict[tuple[str, date], Memory]:
-    """By channel and day: what was told. Once a day is good again, everything can be told anew."""
+    """The messages sent by channel and day. Once a day is good again, all messages can be sent again."""
     by_key: dict[tuple[str, date], list[Entry]] = defaultdict(list)
     for entry in sorted(entries, key=lambda entry: entry.number):
         by_key[entry.channel, entry.day].append(entry)
@@ -80,7 +80,7 @@ def _memory(entries: Sequence[Entry]) -> Memory:
         if entry.status == "failed":
             failed.add(entry.kind)
         elif entry.kind == "recovered":
-            # A day that is published with warnings has been told with them.
+            # The message about a recovered day with warnings also reports the warnings.
             told, failed = ({"warned"} if entry.day_state == "warned" else set()), set()
         else:
             told.add(entry.kind)
@@ -111,10 +111,10 @@ def due(
     timezone: str,
     now: datetime,
 ) -> list[Due]:
-    """What every channel has to be told now, the earliest day first.
+    """All messages that are due now, earliest day first.
 
-    `wanted` is what each channel wants to hear. Only the newest day can become late: the mornings of the days
-    before it have been.
+    `wanted` has the kinds of messages of each channel. Only the newest day can become late: the deadlines
+    of earlier days have passed.
     """
     memory = remembered(entries)
     newest = history.newest
@@ -135,13 +135,13 @@ def due(
 
 
 def is_late(day: Day, deadline: time, timezone: str, now: datetime) -> bool:
-    """Whether readers do not have the day although its time has come, on the day after it."""
+    """Whether the day is not published after the deadline on the following day."""
     by = datetime.combine(day.day + timedelta(days=1), deadline, ZoneInfo(timezone))
     return not day.good and day.published is None and now >= by
 
 
 def _facts(day: Day, late: bool, known: Memory) -> list[AlertKind]:
-    """What is so and has not been told."""
+    """The facts that have not been reported yet."""
     troubled = bool(known.told & {*_OPEN}) or (known.told == {"warned"} and day.state != "warned")
     if day.good and troubled:
         return ["recovered"]
@@ -159,7 +159,7 @@ def _being_sent(known: Memory, kind: AlertKind, now: datetime) -> bool:
 
 
 def failed_checks(day: Day, kind: AlertKind) -> tuple[CheckRow, ...]:
-    """The checks that a message names: those that block the day, or else those that warn."""
+    """The checks listed in a message: those that block the day, otherwise those that warn."""
     if day.refused is not None:
         refused = (day.refused.run_id, day.refused.stage)
         return tuple(

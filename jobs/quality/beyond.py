@@ -1,4 +1,4 @@
-"""Configured checks that look beyond the rows of a batch: at another source, and at the end of the day."""
+"""Configured checks that need more than the rows of a batch: another source, or the end of the day."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ def referred(source: Source) -> frozenset[str]:
 def reference_checks(
     source: Source, batch: DataFrame, others: Mapping[str, DataFrame], sampling: Sampling
 ) -> list[CheckResult]:
-    """The share of the rows of a batch whose value stands in the other source. In: the kept rows of the
+    """The share of rows of a batch whose value exists in the other source. In: the kept rows of the
     batch, and the clean rows of each source that is referred to, with those of this day."""
     return [
         _reference(source, entry, entry.column, batch, others, sampling)
@@ -46,7 +46,7 @@ def _reference(
     known = others[other].select(F.col(other_column).cast("string").alias("_known")).distinct()
     rows = batch.withColumn("_value", F.col(column).cast("string")).where("_value is not null")
     same = F.col("_value") == F.col("_known")
-    # Spark sends the known values to the rows while they are few, and sorts both by value when they are many.
+    # Spark broadcasts the known values if there are few, and uses a sort-merge join if there are many.
     looked_up = rows.join(known, same, "left")
     total, unknown = looked_up.agg(F.count("*"), F.count_if(F.col("_known").isNull())).collect()[0]
     share = 1 - unknown / total if total else 1.0
@@ -75,8 +75,8 @@ def _reference(
 
 
 def freshness_checks(source: Source, found: Sequence[Statistic], end: datetime) -> list[CheckResult]:
-    """How long before the end of the data day the newest row of the batch is. A batch without any row up to
-    then is not fresh, but where the source may be empty."""
+    """The age of the newest row of the batch at the end of the data day. A batch without any row up to
+    then is not fresh, unless the source may be empty."""
     newest = max((item.newest for item in found if item.newest), default=None)
     return [
         _freshness(source, entry, entry.fresh_within, newest, end)

@@ -19,7 +19,7 @@ from jobs.store.lake import Lake
 from jobs.store.schemas import CHECKS
 from jobs.store.tables import ensure_table, find_table
 
-# Failing rows that a result shows.
+# The maximum number of failing rows in a result.
 SAMPLE = 5
 Row = Mapping[str, Any]
 
@@ -213,7 +213,7 @@ def owned(results: Iterable[CheckResult], owner: str) -> list[CheckResult]:
 
 
 def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequence[CheckResult]) -> None:
-    """Keep the results of a stage in `ops.checks`, in the place of an earlier try of the same run."""
+    """Save the results of a stage in `ops.checks`, replacing those of an earlier attempt in the same run."""
     now = datetime.now(UTC)
     rows = [check_row(result, day, run_id, stage, now) for result in results]
     table = ensure_table(lake, CHECKS.name, CHECKS.schema, CHECKS.partition)

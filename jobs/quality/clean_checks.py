@@ -1,4 +1,4 @@
-"""The checks of a cleaned batch: those of the source's configuration, and those that every source has."""
+"""The checks of a cleaned batch: those configured for the source, and those common to all sources."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -26,12 +26,12 @@ def _columns(source: Source, table: str) -> Check:
 
 
 def _runs_there(entry: CheckEntry) -> bool:
-    """Whether Great Expectations runs it; what looks beyond the rows of the batch is ours."""
+    """Whether Great Expectations runs the check; checks that need other data run in the clean stage."""
     return entry.references is None and entry.fresh_within is None
 
 
 def _some_rows(source: Source, table: str) -> list[Check]:
-    """A suite that checked no row fails, but for a source that may have a day without any."""
+    """A suite without rows fails, unless the source may have a day without rows."""
     if source.may_be_empty:
         return []
     rows = {"min_value": 1}
@@ -39,7 +39,7 @@ def _some_rows(source: Source, table: str) -> list[Check]:
 
 
 def _own(source: Source, table: str) -> list[Check]:
-    # An id of a link may be empty: it is not given then.
+    # An id of a link row may be empty.
     ids = [] if source.kind == "links" else [source.user]
     needed = dict.fromkeys([*ids, *source.key, *([source.time] if source.time else [])])
     if source.kind == "profile" and source.time:
@@ -88,7 +88,7 @@ def _expectation(entry: CheckEntry) -> tuple[CheckKind, str, dict[str, object]]:
 
 
 def reconciliation(source: Source, counts: Mapping[str, int]) -> CheckResult:
-    """Rows read = kept + superseded + repeats + quarantined: no row is lost on the way."""
+    """Rows read = kept + superseded + repeats + quarantined: no row is lost."""
     parts = ("kept", "superseded", "repeats", "quarantined")
     accounted = sum(counts[part] for part in parts)
     return result_of(
@@ -105,8 +105,8 @@ def reconciliation(source: Source, counts: Mapping[str, int]) -> CheckResult:
 
 
 def one_definition(source: Source, others: Sequence[date]) -> CheckResult:
-    """A warning when other batches stand as the source's columns or rules were defined before: measures over
-    them mix two meanings until those days are cleaned anew."""
+    """A warning if other batches were built with a previous definition of the source's columns or rules:
+    measures over them mix two definitions until these days are cleaned again."""
     return result_of(
         CheckKind.DEFINITION,
         f"clean.{source.name}",
@@ -122,9 +122,9 @@ def one_definition(source: Source, others: Sequence[date]) -> CheckResult:
 def distinct_within_day(
     source: Source, measures: Sequence[Measure], clean: DataFrame, days: DataFrame
 ) -> list[CheckResult]:
-    """For each `distinct_within: day` measure: no value of the touched days stands on another day.
+    """For each `distinct_within: day` measure: no value of the touched days occurs on another day.
 
-    `days` has one column, event_day, with the touched days. Counting days apart is only right then.
+    `days` has one column, event_day, with the touched days. Only then can days be counted separately.
     """
     arguments = {
         partial.argument: partial.where

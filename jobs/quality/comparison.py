@@ -1,6 +1,6 @@
 """Comparing a batch with those before it: rows, content, empty values, scale of numbers, length of ids.
 
-Everything is computed from `Statistic`s, a few rows a batch; no row of a user is read.
+Everything is computed from `Statistic`s, a few rows per batch; no user rows are read.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from jobs.quality.checks import CheckResult, result_of
 from jobs.quality.kinds import CheckKind, Unit
 from jobs.quality.statistics import Statistic
 
-# A difference that chance explains is none: so many standard deviations.
+# Differences within this number of standard deviations are considered random.
 _CHANCE = 4
 _LEAST_WEEKS, _LEAST_DAYS = 2, 3
 
@@ -68,8 +68,8 @@ class _History:
         self.batches = {item.batch: item.first for item in before}
 
     def main_day(self, today: Sequence[Statistic]) -> date:
-        """The event day that the batch is about: its own, or of a source that delivers later the one that
-        its batches have the most rows of."""
+        """The main event day of the batch: its data day, or for a source with delayed delivery the day that
+        has the most rows in its batches."""
         rows: Counter[int] = Counter()
         for item in self.before:
             if not item.first and not item.column:
@@ -80,8 +80,8 @@ class _History:
         return self.batch - timedelta(days=late)
 
     def usual_rows(self, day: date) -> _Usual | None:
-        """Rows of the same weekday of the last weeks; where there are too few, of the days before. Other
-        weekdays may be different days: they only warn."""
+        """Rows of the same weekday of the last weeks; if there are too few, of the previous days. Other
+        weekdays may differ, so then the check only warns."""
         weeks = [day - timedelta(days=7 * number) for number in range(1, self.settings.weeks + 1)]
         found = self._rows_of(weeks, day)
         if len(found) >= _LEAST_WEEKS:
@@ -97,7 +97,7 @@ class _History:
         return [rows for rows in found if rows is not None]
 
     def _rows(self, day: date, batch: date) -> int | None:
-        """The rows of a day as the batch of that time saw them; as the first batch brought them else."""
+        """The rows of a day according to its own batch; otherwise according to the first batch."""
         if self.batches.get(batch) is False:
             return sum(item.rows for item in self._of(day, "") if item.batch == batch)
         if self.source.kind != "events":
@@ -110,8 +110,8 @@ class _History:
     def usual(
         self, column: str, value: Callable[[Statistic], float | None], *, on_time: bool
     ) -> _Usual | None:
-        """What the days before had of a column. `on_time`: as their own batch saw it, because a value may
-        come later than its row."""
+        """The values of earlier days for a column. `on_time`: only according to their own batch,
+        because a value may be delivered later than its row."""
         since = self.batch - timedelta(days=self.settings.days)
         rows, values = 0, []
         for item in self._days(column, since):
@@ -124,7 +124,7 @@ class _History:
         return _Usual(median(values), len(values))
 
     def _days(self, column: str, since: date) -> Iterable[Statistic]:
-        """One statistic a day, of the batch that saw the most of it."""
+        """One statistic per day, from the batch with the most rows of that day."""
         best: dict[date, Statistic] = {}
         for item in self.before:
             known = best.get(item.day)
@@ -138,7 +138,7 @@ class _History:
 
 
 def _same_content(source: Source, today: Sequence[Statistic], history: _History) -> CheckResult:
-    """The rows of an earlier batch again: a file that was delivered twice."""
+    """Detects the rows of an earlier batch, for example a file that was delivered twice."""
     mark = next((item.fingerprint for item in today if item.fingerprint), None)
     same = [
         item.batch
@@ -190,7 +190,7 @@ def _row_count(source: Source, day: date, rows: int, usual: _Usual) -> CheckResu
 def _column(
     source: Source, item: Statistic, history: _History, settings: QualityEntry
 ) -> Iterable[CheckResult]:
-    """The checks of one column that can be compared: enough rows today and on the days before."""
+    """The checks of one column with enough rows on this day and on earlier days."""
     compare = source.compare
     if compare is None or item.rows < settings.least:
         return
@@ -267,7 +267,7 @@ def first_bound(bounds: Bounds) -> float | None:
 
 
 def passed(value: float, bounds: Bounds) -> Severity | None:
-    """The gravest bound that a value is past."""
+    """The most severe bound that a value exceeds."""
     if bounds.critical is not None and value >= bounds.critical:
         return "critical"
     return "warning" if bounds.warning is not None and value >= bounds.warning else None

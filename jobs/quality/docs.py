@@ -1,7 +1,7 @@
-"""The pages of Great Expectations, made to open on a closed network.
+"""Rewrites the pages of Great Expectations so that they work without internet access.
 
-Pure: texts of pages in, texts of pages out. What a page loads is one of the files in `assets/`; whatever else
-it would load from elsewhere is taken out, and so are links to other hosts.
+Pure: texts of pages in, texts of pages out. A page only loads files of `assets/`; everything else that
+it would load is removed, and so are links to other hosts.
 """
 
 import re
@@ -16,7 +16,7 @@ _FILTERS = "dist/extensions/filter-control/bootstrap-table-filter-control"
 _DATES = "https://cdnjs.cloudflare.com/ajax/libs/bootstrap-datepicker/1.9.0"
 _CHARTS = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 
-# The addresses in the templates of Great Expectations, and the file that stands for each.
+# The URLs in the templates of Great Expectations, and their replacement files.
 FILES: Mapping[str, str] = {
     "https://maxcdn.bootstrapcdn.com/bootstrap/4.3.1/css/bootstrap.min.css": "bootstrap.min.css",
     "https://stackpath.bootstrapcdn.com/bootstrap/4.3.1/js/bootstrap.min.js": "bootstrap.min.js",
@@ -45,7 +45,7 @@ _IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ELSEWHERE = r"(?:https?:)?//[^\"'()\s]*"
 _ANCHOR = re.compile(rf"""(<a\b[^>]*?)\s+href\s*=\s*["']{_ELSEWHERE}["']""", re.IGNORECASE)
 _URL = re.compile(rf"""url\(\s*["']?{_ELSEWHERE}["']?\s*\)""", re.IGNORECASE)
-# The newsletter, and how to do this and that, with pictures from elsewhere.
+# The newsletter and tutorials, with images from other hosts.
 _FOOTER = re.compile(r"<footer\b.*?</footer>", re.IGNORECASE | re.DOTALL)
 _NO_ICON = '<link rel="icon" href="data:,">'
 _TITLE = "<strong>Great Expectations</strong>"
@@ -53,7 +53,7 @@ _TITLE = "<strong>Great Expectations</strong>"
 
 @lru_cache(maxsize=1)
 def assets() -> Mapping[str, bytes]:
-    """What the pages load, by path: their folder is a hash of all, so that newer files stand beside older."""
+    """The assets of the pages by path: their folder is a hash of all files, so that versions can coexist."""
     files = {name: (_FOLDER / name).read_bytes() for name in sorted({*FILES.values(), "fa-solid-900.woff2"})}
     files["LICENSES.txt"] = (_FOLDER / "LICENSES.txt").read_bytes()
     digest = sha256(b"".join(name.encode() + sha256(body).digest() for name, body in files.items()))

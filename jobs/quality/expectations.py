@@ -1,4 +1,4 @@
-"""Running declared checks with Great Expectations: one suite and one validation a table."""
+"""Runs declared checks with Great Expectations: one suite and one validation per table."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from jobs.quality.sentences import action, title
 
 _logger = logging.getLogger(__name__)
 DATA_SOURCE, WHOLE = "lake", "all"
-# Where a result of the library holds values of the checked column, and where rows.
+# The keys of a library result with values of the checked column, and with rows.
 _VALUES = (
     "unexpected_list",
     "partial_unexpected_list",
@@ -30,21 +30,21 @@ _VALUES = (
 _ROWS = {"unexpected_index_list", "partial_unexpected_index_list"}
 _NOTHING = (
     '<!DOCTYPE html><html><head><meta charset="utf-8"><title>Great Expectations</title></head><body>'
-    "<p>Great Expectations checked nothing in this run: every batch is clean already.</p></body></html>"
+    "<p>Great Expectations checked nothing in this run: all batches are already clean.</p></body></html>"
 )
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """What failing rows show: the columns that tell a row apart, and those whose values are masked."""
+    """The content of failing rows: the columns that identify a row, and the masked columns."""
 
     keys: tuple[str, ...] = ()
     masked: frozenset[str] = field(default=frozenset())
 
 
 class Validator:
-    """Great Expectations for one stage of one run. The library is loaded when it is first needed; it keeps
-    what it does in memory, and asks nothing of the network."""
+    """Great Expectations for one stage of one run. The library is loaded on first use; it keeps
+    its state in memory and does not use the network."""
 
     def __init__(self) -> None:
         self._samplings: dict[str, Sampling] = {}
@@ -82,10 +82,10 @@ class Validator:
     ) -> list[CheckResult]:
         """The result of every declared check on a frame, and whether all of them ran.
 
-        The first pass asks for yes or no alone, which Great Expectations computes for all checks together;
-        only checks that fail are run once more for what was observed and for some failing rows.
-        Silence is no success: where the library raises, leaves a check out or cannot run it, the result
-        that says whether all ran is a critical failure.
+        The first pass only computes success or failure, which Great Expectations does for all checks
+        together; only failed checks are run again for observed values and failing rows. A missing
+        result is not a success: if the library raises, leaves a check out or cannot run it, the
+        result for completeness is a critical failure.
         """
         self._samplings[name] = sampling or Sampling()
         suite = _Suite(self, name, frame, parameters or {}, self._samplings[name])
@@ -112,7 +112,7 @@ class Validator:
             return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in found}
 
     def _hide_values(self) -> None:
-        """Take values that are masked out of the kept results, which the pages are made of."""
+        """Remove masked values from the saved results, from which the pages are built."""
         store = self._context.validation_results_store
         for key in store.list_keys():
             kept = store.get(key)
@@ -156,11 +156,11 @@ class _Suite:
     sampling: Sampling
 
     def run(self, checks: Sequence[Check]) -> dict[str, Any]:
-        """Yes or no of each check, by its id."""
+        """Success or failure of each check, by id."""
         return self._run(self.name, checks, {"result_format": "BOOLEAN_ONLY"})
 
     def results(self, checks: Sequence[Check], ran: Mapping[str, Any]) -> list[CheckResult]:
-        """One result a check that was run, in the order of the checks."""
+        """One result per check that was run, in the order of the checks."""
         failed = [check for check in checks if check.check_id in ran and not ran[check.check_id].success]
         found, problem = self._details(failed)
         return [
@@ -172,8 +172,8 @@ class _Suite:
         ]
 
     def _details(self, failed: Sequence[Check]) -> tuple[dict[str, Any], str]:
-        """What was observed of the checks that failed; that they failed stands when the library raises now,
-        and the text says what it raised."""
+        """The observed values of the failed checks; they remain failed if the library raises now,
+        and the text contains the error."""
         if not failed:
             return {}, ""
         try:
@@ -201,7 +201,7 @@ class _Suite:
 def _suite_ran(
     name: str, checks: Sequence[Check], outcomes: Mapping[str, Any], raised: str = ""
 ) -> CheckResult:
-    """All checks that are declared were run: one that the library leaves out, or that raises, was not."""
+    """Whether all declared checks ran: a check that the library leaves out, or that raises, did not run."""
     table, part = ".".join(name.split(".")[:2]), "_".join(name.split(".")[2:])
     left_out = [] if raised else [check.check_id for check in checks if check.check_id not in outcomes]
     broken = {
@@ -230,7 +230,7 @@ def _passed(check: Check, parameters: Mapping[str, Any]) -> CheckResult:
 
 
 def _failed(check: Check, item: Any, problem: str, suite: _Suite) -> CheckResult:
-    """`problem` is why nothing more than the failure is known."""
+    """`problem` is the reason why no details of the failure are known."""
     found: Mapping[str, Any] = item.result or {}
     raised = _raised(item.exception_info or {})
     observation = Observation(check, _known_arguments(check, suite.parameters), success=False, found=found)
@@ -246,7 +246,7 @@ def _failed(check: Check, item: Any, problem: str, suite: _Suite) -> CheckResult
 def without_masked(
     result: Mapping[str, Any], arguments: Mapping[str, Any], sampling: Sampling
 ) -> dict[str, Any]:
-    """What a check found, without the values of masked columns: rows keep what tells them apart."""
+    """The result of a check without values of masked columns: rows keep their identifying columns."""
     columns = {arguments.get(name) for name in ("column", "column_A", "column_B")}
     columns |= set(arguments.get("column_list") or ())
     hidden = _VALUES if columns & sampling.masked else ()
@@ -275,7 +275,7 @@ def _text_of(error: Exception) -> str:
 
 
 def _raised(info: Mapping[str, Any]) -> str | None:
-    """The first exception of a check, whether it stands alone or by metric."""
+    """The first exception of a check, whether it is stored directly or by metric."""
     for item in (info, *info.values()):
         if isinstance(item, Mapping) and item.get("raised_exception"):
             return str(item.get("exception_message"))[:200]

@@ -1,4 +1,4 @@
-"""Who is hit when a check fails: the tags and tables that are made of what it looked at."""
+"""The impact of a failed check: the tags and tables that depend on the checked data."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,9 @@ class Impact:
 
 
 def impact(catalogue: Catalogue, table: str, column: str | None) -> Impact:
-    """What depends on a column of a table, or on the whole table; nothing where the table is not known.
+    """The dependents of a column of a table, or of the whole table; empty for an unknown table.
 
-    A column that decides which rows are kept, or whose they are, bears on all that is made of the source.
+    A column that determines which rows are kept, or their user, affects everything computed from the source.
     """
     layer, _, name = table.partition(".")
     tags = catalogue.published_tags()
@@ -49,7 +49,7 @@ def _reads(catalogue: Catalogue, tag: Tag, source: Source, column: str | None) -
 
 
 def _input_reads(catalogue: Catalogue, name: str, source: Source, column: str | None) -> bool:
-    """Whether an input of a tag is made of the column: a measure, a profile's column, a score."""
+    """Whether an input of a tag depends on the column: a measure, a profile column, a score."""
     for derived in catalogue.derived:
         if name in derived.columns:
             parts = derived.made_of(name)

@@ -1,7 +1,7 @@
-"""How Great Expectations counts rows whose key stands twice, on Spark: by hashes of keys instead of a sort.
+"""Counts rows with duplicate keys for Great Expectations on Spark: with hashes of keys instead of a sort.
 
-The library puts all rows of a key side by side, which sorts the table once for each check. Here hashes of
-64 bits are compared; where two are equal, the keys themselves are counted. The number is the same.
+The library groups all rows by key, which sorts the table once per check. Here hashes of 64 bits are compared;
+where two are equal, the keys themselves are counted. The number is the same.
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ _METRICS = {
     "compound_columns.unique": "CompoundColumnsUnique",
 }
 
-# A bucket is an array: of 100 million rows one holds 25,000 hashes.
+# A bucket is an array: for 100 million rows it has 25,000 hashes.
 _BUCKETS = 4001
 
 
 def register() -> None:
-    """Take the place of the library's own metrics, in this process."""
+    """Replace the library's own metrics in this process."""
     from great_expectations.core.metric_function_types import MetricFunctionTypes
     from great_expectations.execution_engine import SparkDFExecutionEngine
     from great_expectations.expectations import metrics
@@ -40,7 +40,7 @@ def register() -> None:
 
 
 def _unexpected_count(cls: type, execution_engine: Any, metrics: Mapping[str, Any], **_: object) -> int:
-    """The library's metric: of the rows that its condition is about, those whose key another row has."""
+    """The library's metric: the rows, among those matching its condition, whose key occurs in another row."""
     _condition, domain, accessor = metrics["unexpected_condition"]
     columns = accessor.get("column_list") or [accessor["column"]]
     frame = execution_engine.get_domain_records(domain_kwargs={**domain, **accessor})
@@ -48,7 +48,7 @@ def _unexpected_count(cls: type, execution_engine: Any, metrics: Mapping[str, An
 
 
 def repeated(frame: DataFrame, key: list[Column]) -> int:
-    """The rows of a frame whose key is that of another row; empty parts of a key are equal."""
+    """The rows of a frame whose key occurs in another row; empty parts of a key are equal."""
     if not _equal_hashes(frame, key):
         return 0
     counted = frame.groupBy(*key).agg(F.count("*").alias("_rows")).where("_rows > 1")

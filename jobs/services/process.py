@@ -1,7 +1,7 @@
-"""Server processes: started detached, recognised by their command line, ended as a group.
+"""Server processes: started detached, identified by their command line, stopped as a group.
 
-A server is recognised by its program and by the folder it serves, never by a remembered process id: ids are
-reused, and a start that died half-way remembers nothing.
+A server is identified by its program and its folder, never by a recorded process id: ids are
+reused, and an interrupted start does not record them.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from jobs.errors import InfrastructureError
 POLL_SECONDS = 0.05
 LOG_LIMIT_BYTES = 5_000_000
 
-# Kept so that a server that ends while this process lives is reaped, not left as a zombie.
+# Kept so that a server that exits during this process is reaped and not left as a zombie.
 _children: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What only our server has on its command line: the program's name and one exact argument."""
+    """The unique parts of a server's command line: the program's name and one exact argument."""
 
     program: str
     argument: str
@@ -44,7 +44,7 @@ class Identity:
 
 
 def clean_environment(home: Path, **extra: str) -> dict[str, str]:
-    """What a server sees of the environment: no proxies, no cloud credentials, no PG* or WEED_* settings."""
+    """The environment of a server: no proxies, no cloud credentials, no PG* or WEED_* settings."""
     kept = {"PATH": os.environ.get("PATH", os.defpath)}
     return {**kept, "HOME": str(home), "LC_ALL": "C", "TZ": "UTC", **extra}
 
@@ -52,7 +52,7 @@ def clean_environment(home: Path, **extra: str) -> dict[str, str]:
 def spawn(
     command: Sequence[str], *, cwd: Path, log: Path, environment: Mapping[str, str], user: str | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a server in a session of its own, so that Ctrl-C and the end of this process leave it alone."""
+    """Start a server in its own session, so that Ctrl-C and the end of this process do not affect it."""
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         log.replace(log.with_suffix(".log.1"))
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -76,7 +76,7 @@ def spawn(
 
 
 def end(find: Callable[[], int | None], steps: Sequence[tuple[signal.Signals, float]]) -> bool:
-    """Send each signal in turn and wait its seconds; True once the process is gone (or never was).
+    """Send each signal in turn and wait its seconds; True once the process has exited (or did not exist).
 
     SIGKILL goes to the whole process group, so that no helper process outlives the server.
     """
@@ -92,7 +92,7 @@ def end(find: Callable[[], int | None], steps: Sequence[tuple[signal.Signals, fl
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Poll until the condition holds; False when the time is over."""
+    """Poll until the condition holds; False on timeout."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -113,11 +113,11 @@ def last_lines(log: Path, count: int = 8, *, after: int = 0) -> str:
 
 
 def start_failed(name: str, log: Path, reason: str, *, after: int = 0) -> InfrastructureError:
-    """The error of a server that did not come up, with the place and the end of its log."""
+    """The error for a server that did not start, with the path and the end of its log."""
     lines = last_lines(log, after=after)
     tail = f" Its log {log} ends:\n{lines}" if lines else f" Its log is {log}."
     return InfrastructureError(
         f"The embedded {name} did not start: {reason}.{tail}",
         safe="data of earlier runs is on disk, unchanged",
-        next_step="free what the log asks for (disk space, a port, memory) and start again",
+        next_step="fix the cause named in the log (disk space, a port, memory) and start again",
     )

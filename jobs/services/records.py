@@ -58,7 +58,7 @@ class SparkRecord:
 
 @dataclass(frozen=True)
 class Records:
-    """What is remembered of the servers; None for one that was never started."""
+    """The recorded state of the servers; None for a server that was never started."""
 
     postgres: PostgresRecord | None = None
     store: StoreRecord | None = None
@@ -66,7 +66,7 @@ class Records:
 
     @classmethod
     def load(cls, state: Path) -> Self:
-        """Read services.json; empty when there is none, InfrastructureError when it cannot be read."""
+        """Read services.json; empty if it does not exist, InfrastructureError if it cannot be read."""
         path = state / FILE_NAME
         try:
             content: dict[str, Any] = json.loads(path.read_text("utf-8"))
@@ -80,10 +80,10 @@ class Records:
             return cls()
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise InfrastructureError(
-                f"{path} holds the passwords of the embedded servers and cannot be read"
+                f"{path} contains the passwords of the embedded servers and cannot be read"
                 f" ({type(error).__name__}).",
                 safe="the data of the servers is on disk, unchanged",
-                next_step=f"restore the file from a backup, or remove {state} to begin with empty servers",
+                next_step=f"restore the file from a backup, or remove {state} to start with empty servers",
             ) from None
 
     def save(self, state: Path) -> None:
@@ -92,7 +92,7 @@ class Records:
         write_private(state / FILE_NAME, text + "\n")
 
     def ports(self) -> set[int]:
-        """Every port remembered for any server."""
+        """All ports recorded for any server."""
         sections = [section for section in (self.postgres, self.store, self.spark) if section is not None]
         return {port for section in sections for port in section.ports.values()}
 
@@ -107,7 +107,7 @@ class Records:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all; the folder's owner owns it too."""
+    """Write a file atomically that only its owner can read; the owner is that of the folder."""
     partial = path.with_name(path.name + ".partial")
     with contextlib.suppress(FileNotFoundError):
         partial.unlink()

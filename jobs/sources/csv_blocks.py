@@ -1,4 +1,4 @@
-"""The quick way through plain CSV: a whole block at once, when it can be shown to read the same."""
+"""Fast path for plain CSV: parses a whole block at once if the result is provably the same."""
 
 import csv
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import pyarrow.csv as arrow_csv
 
 @dataclass(frozen=True)
 class PlainBlock:
-    """Wanted columns of a block in which line N is record N."""
+    """The requested columns of a block in which line N is record N."""
 
     columns: list[pa.Array]
     rows: int
@@ -20,10 +20,10 @@ class PlainBlock:
 def parse_plain(
     text: str, *, names: Sequence[str], columns: Sequence[str], delimiter: str
 ) -> PlainBlock | None:
-    """The columns of a block of whole lines, or None when it has to be read record by record.
+    """The columns of a block of complete lines, or None if it has to be read record by record.
 
-    pyarrow is ten times as fast as the csv module, but it is lenient about quotes, knows no line numbers
-    and gives up at the first bad record; so it only sees blocks where these make no difference.
+    pyarrow is ten times as fast as the csv module, but it is lenient about quotes, has no line numbers
+    and stops at the first bad record; so it is only used for blocks where this makes no difference.
     """
     data = text.encode()
     if not (_one_line_each(text) and delimiter.isascii() and _quotes_match(data, delimiter)):
@@ -52,7 +52,7 @@ def parse_plain(
 
 
 def _one_line_each(text: str) -> bool:
-    """No blank lines, no line ends but \\n and \\r\\n, no field longer than the csv module takes."""
+    """No blank lines, only the line ends \\n and \\r\\n, no field longer than the csv module accepts."""
     lines = text.split("\n")
     if not lines[-1]:
         lines.pop()
@@ -66,11 +66,11 @@ def _one_line_each(text: str) -> bool:
 
 
 def _quotes_match(data: bytes, delimiter: str) -> bool:
-    """Every line opens and closes its quotes, where the rules want them.
+    """Whether every line opens and closes its quotes as the CSV rules require.
 
-    In such a line the quotes open and close in turn (a doubled quote closes and opens again), so each one
-    that opens stands at the beginning of a field or after a quote, each one that closes before its end or
-    before a quote.
+    In such a line the quotes open and close alternately (a doubled quote closes and opens again), so each
+    quote that opens is at the beginning of a field or after a quote, each quote that closes is before its
+    end or before a quote.
     """
     text = np.frombuffer(b"\n" + data + b"\n", np.uint8)
     quotes = np.flatnonzero(text == ord('"'))

@@ -1,7 +1,7 @@
-"""CSV records as strings: every record is either a row or kept as text that could not be parsed.
+"""CSV records as strings: every record is either a row or kept as unparsed text.
 
-A record that the rules of CSV refuse (wrong number of fields, bad bytes, a quote that is never closed)
-costs that record only; reading goes on with the next line.
+An invalid CSV record (wrong number of fields, bad bytes, an unclosed quote) only affects that record; reading
+continues with the next line.
 """
 
 import csv
@@ -20,7 +20,7 @@ from jobs.sources.text_lines import BAD_BYTE, PIECE_LINES, Lines, show, unreadab
 
 @dataclass(frozen=True)
 class TextBatch:
-    """Columns of strings and the first line of each record; `unparsed` is None when all records are fine."""
+    """Columns of strings and the first line of each record; `unparsed` is None if all records are valid."""
 
     columns: Sequence[Sequence[str | None] | pa.Array]
     lines: Sequence[int]
@@ -36,8 +36,9 @@ def read_csv(
     header: bool | Sequence[str],
     has_pii: bool,
 ) -> Iterator[TextBatch]:
-    """Batches of the wanted columns of one file. An empty field is an empty string, as CSV knows no null;
-    blank lines are no records. Raises DataError for a header that is missing, doubled or unreadable."""
+    """Batches of the requested columns of one file. An empty field is an empty string, as CSV has no null;
+    blank lines are ignored. Raises DataError for a header that is missing, has duplicates or is
+    unreadable."""
     check_delimiter(delimiter)
     if isinstance(header, bool):
         if not header:
@@ -70,14 +71,14 @@ def read_csv(
 
 
 def check_delimiter(delimiter: str) -> None:
-    """UsageError when CSV cannot be cut by it."""
+    """Raises UsageError for an invalid delimiter."""
     if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise UsageError("the delimiter of a CSV file is one character, not a quote and not a line end")
+        raise UsageError("the delimiter of a CSV file must be one character other than a quote or line end")
 
 
 @dataclass(frozen=True)
 class _Records:
-    """Turns parsed records into batches; `places` are the positions of the wanted columns."""
+    """Turns parsed records into batches; `places` are the positions of the requested columns."""
 
     places: list[int]
     width: int
@@ -86,7 +87,7 @@ class _Records:
 
     def read(self, lines: Lines, count: int, line: int) -> tuple[TextBatch, int]:
         """The next records, `count` at most, and how many lines they took; `line` is the first of them."""
-        # A reader of its own for each piece: one that met the end would not see lines that were given back.
+        # A new reader for each piece: a reader that has reached the end would not see lines given back.
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         rows: list[list[str]] = []
         ends: list[int] = []
@@ -103,8 +104,8 @@ class _Records:
         return batch, used
 
     def simple(self, rows: list[list[str]], taken: list[str]) -> bool:
-        """True when each line is one record of the right width, so that nothing has to be looked at."""
-        # A record takes at least one line: equal counts mean exactly one each, and none that failed.
+        """True if each line is one record of the right width, so that no further checks are needed."""
+        # A record has at least one line: equal counts mean exactly one line each, and no failed record.
         return len(rows) == len(taken) and set(map(len, rows)) == {self.width}
 
     def at_once(self, rows: list[list[str]], line: int) -> TextBatch:
@@ -112,8 +113,8 @@ class _Records:
         return TextBatch([fields[place] for place in self.places], range(line, line + len(rows)), None)
 
     def swallowed(self, raw: list[str]) -> bool:
-        """True when a record of several lines looks like whole records around two stray quotes: a field of it
-        would hold the personal data of others."""
+        """True if a record of several lines looks like complete records around two stray quotes: one
+        of its fields would contain the personal data of others."""
         return len(raw) > 1 and all(
             line.count(self.delimiter) >= self.width - 1 for line in (raw[0], raw[-1])
         )
@@ -121,12 +122,12 @@ class _Records:
     def one_by_one(
         self, found: list[list[str]], ends: list[int], taken: list[str], line: int
     ) -> tuple[TextBatch, int]:
-        """The records of the lines taken, and how many of these lines they took; record N ends before line
+        """The records of the lines taken, and the number of lines they consist of; record N ends before line
         `ends[N]`.
 
-        Lines after the last record are those of one that cannot be parsed. Only its first line is given up:
-        a quote that is never closed would otherwise swallow all that follows. Where there is personal data, a
-        record that may have swallowed others is not taken for one either.
+        Lines after the last record belong to a record that cannot be parsed. Only its first line is dropped:
+        an unclosed quote would otherwise swallow everything that follows. If there is personal data, a
+        record that may have swallowed others is not accepted either.
         """
         rows: list[list[str] | None] = []
         starts: list[int] = []
@@ -166,21 +167,23 @@ def _plain_block(
 def _read_header(lines: Lines, delimiter: str, *, path: str) -> list[str]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
-        # Blank lines before the header are passed over, as they are between records.
+        # Blank lines before the header are skipped, as they are between records.
         names = next((row for row in reader if row), None)
     except csv.Error:
         raise unreadable(path, "its header line is not CSV") from None
     if names is None:
-        raise unreadable(path, "it is empty, it has not even a header line")
+        raise unreadable(path, "it is empty and has no header line")
     if lines.bad_bytes and any(map(BAD_BYTE.search, names)):
-        raise unreadable(path, "its header line is not in the configured encoding (is it GBK, not UTF-8?)")
+        raise unreadable(
+            path, "its header line does not have the configured encoding (is it GBK, not UTF-8?)"
+        )
     return names
 
 
 def _check_header(names: list[str], columns: Sequence[str], *, path: str, has_pii: bool) -> None:
     missing = [column for column in columns if column not in names]
     if missing and len(missing) == len(columns):
-        # Most likely a row of data: its values must not appear in a message.
+        # Probably a data row: its values must not appear in a message.
         found = "1 field" if len(names) == 1 else f"{len(names)} fields"
         raise _bad_header(path, f"none of the columns {', '.join(columns)} is in its first line ({found})")
     if missing:
@@ -197,12 +200,12 @@ def _check_names(names: list[str], columns: Sequence[str], *, path: str) -> None
     if missing:
         raise _bad_header(path, f"the configured header has {missing_columns(missing, names)}")
     if len(set(names)) < len(names):
-        raise _bad_header(path, "the configured header names a column twice")
+        raise _bad_header(path, "the configured header has a duplicate column")
 
 
 def _bad_header(path: str, what: str) -> DataError:
     return DataError(
         f"{path}: {what}",
-        safe="nothing of this batch was written; the published data stays",
-        next_step="correct `columns`, `delimiter` or `header` of the source, or have the file sent again",
+        safe="nothing of this batch was written; published data is unchanged",
+        next_step="correct `columns`, `delimiter` or `header` of the source, or request a new delivery",
     )

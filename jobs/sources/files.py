@@ -1,7 +1,7 @@
-"""Files as a source: which there are up to a day, and their rows as Arrow batches.
+"""Files as a source: the files up to a day, and their rows as Arrow batches.
 
-CSV and JSON land as strings with where they stood; Parquet keeps its types, with its file
-and `landed_line`. Only the columns asked for leave the files.
+CSV and JSON are landed as strings with file and line; Parquet keeps its types, with its file
+and `landed_line`. Only the requested columns are read.
 """
 
 import hashlib
@@ -26,16 +26,16 @@ __all__ = ["FileFormat", "S3Access", "SourceFile", "list_files", "read_files"]
 
 FileFormat = Literal["csv", "json", "parquet"]
 
-# Iceberg keeps names that begin with an underscore, such as _file, for itself.
+# Iceberg reserves names that begin with an underscore, such as _file.
 FILE, LINE, UNPARSED = "landed_file", "landed_line", "landed_unparsed"
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file that was found: `path` opens it, `name` is relative to the root, `size` is in bytes.
+    """A file of the listing: `path` is used to open it, `name` is relative to the root, `size` is in bytes.
 
-    The fingerprint changes when the content does: SHA-256 of a local file, the ETag of an S3 object.
-    `day` is the date in the place of `{day}`, None for a pattern without it.
+    The fingerprint changes with the content: SHA-256 of a local file, the ETag of an S3 object.
+    `day` is the date at the position of `{day}`, None for a pattern without it.
     """
 
     path: str
@@ -46,10 +46,10 @@ class SourceFile:
 
 
 def list_files(root: str, pattern: str, *, day: date, s3: S3Access | None = None) -> list[SourceFile]:
-    """The files under `root` (a folder or s3://bucket/prefix) whose relative name matches, sorted by name.
+    """The files under `root` (a folder or s3://bucket/prefix) with a matching relative name, sorted by name.
 
-    `{day}` stands for YYYY-MM-DD and limits the files to those of days up to `day`; `*` and `?` stay
-    within a folder, `**` crosses folders; names that begin with a dot are only matched by a dot.
+    `{day}` matches YYYY-MM-DD and limits the files to days up to `day`; `*` and `?` match
+    within a folder, `**` across folders; names that begin with a dot are only matched by a dot.
     """
     expression = _compile(pattern)
     found = _s3_names(root, pattern, s3) if is_s3(root) else _local_names(root, pattern)
@@ -77,13 +77,13 @@ def read_files(
     has_pii: bool,
     s3: S3Access | None = None,
 ) -> pa.RecordBatchReader:
-    """The rows of these files, in their order.
+    """The rows of these files, in order.
 
     CSV and JSON: every column is a string (an empty CSV field is '', a missing JSON key null);
-    `landed_line` is the first line of the record (1-based, the header counts); `landed_unparsed` is null or
-    the text of a record that could not be parsed, of which only `length=N` is kept where `has_pii`.
-    `header` is True, or the names of the columns of files that have no header line.
-    Parquet: `landed_line` is the number of the row; the types are those of the first file.
+    `landed_line` is the first line of the record (1-based, the header counts); `landed_unparsed` is null
+    or the text of a record that could not be parsed, or only `length=N` with `has_pii`. `header` is True,
+    or the column names of files without a header line. Parquet: `landed_line` is the number of the row;
+    the types are those of the first file.
     """
     if format == "parquet":
         return _read_parquet(files, columns, s3)
@@ -151,9 +151,9 @@ def _read_parquet(
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
-    """The pattern as an expression over relative names with `/` between folders."""
+    """The pattern as a regular expression for relative names with `/` between folders."""
     if pattern.startswith("/") or ".." in pattern.split("/"):
-        raise UsageError(f"the files pattern {pattern} leaves the root of the connection")
+        raise UsageError(f"the pattern {pattern} points outside the root of the connection")
     out = ""
     days = 0
     for part in re.split(r"(\{day\}|\*\*/|\*\*|\*|\?)", pattern):
@@ -164,7 +164,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
             out += r"(?:[^/.][^/]*/)*"
         elif part in {"**", "*", "?"}:
             many = ".*" if part == "**" else "[^/]" if part == "?" else "[^/]*"
-            # At the beginning of a name, a wildcard does not stand for a dot: such files are hidden.
+            # At the beginning of a name, a wildcard does not match a dot: such files are hidden.
             if out == "" or out.endswith(("/", ")*")):
                 many = r"(?!\.)(?:[^/]|/(?!\.))*" if part == "**" else r"(?!\.)" + many
             out += many
@@ -174,7 +174,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 
 def _fixed_folder(pattern: str) -> str:
-    """The folders of a pattern before the first one with a wildcard: nothing else has to be listed."""
+    """The folders of a pattern before the first wildcard: only these have to be listed."""
     folders = pattern.split("/")[:-1]
     fixed = []
     for folder in folders:
@@ -199,7 +199,7 @@ def _local_names(root: str, pattern: str) -> Iterator[tuple[str, int, str]]:
 
 def _s3_names(root: str, pattern: str, s3: S3Access | None) -> Iterator[tuple[str, int, str]]:
     if s3 is None:
-        raise UsageError(f"{root} needs a connection with `store:` to say which keys open it")
+        raise UsageError(f"{root} needs a connection with `store:` for its S3 keys")
     bucket, prefix = split_url(root)
     prefix = prefix.rstrip("/") + "/" if prefix.strip("/") else ""
     with s3_errors(s3, f"s3://{bucket}"):
@@ -219,9 +219,9 @@ def _day_of(match: re.Match[str], name: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise DataError(
-            f"{name}: {text} is not a day",
+            f"{name}: invalid date {text}, expected YYYY-MM-DD",
             safe="nothing was written",
-            next_step="rename the file, or change `files` of the source",
+            next_step="rename the file or change `files` of the source",
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""JSON lines as strings: numbers keep their exact text, nested values stay JSON text."""
+"""JSON lines as strings: numbers keep their exact text, nested values are kept as JSON text."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,15 +19,15 @@ def _refuse(_: str) -> NoReturn:
     raise ValueError
 
 
-# Numbers stay the text that the file holds: a float would round 0.1 and large ids.
+# Numbers keep the text of the file: a float would round 0.1 and large ids.
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse)
-# The scanner itself: raw_decode is a wrapper around it that costs a fifth of the time.
+# The scanner is used directly: its wrapper raw_decode takes a fifth of the time.
 _scan = _DECODER.scan_once  # type: ignore[attr-defined]
 
 
 def read_json(lines: Lines, *, path: str, columns: Sequence[str], has_pii: bool) -> Iterator[TextBatch]:
-    """Batches of the wanted keys of one file, one object a line. A key that a line lacks is null, one that
-    no line of the file has is a DataError (at the end of the file). Blank lines are no records."""
+    """Batches of the requested keys of one file, one object per line. A key missing in a line is null, a
+    key that no line of the file has is a DataError (at the end of the file). Blank lines are ignored."""
     line = 1
     unseen = set(columns)
     keys: dict[str, None] = {}
@@ -52,14 +52,14 @@ def read_json(lines: Lines, *, path: str, columns: Sequence[str], has_pii: bool)
     if unseen and parsed_any:
         absent = [column for column in columns if column in unseen]
         raise DataError(
-            f"{path}: no line has {missing_columns(absent, list(keys)[:_KEYS_TOLD], has_pii=has_pii)}",
-            safe="nothing of this batch was written; the published data stays",
+            f"{path}: its lines have {missing_columns(absent, list(keys)[:_KEYS_TOLD], has_pii=has_pii)}",
+            safe="nothing of this batch was written; published data is unchanged",
             next_step="correct `columns` of the source, or have the file delivered again",
         )
 
 
 def _parse(line: str) -> dict[str, Any] | None:
-    """The object of a line, or None when it holds anything else."""
+    """The object of a line, or None if it contains anything else."""
     text = line.strip(_SPACE)
     try:
         value, end = _scan(text, 0)
@@ -80,7 +80,7 @@ def _to_batch(
         found = [_column(objects, taken, column) for column in columns]
         if all(map(_well_formed, found)):
             return TextBatch(found, range(line, line + len(taken)), None)
-    # Lines without anything in them are no records; all others are a row or unparsed.
+    # Empty lines are ignored; all others are a row or unparsed.
     places = [place for place, text in enumerate(taken) if text.strip(_SPACE)]
     taken = [taken[place] for place in places]
     objects = [objects[place] for place in places]
@@ -100,7 +100,7 @@ def _to_batch(
 
 
 def _well_formed(values: Sequence[str | None]) -> bool:
-    """False when a text holds half of a surrogate pair (from a bad byte or a lone \\uD83D escape)."""
+    """False if a text contains half of a surrogate pair (from a bad byte or a lone \\uD83D escape)."""
     try:
         "".join(filter(None, values)).encode()
     except UnicodeEncodeError:
@@ -124,7 +124,7 @@ def _text(value: Any, line: str, column: str) -> str | None:
 
 
 def _raw_value(line: str, wanted: str) -> str:
-    """The JSON text of one key of the object on this line, as written (the last one when it is repeated)."""
+    """The JSON text of one key of the object on this line, as written (the last one if it is repeated)."""
     found = ""
     place = _skip_space(line, _skip_space(line, 0) + 1)
     while line[place] == '"':

@@ -1,4 +1,4 @@
-"""Parquet files, batch by batch, with the types that they declare."""
+"""Parquet files, batch by batch, with their declared types."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,21 +15,21 @@ from jobs.sources.text_lines import unreadable
 
 
 def parquet_fields(path: str, columns: Sequence[str], s3: S3Access | None) -> list[pa.Field]:
-    """The fields of the wanted columns, in their order; DataError when the file has not all of them."""
+    """The fields of the requested columns, in order; DataError if the file does not have all of them."""
     with _open(path, s3) as file:
         schema = file.schema_arrow
     missing = [column for column in columns if column not in schema.names]
     if missing:
         raise DataError(
             f"{path}: {missing_columns(missing, schema.names)}",
-            safe="nothing of this batch was written; the published data stays",
+            safe="nothing of this batch was written; published data is unchanged",
             next_step="correct `columns` of the source, or have the file delivered again",
         )
     return [_plain(schema.field(column)) for column in columns]
 
 
 def read_parquet(path: str, *, size: int, schema: pa.Schema, s3: S3Access | None) -> Iterator[pa.RecordBatch]:
-    """Batches with the columns of `schema`; a file whose types differ is cast where no value changes."""
+    """Batches with the columns of `schema`; a file with different types is cast if no value changes."""
     parquet_fields(path, schema.names, s3)
     with _open(path, s3, size) as file:
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=schema.names, use_threads=False):
@@ -50,10 +50,10 @@ def _cast(array: pa.Array, field: pa.Field, path: str) -> pa.Array:
         return array.cast(field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise DataError(
-            f"{path}: column {field.name} is {array.type}, in the files before it {field.type}, "
-            "and not every value fits",
-            safe="nothing of this batch was written; the published data stays",
-            next_step="have the files delivered with one type for the column",
+            f"{path}: column {field.name} is {array.type}, but {field.type} in earlier files, "
+            "and some values cannot be converted",
+            safe="nothing of this batch was written; published data is unchanged",
+            next_step="have the files delivered with the same type for the column",
         ) from None
 
 
@@ -72,19 +72,20 @@ def _open(path: str, s3: S3Access | None, size: int | None = None) -> Iterator[p
     except pa.ArrowInvalid:
         raise unreadable(path, "it is not a complete Parquet file") from None
     except OSError as error:
-        # pyarrow reports the network and a damaged page by the same class; only the text tells them apart.
+        # pyarrow uses the same exception for network errors and damaged pages; only the text
+        # # distinguishes them.
         if s3 is not None and is_s3(path) and "AWS Error" in str(error):
             raise InfrastructureError(
-                f"the S3 service at {host_of(s3)} did not deliver {path}",
+                f"the S3 service at {host_of(s3)} failed to deliver {path}",
                 safe="nothing was written",
-                next_step="check that the service runs and the keys of the connection, then run again",
+                next_step="check the service and the keys of the connection, then run again",
             ) from None
-        raise unreadable(path, error.strerror or "a part of it is damaged") from None
+        raise unreadable(path, error.strerror or "part of it is damaged") from None
 
 
 def _file_system(path: str, s3: S3Access | None) -> S3FileSystem:
     if s3 is None:
-        raise UsageError(f"{path} needs a connection with `store:` to say which keys open it")
+        raise UsageError(f"{path} needs a connection with `store:` for its S3 keys")
     scheme, _, host = s3.endpoint.rpartition("://")
     return S3FileSystem(
         access_key=s3.access_key,

@@ -1,6 +1,6 @@
-"""Personal data is replaced at the door: what lands is a salted hash, or nothing.
+"""Personal data is replaced before it is written: by a salted hash, or dropped.
 
-Two spellings of one phone number give one hash, so that people can still be recognised across sources.
+Different spellings of a phone number have the same hash, so that people can still be matched across sources.
 """
 
 import hashlib
@@ -16,16 +16,16 @@ from jobs.sources.reading import missing_columns
 
 PiiTreatment = Literal["hash", "drop"]
 
-# What people put between the digits of a phone number, beside white space and dashes. Not the dot: it would
-# make one number of two IP addresses.
+# Separators between the digits of a phone number, besides white space and dashes. Not the dot: it would
+# give different IP addresses the same digits.
 _SEPARATORS = frozenset("()\u2212")
 _MAINLAND_MOBILE = re.compile(r"(?:(?:\+|00)?86)?(1[0-9]{10})")
 _PHONE = re.compile(r"\+?[0-9]{7,15}")
 
 
 def hash_pii(batch: pa.RecordBatch, columns: Mapping[str, PiiTreatment], salt: str) -> pa.RecordBatch:
-    """The batch with the named columns hashed (64 hexadecimal digits; empty and blank become null) or
-    taken out. Other columns stay as they are; the schema of a hashed column becomes string."""
+    """The batch with the given columns hashed (64 hexadecimal digits; empty and blank become null) or
+    removed. Other columns are unchanged; a hashed column gets the type string."""
     if not salt:
         raise UsageError("personal data cannot be hashed without a salt")
     missing = [name for name in columns if name not in batch.schema.names]
@@ -52,7 +52,7 @@ def _hash_array(array: pa.Array, salt: str) -> pa.Array:
 def _as_text(value: object) -> str | None:
     if value is None:
         return None
-    # Spreadsheets turn a number of eleven digits into a float.
+    # Spreadsheets turn eleven-digit numbers into floats.
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
@@ -63,9 +63,10 @@ def hash_value(value: str | None, salt: str) -> str | None:
 
 
 def normalise(value: str) -> str:
-    """The one spelling of an id: compatibility forms folded (full-width digits), invisible marks and
-    outer blanks gone, case folded; a phone number without separators, one of mainland China without its
-    country code. What is no phone number keeps its inner punctuation: `a-b` and `ab` are two ids."""
+    """The canonical spelling of an id: compatibility forms folded (full-width digits), invisible
+    characters and surrounding blanks removed, case folded; a phone number without separators, and for
+    mainland China without the country code. Other ids keep their inner punctuation: `a-b` and `ab` are
+    different ids."""
     plain = _MAINLAND_MOBILE.fullmatch(value)
     if plain:
         return plain.group(1)
@@ -74,7 +75,7 @@ def normalise(value: str) -> str:
         for character in unicodedata.normalize("NFKC", value)
         if unicodedata.category(character) != "Cf"
     )
-    # Folding case can undo the compatibility form of a few letters, so it is folded a second time.
+    # Case folding can undo the compatibility form of a few letters, so it is normalised a second time.
     folded = unicodedata.normalize("NFKC", visible.strip().casefold())
     digits = "".join(character for character in folded if not _separates(character))
     mobile = _MAINLAND_MOBILE.fullmatch(digits)

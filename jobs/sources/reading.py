@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 
 BATCH_ROWS = 50_000
-"""No batch holds more rows than this, whatever the size of the table or file."""
+"""The maximum number of rows per batch, regardless of the size of the table or file."""
 
 MERGED_BYTES = 16 * 1024 * 1024
-"""Small batches are joined up to this size, so that wide rows do not make large batches."""
+"""Small batches are merged up to this size, so that wide rows do not produce large batches."""
 
-# The column of a raw row that says in which reading of its batch it came: 0, and one more each time again.
+# The column of a raw row with the number of the reading of its batch: 0, incremented for each further
+# # reading.
 READING = "landed_reading"
 
 
@@ -43,13 +44,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def missing_columns(missing: Iterable[str], known: Iterable[str], *, has_pii: bool = False) -> str:
-    """`no column a (did you mean b?), no column c; it has b, d`.
+    """A text such as `no column a (did you mean b?), no column c; it has b, d`.
 
-    Of a file with personal data nothing is shown: a damaged header holds values of its first row.
+    For a file with personal data the columns are not shown: a damaged header may contain values of the
+    first row.
     """
     if has_pii:
         wanted = ", ".join(f"no column {name}" for name in missing)
-        return f"{wanted} (what it has is not shown: the source has personal data)"
+        return f"{wanted} (its columns are not shown, because the source has personal data)"
     names = list(known)
     wanted = ", ".join(f"no column {name}{did_you_mean(name, names)}" for name in missing)
     return f"{wanted}; it has {', '.join(names) or 'no columns'}"

@@ -1,4 +1,4 @@
-"""Access to S3 by endpoint and keys, with its failures told apart: not there, not allowed, not reachable."""
+"""Access to S3 by endpoint and keys; distinguishes not found, not allowed and not reachable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _CHANGED = {"PreconditionFailed", "412"}
 
 @dataclass(frozen=True)
 class S3Access:
-    """Where an S3 service answers and with which keys; an empty endpoint means AWS itself."""
+    """The endpoint and keys of an S3 service; an empty endpoint means AWS."""
 
     endpoint: str
     region: str
@@ -37,7 +37,7 @@ def split_url(url: str) -> tuple[str, str]:
 
 
 def make_client(access: S3Access) -> Any:
-    """A boto3 client that gives up on a dead endpoint within seconds, after three attempts."""
+    """A boto3 client that fails within seconds for a dead endpoint, after three attempts."""
     return boto3.client(
         "s3",
         endpoint_url=access.endpoint or None,
@@ -49,7 +49,7 @@ def make_client(access: S3Access) -> Any:
             read_timeout=60,
             retries={"mode": "standard", "max_attempts": 3},
             s3={"addressing_style": "path"},
-            # Services other than AWS do not all know the newer checksums.
+            # Not all services other than AWS support the newer checksums.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),
@@ -57,13 +57,13 @@ def make_client(access: S3Access) -> Any:
 
 
 def host_of(access: S3Access) -> str:
-    """The endpoint without anything secret that a URL could carry."""
+    """The endpoint without secrets that a URL may contain."""
     return urlsplit(access.endpoint).netloc.rpartition("@")[2] or "AWS"
 
 
 @contextmanager
 def s3_errors(access: S3Access, place: str) -> Iterator[None]:
-    """Turn the failures of boto3 into ours; `place` is the bucket or file that was asked for."""
+    """Convert boto3 errors to our exceptions; `place` is the requested bucket or file."""
     try:
         yield
     except ClientError as error:
@@ -79,18 +79,18 @@ def s3_errors(access: S3Access, place: str) -> Iterator[None]:
         raise InfrastructureError(
             f"the S3 service at {host_of(access)} refused {place} ({code})",
             safe="nothing was written",
-            next_step="check the keys of the connection and that they may read the bucket",
+            next_step="check the keys of the connection and their permission to read the bucket",
         ) from None
     except BotoCoreError as error:
         raise InfrastructureError(
-            f"the S3 service at {host_of(access)} did not deliver {place} ({type(error).__name__})",
+            f"the S3 service at {host_of(access)} failed to deliver {place} ({type(error).__name__})",
             safe="nothing was written",
-            next_step="check that the service runs, then run again",
+            next_step="check that the service is running, then run again",
         ) from None
 
 
 def changed_while_read(place: str) -> InfrastructureError:
-    """A file that is not the one that was listed: reading it would break its fingerprint."""
+    """The error for a file that changed after it was listed: its fingerprint would be wrong."""
     return InfrastructureError(
         f"{place} changed after it was listed",
         safe="nothing was written",

@@ -1,9 +1,9 @@
-"""A table or view of PostgreSQL or MySQL as Arrow batches, streamed, with exact types.
+"""Reads a table or view of PostgreSQL or MySQL as a stream of Arrow batches with exact types.
 
-numeric(p,s) becomes decimal128(p,s); numeric without precision, or beyond 38 digits, its text; a timestamp
-with time zone microseconds in UTC; json and every type without an equal in Arrow the text that the
-database prints (binary as hexadecimal digits). A value that has no equal (an `infinity` timestamp, a zero
-date of MySQL, NaN in a numeric) is an error and never a wrong value.
+numeric(p,s) becomes decimal128(p,s); numeric without precision, or with more than 38 digits, a text; a
+timestamp with time zone microseconds in UTC; json and every type without an Arrow equivalent the text that
+the database prints (binary as hexadecimal digits). A value without an equivalent (an `infinity` timestamp, a
+zero date of MySQL, NaN in a numeric) is an error and never a wrong value.
 """
 
 import logging
@@ -25,7 +25,7 @@ from jobs.errors import DataError, InfrastructureError, UsageError
 from jobs.sources.reading import did_you_mean, missing_columns
 
 BATCH_ROWS = 10_000
-"""Rows fetched at a time: enough that the trip does not matter, few enough that wide rows stay small."""
+"""Rows per fetch: enough to hide the round trip, few enough to limit the memory for wide rows."""
 
 _DRIVERS = {
     "postgresql": "postgresql+psycopg",
@@ -34,8 +34,8 @@ _DRIVERS = {
     "mariadb": "mysql+pymysql",
 }
 _CONNECT = {"postgresql": {"connect_timeout": 10}, "mysql": {"connect_timeout": 10, "charset": "utf8mb4"}}
-# One time zone for what the session prints, and nothing that this connection could change. The MySQL server
-# would drop a connection that waits a minute for its reader.
+# One time zone for the output of the session, and a read-only connection. The MySQL server
+# would drop a connection whose reader pauses for a minute.
 _SESSION = {
     "postgresql": [
         "SET TIME ZONE 'UTC'",
@@ -57,7 +57,7 @@ _NO_DATABASE = {"3D000", "1049"}
 
 @dataclass(frozen=True)
 class _Column:
-    """A column as it is selected: `how` is the SQL that keeps its value exact, `kind` what it becomes."""
+    """A selected column: `how` is the SQL that keeps its value exact, `kind` the resulting type."""
 
     name: str
     kind: pa.DataType
@@ -74,15 +74,15 @@ def read_table(
     until: datetime | None = None,
     timezone: str = "UTC",
 ) -> pa.RecordBatchReader:
-    """The rows of `table` (or `schema.table`, or a view) whose cursor lies in (after, until].
+    """The rows of `table` (or `schema.table`, or a view) whose cursor is in (after, until].
 
     `after` and `until` are aware; a cursor column without time zone holds local times of `timezone` (use a
-    look-back of an hour or more where clocks are set back). A cursor of type date stands for the end of
-    its day, so that a day is read when it is over. Rows whose cursor is null are read when `after` is
-    None; later they cannot be seen. Without a cursor the whole table is read, whatever the bounds.
+    lookback of an hour or more if there is daylight saving). A cursor of type date means the end of
+    its day, so that a day is read after it has ended. Rows with a null cursor are read if `after` is
+    None; later they are not found. Without a cursor the whole table is read, whatever the bounds.
 
-    Raises DataError (no such table or column, a cursor that is no time, a value without an equal) and
-    InfrastructureError (not reachable, not allowed, connection broken); the first three at once, the
+    Raises DataError (unknown table or column, a cursor that is not a time, a value without an equivalent) and
+    InfrastructureError (not reachable, not allowed, connection lost); the first three immediately, the
     others while the batches are consumed.
     """
     engine = _engine(url)
@@ -102,7 +102,8 @@ def read_table(
 
 
 def _refuse_infinite(engine: Engine, source: sa.TableClause, cursor: _Column, table: str) -> None:
-    """An infinite cursor lies outside of every bound: its row would be passed over in silence."""
+    """Raises an error for an infinite cursor, which is outside of every bound: its row would be skipped
+    silently."""
     column: sa.ColumnElement[Any] = sa.column(sa.quoted_name(cursor.name, True))
     infinite = column.in_([sa.literal_column("'infinity'"), sa.literal_column("'-infinity'")])
     query: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(source).where(infinite).limit(1)
@@ -115,10 +116,10 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        raise UsageError("the URL of an SQL connection cannot be read", next_step=_URL_HELP) from None
+        raise UsageError("the URL of the SQL connection is invalid", next_step=_URL_HELP) from None
     driver = _DRIVERS.get(parsed.get_backend_name())
     if driver is None:
-        raise UsageError(f"databases of kind {parsed.get_backend_name()} are not read", next_step=_URL_HELP)
+        raise UsageError(f"unsupported database {parsed.get_backend_name()}", next_step=_URL_HELP)
     backend = driver.partition("+")[0]
     engine = sa.create_engine(
         parsed.set(drivername=driver),
@@ -127,7 +128,7 @@ def _engine(url: str) -> Engine:
         connect_args=_CONNECT[backend],
         logging_name=_LOGGER,
     )
-    # Whoever turns SQLAlchemy's logs on would find every row in them.
+    # Otherwise SQLAlchemy's logs, if enabled, would contain every row.
     logging.getLogger(f"sqlalchemy.engine.Engine.{_LOGGER}").setLevel(logging.WARNING)
 
     @sa.event.listens_for(engine, "connect")
@@ -140,18 +141,18 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-_URL_HELP = "write postgresql://user:password@host:port/database or mysql://user:password@host:port/database"
+_URL_HELP = "use postgresql://user:password@host:port/database or mysql://user:password@host:port/database"
 
 
 def _describe(url: URL) -> str:
-    """The database without the user and password."""
+    """A description of the database without user and password."""
     port = f":{url.port}" if url.port else ""
     return f"the {url.get_backend_name()} database {url.database} at {url.host or 'this machine'}{port}"
 
 
 @contextmanager
 def _connect(engine: Engine) -> Iterator[Connection]:
-    """A connection that is dropped rather than read to its end when its reader stops early."""
+    """A connection that is dropped, rather than read to the end, if its reader stops early."""
     connection = engine.connect()
     try:
         yield connection
@@ -169,7 +170,7 @@ def _look_up(
     inspector = sa.inspect(connection)
     try:
         with warnings.catch_warnings():
-            # Types that SQLAlchemy does not know are read as text; most of them are not even selected.
+            # Types unknown to SQLAlchemy are read as text; most of them are not even selected.
             warnings.simplefilter("ignore", sa.exc.SAWarning)
             found = {column["name"]: column["type"] for column in inspector.get_columns(name, schema)}
     except sa.exc.NoSuchTableError:
@@ -177,9 +178,9 @@ def _look_up(
     if not found:
         known = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
         raise DataError(
-            f"there is no table {table}{did_you_mean(name, known)} in {_describe(connection.engine.url)}",
+            f"table {table} not found{did_you_mean(name, known)} in {_describe(connection.engine.url)}",
             safe="nothing was written",
-            next_step="correct `table` of the source; names are matched with upper and lower case",
+            next_step="correct `table` of the source; names are case-sensitive",
         )
     wanted = [*columns, *([] if cursor is None else [cursor])]
     missing = [column for column in dict.fromkeys(wanted) if column not in found]
@@ -197,19 +198,19 @@ def _look_up(
     bound = None if cursor is None else _column(cursor, found[cursor], dialect)
     if bound is not None and not (pa.types.is_timestamp(bound.kind) or pa.types.is_date(bound.kind)):
         raise DataError(
-            f"table {table}: cursor {cursor} is {found[bound.name]}, not a date or time",
+            f"table {table}: cursor {cursor} is {found[bound.name]}, expected a date or timestamp",
             safe="nothing was written",
-            next_step="name a column that holds when a row was last changed, or leave `cursor` out",
+            next_step="use a column with the time of the last change of a row, or remove `cursor`",
         )
     return selected, source, bound
 
 
 def _split(table: str) -> tuple[str | None, str]:
-    """`schema.table` as its parts; a part with a dot in it stands in double quotes."""
+    """The parts of `schema.table`; a part that contains a dot is in double quotes."""
     parts = re.findall(r'"((?:[^"]|"")+)"|([^".]+)', table)
     names = [quoted.replace('""', '"') or plain for quoted, plain in parts]
     if len(names) not in {1, 2}:
-        raise UsageError(f"{table} is not the name of a table", next_step="write `table` or `schema.table`")
+        raise UsageError(f"invalid table name {table}", next_step="write `table` or `schema.table`")
     return (None, names[0]) if len(names) == 1 else (names[0], names[1])
 
 
@@ -219,13 +220,13 @@ def _column(name: str, kind: Any, dialect: str) -> _Column:
     if arrow is None:
         return _Column(name, pa.string(), _as_text(raw, kind, dialect).label(name))
     if dialect == "mysql" and isinstance(kind, sa.Float):
-        # MySQL prints a FLOAT with six digits; as a sum it is a double, which is printed in full.
+        # MySQL prints a FLOAT with six digits; adding 0 turns it into a double, which is printed in full.
         raw = (raw + sa.literal_column("0e0")).label(name)
     return _Column(name, arrow, raw)
 
 
 def _arrow_type(kind: Any) -> pa.DataType | None:  # noqa: PLR0911 - one line a family of types
-    """The Arrow type that holds every value of an SQL type exactly; None when only its text does."""
+    """The Arrow type that represents every value of an SQL type exactly; None if only a text does."""
     match kind:
         case postgresql.DOMAIN():
             return _arrow_type(kind.data_type)
@@ -263,7 +264,7 @@ def _integer_type(kind: Any) -> pa.DataType:
 def _decimal_type(precision: int | None, scale: int | None) -> pa.DataType | None:
     if precision is None:
         return None
-    # PostgreSQL knows scales below zero (whole hundreds) and above the precision (0.00012).
+    # PostgreSQL supports negative scales (whole hundreds) and scales above the precision (0.00012).
     digits, after_point = precision - min(scale or 0, 0), max(scale or 0, 0)
     digits = max(digits, after_point)
     return pa.decimal128(digits, after_point) if digits <= 38 else None
@@ -280,7 +281,7 @@ def _as_text(raw: sa.ColumnElement[Any], kind: Any, dialect: str) -> sa.ColumnEl
 
 def _check_aware(*bounds: datetime | None) -> None:
     if any(bound is not None and bound.tzinfo is None for bound in bounds):
-        raise UsageError("the bounds of a read need a time zone")
+        raise UsageError("the bounds of a read must have a time zone")
 
 
 def _bounds(
@@ -289,7 +290,7 @@ def _bounds(
     column: sa.ColumnElement[Any] = sa.column(sa.quoted_name(cursor.name, True))
     conditions: list[sa.ColumnElement[bool]] = []
     if pa.types.is_date(cursor.kind):
-        # The day D ends at midnight of D+1: that lies after `after` from its own day on.
+        # The day D ends at midnight of D+1, which is after `after` for its own day and later.
         if after is not None:
             conditions.append(column >= after.astimezone(zone).date())
         if until is not None:
@@ -305,11 +306,11 @@ def _bounds(
 
 
 def _moment(bound: datetime, kind: pa.DataType, zone: ZoneInfo, dialect: str) -> datetime:
-    """The bound in the clock of the column."""
+    """The bound in the time zone of the column."""
     if kind.tz is None:
         return bound.astimezone(zone).replace(tzinfo=None)
     in_utc = bound.astimezone(UTC)
-    # pymysql writes the clock and drops the zone; the session is in UTC.
+    # pymysql writes the local time without the zone; the session is in UTC.
     return in_utc.replace(tzinfo=None) if dialect == "mysql" else in_utc
 
 
@@ -332,7 +333,7 @@ def _batches(
     with _connect(engine) as connection:
         streamed = connection.execution_options(stream_results=True, yield_per=BATCH_ROWS)
         result = streamed.execute(query)
-        # Held by a name: an iterator that only the loop holds is closed before `_leave` is reached.
+        # Kept in a variable: an iterator referenced only by the loop is closed before `_leave` is reached.
         partitions = result.partitions()
         try:
             for rows in partitions:
@@ -347,8 +348,8 @@ def _batches(
 
 
 def _leave(result: sa.CursorResult[Any]) -> None:
-    """pymysql fetches all rows that are left when a stream is closed; told that there are none, it lets the
-    connection be dropped. The other drivers do so by themselves."""
+    """pymysql fetches all remaining rows when a stream is closed; marked as finished, it lets the
+    connection be dropped. The other drivers do this by default."""
     rows = getattr(result.cursor, "_result", None)
     if rows is not None:
         rows.unbuffered_active = False
@@ -362,7 +363,7 @@ def _array(column: _Column, values: Sequence[Any], table: str) -> pa.Array:
 
 
 def _odd_times(engine: Engine, query: sa.Select[Any], selected: list[_Column]) -> list[_Column]:
-    """The columns whose dates lie outside of the years 1 to 9999 (infinity does): the driver refuses such a
+    """The columns with dates outside of the years 1 to 9999 (or infinity): the driver refuses such a
     value without naming its column."""
     odd = []
     with _connect(engine) as connection:
@@ -379,14 +380,14 @@ def _odd_times(engine: Engine, query: sa.Select[Any], selected: list[_Column]) -
 def _no_equal(table: str, columns: Sequence[_Column]) -> DataError:
     if columns:
         what = ", ".join(
-            f"column {column.name} holds a value that is no {_say(column.kind)}" for column in columns
+            f"column {column.name} has a value that is not a valid {_say(column.kind)}" for column in columns
         )
     else:
         what = "a value cannot be read"
     return DataError(
         f"table {table}: {what}",
-        safe="nothing of this batch was written; the published data stays",
-        next_step="correct the row at its source, or read a view that turns such values into null",
+        safe="nothing of this batch was written; published data is unchanged",
+        next_step="correct the row in the source, or read a view that turns such values into null",
     )
 
 
@@ -398,7 +399,7 @@ def _say(kind: pa.DataType) -> str:
 
 @contextmanager
 def _server_errors(url: URL, table: str) -> Iterator[None]:
-    """Tell apart what the server said without repeating it: its texts may quote values."""
+    """Classify server errors without repeating their text, which may contain values."""
     try:
         yield
     except sa.exc.DBAPIError as error:
@@ -408,20 +409,23 @@ def _server_errors(url: URL, table: str) -> Iterator[None]:
         if code in _MISSING_TABLE:
             raise DataError(f"table {table} does not exist in {place}", safe="nothing was written") from None
         if code in _NOT_ALLOWED or "authentication failed" in text:
-            what, step = "refused the user or password, or the right to read", "check the connection's user"
+            what, step = "refused the user or password, or read access", "check the connection's user"
         elif code in _NO_DATABASE or re.search('database ".*" does not exist', text):
             what, step = "does not exist", "check the name of the database in the connection"
         elif isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
-            what, step = "cannot be reached or broke off", "check that the server runs, then run again"
+            what, step = (
+                "cannot be reached, or the connection was lost",
+                "check that the server runs, then run again",
+            )
         else:
             what, step = (
-                "could not run the query",
-                "run it by hand: the error may quote a row and is not repeated",
+                "failed to run the query",
+                "run the query manually: its error is not shown here, because it may contain a row",
             )
         kind = type(error.orig).__name__
         raise InfrastructureError(
             f"{place} {what} ({kind}{code and f' {code}'}; table {table})",
-            safe="nothing of this batch was written; the published data stays",
+            safe="nothing of this batch was written; published data is unchanged",
             next_step=step,
         ) from None
 

@@ -1,4 +1,4 @@
-"""Text files as lines, flat in memory: local or S3, plain or gzip, with bad bytes kept recognisable."""
+"""Reads text files as lines with constant memory: local or S3, plain or gzip, with bad bytes preserved."""
 
 import codecs
 import gzip
@@ -17,20 +17,21 @@ from jobs.sources.s3 import S3Access, changed_while_read, is_s3, make_client, s3
 
 BLOCK_BYTES = 1024 * 1024
 PIECE_LINES = 2_000
-"""Lines parsed at a time: their objects stay in the processor's cache, which doubles the speed."""
+"""Lines parsed at a time: their objects fit into the processor cache, which doubles the speed."""
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 
-# A byte that the encoding does not know is carried as a lone surrogate, so that the rest of the line
-# keeps its structure and the byte can be shown; no well-formed text holds one.
+# A byte that is invalid in the encoding is kept as a lone surrogate, so that the rest of the line
+# keeps its structure and the byte can be shown; well-formed text never contains one.
 BAD_BYTE = re.compile("[\ud800-\udfff]")
 
 
 def normal_encoding(encoding: str) -> str:
-    """The Python codec of a configured encoding; raises UsageError for one that lines cannot be cut in.
+    """The Python codec of a configured encoding; raises UsageError for an encoding that cannot be split
+    into lines.
 
-    GBK and GB2312 are read as their superset GB18030 (as browsers do), because exports that call
-    themselves GBK hold rare characters of names.
+    GBK and GB2312 are read as their superset GB18030 (like in browsers), because exports declared as
+    GBK contain rare characters of names.
     """
     try:
         name = codecs.lookup(encoding).name
@@ -46,8 +47,8 @@ def normal_encoding(encoding: str) -> str:
 
 
 def show(text: str, *, has_pii: bool) -> str:
-    """A line that could not be read, for quarantine: bad bytes as `\\xNN`; only its length where it may
-    hold personal data."""
+    """An unparsed line for quarantine: bad bytes as `\\xNN`; only its length if it may
+    contain personal data."""
     text = text.rstrip("\r\n")
     if has_pii:
         return f"length={len(text)}"
@@ -60,14 +61,14 @@ def _escape(match: re.Match[str]) -> str:
 
 
 class _LineTooLong(Exception):
-    """No line end within MAX_LINE_BYTES: not a text file."""
+    """No line end within MAX_LINE_BYTES: probably not a text file."""
 
 
 class Lines:
-    """Iterates the lines of one file (with their line ends); remembers those handed out since `take`.
+    """Iterates over the lines of one file (with line ends); remembers those returned since `take`.
 
-    `block` is the number of lines of the current block that are still to come: a consumer that asks for
-    no more than that many records at a time never holds much more than one block.
+    `block` is the number of remaining lines of the current block: a consumer that requests
+    no more than that many records at a time never keeps much more than one block in memory.
     """
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
@@ -88,14 +89,15 @@ class Lines:
             yield line
 
     def ahead(self) -> int:
-        """How many lines wait in memory, after reading a block when none do; 0 at the end of the file."""
+        """The number of lines in memory, after reading a block if there are none; 0 at the end of the
+        file."""
         if self._next >= len(self._waiting):
             self._load()
         return len(self._waiting) - self._next
 
     def block(self) -> str:
-        """The next block of whole lines as one text, or nothing when a part of it was handed out already.
-        It stays the next one until `skip_block`."""
+        """The next block of complete lines as one text, or nothing if a part of it was already returned.
+        It remains the next block until `skip_block`."""
         if self._next < len(self._waiting) or not self._load_block():
             return ""
         return self._block
@@ -105,12 +107,12 @@ class Lines:
         self._block = ""
 
     def take(self) -> list[str]:
-        """The lines handed out since the last call."""
+        """The lines returned since the last call."""
         taken, self._taken = self._taken, []
         return taken
 
     def give_back(self, lines: list[str]) -> None:
-        """Hand these lines out again, before all others; they are the last ones taken."""
+        """Return these lines again, before all others; they are the last ones taken."""
         if len(lines) <= self._next:
             self._next -= len(lines)
             return
@@ -120,7 +122,7 @@ class Lines:
     def _load(self) -> bool:
         if not self._load_block():
             return False
-        # StringIO ends lines at \n, \r\n and \r only; str.splitlines would also cut at U+2028 and others.
+        # StringIO ends lines only at \n, \r\n and \r; str.splitlines would also split at U+2028 and others.
         self._waiting = list(io.StringIO(self._block, newline=""))
         self._next = 0
         self._block = ""
@@ -165,8 +167,8 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
 def open_lines(
     path: str, *, size: int, fingerprint: str, encoding: str, s3: S3Access | None
 ) -> Iterator[Lines]:
-    """The lines of a listed file; DataError when it is corrupt or gone, InfrastructureError when the
-    place that holds it fails or the file is no longer the one listed."""
+    """The lines of a listed file; DataError if it is corrupt or missing, InfrastructureError if the
+    storage fails or the file has changed since it was listed."""
     with _file_errors(path), _open(path, size=size, fingerprint=fingerprint, s3=s3) as raw:
         if not path.lower().endswith(".gz"):
             yield Lines(raw, encoding)
@@ -186,7 +188,7 @@ def _open(path: str, *, size: int, fingerprint: str, s3: S3Access | None) -> Ite
             yield stream
         return
     if s3 is None:
-        raise UsageError(f"{path} needs a connection with `store:` to say which keys open it")
+        raise UsageError(f"{path} needs a connection with `store:` for its S3 keys")
     bucket, key = split_url(path)
     with s3_errors(s3, path):
         body = make_client(s3).get_object(Bucket=bucket, Key=key, IfMatch=fingerprint)["Body"]
@@ -201,12 +203,12 @@ def _file_errors(path: str) -> Iterator[None]:
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise unreadable(path, "the gzip stream is damaged or cut off") from None
+        raise unreadable(path, "the gzip stream is damaged or truncated") from None
     except _LineTooLong:
         raise unreadable(path, f"a line is longer than {MAX_LINE_BYTES // 1024 // 1024} MiB") from None
     except HTTPError as error:
         raise InfrastructureError(
-            f"the connection broke while {path} was read ({type(error).__name__})",
+            f"the connection was lost while reading {path} ({type(error).__name__})",
             safe="nothing was written",
             next_step="run again",
         ) from None
@@ -215,9 +217,9 @@ def _file_errors(path: str) -> Iterator[None]:
 
 
 def unreadable(path: str, reason: str) -> DataError:
-    """The error of a file that cannot be used as a whole."""
+    """The error for a file that cannot be used at all."""
     return DataError(
         f"{path} cannot be read: {reason}",
-        safe="nothing of this batch was written; the published data stays",
+        safe="nothing of this batch was written; published data is unchanged",
         next_step="have the file delivered again, then run again",
     )

@@ -1,8 +1,8 @@
-"""aggregate: day roll-ups of every source of events, for the touched days and the missing measures only.
+"""aggregate: day roll-ups of every source of events, only for changed days and missing measures.
 
-Grain of `rollup.<source>`: day, id_kind, id, and one column a partial aggregate. A row carries in
-`partials` the version of the set of partials it was built with, so that a new measure builds its own
-missing history beside the rows that stand.
+Grain of `rollup.<source>`: day, id_kind, id, and one column per partial aggregate. The column `partials` of a
+row has the version of the set of partials it was built with, so that a new measure only builds its own
+missing history next to the existing rows.
 """
 
 import time
@@ -33,7 +33,7 @@ _PROPERTY = "usertags.partials."
 
 @dataclass(frozen=True)
 class Build:
-    """Days to build with a set of partials. `replace` takes the place of all rows of those days."""
+    """Days to build with a set of partials. With `replace` all rows of these days are replaced."""
 
     days: tuple[date, ...]
     partials: tuple[Partial, ...]
@@ -45,7 +45,7 @@ class Build:
 
 
 def aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
-    """Bring the roll-ups of every source of events up to its clean table; what is current is left alone."""
+    """Update the roll-ups of every source of events from its clean table; current rows are not changed."""
     started = time.monotonic()
     sources = [source for source in catalogue.sources.values() if source.kind == "events"]
     records = registered(lake, [tables_of(lake, source.name) for source in sources])
@@ -56,7 +56,7 @@ def aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, 
 
 
 def partials_of(catalogue: Catalogue, source: Source) -> tuple[Partial, ...]:
-    """The partials that the measures of a source need, each once."""
+    """The distinct partials that the measures of a source need."""
     found = {p.id: p for measure in catalogue.measures_of(source.name) for p in measure.partials}
     return tuple(found[name] for name in sorted(found))
 
@@ -67,7 +67,7 @@ def _aggregate(
     clean_table = find_table(lake, clean_name(source))
     if clean_table is None:
         raise DataError(
-            f"source {source.name} was never cleaned",
+            f"source {source.name} has no clean table",
             safe="nothing was written",
             next_step="run `usertags clean` for the day first",
         )
@@ -96,10 +96,10 @@ def builds(
     built: Mapping[date, frozenset[str]],
     partials: Sequence[Partial],
 ) -> list[Build]:
-    """The days that clean changed since, whole, in one build; elsewhere what is missing, a build a set of
-    partials.
+    """All partials of the days changed by clean, in one build; for other days the missing partials, one
+    build per set of partials.
 
-    In: the event days that clean has rows of, those that batches rewrote and the roll-up does not have yet,
+    In: the event days with rows in clean, the rewritten days that the roll-up does not include yet,
     the ids of the partials that each day of the roll-up has, and those wanted.
     """
     found = [Build(tuple(sorted(touched)), tuple(partials), replace=True)] if touched else []
@@ -116,13 +116,13 @@ def builds(
 
 
 def _days_of(table: Table, column: str) -> set[date]:
-    """The days that a table has rows of, from its metadata."""
+    """The days with rows in a table, from its metadata."""
     partitions = table.inspect.partitions().to_pylist()
     return {part["partition"][column] for part in partitions if part["record_count"] > 0}
 
 
 def _built(table: Table) -> dict[date, frozenset[str]]:
-    """The partials that each day of the roll-up has."""
+    """The partials of each day of the roll-up."""
     found: dict[date, frozenset[str]] = defaultdict(frozenset)
     for part in table.inspect.partitions().to_pylist():
         values = part["partition"]
@@ -132,7 +132,7 @@ def _built(table: Table) -> dict[date, frozenset[str]]:
 
 
 def _write(table: Table, clean: DataFrame, source: Source, build: Build) -> None:
-    """One commit for one build. The set's version is explained in the table's properties before."""
+    """One commit per build. The version of the set is recorded in the table's properties first."""
     names = ",".join(partial.id for partial in build.partials)
     with table.transaction() as transaction:
         transaction.set_properties({_PROPERTY + build.version: names})

@@ -1,7 +1,7 @@
-"""What was told by which channel: rows of `ops.alerts`, which are only added.
+"""The messages sent per channel: append-only rows of `ops.alerts`.
 
-Two who want to send the same message at once cannot: who claims it first makes a commit to the table as the
-other has read it, and the other's commit fails.
+Two processes cannot send the same message at once: the first one to claim it commits to the table as the
+other has read it, so the commit of the other fails.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from jobs.store.lake import Lake
 from jobs.store.schemas import ALERTS
 from jobs.store.tables import ensure_table
 
-# PyIceberg tries a commit that met another one again, on top of that one; a claim must fail instead.
+# PyIceberg retries a conflicting commit on top of the other one; a claim must fail instead.
 _NO_RETRY = {"commit.retry.num-retries": "0"}
 _TRIES = 20
 
 
 class Ledger:
-    """`ops.alerts` as it is now: `entries` are what `claim` and `add` build on."""
+    """The current state of `ops.alerts`: `claim` and `add` are based on `entries`."""
 
     def __init__(self, lake: Lake) -> None:
         self._table = _table(lake)
@@ -36,7 +36,7 @@ class Ledger:
         self.entries = sorted(map(_entry, rows), key=lambda entry: entry.number)
 
     def claim(self, entries: Sequence[Entry]) -> bool:
-        """Add rows to the table as it was read. False where somebody else was faster: nothing is added then,
+        """Add rows to the table as it was read. False if another process was faster: then nothing is added,
         and the ledger has to be refreshed."""
         first = max((entry.number for entry in self.entries), default=0) + 1
         added = [replace(entry, number=first + offset) for offset, entry in enumerate(entries)]
@@ -49,12 +49,12 @@ class Ledger:
         return True
 
     def add(self, entry: Entry) -> None:
-        """Add a row whatever others add meanwhile."""
+        """Add a row, even if other processes add rows concurrently."""
         for _ in range(_TRIES):
             if self.claim([entry]):
                 return
             self.refresh()
-        raise CommitFailedException(f"{ALERTS.name} is written by too many at once")
+        raise CommitFailedException(f"too many concurrent writes to {ALERTS.name}")
 
 
 def _table(lake: Lake) -> Table:

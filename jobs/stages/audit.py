@@ -1,4 +1,5 @@
-"""audit: the checks of a run's branch. A critical failure stops the run; readers keep the last good day."""
+"""audit: the checks on the branch of a run. A critical failure stops the run; readers keep the last good
+day."""
 
 import time
 from datetime import date
@@ -36,12 +37,12 @@ from jobs.transform.tag_statistics import users_of_tags, users_together
 def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
     """Check the branch of a run and record the verdict.
 
-    Raises UsageError when the run has built nothing, and GateRefused when a critical check fails.
+    Raises UsageError if the run has not built anything, and GateRefused if a critical check fails.
     """
     started = time.monotonic()
     built = stage_record(lake, day, run_id, "tag")
     if built is None:
-        raise UsageError(f"run {run_id} of {day} has built no tags", next_step="run the tag stage first")
+        raise UsageError(f"run {run_id} of {day} has no tags", next_step="run the tag stage first")
     run = Run(spark, catalogue, lake, day, run_id)
     validator = Validator()
     found = _results(run, validator, built.row_counts[USER_MEASURES.name])
@@ -83,7 +84,7 @@ def sampling(catalogue: Catalogue) -> Sampling:
 
 
 def _against_before(run: Run, rows: DataFrame, population: int) -> list[CheckResult]:
-    """The users of each tag against its bounds, and against the last published days."""
+    """The users of each tag compared with its bounds and with the last published days."""
     bounded = [tag for tag in run.catalogue.published_tags() if tag.coverage is not None]
     users = {row["tag_id"]: row["users"] for row in users_of_tags(rows).collect()} if bounded else {}
     results = coverage_bounds(run.catalogue, users, population)
@@ -99,6 +100,6 @@ def _against_before(run: Run, rows: DataFrame, population: int) -> list[CheckRes
 
 
 def _refused(run: Run) -> dict[str, int]:
-    """The refused links of the run, counted by reason."""
+    """The number of refused links of the run by reason."""
     counted = run.read(REFUSED_LINKS, branch=False).groupBy("reason").agg(F.count("*").alias("links"))
     return {row["reason"]: row["links"] for row in counted.collect()}

@@ -1,9 +1,9 @@
-"""The register of batches: what was read of each source for each data day, and how it stands in `clean`.
+"""The register of batches: what was read from each source for each data day, and its state in `clean`.
 
-`ops.batches` and `ops.batch_files` are the pipeline's memory. Nothing here is read from the snapshots of
-other tables, which maintenance may expire at any time. A stage writes what it is about to do before it
-commits to its own table, and what it did after it; `registered` finds and finishes what broke off between
-the two.
+`ops.batches` and `ops.batch_files` hold the state of the pipeline. Nothing here depends on the snapshots of
+other tables, which maintenance may expire at any time. A stage records what it is about to do before it
+commits to its own table, and the result afterwards; `registered` detects and completes what was interrupted
+between the two.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,27 +31,29 @@ Stage = Literal["extract", "clean"]
 # because its checks failed; `promoting` before main moves to the branch, `clean` after it.
 Status = Literal["reading", "landed", "held", "promoting", "clean"]
 
-# The records of the same batch and stage that a new one takes the place of. A batch that is held, or about
-# to be taken over, leaves what stands on main as it is.
+# The records of the same batch and stage that a new record replaces. A batch that is held, or about
+# to be promoted, does not change main.
 _REPLACES: dict[Status, tuple[Status, ...]] = {
     "held": ("held",),
     "promoting": ("promoting",),
     "clean": ("held", "promoting", "clean"),
 }
-# When a source has more data files than this they become one, so that reading the register stays cheap.
+# With more data files than this per source, they are merged into one, so that reading the register stays
+# # cheap.
 _FILES_PER_SOURCE = 20
 
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """A row of `ops.batches`: one try of a stage at the batch of a source.
+    """A row of `ops.batches`: one attempt of a stage at the batch of a source.
 
     Grain: source, data_day, stage, attempt, status. `attempt` counts the readings of the batch from 0.
-    `table_uuid` is the raw or clean table that the record is about: a table that was dropped takes its
-    records with it. The rows read lie in (`cursor_from`, `cursor_to`]; null for files and whole tables.
-    Counts are in rows; those after `rows_read` only clean has. `input_fingerprint` says what a clean batch
-    was made of: the same fingerprint gives the same rows. `event_days` are the days that it rewrote, none for
-    a source without event days; `rolled_up` is whether the roll-up has them.
+    `table_uuid` is the raw or clean table that the record refers to: dropping a table also invalidates
+    its records. The cursor of the rows read is in (`cursor_from`, `cursor_to`]; null for files and whole
+    tables. Counts are in rows; those after `rows_read` are only set by clean. `input_fingerprint`
+    identifies the input of a clean batch: the same fingerprint gives the same rows. `event_days` are the
+    rewritten days, empty for a source without event days; `rolled_up` says whether the roll-up includes
+    them.
     """
 
     source: str
@@ -85,10 +87,10 @@ def uuid_of(table: Table) -> str:
 
 
 def registered(lake: Lake, sources: Iterable[SourceTables]) -> dict[str, list[BatchRecord]]:
-    """The records of each source that are about its tables as they are, in the order they were written; what
-    broke off between a commit and its record is finished first.
+    """The records of each source that refer to its current tables, in the order they were written; what
+    was interrupted between a commit and its record is completed first.
 
-    Raises UsageError when the raw table of a source has rows that no record is about.
+    Raises UsageError if the raw table of a source has rows without a record.
     """
     tables = {each.source: each for each in sources}
     found = _read(lake, tables.values())
@@ -128,12 +130,12 @@ def _require_registered(tables: SourceTables, records: Sequence[BatchRecord]) ->
         raise UsageError(
             f"the batches of source {tables.source} are not registered: an earlier version landed them",
             safe="nothing was read or written",
-            next_step="run `usertags migrate`: it shows what it would do, `usertags migrate --apply` does it",
+            next_step="run `usertags migrate` to see the steps and `usertags migrate --apply` to run them",
         )
 
 
 def unregistered(lake: Lake, tables: SourceTables) -> bool:
-    """Whether a version before the register landed the rows of a source."""
+    """Whether the rows of a source were landed by a version without the register."""
     return _is_unregistered(tables, _read(lake, [tables])[tables.source])
 
 
@@ -156,7 +158,7 @@ def _record(row: Mapping[str, Any]) -> BatchRecord:
 
 
 def _finished(record: BatchRecord, tables: SourceTables) -> BatchRecord | None:
-    """The record of a commit that was made and not registered; None where there is none."""
+    """The record of a commit that was made but not registered; None if there is none."""
     now = datetime.now(UTC)
     if record.status == "reading" and tables.raw is not None:
         of_reading = rows_where(batch=record.data_day, **{READING: record.attempt})
@@ -173,8 +175,8 @@ def _finished(record: BatchRecord, tables: SourceTables) -> BatchRecord | None:
 
 
 def register(lake: Lake, records: Sequence[BatchRecord]) -> None:
-    """Write records in one commit, each in the place of those that it makes void (`_REPLACES`; of a reading,
-    those of the same attempt)."""
+    """Write records in one commit, each replacing the records that it makes obsolete (`_REPLACES`; for a
+    reading, those of the same attempt)."""
     if records:
         rows = [asdict(record) | {"event_days": list(record.event_days)} for record in records]
         _replace_rows(lake, BATCHES, rows, _any(map(_replaced_by, records)))
@@ -197,7 +199,7 @@ def _takes_place(new: BatchRecord, old: BatchRecord) -> bool:
 
 
 def mark_rolled_up(lake: Lake, records: Sequence[BatchRecord]) -> None:
-    """Write that the roll-ups have the event days of these batches, in one commit."""
+    """Record that the roll-ups include the event days of these batches, in one commit."""
     if records:
         rows = [
             asdict(replace(each, rolled_up=True)) | {"event_days": list(each.event_days)} for each in records
@@ -207,15 +209,15 @@ def mark_rolled_up(lake: Lake, records: Sequence[BatchRecord]) -> None:
 
 
 def forget_held(lake: Lake, records: Sequence[BatchRecord]) -> None:
-    """Remove records of batches that no branch holds any more."""
+    """Remove the records of held batches whose branch no longer exists."""
     held = [record for record in records if record.status == "held"]
     if held:
         _replace_rows(lake, BATCHES, [], _any(map(_replaced_by, held)), of={record.source for record in held})
 
 
 def register_files(lake: Lake, source: str, day: date, attempt: int, files: Sequence[SourceFile]) -> None:
-    """Write which files a reading is about to read. Grain of `ops.batch_files`: source, data_day, attempt,
-    path; `size` is in bytes."""
+    """Record the files that a reading is about to read. Grain of `ops.batch_files`: source, data_day,
+    attempt, path; `size` is in bytes."""
     rows = [
         {
             "source": source,
@@ -234,7 +236,7 @@ def register_files(lake: Lake, source: str, day: date, attempt: int, files: Sequ
 def files_read(
     lake: Lake, source: str, batches: Mapping[date, BatchRecord]
 ) -> dict[date, set[tuple[str, str]]]:
-    """The path and fingerprint of each file that the batches have read, by data day. In: the landed batches
+    """The path and fingerprint of the files read by the batches, by data day. In: the landed batches
     (`landed`)."""
     table = find_table(lake, BATCH_FILES.name)
     rows = table.scan(row_filter=rows_where(source=source)).to_arrow().to_pylist() if table else []
@@ -254,7 +256,7 @@ def _replace_rows(
     *,
     of: Iterable[str] = (),
 ) -> None:
-    """Write rows of some sources in the place of others, in one commit."""
+    """Replace rows of some sources, in one commit."""
     table = ensure_table(lake, spec.name, spec.schema, spec.partition)
     new = pa.Table.from_pylist([dict(row) for row in rows], schema=spec.schema)
     sources = {row["source"] for row in rows} | set(of)
@@ -269,11 +271,11 @@ def _any(expressions: Iterable[BooleanExpression]) -> BooleanExpression:
     return reduce(or_, expressions)
 
 
-# ---- what the records of one source say; in the order they were written ---------------------------------
+# ---- queries on the records of one source, in the order they were written --------------------------------
 
 
 def landed(records: Iterable[BatchRecord]) -> dict[date, BatchRecord]:
-    """By data day, the reading that the batch stands as: the last that landed."""
+    """By data day, the valid reading of the batch: the last one that landed."""
     found: dict[date, BatchRecord] = {}
     for record in sorted(records, key=lambda record: record.attempt):
         if record.status == "landed":
@@ -282,25 +284,26 @@ def landed(records: Iterable[BatchRecord]) -> dict[date, BatchRecord]:
 
 
 def is_interrupted(records: Iterable[BatchRecord], day: date) -> bool:
-    """Whether a reading of the batch has begun and not come to its end: it has to be read again."""
+    """Whether a reading of the batch has started but not ended: it has to be read again."""
     attempts = [each for each in records if each.stage == "extract" and each.data_day == day]
     return bool(attempts) and max(attempts, key=lambda record: record.attempt).status == "reading"
 
 
 def on_main(records: Iterable[BatchRecord], day: date) -> BatchRecord | None:
-    """The batch of a day as it stands on main of the clean table."""
+    """The batch of a day on main of the clean table."""
     return next((each for each in records if each.status == "clean" and each.data_day == day), None)
 
 
 def held_batch(records: Iterable[BatchRecord], day: date) -> BatchRecord | None:
-    """The batch of a day that its checks refused and its branch holds, or that was about to be taken over."""
+    """The batch of a day that its checks refused and that is held on its branch, or was about to be
+    promoted."""
     found = [each for each in records if each.status in ("held", "promoting") and each.data_day == day]
     return found[-1] if found else None
 
 
 def other_definitions(records: Iterable[BatchRecord], day: date, definition: str) -> list[date]:
-    """The data days, but this one, whose batch stands as another definition of the source made it, in order.
-    A record of an earlier version that does not say its definition is left out."""
+    """The data days, except this one, whose batch was built with another definition of the source, in order.
+    Records of an earlier version without a definition are left out."""
     return sorted(
         each.data_day
         for each in records
@@ -311,16 +314,17 @@ def other_definitions(records: Iterable[BatchRecord], day: date, definition: str
 
 
 def earlier_days(records: Iterable[BatchRecord], day: date) -> set[date]:
-    """The event days on which main has, or may have, rows of earlier tries of a batch: they are replaced."""
+    """The event days on which main has, or may have, rows of earlier attempts of a batch: they are
+    replaced."""
     return {each for record in _taken_over(records) if record.data_day == day for each in record.event_days}
 
 
 def not_rolled_up(records: Iterable[BatchRecord]) -> list[BatchRecord]:
-    """The batches whose event days the roll-up does not have yet."""
+    """The batches whose event days are not in the roll-up yet."""
     return [record for record in _taken_over(records) if not record.rolled_up]
 
 
 def _taken_over(records: Iterable[BatchRecord]) -> list[BatchRecord]:
-    """Batches on main. One that is still `promoting` may have got there: the process died around that
-    commit, and other commits came after it."""
+    """Batches on main. A batch that is still `promoting` may be on main, too: the process died around that
+    commit, and other commits followed."""
     return [record for record in records if record.status in ("clean", "promoting")]

@@ -1,4 +1,4 @@
-"""Reading and writing `ops.batch_statistics`: what each batch held, for the batches after it."""
+"""Reading and writing `ops.batch_statistics`: statistics of each batch, for comparison with later batches."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -18,8 +18,8 @@ _FIELDS = tuple(field.name for field in fields(Statistic))
 
 
 def earlier_statistics(lake: Lake, day: date, settings: QualityEntry) -> Mapping[str, list[Statistic]]:
-    """What the batches before a day held, by source; as far back as a batch is compared. A first batch, which
-    brings history, counts however long ago it was."""
+    """The statistics of the batches before a day by source, as far back as batches are compared. A first
+    batch, which contains history, always counts."""
     table = find_table(lake, BATCH_STATISTICS.name)
     found: dict[str, list[Statistic]] = defaultdict(list)
     if table is None:
@@ -33,7 +33,8 @@ def earlier_statistics(lake: Lake, day: date, settings: QualityEntry) -> Mapping
 
 
 def save_statistics(lake: Lake, day: date, run_id: str, found: Iterable[Statistic]) -> None:
-    """Keep what the batches of a day held, in the place of what an earlier try found of the same sources."""
+    """Save the statistics of the batches of a day, replacing those of an earlier attempt for the same
+    sources."""
     rows = [asdict(item) | {"run_id": run_id} for item in found]
     if not rows:
         return

@@ -1,6 +1,6 @@
-"""clean: a batch of raw rows becomes typed, deduplicated rows by event day, and rows set aside.
+"""clean: turns a batch of raw rows into typed, deduplicated rows by event day, and quarantined rows.
 
-Written on a branch of `clean.<source>` and audited there; a bad batch never reaches the roll-ups.
+It is written on a branch of `clean.<source>` and checked there; a bad batch never reaches the roll-ups.
 """
 
 import time
@@ -34,10 +34,10 @@ SOURCES_AT_ONCE = 3
 
 
 def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
-    """Clean the batch of a data day of every source; a batch that is clean already is left alone.
+    """Clean the batch of a data day of every source; a batch that is already clean is skipped.
 
     Raises DataError when a source's batch was never extracted, and GateRefused when a critical check
-    fails: then no source of the batch is taken over, and the branches stay for inspection.
+    fails: then no source of the batch is promoted, and the branches are kept for inspection.
     """
     started = time.monotonic()
     require_no_blocked_day(lake, day)
@@ -70,7 +70,7 @@ def _written_and_checked(
     run_id: str,
     validator: Validator,
 ) -> list[Checked]:
-    """Several sources at a time, in order: while one waits for the store or is checked, others compute."""
+    """Several sources concurrently, in order: while one waits for the store or is checked, others compute."""
     write = partial(write_batch, spark, catalogue, lake, run_id=run_id)
     with ThreadPoolExecutor(max_workers=SOURCES_AT_ONCE) as pool:
         written = zip(batches, pool.map(write, batches), strict=True)
@@ -78,7 +78,7 @@ def _written_and_checked(
 
 
 def _known_checks(batch: Batch) -> list[CheckResult]:
-    """The checks of a batch that is clean already that take no look at its rows."""
+    """The checks of an already clean batch that do not read its rows."""
     standing = batch.clean_already
     assert standing is not None
     return [
@@ -103,7 +103,7 @@ def _lines(batches: list[Batch], checked: list[Checked]) -> list[Line]:
     for batch in batches:
         name, standing = batch.source.name, batch.clean_already
         if standing is not None:
-            lines.append(Line(name, **_counts(standing), written=0, note="batch is clean already"))
+            lines.append(Line(name, **_counts(standing), written=0, note="batch is already clean"))
         else:
             lines.append(Line(name, **counts[name], written=counts[name]["kept"], note=""))
     return lines
@@ -112,10 +112,10 @@ def _lines(batches: list[Batch], checked: list[Checked]) -> list[Line]:
 def take_over(
     session: Callable[[], SparkSession], catalogue: Catalogue, lake: Lake, release: RunRecord
 ) -> StageReport:
-    """Take over the batch of every source of a day that a person has released.
+    """Promote the batch of every source of a day that a person has released.
 
-    A branch that today's main leads to is taken as it stands. Where main has moved since, the batch is
-    cleaned again on top of it, and checked again. Raises GateRefused when a critical check fails that the
+    A branch that main can be fast-forwarded to is used unchanged. If main has moved since then, the batch is
+    cleaned again on top of it and checked again. Raises GateRefused if a critical check fails that the
     release does not cover.
     """
     started = time.monotonic()
@@ -137,8 +137,8 @@ def take_over(
 
 def _taken_over(written: bool, again: bool) -> str:
     if again:
-        return "cleaned again on today's table"
-    return "the held batch is taken over" if written else "batch is clean already"
+        return "cleaned again on the current table"
+    return "the held batch is promoted" if written else "batch is already clean"
 
 
 def _cleaned_again(

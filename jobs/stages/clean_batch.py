@@ -1,4 +1,4 @@
-"""Which batch clean is about: what it is made of, what is known of it, and whether it is clean already."""
+"""The batch to clean: its definition and input, its records, and whether it is already clean."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,7 +25,7 @@ class Batch:
 
     `definition` is the version of the source's columns and rules; `fingerprint` covers the raw rows and the
     checks as well: the same fingerprint gives the same rows. `last` is the data day of the source's batch
-    before it, `attempt` the reading that it stands as. `records` is what the register knows of the source.
+    before it, `attempt` the number of its valid reading. `records` are the source's records in the register.
     """
 
     source: Source
@@ -46,18 +46,18 @@ class Batch:
 
     @property
     def clean_already(self) -> BatchRecord | None:
-        """The record of the batch where main of the clean table has it, made of the same."""
+        """The record of the batch if main of the clean table has it with the same fingerprint."""
         standing = on_main(self.records, self.day)
         return standing if standing and standing.input_fingerprint == self.fingerprint else None
 
     @property
     def other_definitions(self) -> list[date]:
-        """The batches of the source that stand as another definition of it made them."""
+        """The batches of the source that were built with another definition."""
         return other_definitions(self.records, self.day, self.definition)
 
 
 def batches_of(catalogue: Catalogue, lake: Lake, day: date) -> list[Batch]:
-    """The batch of a data day of every source. Raises DataError when one was never extracted."""
+    """The batch of a data day of every source. Raises DataError if one was never extracted."""
     sources = catalogue.sources.values()
     records = registered(lake, [tables_of(lake, source.name) for source in sources])
     return [_batch(catalogue, source, day, records[source.name]) for source in sources]
@@ -67,7 +67,7 @@ def _batch(catalogue: Catalogue, source: Source, day: date, records: list[BatchR
     known = landed(records)
     if day not in known or is_interrupted(records, day):
         raise DataError(
-            f"{day} was {'not extracted to its end' if day in known else 'never extracted'} "
+            f"{day} was {'not fully extracted' if day in known else 'never extracted'} "
             f"for source {source.name}",
             safe="nothing was written",
             next_step=f"run `usertags extract --day {day}` first",
@@ -90,14 +90,14 @@ def _rules(source: Source) -> list[object]:
 
 
 def require_same_batch(catalogue: Catalogue, lake: Lake, refused: RunRecord) -> None:
-    """Raises UsageError when the batch of a day, in any source, is not the one that was refused any more."""
+    """Raises UsageError if the batch of a day, in any source, is no longer the one that was refused."""
     day, fingerprints = refused.day, refused.inputs.get("batches", {})
     batches = batches_of(catalogue, lake, day)
     other = [batch.source.name for batch in batches if fingerprints.get(batch.table) != batch.fingerprint]
     if other:
         raise UsageError(
-            f"the batch of {day} is not the one that was refused: {', '.join(other)} was extracted again, "
+            f"the batch of {day} has changed since it was refused: {', '.join(other)} was extracted again, "
             "or its configuration changed",
-            safe="nothing was taken over; readers keep the last good day",
+            safe="nothing was promoted; readers keep the last good day",
             next_step=f"run {day} again (`usertags run --day {day}`)",
         )

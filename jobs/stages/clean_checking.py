@@ -1,4 +1,4 @@
-"""The checks of batches that stand on their branches."""
+"""The checks of batches on their branches."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from jobs.store.spark import spark_table
 
 @dataclass(frozen=True)
 class Checked:
-    """A batch on its branch and what came of its checks."""
+    """A batch on its branch and the results of its checks."""
 
     batch: Batch
     written: Written
@@ -39,7 +39,7 @@ def check_batches(
     written: Iterable[tuple[Batch, Written]],
     validator: Validator,
 ) -> list[Checked]:
-    """Every check of batches of one day, each as soon as it is written; keeps what the batches hold in
+    """All checks of the batches of one day, each as soon as it is written; saves their statistics in
     `ops.batch_statistics`."""
     before = None
     done: list[Checked] = []
@@ -82,7 +82,7 @@ def _sampling(source: Source) -> Sampling:
 
 
 def _references(spark: SparkSession, batch: Batch, written: list[Batch]) -> list[CheckResult]:
-    """The checks that look into other sources, once all of them have their rows of the day."""
+    """The checks that read other sources, once all sources have their rows of the day."""
     names = referred(batch.source)
     if not names:
         return []

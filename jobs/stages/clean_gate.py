@@ -1,4 +1,4 @@
-"""The verdict on a day's batches: recorded, and the day refused where a critical check failed."""
+"""The verdict on a day's batches: it is recorded, and the day is refused if a critical check failed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -13,8 +13,8 @@ from jobs.store.lake import Lake
 def pass_gate(
     lake: Lake, day: date, run_id: str, fingerprints: Mapping[str, str], results: Sequence[CheckResult]
 ) -> None:
-    """Record what the checks of a day add up to. `fingerprints` are those of its batches, by clean table.
-    Raises GateRefused when a critical one failed."""
+    """Record the verdict of the checks of a day. `fingerprints` are those of its batches, by clean table.
+    Raises GateRefused if a critical check failed."""
     save_checks(lake, day, run_id, "clean", results)
     verdict = judge(results)
     warnings = (*verdict.warnings, *still_warned(run_records(lake, day), fingerprints, results))
@@ -28,7 +28,7 @@ def pass_gate(
 def still_warned(
     records: Sequence[RunRecord], stamps: Mapping[str, str], results: Iterable[CheckResult]
 ) -> tuple[CheckResult, ...]:
-    """The warnings of batches that are clean already, from the last time they were checked.
+    """The warnings of already clean batches, from the last time they were checked.
 
     In: the records of the day, oldest first; the fingerprint of the batch of each clean table now; the checks
     that ran now, whose old warnings are not repeated.

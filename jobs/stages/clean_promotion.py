@@ -1,4 +1,4 @@
-"""Batches become what the clean tables hold: main moves to their branches, and the register says so."""
+"""Promotion of batches: main of the clean tables moves to their branches, and this is registered."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,10 +11,10 @@ from jobs.store.tables import branch_snapshot, can_fast_forward, drop_branch, fa
 
 
 def promote(lake: Lake, batches: Iterable[Batch], records: Sequence[BatchRecord]) -> None:
-    """Take over the branches of the batches that have a record; a branch that an earlier, refused try of
+    """Promote the branches of the batches with a record; a branch that an earlier, refused attempt of
     another batch left is dropped.
 
-    Registered before and after: where the process dies between, `registered` finds which of them main has.
+    Registered before and after: if the process dies between, `registered` finds which of them are on main.
     """
     taken = {record.source for record in records}
     register(lake, [replace(record, status="promoting") for record in records])
@@ -35,7 +35,7 @@ def _settle(lake: Lake, batch: Batch, *, taken: bool) -> None:
 
 
 def held(lake: Lake, batch: Batch) -> BatchRecord | None:
-    """The record of the batch where the branch of a refused try holds it and main can be moved to it."""
+    """The record of the batch if the branch of a refused attempt has it and main can be moved to it."""
     record = held_batch(batch.records, batch.day)
     if record is None or record.input_fingerprint != batch.fingerprint:
         return None

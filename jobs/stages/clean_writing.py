@@ -1,4 +1,4 @@
-"""The batch on its branch of the clean table, and its rows that are set aside in quarantine."""
+"""Writes the batch on its branch of the clean table, and its rejected rows to quarantine."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -26,8 +26,8 @@ from jobs.transform.versions import Resolved, resolve
 
 @dataclass(frozen=True)
 class Written:
-    """A batch on its branch: the commit, what became of its rows (read, kept, superseded, repeats,
-    quarantined), the event days that it rewrites, what it holds."""
+    """A batch on its branch: the commit, the row counts (read, kept, superseded, repeats,
+    quarantined), the rewritten event days, and its statistics."""
 
     table_uuid: str
     snapshot: int
@@ -37,10 +37,10 @@ class Written:
 
 
 def write_batch(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, run_id: str) -> Written:
-    """Write the batch on its branch and its set-aside rows to quarantine."""
+    """Write the batch on its branch and its rejected rows to quarantine."""
     source, day = batch.source, batch.day
     raw = spark.table(spark_table(raw_name(source))).where(F.col("batch") == F.lit(day))
-    # Several statements read these rows; what `typed` does with texts is done once.
+    # Several statements read these rows; the conversions of `typed` are done once.
     rows = typed(raw, source, catalogue.timezone).persist()
     good = rows.where("_reason is null").drop("_reason", "_raw")
     partition = ("event_day",) if source.kind == "events" else ()
@@ -50,7 +50,7 @@ def write_batch(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Ba
     found = outcome(rows, resolved, source)
     counts = _counts(lake, batch, found)
     _write_quarantine(lake, rows, batch, run_id, counts["quarantined"])
-    # Rows that an earlier try of the batch wrote on other days have to go as well.
+    # Rows that an earlier attempt of the batch wrote on other days have to be removed as well.
     days = sorted(found.changed | earlier_days(batch.records, day))
     _write_branch(spark, table, batch, resolved, others, days)
     described = statistics(resolved.batch, source, day, batch.last, end_of(day, catalogue.timezone))
@@ -63,7 +63,7 @@ def write_batch(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Ba
 
 
 def clean_record(batch: Batch, written: Written, status: Status, run_id: str) -> BatchRecord:
-    """What the register says of a batch that stands on its branch."""
+    """The record of a batch on its branch."""
     return BatchRecord(
         batch.source.name,
         batch.day,
@@ -86,7 +86,7 @@ def clean_record(batch: Batch, written: Written, status: Status, run_id: str) ->
 
 
 def _others(spark: SparkSession, table: Table, batch: Batch) -> DataFrame:
-    """The clean rows of other batches; a table without files is known to have none."""
+    """The clean rows of other batches; a table without files has none."""
     everything = spark.table(spark_table(batch.table))
     if not row_count(table):
         return everything.limit(0)
@@ -94,21 +94,21 @@ def _others(spark: SparkSession, table: Table, batch: Batch) -> DataFrame:
 
 
 def _comparable(good: DataFrame, others: DataFrame, table: Table, source: Source) -> DataFrame:
-    """The clean rows that a row of the batch can meet; nothing is read for a table without rows."""
+    """The clean rows with keys of the batch; nothing is read for a table without rows."""
     return comparable(good, others, source) if row_count(table) else others.limit(0)
 
 
 def _counts(lake: Lake, batch: Batch, found: Outcome) -> dict[str, int]:
-    """What became of the rows of the batch.
+    """The row counts of the batch by outcome.
 
-    The rows read are counted by the raw table's own metadata, not by what was computed from them.
+    The rows read are taken from the metadata of the raw table, not from the computed rows.
     """
     raw = lake.catalog.load_table(raw_name(batch.source))
     return {"read": raw.scan(row_filter=rows_where(batch=batch.day)).count(), **found.counts}
 
 
 def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str, count: int) -> None:
-    """Keep the rows set aside, in the place of those that an earlier try of the batch set aside."""
+    """Save the quarantined rows, replacing those of an earlier attempt of the batch."""
     table = ensure_table(lake, QUARANTINE.name, QUARANTINE.schema, QUARANTINE.partition)
     earlier = table.scan(row_filter=rows_where(source=batch.source.name, batch=batch.day)).count()
     if count == 0 and earlier == 0:

@@ -1,8 +1,8 @@
-"""extract: the rows of a source that are new on a data day, as they came, in one commit.
+"""extract: lands the new rows of a source for a data day, unchanged, in one commit.
 
-Reads `(from, to]` of the source's cursor, or the files that no earlier batch has read, as a stream of
-Arrow batches, and writes `raw.<source>`, partition batch = data day. What is about to be read is registered
-before that commit and the batch after it, so the cursor cannot move without the rows.
+Reads the cursor range `(from, to]` of the source, or the files that no earlier batch has read, as a stream of
+Arrow batches, and writes `raw.<source>`, partition batch = data day. The reading is registered
+before that commit and the batch after it, so that the cursor cannot advance without the rows.
 """
 
 import os
@@ -49,7 +49,7 @@ SALT = "USERTAGS_PII_SALT"
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a reading takes in: rows after `after` and up to `until` of a cursor, or files. A whole table has
+    """The input of a reading: rows after `after` and up to `until` of a cursor, or files. A whole table has
     neither."""
 
     after: datetime | None = None
@@ -60,7 +60,7 @@ class Bounds:
 def extract(
     catalogue: Catalogue, lake: Lake, source: Source, day: date, run_id: str, *, re_extract: bool = False
 ) -> StageReport:
-    """Extract one source for one data day; a batch that is there already is left alone.
+    """Extract one source for one data day; an existing batch is skipped.
 
     Raises DataError for a table, file or column that is missing or cannot be read, and
     InfrastructureError when a server does not answer. Nothing is committed then.
@@ -69,7 +69,7 @@ def extract(
     records = registered(lake, [tables_of(lake, source.name)])[source.name]
     batches = landed(records)
     if day in batches and not re_extract and not is_interrupted(records, day):
-        line = Line(source.name, read=batches[day].rows_read, written=0, note="batch is there already")
+        line = Line(source.name, read=batches[day].rows_read, written=0, note="batch already exists")
     else:
         line = _take_in(catalogue, lake, source, day, batches, run_id)
     return StageReport("extract", day, run_id, time.monotonic() - started, (line,), part=source.name)
@@ -155,9 +155,9 @@ def _from_files(
 
 
 def after_of(batches: Mapping[date, BatchRecord], day: date, lookback: str) -> datetime | None:
-    """The instant that the cursor of a data day begins after: where the batches before it ended, less the
-    lookback (`15m`, `2d`). None where none of them has a cursor: everything is read. Batches of the day
-    itself and later ones are no matter, so that a day that is extracted again reads the same rows."""
+    """The lower bound of the cursor of a data day: the end of the batches before it, minus the
+    lookback (`15m`, `2d`). None if none of them has a cursor: then everything is read. Batches of the day
+    itself and of later days are ignored, so that extracting a day again reads the same rows."""
     ends = [batch.cursor_to for other, batch in batches.items() if other < day and batch.cursor_to]
     return max(ends) - _duration(lookback) if ends else None
 
@@ -165,18 +165,18 @@ def after_of(batches: Mapping[date, BatchRecord], day: date, lookback: str) -> d
 def new_files(
     files: Sequence[SourceFile], read: Mapping[date, Set[tuple[str, str]]], day: date
 ) -> list[SourceFile]:
-    """The files that no batch of another day has read, in their order. One whose content has changed is new;
-    those that the day itself has read are read again. `read`: path and fingerprint of each file, by data day.
+    """The files that no batch of another day has read, in order. A file with changed content is new;
+    files read by the day itself are read again. `read`: path and fingerprint of each file, by data day.
     """
     taken = {item for other, items in read.items() if other != day for item in items}
     return [file for file in files if (file.path, file.fingerprint) not in taken]
 
 
 def replaces(source: Source, *, read_before: bool) -> bool:
-    """Whether a reading takes the place of what was landed of its data day.
+    """Whether a reading replaces the rows already landed for its data day.
 
-    Rows of a key are told apart by their version and by which reading they came in, so reading again only
-    adds; without a key the batch is replaced, because its rows would count twice.
+    Rows with a key are distinguished by version and reading, so reading again only adds rows; without a
+    key the batch is replaced, because its rows would count twice.
     """
     return read_before and not source.key
 
@@ -189,7 +189,7 @@ def _duration(text: str) -> timedelta:
 def _prepared(
     catalogue: Catalogue, source: Source, reading: pa.RecordBatchReader, day: date, number: int
 ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """The batches as they are written: personal data hashed or dropped, the data day and the number of the
+    """The batches to write: personal data hashed or dropped, the data day and the number of the
     reading added."""
     personal = source.raw_pii
     salt = pii_salt(catalogue) if personal else ""
@@ -209,13 +209,19 @@ def _empty(schema: pa.Schema) -> pa.RecordBatch:
 
 
 def pii_salt(catalogue: Catalogue) -> str:
-    """The salt of hashed personal data: from the environment; an embedded lake makes its own once."""
+    """The salt for hashing personal data: from the environment; an embedded lake generates it once."""
     if SALT in os.environ:
         return os.environ[SALT]
     if not catalogue.connections[catalogue.lake].embedded:
         raise ConfigError(
-            [ConfigProblem(str(catalogue.folder / "sources"), 0, f"columns with `pii: hash` need {SALT}")],
-            next_step=f"set {SALT} to a long secret that never changes: hashes of one person must agree",
+            [
+                ConfigProblem(
+                    str(catalogue.folder / "sources"),
+                    0,
+                    f"{SALT} is not set: columns with `pii: hash` need it",
+                )
+            ],
+            next_step=f"set {SALT} to a long secret that never changes, so that hashes stay equal",
         )
     path = catalogue.state / "pii_salt"
     if not path.exists():
@@ -233,8 +239,8 @@ def _land(
     bounds: Bounds,
     replace_landed: bool,
 ) -> int:
-    """Make files that are written the batch, in one commit to the raw table between two to the register.
-    A reading that broke off between them is finished, or read again, by the next run (`registered`)."""
+    """Commit written files as the batch, in one commit to the raw table between two commits to the register.
+    An interrupted reading is completed, or read again, by the next run (`registered`)."""
     paths, rows = written
     with _removed_on_failure(table, paths):
         if bounds.files is not None:
@@ -270,11 +276,11 @@ def _removed_on_failure(table: Table, paths: Sequence[str]) -> Iterator[None]:
 def _write_files(
     table: Table, schema: pa.Schema, stream: Iterator[pa.RecordBatch], day: date
 ) -> tuple[list[str], int]:
-    """Write the stream into Parquet files that no commit knows yet; removed again when it breaks."""
+    """Write the stream into Parquet files that are not committed yet; they are removed on failure."""
     paths: list[str] = []
     rows = in_file = 0
     writer: Any = None
-    # An upload that is left open would keep the process from ending.
+    # An open upload would prevent the process from exiting.
     with ExitStack() as uploads:
         try:
             for batch in stream:
@@ -293,7 +299,7 @@ def _write_files(
         except OSError as error:
             _abandon(table, uploads, paths)
             raise InfrastructureError(
-                f"the store did not take the rows of {day} ({type(error).__name__})",
+                f"failed to write the rows of {day} to the store ({type(error).__name__})",
                 safe="nothing was committed",
                 next_step="see `usertags services status`, then run the same command again",
             ) from error
@@ -304,7 +310,7 @@ def _write_files(
 
 
 def _abandon(table: Table, uploads: ExitStack, paths: list[str]) -> None:
-    """Remove what no commit will name. Where the store does not answer it stays, as an orphan."""
+    """Remove files that will not be committed. If the store does not respond they remain as orphans."""
     with suppress(OSError):
         uploads.close()
     _remove(table, paths)

@@ -1,4 +1,4 @@
-"""The rows of a run that the audit held, brought onto today's `main` so that they can be published.
+"""Moves the rows of a run that the audit refused onto the current `main`, so that they can be published.
 
 Other runs may have been published since: then main of the tag tables does not lead to the run's branch. The
 run's rows stay what they were, with one exception. The tables that carry compare with the day before: they
@@ -24,11 +24,11 @@ from jobs.store.tables import branch_snapshot, can_fast_forward, drop_branch
 
 
 def bring_up(new_run: Callable[[], Run], lake: Lake, built: RunRecord, version: str) -> StageReport:
-    """Put the rows of a held run onto today's main, and say of each table how.
+    """Move the rows of a held run onto the current main; the report says how for each table.
 
-    `new_run` starts Spark: nothing needs it while main leads to the run's branch. `version` is that of
-    today's catalogue. Raises UsageError when the held rows are gone, and when they would have to be computed
-    again by other rules than they were.
+    `new_run` starts Spark: it is not needed if main can be fast-forwarded to the run's branch. `version`
+    is that of the current catalogue. Raises UsageError if the held rows no longer exist, or if they would
+    have to be recomputed with other rules.
     """
     started = time.monotonic()
     _require_branches(lake, built)
@@ -45,9 +45,9 @@ def bring_up(new_run: Callable[[], Run], lake: Lake, built: RunRecord, version: 
             carry_again(run, built)
     for spec in PUBLISHED:
         drop_branch(lake.catalog.load_table(spec.name), _copies(built.run_id))
-    notes = dict.fromkeys(PUBLISHED, "held rows as they are")
-    notes |= dict.fromkeys(copied, "held rows copied onto today's main")
-    notes |= dict.fromkeys(again, "computed again: the day before is another run now")
+    notes = dict.fromkeys(PUBLISHED, "held rows unchanged")
+    notes |= dict.fromkeys(copied, "held rows copied onto the current main")
+    notes |= dict.fromkeys(again, "recomputed: the day before was published again")
     lines = tuple(Line(spec.name, note=note) for spec, note in notes.items())
     return StageReport("release", built.day, built.run_id, time.monotonic() - started, lines)
 
@@ -59,7 +59,7 @@ def _require_branches(lake: Lake, built: RunRecord) -> None:
     ]
     if gone:
         raise UsageError(
-            f"the held rows of {built.day} are gone: no branch {branch} in {', '.join(gone)}",
+            f"the held rows of {built.day} no longer exist: no branch {branch} in {', '.join(gone)}",
             safe="readers keep the last good day",
             next_step=f"run {built.day} again (`usertags run --day {built.day}`)",
         )
@@ -67,8 +67,8 @@ def _require_branches(lake: Lake, built: RunRecord) -> None:
 
 def _other_rules(built: RunRecord) -> UsageError:
     return UsageError(
-        f"the day before {built.day} is another run since run {built.run_id} was held, and the rules have "
-        "changed: what compares with it cannot be computed again",
+        f"the day before {built.day} was rerun after run {built.run_id} was held, and the rules have "
+        "changed: the tables that compare with it cannot be recomputed",
         safe="readers keep the last good day",
         next_step=f"run {built.day} again (`usertags run --day {built.day}`)",
     )
@@ -89,7 +89,7 @@ def _copies(run_id: str) -> str:
 
 
 def _copy(run: Run, spec: TableSpec) -> None:
-    """By way of another branch: the run's own keeps the held rows until that one has them."""
+    """Copies through a second branch: the run's branch keeps the held rows until the copy is complete."""
     table, copies = spark_table(spec.name), _copies(run.run_id)
     run.spark.sql(f"ALTER TABLE {table} CREATE OR REPLACE BRANCH {copies}")
     same = (F.col("dt") == F.lit(run.day)) & (F.col("run_id") == F.lit(run.run_id))

@@ -1,4 +1,4 @@
-"""Who is one person on a data day: the links of all sources of links, at the snapshots of the run."""
+"""Links ids to users on a data day: the links of all sources of links, at the snapshots of the run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from jobs.store.spark import spark_table
 from jobs.transform.first_seen import first_seen, seen_in_links, seen_in_profile, seen_in_rollup
 from jobs.transform.identity import identities, pairs, people, refused_links, sightings
 
-# A table by its name, as the run reads it.
+# Reads a table by its name, at the snapshot of the run.
 Tables = Callable[[str], DataFrame]
 
 
 @dataclass(frozen=True)
 class Joined:
-    """The rows of `ops.identities` and `ops.refused_links`, but for the columns of the run."""
+    """The rows of `ops.identities` and `ops.refused_links`, without the run columns."""
 
     identities: DataFrame
     refused: DataFrame
@@ -32,7 +32,7 @@ class Joined:
 def joined_ids(tables: Tables, catalogue: Catalogue, identity: Identity, day: date) -> Joined:
     """The users with more than one id, and the links that were refused.
 
-    Raises ConfigError for ids to block that the environment does not hold.
+    Raises ConfigError for blocked ids that are missing in the environment.
     """
     seen = _sightings(tables, catalogue, day)
     most = max(len(source.ids) for source in catalogue.links())
@@ -42,7 +42,7 @@ def joined_ids(tables: Tables, catalogue: Catalogue, identity: Identity, day: da
 
 
 def linked_ids(tables: Tables, catalogue: Catalogue, day: date) -> DataFrame:
-    """Grain: id of a row of links, any number of times. Out: id_kind, id."""
+    """Grain: id in a row of links, with duplicates. Out: id_kind, id."""
     return seen_in_links(_sightings(tables, catalogue, day)).select("id_kind", "id")
 
 
@@ -72,9 +72,9 @@ def at_snapshots(spark: SparkSession, snapshots: Mapping[str, int]) -> Tables:
 
 
 def blocked_ids(catalogue: Catalogue, identity: Identity) -> list[str]:
-    """The ids that join nobody, as `kind:id` in the form that sources hold them: hashed where theirs are.
+    """The blocked ids as `kind:id`, in the form used by the sources: hashed if theirs are hashed.
 
-    Raises ConfigError when the environment does not hold one of them.
+    Raises ConfigError if one of them is missing in the environment.
     """
     salt = pii_salt(catalogue) if any(kind in identity.hashed for kind, _ in identity.block) else ""
     found, problems = [], []
@@ -86,7 +86,7 @@ def blocked_ids(catalogue: Catalogue, identity: Identity) -> list[str]:
             continue
         known = hash_value(value, salt) if kind in identity.hashed else value
         if known is None or not value.strip():
-            message = f"`block` of {kind} has an id that is empty"
+            message = f"`block` of {kind} has an empty id"
             problems.append(ConfigProblem(str(catalogue.folder / "project.yml"), 0, message))
             continue
         found.append(f"{kind}:{known}")

@@ -1,4 +1,4 @@
-"""What monitoring is told after a stage: names and numbers, from its report and the summary of its run."""
+"""The metrics sent to monitoring after a stage: computed from its report and the summary of its run."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from jobs.stages.report import COUNTS, StageReport
 
 @dataclass(frozen=True)
 class Metric:
-    """A gauge, or a duration in seconds. The name holds letters, digits, `_` and `.` alone."""
+    """A gauge, or a duration in seconds. The name has only letters, digits, `_` and `.`."""
 
     name: str
     value: float
@@ -20,8 +20,8 @@ class Metric:
 def stage_metrics(
     project: str, stage: str, reports: Iterable[StageReport], summary: Mapping[str, Any] | None
 ) -> list[Metric]:
-    """The metrics of a stage that has ended; of one that refused the day too. `reports` are those of the
-    stage, `summary` is that of the run as it stands after it."""
+    """The metrics of a stage that has ended, even if it refused the day. `reports` are those of the
+    stage, `summary` is the summary of the run after it."""
     start = f"usertags.{project}"
     found = [
         Metric(_joined(start, "stage", stage, report.part, "seconds"), report.seconds, "seconds")
@@ -58,7 +58,7 @@ def stage_metrics(
 
 
 def age(project: str, expected: date, published: date) -> Metric:
-    """The days between the newest day that should be there and the newest one that is published."""
+    """The number of days between the newest expected day and the newest published day."""
     return Metric(f"usertags.{project}.days_since_published", max((expected - published).days, 0))
 
 

@@ -1,9 +1,9 @@
-"""publish: the run becomes the one of its day.
+"""publish: makes the run the published run of its day.
 
-Table by table `main` moves to the run's branch, where the run that is being replaced still stands; then one
+Table by table `main` moves to the run's branch, which still contains the replaced run; then one
 commit to `publications` makes the run the published one: that commit is the publication. Then the replaced
-run is deleted by partition. A crash at any point leaves readers one whole run of the day, and the same
-command finishes the work.
+run is deleted by partition. After a crash at any point readers see one complete run of the day, and the same
+command completes the work.
 """
 
 import json
@@ -31,10 +31,10 @@ from jobs.store.tables import drop_branch, ensure_table, fast_forward
 
 
 def publish(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
-    """Publish an audited run, or finish a publication that was interrupted.
+    """Publish an audited run, or complete an interrupted publication.
 
     Raises UsageError when the run was not built or audited, DataError when its audit refused it, and
-    InfrastructureError when somebody else wrote the tables since the branch was made.
+    InfrastructureError if the tables were written by another process after the branch was created.
     """
     started = time.monotonic()
     built, verdict = _require_passed(lake, day, run_id)
@@ -52,14 +52,14 @@ def _require_passed(lake: Lake, day: date, run_id: str) -> tuple[RunRecord, Verd
     built, audited = stage_record(lake, day, run_id, "tag"), stage_record(lake, day, run_id, "audit")
     if built is None or audited is None:
         raise UsageError(
-            f"run {run_id} of {day} is not audited", next_step="run the tag and audit stages first"
+            f"run {run_id} of {day} has not been audited", next_step="run the tag and audit stages first"
         )
     verdict = verdict_of(lake, built, audited)
     if verdict is None:
         raise DataError(
             f"run {run_id} of {day} was refused by its audit",
             safe="readers keep the last good day",
-            next_step="put the data right and run the day again, or release it (`usertags release`)",
+            next_step="fix the data and run the day again, or release it (`usertags release`)",
         )
     return built, verdict
 

@@ -1,4 +1,4 @@
-"""What a person lets through: the decision, kept in `ops.runs`, and what it makes of a day's publication."""
+"""Releases by a person: the decision, recorded in `ops.runs`, and the resulting verdict of the day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _STAGES: dict[str, Stage] = {"clean": "release_clean", "audit": "release_audit"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What readers are told of a published day. `warnings` holds what was released as well."""
+    """The verdict of a published day as shown to readers. `warnings` includes the released checks."""
 
     status: str
     warnings: tuple[CheckResult, ...] = ()
@@ -26,9 +26,9 @@ class Verdict:
 
 
 def decide(lake: Lake, refused: RunRecord, by: str, reason: str) -> RunRecord:
-    """Keep that a person releases what a stage refused; the decision that stands already is left alone.
+    """Record that a person releases what a stage refused; an existing decision is kept.
 
-    It covers the critical checks that had failed, and of a clean stage the batches that failed them.
+    It covers the failed critical checks, and for a clean stage the batches that failed them.
     """
     failed = failed_critical(lake, refused.day, refused.run_id, refused.stage)
     stamps = refused.inputs.get("batches", {})
@@ -64,9 +64,9 @@ def not_released(release: RunRecord, failed: Sequence[str]) -> list[str]:
 
 
 def verdict_of(lake: Lake, built: RunRecord, audited: RunRecord) -> Verdict | None:
-    """The verdict of a run, from its audit, the clean checks of the batch that it stands on, and releases.
+    """The verdict of a run, from its audit, the clean checks of its batch, and releases.
 
-    None where the audit refused the run and nobody has released that.
+    None if the audit refused the run and it was not released.
     """
     records = run_records(lake, built.day)
     standing = [record for record in records if _stands(lake, record)]
@@ -83,10 +83,10 @@ def verdict(
     standing: Sequence[RunRecord],
     cleaned: Sequence[RunRecord],
 ) -> Verdict | None:
-    """What the records of a day add up to.
+    """The verdict derived from the records of a day.
 
     In: the audit of the run, the ids of the critical checks that failed in it, the decision to release
-    it, the releases of batches that stand, oldest first, and the newest clean record of the day, if there is
+    it, the valid releases of batches, oldest first, and the newest clean record of the day, if there is
     one. None where the audit refused the run and no decision covers all that failed.
     """
     releases = list(standing)
@@ -103,8 +103,8 @@ def verdict(
 
 
 def require_clean_batch(lake: Lake, day: date) -> None:
-    """Nothing is built on a batch that is not there: raises DataError when the newest clean checks of the day
-    refused its batch, unless that was released and taken over."""
+    """No tags are built on a refused batch: raises DataError if the newest clean checks of the day
+    refused its batch, unless it was released and promoted."""
     records = [record for record in run_records(lake, day) if record.stage == "clean"]
     if not records or records[-1].status != "refused":
         return
@@ -126,15 +126,15 @@ def _together(texts: Sequence[str], separator: str) -> str:
 
 
 def _stands(lake: Lake, release: RunRecord) -> bool:
-    """Whether readers of clean tables still see a batch that the decision let through: a batch that was
-    extracted or defined anew since is another one."""
+    """Whether the released batch is still in the clean tables: a batch that was extracted again or has a
+    new definition since then is a different one."""
     if release.stage != "release_clean":
         return False
     return any(_is_on_main(lake, release.day, *batch) for batch in release.inputs["batches"].items())
 
 
 def _is_on_main(lake: Lake, day: date, table: str, fingerprint: str) -> bool:
-    """Whether the batch of a day that stands in a clean table is the one of that fingerprint."""
+    """Whether the batch of a day in a clean table has this fingerprint."""
     source = table.removeprefix("clean.")
     standing = on_main(registered(lake, [tables_of(lake, source)])[source], day)
     return standing is not None and standing.input_fingerprint == fingerprint

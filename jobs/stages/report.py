@@ -1,4 +1,4 @@
-"""What a stage did, in numbers: printed, and kept beside the tables as one JSON a stage."""
+"""The report of a stage: row counts, printed and stored as one JSON file per stage."""
 
 import json
 from collections.abc import Iterable
@@ -8,15 +8,15 @@ from datetime import date
 from jobs.catalogue.model import Catalogue
 from jobs.store.lake import Lake
 
-# What became of the rows of a source's batch: fields of `Line`.
+# The outcomes of the rows of a batch: fields of `Line`.
 COUNTS = ("read", "kept", "superseded", "repeats", "quarantined")
-# Lies beside the reports of a run, and is none itself.
+# Stored with the reports of a run, but not a report itself.
 SUMMARY = "summary.json"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One source or table in a stage: row counts, None where the stage does not have that number."""
+    """One source or table in a stage: row counts, None if the stage does not have the number."""
 
     name: str
     read: int | None = None
@@ -30,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True)
 class StageReport:
-    """What one stage of one run did. `part` tells the reports of a mapped stage apart."""
+    """The report of one stage of one run. `part` distinguishes the reports of a mapped stage."""
 
     stage: str
     day: date

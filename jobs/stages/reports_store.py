@@ -1,4 +1,4 @@
-"""The Data Docs on object storage: a folder for each stage of a run, and one for what all of them load."""
+"""The Data Docs on object storage: one folder per stage of a run, and one for the shared assets."""
 
 import logging
 import mimetypes
@@ -13,7 +13,7 @@ from jobs.quality.kinds import CheckKind
 from jobs.stages.report import run_folder
 from jobs.store.lake import Lake
 
-# From the folder of a stage's pages up to that of the project, which holds the days of runs.
+# From the folder of a stage's pages up to the folder of the project.
 _HOME = "../../../../assets"
 _logger = logging.getLogger(__name__)
 
@@ -21,9 +21,9 @@ _logger = logging.getLogger(__name__)
 def write_docs(
     lake: Lake, catalogue: Catalogue, day: date, run_id: str, stage: str, validator: Validator
 ) -> CheckResult:
-    """Build the Data Docs of a stage and upload them; the result says whether they are there.
+    """Build the Data Docs of a stage and upload them; the result says whether this succeeded.
 
-    What the checks found does not hang on it: a report that could not be written is a warning.
+    The results of the checks do not depend on it: a report that could not be written is a warning.
     """
     problem = None
     try:
@@ -45,7 +45,7 @@ def write_docs(
 def publish_docs(
     lake: Lake, catalogue: Catalogue, day: date, run_id: str, stage: str, pages: Mapping[str, str]
 ) -> str:
-    """Upload the pages of a stage, the first page last; returns its s3 address."""
+    """Upload the pages of a stage, the index page last; returns its S3 URL."""
     _upload_assets(lake, catalogue)
     prefix = f"{run_folder(catalogue, day, run_id)}/quality/{stage}"
     for path in sorted(pages, key=lambda path: (path == "index.html", path)):
@@ -54,7 +54,7 @@ def publish_docs(
 
 
 def _upload_assets(lake: Lake, catalogue: Catalogue) -> None:
-    """What all pages load, once a project."""
+    """The assets shared by all pages, once per project."""
     prefix = f"{catalogue.project}/assets/"
     there = set(keys_under(lake, prefix))
     for path, body in assets().items():
@@ -63,7 +63,7 @@ def _upload_assets(lake: Lake, catalogue: Catalogue) -> None:
 
 
 def keys_under(lake: Lake, prefix: str) -> Iterator[str]:
-    """In order; no more of them are asked for than are read."""
+    """The keys in order; they are listed lazily."""
     pages = lake.boto.get_paginator("list_objects_v2").paginate(Bucket=lake.reports_bucket, Prefix=prefix)
     return (item["Key"] for page in pages for item in page.get("Contents", ()))
 

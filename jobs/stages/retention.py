@@ -1,7 +1,7 @@
-"""Reports are kept for a time: those of older runs are removed when a day has been published.
+"""Retention of reports: those of older runs are removed when a day has been published.
 
-A report is all that lies under `<project>/<day>/<run>/` in the bucket of reports: Data Docs and the JSON of
-stages. What was found stays in `ops.checks` and `ops.runs`.
+A report is everything under `<project>/<day>/<run>/` in the reports bucket: Data Docs and the JSON files of
+stages. The results remain in `ops.checks` and `ops.runs`.
 """
 
 import logging
@@ -14,17 +14,17 @@ from jobs.stages.reports_store import keys_under
 from jobs.stages.runs import blocked_days, publications
 from jobs.store.lake import Lake
 
-# The newest published days keep their reports, however long ago they were.
+# The reports of the newest published days are kept whatever their age.
 PUBLISHED = 7
 _AT_ONCE = 1000
 _logger = logging.getLogger(__name__)
 
 
 def remove_old_reports(lake: Lake, catalogue: Catalogue, now: datetime | None = None) -> str:
-    """Remove the reports of runs that began before the time that reports are kept; returns what was done.
+    """Remove the reports of runs older than the retention period; returns a description.
 
-    Kept in any case are the newest published days, days that are blocked, and whatever is not named as a day
-    and a run. A removal that fails is told and tried again after the next day: the day is published.
+    Always kept are the newest published days, blocked days, and objects that are not named like a day
+    and a run. A failed removal is reported and retried after the next day; the day itself is published.
     """
     before = (now or datetime.now(UTC)) - timedelta(days=catalogue.retention.reports)
     try:
@@ -40,8 +40,8 @@ def remove_old_reports(lake: Lake, catalogue: Catalogue, now: datetime | None = 
 
 
 def _old_files(lake: Lake, project: str, keep: Iterable[date], before: datetime) -> Iterator[str]:
-    """The files of runs that are too old. A run begins when its data day is over, and keys come in order:
-    from the first younger day on nothing is looked at."""
+    """The files of runs that are too old. A run starts after the end of its data day, and keys are ordered:
+    listing stops at the first newer day."""
     for key in keys_under(lake, f"{project}/"):
         name, _, rest = key.removeprefix(f"{project}/").partition("/")
         run_id, _, file = rest.partition("/")
@@ -65,4 +65,4 @@ def _remove(lake: Lake, keys: list[str]) -> None:
         some = [{"Key": key} for key in keys[first : first + _AT_ONCE]]
         answer = lake.boto.delete_objects(Bucket=lake.reports_bucket, Delete={"Objects": some, "Quiet": True})
         if answer.get("Errors"):
-            raise OSError(f"{len(answer['Errors'])} of {len(some)} files of old reports were not removed")
+            raise OSError(f"{len(answer['Errors'])} of {len(some)} files of old reports could not be removed")

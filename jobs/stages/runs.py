@@ -1,4 +1,4 @@
-"""The register of runs: what each stage of a run ended with, which days are published, which are blocked."""
+"""The register of runs: the outcome of each stage of a run, the published days and the blocked days."""
 
 from datetime import UTC, date, datetime
 
@@ -13,7 +13,7 @@ from jobs.store.tables import ensure_table, find_table
 
 
 def new_run_id() -> str:
-    """A name for one attempt at a day; sorts by time."""
+    """An id for a new run of a day; ids sort by time."""
     return datetime.now(UTC).strftime("r%Y%m%d_%H%M%S_%f")[:-3]
 
 
@@ -22,7 +22,7 @@ def run_branch(run_id: str) -> str:
 
 
 def record_run(lake: Lake, record: RunRecord) -> None:
-    """Put down what a stage ended with, in the place of what it ended with before in the same run."""
+    """Record the outcome of a stage, replacing an earlier outcome of the stage in the same run."""
     row = record_row(record, datetime.now(UTC))
     table = ensure_table(lake, RUNS.name, RUNS.schema, RUNS.partition)
     same = rows_where(dt=record.day, run_id=record.run_id, stage=record.stage)
@@ -44,10 +44,10 @@ def stage_record(lake: Lake, day: date, run_id: str, stage: str) -> RunRecord | 
 
 
 def latest_run(lake: Lake, day: date) -> str:
-    """The newest run of a day whose tags are built. Raises UsageError when there is none."""
+    """The newest run of a day with tags. Raises UsageError if there is none."""
     built = [record.run_id for record in run_records(lake, day) if record.stage == "tag"]
     if not built:
-        raise UsageError(f"no run of {day} has built tags", next_step=f"run `usertags tag --day {day}` first")
+        raise UsageError(f"no run of {day} has tags", next_step=f"run `usertags tag --day {day}` first")
     return built[-1]
 
 
@@ -66,7 +66,7 @@ def publication_of(lake: Lake, day: date) -> Publication | None:
 
 
 def require_no_blocked_day(lake: Lake, day: date) -> None:
-    """Later days wait: raises DataError when an earlier day was refused, and not put right or released."""
+    """Later days wait: raises DataError if an earlier day was refused and is neither fixed nor released."""
     for refused in blocked_days(lake, before=day):
         raise DataError(
             f"{day} waits: {refused.day} was refused by its {refused.stage} checks (run {refused.run_id})",
@@ -77,7 +77,7 @@ def require_no_blocked_day(lake: Lake, day: date) -> None:
 
 
 def blocked_days(lake: Lake, *, before: date | None = None) -> list[RunRecord]:
-    """The days whose newest clean or audit record is a refusal and that were not published since: that
+    """The days whose newest clean or audit record is a refusal and that were not published since then: that
     record of each, the earliest day first."""
     records = [record for record in run_records(lake) if before is None or record.day < before]
     return blocked(records, {item.day: item.published_at for item in publications(lake, before=before)})

@@ -1,4 +1,4 @@
-"""The tables of a source: raw rows as they came, clean rows, and day roll-ups of events."""
+"""The tables of a source: raw rows, clean rows, and day roll-ups of events."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ def rollup_name(source: Source) -> str:
 
 @dataclass(frozen=True)
 class SourceTables:
-    """The raw and clean table of a source as they are now; None where there is none yet."""
+    """The current raw and clean tables of a source; None if a table does not exist yet."""
 
     source: str
     raw: Table | None

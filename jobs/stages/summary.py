@@ -1,6 +1,6 @@
-"""The summary of a run: one JSON beside its reports, for programs that watch the pipeline.
+"""The summary of a run: one JSON file with its reports, for programs that monitor the pipeline.
 
-It is written when the checks of a stage have ended, whatever they said, and when the run is published. Its
+It is written when the checks of a stage have ended, whatever the verdict, and when the run is published. Its
 fields are in docs/checks.md.
 """
 
@@ -42,7 +42,7 @@ class RunFacts:
 
 
 def save_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> dict[str, Any]:
-    """Write the summary of a run as it stands now, in the place of an earlier one; returns it."""
+    """Write the current summary of a run, replacing an earlier one; returns it."""
     found = summarise(_facts(lake, catalogue, day, run_id), datetime.now(UTC))
     lake.boto.put_object(
         Bucket=lake.reports_bucket,
@@ -54,7 +54,7 @@ def save_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> di
 
 
 def load_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> dict[str, Any] | None:
-    """The summary of a run; None where no check of it has ended."""
+    """The summary of a run; None if none of its checks has ended."""
     key = f"{run_folder(catalogue, day, run_id)}/{SUMMARY}"
     try:
         body = lake.boto.get_object(Bucket=lake.reports_bucket, Key=key)["Body"].read()
@@ -65,11 +65,11 @@ def load_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> di
 
 
 def refused_report(refusal: GateRefused, day: date, run_id: str, seconds: float) -> StageReport:
-    """The report of a stage that refused the day, from its checks: of the clean stage what became of the rows
-    of each source."""
+    """The report of a stage that refused the day, from its checks: for the clean stage the row counts
+    per source."""
     lines = [_counted(result) for result in refusal.results if result.kind is CheckKind.RECONCILED]
     failed = len(refusal.failed)
-    note = f"refused, {failed} critical"
+    note = f"refused, {failed} critical checks failed"
     return StageReport(
         refusal.stage, day, run_id, seconds, (*lines, Line("checks", read=len(refusal.results), note=note))
     )
@@ -80,7 +80,7 @@ def _counted(result: CheckResult) -> Line:
 
 
 def summarise(facts: RunFacts, written_at: datetime) -> dict[str, Any]:
-    """The summary of a run, fit for JSON. It holds counts, bounds and names; no row and no user."""
+    """The summary of a run as JSON-compatible values: counts, bounds and names, but no rows or users."""
     failed = [row for row in facts.checks if not row.success]
     counts = Counter(row.severity for row in failed)
     verdict, stage = _verdict(facts)
@@ -111,7 +111,7 @@ def summarise(facts: RunFacts, written_at: datetime) -> dict[str, Any]:
 
 
 def _verdict(facts: RunFacts) -> tuple[str, str | None]:
-    """The verdict, and the stage that refused the run. A run that has said nothing yet is unfinished."""
+    """The verdict, and the stage that refused the run. A run without a verdict yet is unfinished."""
     if facts.published is not None and facts.published.run_id == facts.run_id:
         return facts.published.verdict, None
     refused = [record.stage for record in facts.records if record.status == "refused"]
@@ -125,7 +125,7 @@ def _is_release(record: RunRecord) -> bool:
 
 
 def _sources(reports: Iterable[StageReport]) -> dict[str, dict[str, int]]:
-    """By source: what became of its rows in the clean stage."""
+    """By source: its row counts in the clean stage."""
     return {
         line.name: {part: getattr(line, part) or 0 for part in COUNTS}
         for report in reports
@@ -136,7 +136,7 @@ def _sources(reports: Iterable[StageReport]) -> dict[str, dict[str, int]]:
 
 
 def _tables(records: Iterable[RunRecord]) -> dict[str, int]:
-    """By table: the rows that the run has built."""
+    """By table: the rows built by the run."""
     built = [record for record in records if record.stage == "tag"]
     return dict(built[-1].row_counts) if built else {}
 
@@ -166,7 +166,7 @@ def _failed(row: CheckRow, language: Language) -> dict[str, Any]:
 
 
 def _readers(facts: RunFacts) -> dict[str, str] | None:
-    """The day and run that readers of the newest data get, as far as this day goes; None before the first."""
+    """The day and run that readers see, up to this day; None before the first publication."""
     found = facts.published or facts.newest
     return {"day": found.day.isoformat(), "run_id": found.run_id} if found else None
 

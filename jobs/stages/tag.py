@@ -1,6 +1,6 @@
 """tag: the measures, RFM and tags of every user for a data day, on a branch named after the run.
 
-Readers of `main` see nothing of it until publish.
+Readers of `main` do not see it before publish.
 """
 
 import time
@@ -42,7 +42,7 @@ from jobs.transform.tags import evaluated
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a data day: what the tag stage passes around."""
+    """One run of a data day: the context of the tag stage."""
 
     spark: SparkSession
     catalogue: Catalogue
@@ -80,10 +80,10 @@ def _written(table: object, branch: str) -> int:
 
 
 def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
-    """Compute everything that a run publishes, on its branch.
+    """Compute all tables of a run on its branch.
 
     Raises DataError when an earlier day is blocked, when the day was never extracted or cleaned or its batch
-    was refused, or when nobody is in the population; UsageError when the run is published already.
+    was refused, or if the population is empty; UsageError if the run is already published.
     """
     started = time.monotonic()
     require_no_blocked_day(lake, day)
@@ -91,8 +91,8 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     published = publication_of(lake, day)
     if published is not None and published.run_id == run_id:
         raise UsageError(
-            f"run {run_id} of {day} is published already",
-            safe="its tables stand",
+            f"run {run_id} of {day} is already published",
+            safe="its tables are unchanged",
             next_step="start a new run to compute the day again",
         )
     run = Run(spark, catalogue, lake, day, run_id)
@@ -122,8 +122,8 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
 
 
 def carry_again(run: Run, built: RunRecord) -> None:
-    """Compute again what compares with the day before, from the measures and scores that the run has kept,
-    and record the day that it is compared with now."""
+    """Recompute the tables that compare with the day before, from the saved measures and scores of the run,
+    and record the day that they are now compared with."""
     before = day_before(run.lake, run.day)
     counts = dict(built.row_counts)
     _carried(run, before, counts)
@@ -222,7 +222,7 @@ class RunFilling:
 
 
 def _inputs(run: Run) -> dict[str, int]:
-    """The snapshots that the day is computed from. Raises DataError for a batch that is not there yet."""
+    """The snapshots used as input of the day. Raises DataError for a missing batch."""
     snapshots = {}
     sources = run.catalogue.sources
     records = registered(run.lake, [tables_of(run.lake, name) for name in sources])
@@ -242,7 +242,7 @@ def _inputs(run: Run) -> dict[str, int]:
 
 
 def _identities(run: Run, tables: Tables, counts: dict[str, int]) -> DataFrame | None:
-    """Write who has several ids, and the links refused; None where no source says who is one person."""
+    """Write the identities and refused links; None if there is no source of links."""
     if run.catalogue.identity is None:
         return None
     found = joined_ids(tables, run.catalogue, run.catalogue.identity, run.day)
@@ -252,7 +252,7 @@ def _identities(run: Run, tables: Tables, counts: dict[str, int]) -> DataFrame |
 
 
 def day_before(lake: Lake, day: date) -> Publication | None:
-    """The latest published day before a day: what its tags are compared with."""
+    """The latest published day before a day, with which its tags are compared."""
     earlier = publications(lake, before=day)
     return earlier[-1] if earlier else None
 
@@ -269,7 +269,7 @@ def _state(run: Run, tags: Sequence[Tag], before: Publication | None) -> DataFra
 
 
 def _published(run: Run, spec: TableSpec, before: Publication | None) -> DataFrame:
-    """The rows of a table as published on the day before; none where there is no such day."""
+    """The published rows of a table on the day before; empty if there is no such day."""
     ensure_table(run.lake, spec.name, spec.schema, spec.partition)
     rows = run.spark.table(spark_table(spec.name))
     if before is None:

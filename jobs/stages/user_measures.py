@@ -1,4 +1,4 @@
-"""All measures and used profile columns of every user for a data day, kept as `ops.user_measures`."""
+"""All measures and used profile columns of every user for a data day, stored in `ops.user_measures`."""
 
 from datetime import date
 
@@ -19,12 +19,12 @@ def user_measures(
     day: date,
     users: DataFrame | None = None,
 ) -> DataFrame:
-    """Grain: user. Out: user_id, one column a measure, `source__column` of each profile column in use.
+    """Grain: user. Out: user_id, one column per measure, `source__column` for each used profile column.
 
-    Percentiles are not among them: they come of these (jobs/transform/percentiles.py).
+    Percentiles are not included: they are computed from these (jobs/transform/percentiles.py).
 
     The population is every id first seen on or before the data day in any source. `tables` gives the
-    roll-ups and clean tables at the snapshots of the run, so that the result is a function of them. `users`
+    roll-ups and clean tables at the snapshots of the run, so that the result depends only on them. `users`
     are the `identities` of the run: roll-ups and profiles of an id are read as those of its user.
     Raises DataError when no source has a user on or before that day.
     """
@@ -50,7 +50,7 @@ def user_measures(
 def require_population(rows: int, day: date) -> None:
     if rows == 0:
         raise DataError(
-            f"no source has a user on or before {day}",
+            f"no source has any user on or before {day}",
             safe="nothing was published",
             next_step="check the day, and that its batch was extracted and cleaned",
         )

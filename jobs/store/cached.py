@@ -1,4 +1,4 @@
-"""Reading small tables again and again: a data file never changes, so each is read once."""
+"""Cached reads of small tables: data files never change, so each is read once."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,23 +15,23 @@ from pyiceberg.table import DataScan, FileScanTask, Table
 
 from jobs.store.lake import CATALOG, Lake
 
-# A reader that people wait for gives up early; whoever writes does not.
+# Interactive readers use short timeouts, writers do not.
 _TIMEOUTS = {"s3.connect-timeout": "3", "s3.request-timeout": "10"}
 _AT_ONCE = 8
 _EVERY_ROW = AlwaysTrue()
 
 
 def reading_catalog(lake: Lake) -> Catalog:
-    """The lake's catalog for reading alone: nothing is made, and storage that does not answer is an error
+    """The lake's catalog for reading: nothing is created, and unresponsive storage is an error
     after some seconds."""
     return load_catalog(CATALOG, **{**lake.properties, **_TIMEOUTS})
 
 
 class CachedTable:
-    """The rows of a table on main, from the partitions that `where` names. Files that were read before are
-    not read again; without a new snapshot nothing is. Safe to use from several threads.
+    """The rows of a table on main, from the partitions selected by `where`. Files already read are
+    not read again; without a new snapshot nothing is read. Thread-safe.
 
-    `make` is what a row is kept as. The same text in many rows is kept once.
+    `make` converts a row to the cached object. Equal texts are stored once.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class CachedTable:
         self._lock = Lock()
 
     def refresh(self, catalog: Catalog, where: BooleanExpression = _EVERY_ROW) -> bool:
-        """Take in what is new; whether anything was. A table that is not there has no rows."""
+        """Read new files; returns whether there were any. A missing table has no rows."""
         with self._lock:
             try:
                 table = catalog.load_table(self.name)
@@ -70,7 +70,7 @@ class CachedTable:
 
     @property
     def rows(self) -> list[Any]:
-        """The rows as they were at the last refresh; not to be changed."""
+        """The rows of the last refresh; do not modify them."""
         return self._rows
 
     def _read(self, table: Table, where: BooleanExpression) -> dict[str, list[Any]]:
@@ -90,7 +90,7 @@ class CachedTable:
 
 
 def _values(column: pa.ChunkedArray, texts: dict[str, str]) -> list[Any]:
-    """The values of a column; the same text is the same object in all rows."""
+    """The values of a column; equal texts are the same object in all rows."""
     if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
         return list(column.to_pylist())
     encoded = column.combine_chunks().dictionary_encode()
@@ -99,15 +99,15 @@ def _values(column: pa.ChunkedArray, texts: dict[str, str]) -> list[Any]:
 
 
 def _key(task: FileScanTask) -> str:
-    """What the rows of a file depend on: the file, and files that delete rows of it."""
+    """The cache key of a file: the file and its delete files."""
     return "\n".join([task.file.file_path, *sorted(file.file_path for file in task.delete_files)])
 
 
 def _rows_of(table: Table, scan: DataScan, task: FileScanTask) -> pa.Table:
-    """All rows of a file: the filter names partitions, and a file is in one.
+    """All rows of a file: the filter selects partitions, and a file belongs to one partition.
 
-    Columns are matched by name, which never changes in these tables; PyIceberg's own reading takes more than
-    twice as long, and is needed only where rows were deleted from the file.
+    Columns are matched by name, which never changes in these tables; PyIceberg's own reader takes more than
+    twice as long, and is only needed if rows were deleted from the file.
     """
     schema = scan.projection().as_arrow()
     if task.delete_files:

@@ -1,4 +1,4 @@
-"""From a connection's entry to addresses and keys: environment, Airflow connection, embedded service."""
+"""Resolves connections to addresses and keys: environment, Airflow connection, embedded service."""
 
 import os
 import re
@@ -13,14 +13,14 @@ Progress = Callable[[str], None]
 
 
 def from_environment(text: str, catalogue: Catalogue, file_name: str = "connections.yml") -> str:
-    """Replace each ${NAME} by the environment's value; every unset name is one ConfigError."""
+    """Replace each ${NAME} with its environment variable; unset names raise a ConfigError."""
     names = re.findall(r"\$\{(\w+)\}", text)
     missing = [name for name in names if name not in os.environ]
     if missing:
         file = str(catalogue.folder / file_name)
         raise ConfigError(
             [ConfigProblem(file, _line_of(file, name), f"${{{name}}} is not set") for name in missing],
-            next_step=f"set it first: export {missing[0]}=…",
+            next_step=f"set it: export {missing[0]}=…",
         )
     return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text)
 
@@ -37,24 +37,24 @@ def embedded_names(catalogue: Catalogue) -> set[services.ServiceName]:
 
 
 def endpoints(catalogue: Catalogue, progress: Progress | None = None) -> services.Endpoints:
-    """The embedded database and store of the configuration, started where they are down."""
+    """The embedded database and store of the configuration, started if they are not running."""
     return services.start(catalogue.state, embedded_names(catalogue), progress=progress)
 
 
 def running_endpoints(catalogue: Catalogue) -> services.Endpoints:
-    """The embedded store where it runs. Raises InfrastructureError when it is down."""
+    """The running embedded store. Raises InfrastructureError if it is not running."""
     running = services.endpoints(catalogue.state)
     if running is None or running.catalog_uri is None:
         raise InfrastructureError(
-            "the embedded store is down",
-            safe="the tables are on its disk",
+            "the embedded store is not running",
+            safe="its data is on disk",
             next_step="start it with `usertags services start`",
         )
     return running
 
 
 def sql_url(name: str, catalogue: Catalogue) -> str:
-    """The SQLAlchemy URL of a connection. It holds a password: never print it."""
+    """The SQLAlchemy URL of a connection. It contains a password: never print it."""
     entry: SqlConnection = catalogue.connections[name]
     if entry.embedded:
         url = endpoints(catalogue).postgres_url
@@ -66,7 +66,7 @@ def sql_url(name: str, catalogue: Catalogue) -> str:
 
 
 def _airflow_url(conn_id: str, catalogue: Catalogue) -> str:
-    """An Airflow connection: from its environment variable, else from Airflow itself."""
+    """An Airflow connection: from its environment variable, otherwise from Airflow."""
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
@@ -75,7 +75,7 @@ def _airflow_url(conn_id: str, catalogue: Catalogue) -> str:
     except (AirflowNotFoundException, AirflowRuntimeError) as error:
         file = str(catalogue.folder / "connections.yml")
         raise ConfigError(
-            [ConfigProblem(file, 0, f"Airflow has no connection {conn_id!r}")],
+            [ConfigProblem(file, 0, f"unknown Airflow connection {conn_id!r}")],
             next_step=f"add it in Airflow, or set AIRFLOW_CONN_{conn_id.upper()}",
         ) from error
     return str(connection.get_uri())

@@ -1,6 +1,6 @@
-"""The two Iceberg jars: by Maven coordinates, checked against pinned checksums, kept in `.jars/`.
+"""The two Iceberg jars: Maven coordinates with pinned checksums, stored in `.jars/`.
 
-`python -m jobs.store.jars` fetches what is missing through Spark's own resolver.
+`python -m jobs.store.jars` downloads missing jars with Spark's own resolver.
 """
 
 import hashlib
@@ -27,23 +27,23 @@ JARS = {
 
 
 def jar_paths() -> list[Path]:
-    """Where the jars lie; raises InfrastructureError when one is missing."""
+    """The paths of the jars; raises InfrastructureError if one is missing."""
     paths = [jar_path(coordinates) for coordinates in JARS]
     missing = [path.name for path in paths if not path.exists()]
     if missing:
         raise InfrastructureError(
-            f"missing in {FOLDER.name}/: {', '.join(missing)}", next_step="run `make install`"
+            f"jars missing in {FOLDER.name}/: {', '.join(missing)}", next_step="run `make install`"
         )
     return paths
 
 
 def jar_path(coordinates: str) -> Path:
-    """Where a jar lies, or is to lie."""
+    """The path of a jar, whether or not it exists."""
     return FOLDER / _file_name(coordinates)
 
 
 def fetch_jars(jars: Mapping[str, str] = JARS) -> None:
-    """Fetch and verify what is missing. A file whose checksum differs is removed and reported."""
+    """Download and verify missing jars. A file with a wrong checksum is removed and reported."""
     FOLDER.mkdir(exist_ok=True)
     missing = [coordinates for coordinates in jars if not _verified(coordinates, jars)]
     if not missing:
@@ -55,8 +55,8 @@ def fetch_jars(jars: Mapping[str, str] = JARS) -> None:
     wrong = [coordinates for coordinates in missing if not _verified(coordinates, jars)]
     if wrong:
         raise InfrastructureError(
-            f"checksum differs from the pinned one: {', '.join(wrong)}; the files were removed",
-            next_step="run it again; if it stays, the repository does not serve the pinned artifact",
+            f"checksum mismatch: {', '.join(wrong)}; the files were removed",
+            next_step="run it again; if it fails again, the repository does not serve the pinned artifact",
         )
 
 
@@ -93,7 +93,7 @@ def _resolve(coordinates: list[str], ivy: Path) -> None:
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if "unresolved" in line or "ERROR" in line]
         raise InfrastructureError(
-            "the Iceberg jars could not be fetched: " + "; ".join(lines[-3:] or ["see Spark's output"]),
+            "the Iceberg jars could not be downloaded: " + "; ".join(lines[-3:] or ["see Spark's output"]),
             next_step="check the network and the Maven settings, then run `make install` again",
         )
 

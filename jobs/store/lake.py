@@ -14,7 +14,7 @@ from jobs.errors import InfrastructureError
 from jobs.sources.s3 import S3Access, make_client
 from jobs.store.connections import Progress, endpoints, from_environment, running_endpoints
 
-# Rows are written in the place of earlier ones, of which there are none the first time.
+# Rows are replaced, but on the first write there are none to delete.
 warnings.filterwarnings("ignore", message="Delete operation did not match any records")
 
 CATALOG = "lake"
@@ -23,7 +23,7 @@ NAMESPACES = ("raw", "clean", "rollup", "ops", "tags")
 
 @dataclass(frozen=True)
 class Lake:
-    """`properties` are PyIceberg's catalog properties, keys included: never print them. The repr has none."""
+    """`properties` are PyIceberg's catalog properties with keys: never print them. The repr excludes them."""
 
     properties: dict[str, str] = field(repr=False)
     s3: S3Access = field(repr=False)
@@ -31,7 +31,7 @@ class Lake:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The catalog, with its namespaces made. Raises InfrastructureError when it does not answer."""
+        """The catalog, with its namespaces created. Raises InfrastructureError if it does not respond."""
         try:
             catalog = load_catalog(CATALOG, **self.properties)
             for namespace in NAMESPACES:
@@ -42,11 +42,11 @@ class Lake:
                 safe="nothing was read or written",
                 next_step="check the lake's credential in connections.yml and the environment",
             ) from error
-        except Exception as error:  # whatever library the catalog uses: it is not reachable
+        except Exception as error:  # any exception of the catalog's library means that it is not reachable
             raise InfrastructureError(
                 f"the table catalog does not answer ({type(error).__name__})",
                 safe="nothing was read or written",
-                next_step="see `usertags services status`, then run the same command again",
+                next_step="check `usertags services status`, then run the same command again",
             ) from error
         return catalog
 
@@ -56,8 +56,8 @@ class Lake:
 
 
 def open_lake(catalogue: Catalogue, progress: Progress | None = None, *, start: bool = True) -> Lake:
-    """The lake that project.yml names. An embedded one that is down is started, or with `start=False` an
-    InfrastructureError."""
+    """The lake configured in project.yml. An embedded lake that is not running is started, or with
+    `start=False` an InfrastructureError is raised."""
     entry: LakeConnection = catalogue.connections[catalogue.lake]
     if entry.embedded:
         running = endpoints(catalogue, progress) if start else running_endpoints(catalogue)

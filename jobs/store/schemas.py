@@ -52,7 +52,7 @@ _RUN = {"run_id": _TEXT, "dt": _DAY}
 
 DRAFTS = TableSpec("ops.drafts", of_spark_types({**USER_TAG_COLUMNS, "run_id": "string", "dt": "date"}))
 USER_MEASURES = _spec("ops.user_measures", {"user_id": _TEXT} | _RUN)
-# The ids of users with more than one, and the links that join nobody.
+# The ids of users with several ids, and the refused links.
 IDENTITIES = _spec(
     "ops.identities", {"id_kind": _TEXT, "id": _TEXT, "user_id": _TEXT, "first_seen": _DAY} | _RUN
 )
@@ -86,7 +86,7 @@ PUBLICATIONS = _spec(
     },
     (),
 )
-# The register of batches: what a row says stands at `jobs.stages.batch_register.BatchRecord`.
+# The register of batches: see `jobs.stages.batch_register.BatchRecord` for the meaning of a row.
 BATCHES = _spec(
     "ops.batches",
     {
@@ -160,8 +160,8 @@ CHECKS = _spec(
     | _RUN,
     ("dt", "run_id", "stage"),
 )
-# What a batch held, by event day and column; `column` is empty in the row of the whole day. A profile or a
-# link has no event day: its `day` is that of the batch. `first` marks a source's first batch, which brings
+# Statistics of a batch by event day and column; `column` is empty in the row of the whole day. A profile or a
+# link has no event day: its `day` is that of the batch. `first` marks a source's first batch, which contains
 # history.
 BATCH_STATISTICS = _spec(
     "ops.batch_statistics",
@@ -181,8 +181,8 @@ BATCH_STATISTICS = _spec(
     },
     ("batch",),
 )
-# What was told of a day by which channel. Rows are only added; `number` is their order. `claimed` rows are of
-# messages that are being sent.
+# The alerts of a day by channel. Append-only; `number` is the order of rows. `claimed` rows belong to
+# messages being sent.
 ALERTS = _spec(
     "ops.alerts",
     {

@@ -16,24 +16,25 @@ from jobs.store.lake import CATALOG, Lake
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-# Settings that the results depend on.
+# Settings that affect the results.
 _SQL = {"spark.sql.ansi.enabled": "true"}
-# What Spark's client leaves in the environment of its process and of the processes that it starts.
+# Variables that Spark's client leaves in the environment of its process and of child processes.
 _MARK_OF_A_SERVER = "SPARK_CONNECT_MODE_ENABLED"
-# The sessions of servers that this process had, kept to its end. Spark's client closes a pool that all its
-# sessions share when one of them is collected; collected while another hands work to that pool, it waits for
+# The server sessions of this process, kept until it ends. Spark's client closes a pool that all its
+# sessions share when one of them is garbage-collected; if another session is using the pool, it waits for
 # itself.
 _KEPT: list[SparkSession] = []
-# PyIceberg's catalog types and Spark's names for them.
+# Maps PyIceberg's catalog types to Spark's names.
 _TYPES = {"rest": "rest", "glue": "glue", "hive": "hive", "sql": "jdbc"}
 
 
 def spark_session(
     catalogue: Catalogue, lake: Lake, stage: str, progress: Progress | None = None
 ) -> SparkSession:
-    """A session for one stage, where configs/spark/session.yml says. Under spark-submit its master stands.
+    """A session for one stage, as configured in configs/spark/session.yml. Under spark-submit its master
+    is used.
 
-    Raises InfrastructureError when Java or the Iceberg jars are missing or Spark does not start.
+    Raises InfrastructureError if Java or the Iceberg jars are missing or Spark does not start.
     """
     if catalogue.spark.remote:
         return _remote_session(catalogue, lake, progress)
@@ -41,8 +42,8 @@ def spark_session(
 
 
 def start_server(catalogue: Catalogue, progress: Progress | None = None) -> str:
-    """The address of the session server that the configuration names, the embedded one started where it is
-    down. It holds a token: never print it."""
+    """The address of the configured session server; an embedded server that is not running is
+    started. It contains a token: never print it."""
     remote = catalogue.spark.remote or ""
     if remote != "embedded":
         return from_environment(remote, catalogue, "spark/session.yml")
@@ -59,25 +60,25 @@ def _remote_session(catalogue: Catalogue, lake: Lake, progress: Progress | None)
         session = session_at(url)
         for key, value in _session_settings(catalogue, lake).items():
             session.conf.set(key, value)
-    except Exception as error:  # the client raises whatever the network or the server ended with
+    except Exception as error:  # the client raises any exception of the network or the server
         raise InfrastructureError(
-            f"the Spark server does not take a session ({type(error).__name__})",
+            f"the Spark server did not open a session ({type(error).__name__})",
             safe="nothing was read or written",
-            next_step="see `usertags services status`, or the server that configs/spark/session.yml names",
+            next_step="check `usertags services status`, or the server in configs/spark/session.yml",
         ) from error
     return session
 
 
 def session_at(url: str) -> SparkSession:
-    """A new session of the server at an address. It lives until it is stopped or the process ends."""
+    """A new session on the server at an address. It exists until it is stopped or the process ends."""
     session: SparkSession = SparkSession.builder.remote(url).create()
     _KEPT.append(session)
     return session
 
 
 def make_active(session: SparkSession) -> None:
-    """Let a session of a server be the active one of this thread. Spark's client puts checkpoints into the
-    active session, whichever session the rows are of."""
+    """Make a server session the active session of this thread. Spark's client creates checkpoints in the
+    active session, regardless of the session of the rows."""
     from pyspark.sql.connect.session import SparkSession as RemoteSession
 
     if isinstance(session, RemoteSession):
@@ -85,7 +86,7 @@ def make_active(session: SparkSession) -> None:
 
 
 def _session_settings(catalogue: Catalogue, lake: Lake) -> dict[str, str]:
-    """What a session of a server is told: our settings are the embedded server's own already."""
+    """The settings of a server session; the embedded server already has our settings."""
     theirs = {} if catalogue.spark.remote == "embedded" else {**_SQL, **catalogue.spark.texts()}
     return {**theirs, **lake_settings(lake), "spark.sql.session.timeZone": catalogue.timezone}
 
@@ -93,7 +94,7 @@ def _session_settings(catalogue: Catalogue, lake: Lake) -> dict[str, str]:
 def _own_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    # Inherited from a process with a session of a server, it would make Spark look for one.
+    # If inherited from a process with a server session, it would make Spark connect to a server.
     os.environ.pop(_MARK_OF_A_SERVER, None)
     builder = SparkSession.builder.appName(f"usertags {catalogue.project} {stage}")
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
@@ -103,18 +104,18 @@ def _own_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
         builder = builder.config(key, value)
     try:
         session = builder.getOrCreate()
-    except Exception as error:  # the gateway raises whatever Java's start ended with
+    except Exception as error:  # the gateway raises any exception of the start of Java
         raise InfrastructureError(
             f"Spark did not start ({type(error).__name__})",
             safe="nothing was read or written",
-            next_step="check that `java -version` says 17 or 21, then run it again",
+            next_step="check that `java -version` shows 17 or 21, then run it again",
         ) from error
     session.sparkContext.setLogLevel("ERROR")
     return _of_lake(session, catalogue, lake)
 
 
 def _of_lake(session: SparkSession, catalogue: Catalogue, lake: Lake) -> SparkSession:
-    """A session of its own over the same Spark, so that two lakes in one process never mix."""
+    """A separate session on the same Spark, so that two lakes in one process are isolated."""
     own = session.newSession()
     for key, value in lake_settings(lake).items():
         own.conf.set(key, value)
@@ -148,7 +149,7 @@ def lake_settings(lake: Lake) -> dict[str, str]:
         f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
         f"{prefix}.s3.path-style-access": "true",
         f"{prefix}.client.region": region,
-        # A cached table would hide the commits of other processes.
+        # A table cache would hide commits of other processes.
         f"{prefix}.cache-enabled": "false",
     }
     if kind == "sql":
@@ -157,7 +158,7 @@ def lake_settings(lake: Lake) -> dict[str, str]:
 
 
 def _jdbc(prefix: str, properties: dict[str, str]) -> dict[str, str]:
-    """PyIceberg's SQL catalog is Spark's JDBC catalog under another address."""
+    """Converts PyIceberg's SQL catalog settings to Spark's JDBC catalog."""
     from sqlalchemy import make_url
 
     url = make_url(properties.pop("uri"))
@@ -170,8 +171,8 @@ def _jdbc(prefix: str, properties: dict[str, str]) -> dict[str, str]:
 
 
 def _jdbc_address(url: "URL") -> str:
-    """Without user and password. A file of SQLite is waited for as long as PyIceberg waits: seconds there,
-    milliseconds here."""
+    """The JDBC URL without user and password. The SQLite busy timeout is the same as PyIceberg's: seconds
+    there, milliseconds here."""
     backend = url.get_backend_name()
     if backend == "sqlite":
         seconds = float(str(url.query.get("timeout", 5)))
@@ -180,11 +181,11 @@ def _jdbc_address(url: "URL") -> str:
 
 
 def spark_table(name: str, branch: str | None = None) -> str:
-    """The name of a table, or of its branch, as Spark writes it."""
+    """The name of a table, or of its branch, in Spark's format."""
     return f"{CATALOG}.{name}" + (f".branch_{branch}" if branch else "")
 
 
 def one_file_at_a_time(writer: DataFrameWriterV2) -> DataFrameWriterV2:
-    """Sort the rows by partition before they are written. Else a file of each partition is open at once, and
-    a first batch of some years of days takes gigabytes for a few thousand rows."""
+    """Sort the rows by partition before writing. Otherwise one file per partition is open at the same
+    time, and a first batch with years of days needs gigabytes for a few thousand rows."""
     return writer.option("fanout-enabled", "false")

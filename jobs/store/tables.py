@@ -1,4 +1,4 @@
-"""Making tables, adding columns, moving branches: everything about a table except its rows."""
+"""Creation of tables, columns and branches: everything about a table except its rows."""
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
@@ -12,9 +12,10 @@ from pyiceberg.transforms import IdentityTransform
 from jobs.errors import InfrastructureError, UsageError
 from jobs.store.lake import Lake
 
-# Each commit leaves a manifest, and every reader opens them all: after some, they become one. Else a table
-# that has a few commits a day takes seconds to open after a year.
-# Tasks that run side by side write their rows into the same tables of `ops`: who comes late tries again.
+# Each commit adds a manifest, and every reader opens all of them: they are merged regularly. Otherwise a
+# # table
+# with a few commits per day takes seconds to open after a year.
+# Concurrent tasks write to the same tables of `ops`: conflicting commits are retried.
 _PROPERTIES = {
     "commit.manifest-merge.enabled": "true",
     "commit.manifest.min-count-to-merge": "30",
@@ -23,10 +24,10 @@ _PROPERTIES = {
 
 
 def ensure_table(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str] = ()) -> Table:
-    """The table, made when missing, with the columns of `schema` that it lacks added.
+    """The table, created if missing, with missing columns of `schema` added.
 
     A new table gets an empty first snapshot, so that it can be read and branched at once.
-    Raises UsageError when a column would change its type: such a column needs a new name.
+    Raises UsageError if a column would change its type: such a column needs a new name.
     """
     schema = pa.schema([field.with_nullable(True) for field in schema])
     table = find_table(lake, name) or _create(lake, name, schema, partition)
@@ -34,17 +35,17 @@ def ensure_table(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[s
     return table
 
 
-# Sources are cleaned side by side, and all of them may want the same new table.
+# Sources are cleaned concurrently, and several may create the same new table.
 _CREATING = Lock()
 
 
 def _create(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str]) -> Table:
-    """One commit makes the table; where another thread or process was faster, its table is taken."""
+    """One commit creates the table; if another thread or process was faster, its table is used."""
     with _CREATING:
         try:
             _create_once(lake, name, schema, partition)
         except (CommitFailedException, TableAlreadyExistsError, ValueError):
-            # The catalog may hand out the other one's table to be made: then it has its partitions already.
+            # The catalog may return the table of the other process: then it already has its partitions.
             if find_table(lake, name) is None:
                 raise
         return lake.catalog.load_table(name)
@@ -74,8 +75,8 @@ def _add_columns(table: Table, name: str, schema: pa.Schema) -> None:
         if field.name in known and not _same_type(known[field.name], field.type):
             raise UsageError(
                 f"column {field.name!r} of {name} is {known[field.name]} and cannot become {field.type}",
-                safe="the table is as it was",
-                next_step="give the column a new name, or drop the table if its history may go",
+                safe="the table is unchanged",
+                next_step="give the column a new name, or drop the table if its history is not needed",
             )
     missing = [field for field in schema if field.name not in known]
     if missing:
@@ -99,7 +100,7 @@ def _same_type(left: pa.DataType, right: pa.DataType) -> bool:
 
 
 def _plain(type_: pa.DataType) -> str:
-    """A type without what Iceberg does not keep (large variants, units, field ids)."""
+    """A type without properties that Iceberg does not keep (large variants, units, field ids)."""
     if pa.types.is_timestamp(type_):
         return "timestamptz" if type_.tz else "timestamp"
     if pa.types.is_struct(type_):
@@ -120,7 +121,7 @@ def branch_snapshot(table: Table, branch: str) -> Snapshot | None:
 
 
 def can_fast_forward(table: Table, branch: str) -> bool:
-    """Whether main leads to the branch: it has no commit that the branch does not know."""
+    """Whether main can be fast-forwarded to the branch: the branch contains all commits of main."""
     table.refresh()
     target, main = branch_snapshot(table, branch), table.current_snapshot()
     if target is None or main is None:
@@ -129,9 +130,9 @@ def can_fast_forward(table: Table, branch: str) -> bool:
 
 
 def fast_forward(table: Table, branch: str) -> None:
-    """Move `main` to the branch's snapshot, in one commit that fails when main has moved meanwhile.
+    """Move `main` to the branch's snapshot, in one commit that fails if main has moved in the meantime.
 
-    Raises InfrastructureError when main has commits that the branch does not know; main stays as it is.
+    Raises InfrastructureError if main has commits that the branch does not contain; main is unchanged then.
     """
     table.refresh()
     target = branch_snapshot(table, branch)
@@ -150,9 +151,9 @@ def fast_forward(table: Table, branch: str) -> None:
 
 def _moved(table: Table, branch: str) -> InfrastructureError:
     return InfrastructureError(
-        f"{_name(table)} was written by somebody else since branch {branch} was made",
-        safe="readers see what they saw before",
-        next_step="run the day again: the branch is rebuilt from today's table",
+        f"{_name(table)} was written by somebody else after branch {branch} was created",
+        safe="readers see the same data as before",
+        next_step="run the day again: the branch is rebuilt from the current table",
     )
 
 
@@ -167,7 +168,7 @@ def _name(table: Table) -> str:
 
 
 def row_count(table: Table) -> int:
-    """The rows of main, from the metadata of its newest commit."""
+    """The number of rows on main, from the metadata of its newest commit."""
     current = table.current_snapshot()
     summary = current.summary if current else None
     return int(summary.additional_properties.get("total-records", 0)) if summary else 0

@@ -1,5 +1,5 @@
-"""What a batch makes of a clean table: which rows it can meet, what became of its own rows, the days that are
-rewritten and what stands on them then."""
+"""The effect of a batch on a clean table: existing rows with the same keys, the outcome of its own rows, the
+rewritten days and their new content."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -16,8 +16,8 @@ from jobs.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Resolved
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the good rows of a batch and of those set aside, in rows. `changed` are the event days
-    on which it adds rows or takes their place; none of a source without event days."""
+    """Row counts of a batch by outcome, quarantined rows included. `changed` are the event days
+    on which it adds or replaces rows; empty for a source without event days."""
 
     kept: int
     superseded: int
@@ -36,11 +36,11 @@ class Outcome:
 
 
 def comparable(good: DataFrame, others: DataFrame, source: Source) -> DataFrame:
-    """The clean rows that a row of the batch can meet: files that hold none of them are not opened.
+    """The clean rows that can have the same key as a row of the batch; other files are not opened.
 
-    Keys of the batch lie between its least and its greatest; equal rows of a source without a key fall on
-    the same event day. In: the good rows of the batch (`typed`), the clean rows of other batches. Out: some
-    of these. Reads one row of the batch, or one a day.
+    The keys are limited by the minimum and maximum of the batch; equal rows of a source without a key
+    have the same event day. In: the good rows of the batch (`typed`), the clean rows of other batches.
+    Out: a subset of these. Collects one row for the batch, or one per day.
     """
     if source.repeats == "keep":
         return others.limit(0)
@@ -53,8 +53,8 @@ def comparable(good: DataFrame, others: DataFrame, source: Source) -> DataFrame:
 
 
 def outcome(rows: DataFrame, resolved: Resolved, source: Source) -> Outcome:
-    """Count a batch. In: all its rows with `_reason` (`typed`), and what was decided about the good ones
-    (`resolve`). Reads a row a status and day."""
+    """Count the rows of a batch. In: all its rows with `_reason` (`typed`), and the decisions about the
+    good ones (`resolve`). Collects one row per status and day."""
     event_day = F.col("event_day") if source.kind == "events" else F.lit(None).cast("date")
     found = resolved.rows.groupBy("_status", event_day.alias("day")).count()
     aside = rows.where("_reason is not null").agg(
@@ -77,7 +77,7 @@ def outcome(rows: DataFrame, resolved: Resolved, source: Source) -> Outcome:
 
 
 def set_aside(rows: DataFrame, source: Source, batch: date, run_id: str) -> DataFrame:
-    """Grain: row of the batch that is not good. In: all its rows (`typed`). Out: the columns of
+    """Grain: rejected row of the batch. In: all its rows (`typed`). Out: the columns of
     `ops.quarantine`: batch, run_id, source, reason, key (its parts with | between them, personal ones masked,
     empty without a key), raw (the raw row as JSON, masked by `typed`)."""
     hidden = masked_of(source)
@@ -97,7 +97,7 @@ def set_aside(rows: DataFrame, source: Source, batch: date, run_id: str) -> Data
 
 
 def touched(source: Source, days: Collection[date]) -> Column:
-    """Whether a row of the clean table lies on a day that is rewritten: of events one of the days, of other
+    """Whether a row of the clean table is on a rewritten day: for events one of the days, for other
     sources every row."""
     if source.kind != "events":
         return F.lit(True)
@@ -107,8 +107,8 @@ def touched(source: Source, days: Collection[date]) -> Column:
 def rewritten(
     others: DataFrame, resolved: Resolved, source: Source, days: Collection[date], columns: Sequence[str]
 ) -> DataFrame:
-    """What stands on the touched days after the batch: the rows of other batches that none of the batch
-    replaces, and the rows of the batch that are kept.
+    """The content of the touched days after the batch: the rows of other batches that are not
+    replaced, and the kept rows of the batch.
 
     In: the clean rows of other batches, what was decided (`resolve`), the days that the batch touches (at
     least those of its kept and replaced rows), the columns of the clean table. Out: these columns.

@@ -1,4 +1,4 @@
-"""Merging measures by the values of a column: a map from value to number, or to the row that came last."""
+"""Merging measures with `by`: a map from the values of a column to numbers, or to the latest rows."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -12,10 +12,10 @@ from jobs.transform.windows import ID, inside_window
 
 
 def by_values(rollups: Sequence[DataFrame], measures: Sequence[Measure], day: date) -> list[DataFrame]:
-    """Frames that together have all the measures. Grain: id. In: day roll-ups with by and by_value. Out:
-    id_kind, id, a map a measure, null for ids without an entry.
+    """Frames that together contain all the measures. Grain: id. In: day roll-ups with by and by_value. Out:
+    id_kind, id, one map per measure, null for ids without an entry.
 
-    Numbers are merged in rows of one value each, because a wide row would be as long as all measures of the
+    Numbers are merged in rows of one value each, because a wide row would contain all measures of the
     project for each value of a user.
     """
     numbers = [measure for measure in measures if measure.aggregate.by == "numbers"]
@@ -28,7 +28,7 @@ def _numbers(rollups: Sequence[DataFrame], measures: Sequence[Measure], day: dat
     for rows in rollups:
         own = [measure for measure in measures if measure.partials[0].id in rows.columns]
         if own:
-            # Computed before they are made entries of: what stands in a generator is interpreted.
+            # Computed before the generator: expressions inside a generator are interpreted, not compiled.
             numbers = [_number(measure, day).alias(measure.id) for measure in own]
             entries = [F.struct(F.lit(m.id).alias("measure"), F.col(m.id).alias("number")) for m in own]
             computed = rows.where("by is not null").select(*ID, "by_value", *numbers)
@@ -41,8 +41,8 @@ def _numbers(rollups: Sequence[DataFrame], measures: Sequence[Measure], day: dat
 
 
 def _number(measure: Measure, day: date) -> Column:
-    """What a row of a roll-up adds to the measure, weighed by its age; summed as exact numbers, so that the
-    order of the days makes no difference."""
+    """The contribution of a roll-up row to the measure, weighted by its age; summed as exact numbers, so
+    that the result does not depend on the order of the days."""
     mine = inside_window(measure, day) & (F.col("by") == F.lit(measure.by))
     part = F.when(mine, F.col(measure.partials[0].id).cast("double"))
     if measure.half_life is not None:
@@ -59,7 +59,7 @@ def _last_rows(rollups: Sequence[DataFrame], measure: Measure, day: date) -> Dat
 
 
 def _map(condition: Column, value: Column) -> Column:
-    """The values that meet the condition by `by_value`; null where there are none."""
+    """A map by `by_value` of the values that match the condition; null if there are none."""
     entry = F.struct(F.col("by_value").alias("key"), value.alias("value"))
     entries = F.collect_list(F.when(condition, entry))
     return F.when(F.size(entries) > 0, F.map_from_entries(F.sort_array(entries)))

@@ -1,6 +1,6 @@
-"""carry: what a day takes over from the latest published day before it.
+"""carry: what a day inherits from the latest published day before it.
 
-`valid_from` of a tag whose value stays, tags kept alive by their validity, and the changes.
+`valid_from` of tags with an unchanged value, tags kept by their validity, and the changes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,16 @@ from jobs.catalogue.model import USER_TAG_COLUMNS, Tag
 from jobs.kinds.base import SEPARATOR
 from jobs.transform.tags import as_number, as_text, level_ids
 
-# What is remembered of a tag of the day before.
+# The columns of a tag that are read from the day before.
 _REMEMBERED = ("tag_value", "valid_from", "valid_until", "definition_version")
-# The rows of tags with several values: tag_id and rank stand first, so that they sort by them.
+# The rows of tags with several values: tag_id and rank come first, because they are sorted by them.
 _RANKED = ("tag_id", "rank", "tag_value", "share", "valid_from")
 
 
 def carried(today: DataFrame, before: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
-    """Grain: user of either day. In: one typed column a tag (`evaluated`), and `user_tags` of the latest
-    published day before (user_id, tag_id and what is remembered). Out: user_id, `_in_population`, one
-    typed column a tag after validity, `_true_<tag>` of tags with a period (their rule holds today),
+    """Grain: user of either day. In: one typed column per tag (`evaluated`), and `user_tags` of the latest
+    published day before (user_id, tag_id and the remembered columns). Out: user_id, `_in_population`, one
+    typed column per tag after validity, `_true_<tag>` for tags with a period (their rule holds today),
     `_set_<tag>` of tags that people can set, `_before`, a map from tag id to the (first) value of the day
     before, and `_ranked`, the rows of the day before of tags with several values."""
     remembered = F.struct(F.col("tag_id"), F.struct(*[F.col(name) for name in _REMEMBERED]))
@@ -59,7 +59,7 @@ def _followed(state: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
 
 def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], day: date) -> DataFrame:
     """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (jobs/catalogue/model.py); no row,
-    and user_id alone, where there are no tags."""
+    and only user_id, if there are no tags."""
     if not tags:
         return state.select("user_id").limit(0)
     single = F.array(*[_tag_row(tag) for tag in tags if not tag.multiple]).cast(_ROWS)
@@ -89,7 +89,7 @@ def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], 
 
 
 _SET = "struct<set_by:string,reason:string,until:date>"
-# What one user has of tags. `fresh`: the rule of a tag with a period holds today; `set`: who set it.
+# A tag of one user. `fresh`: the rule of a tag with a period holds today; `set`: who set it.
 _ROW = (
     f"struct<tag_id:string,tag_value:string,tag_number:double,rank:int,share:double,fresh:boolean,set:{_SET}>"
 )
@@ -118,7 +118,7 @@ def _setter(tag: Tag) -> Column:
 
 
 def _preference_rows(tag: Tag) -> Column:
-    """A row for each value that a user prefers, ranked from 1."""
+    """One row per preferred value of a user, ranked from 1."""
     rows = F.transform(
         F.col(tag.id),
         lambda item, position: F.struct(
@@ -135,7 +135,7 @@ def _preference_rows(tag: Tag) -> Column:
 
 
 def _preferred_since() -> Column:
-    """The day since which a preferred value is among those of its user, whatever its rank."""
+    """The first day on which a value is among the preferred values of a user, whatever its rank."""
     known = F.filter(
         "_ranked",
         lambda row: (row["tag_id"] == F.col("tag_id")) & (row["tag_value"] == F.col("tag_value")),
@@ -144,7 +144,7 @@ def _preferred_since() -> Column:
 
 
 def _described(spark: SparkSession, tags: Sequence[Tag], levels: Mapping[str, str]) -> DataFrame:
-    """Grain: tag. What is the same for every user of a tag, and the days of its validity."""
+    """Grain: tag. The columns that are the same for all users of a tag, and the days of its validity."""
     rows = [(tag.id, tag.kind, *level_ids(tag, levels), tag.period, tag.definition_version) for tag in tags]
     return spark.createDataFrame(
         rows,
@@ -158,7 +158,7 @@ def changes(state: DataFrame, tags: Sequence[Tag], previous_versions: Mapping[st
     Out: user_id, tag_id, change (added, removed, changed), old_value, new_value, reason.
 
     Equals the difference of the two days' `user_tags` by value. Reasons: `retired` (the tag left the
-    catalogue), `definition` (its rule is new or changed), `data` (the user did).
+    catalogue), `definition` (its rule is new or changed), `data` (the user's data changed).
     """
     today = F.map_from_arrays(
         _texts([F.lit(tag.id) for tag in tags]),
@@ -194,14 +194,14 @@ def changes(state: DataFrame, tags: Sequence[Tag], previous_versions: Mapping[st
 
 
 def _text_before(tag_id: Column, remembered: Column) -> Column:
-    """A tag's value on the day before; of several, all in their order."""
+    """A tag's value on the day before; several values are joined in order."""
     ranked = F.filter("_ranked", lambda row: row["tag_id"] == tag_id)
     several = F.array_join(F.transform(ranked, lambda row: row["tag_value"]), SEPARATOR)
     return F.when(F.size(ranked) > 0, several).otherwise(remembered["tag_value"])
 
 
 def _texts(columns: Sequence[Column]) -> Column:
-    """An array of texts, also where it is empty."""
+    """An array of texts, even if it is empty."""
     return F.array(*columns).cast("array<string>")
 
 

@@ -1,21 +1,22 @@
-"""Connected components of a graph of ids, in few rounds also where a chain is long.
+"""Connected components of a graph of ids, in few rounds even for long chains.
 
 Alternating large-star and small-star of Kiveris, Lattanzi, Mirrokni, Rastogi and Vassilvitskii, "Connected
-Components in MapReduce and Beyond" (SoCC 2014): each step hangs neighbours on the least node that one of them
-knows, and keeps what is connected. It ends as a forest of stars, each around the least node of a component.
+Components in MapReduce and Beyond" (SoCC 2014): each step attaches neighbours to the least node that one of
+them knows, and keeps components connected. The result is a forest of stars, each around the least node of a
+component.
 """
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-# Steps that one round computes before it looks at the result. The people of a shop are stars after one step;
-# a chain of 1,000 ids takes ten, and so four rounds.
+# Steps per round before the result is checked. The people of a shop are stars after one step;
+# a chain of 1,000 ids takes ten steps, which is four rounds.
 _STEPS = (1, 2, 4)
 
 
 def components(edges: DataFrame) -> DataFrame:
-    """Grain: node. In: a, b, both texts; a row an edge, in any direction. Out: node, component (the least
-    node of the component, which is a row of its own). A node without an edge to another one has no row."""
+    """Grain: node. In: a, b, both texts; one row per edge, in any direction. Out: node, component (the least
+    node of the component, which also has a row). A node without an edge to another node has no row."""
     stars = _kept(_step(edges.where("a != b").select(F.col("a").alias("node"), F.col("b").alias("least"))))
     rounds = 1
     while not _is_forest_of_stars(stars):
@@ -28,7 +29,7 @@ def components(edges: DataFrame) -> DataFrame:
 
 
 def _kept(edges: DataFrame) -> DataFrame:
-    """The edges computed, so that a next round reads them and not how they came to be."""
+    """The edges as materialised rows, so that the next round does not recompute them."""
     return edges.localCheckpoint()
 
 
@@ -50,7 +51,7 @@ def _edge(node: str, least: str) -> Column:
 
 
 def _is_forest_of_stars(edges: DataFrame) -> bool:
-    """Whether every node hangs on one centre, and no centre on another."""
+    """Whether every node is attached to one centre, and no centre to another."""
     ends = edges.select(
         F.inline(
             F.array(

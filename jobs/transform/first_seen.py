@@ -13,7 +13,7 @@ from jobs.transform.profile_sources import profile_rows
 
 
 def seen_in_links(seen: DataFrame) -> DataFrame:
-    """Grain: id of a row of links, any number of times. In: `sightings`. Out: id_kind, id, first_seen."""
+    """Grain: id in a row of links, with duplicates. In: `sightings`. Out: id_kind, id, first_seen."""
     nodes = seen.select(F.explode("nodes").alias("node"), "first_seen")
     return nodes.select(kind_of("node").alias("id_kind"), id_of("node").alias("id"), "first_seen")
 
@@ -25,7 +25,7 @@ def seen_in_rollup(rollup: DataFrame, day: date) -> DataFrame:
 
 
 def seen_in_profile(clean: DataFrame, source: Source, day: date) -> DataFrame:
-    """Grain: row of the profile that is there on the day (`profile_rows`). Out: id_kind, id (as text),
+    """Grain: row of the profile that exists on the day (`profile_rows`). Out: id_kind, id (as text),
     first_seen: the day of its time, null in a row or source without one."""
     since = F.to_date(F.col(source.time)) if source.time else F.lit(None).cast("date")
     return profile_rows(clean, source, day).select(
@@ -36,15 +36,15 @@ def seen_in_profile(clean: DataFrame, source: Source, day: date) -> DataFrame:
 
 
 def first_seen(sources: Sequence[DataFrame]) -> DataFrame:
-    """Grain: id and source. In: for each source id_kind, id, first_seen, any number of rows an id. Out: the
-    same columns: its first day in the source, null where one of its rows has no day: it was there always.
+    """Grain: id and source. In: per source id_kind, id, first_seen, any number of rows per id. Out: the
+    same columns: its first day in the source, null if one of its rows has no day (it always existed).
 
-    Each source is brought down to its ids first: what is joined to the links is as small as the population.
+    Each source is reduced to its ids first, so that the input of the join with the links is small.
     """
     return reduce(DataFrame.unionByName, [_earliest(rows) for rows in sources])
 
 
 def _earliest(rows: DataFrame) -> DataFrame:
-    """Grain: id. A row without a day is of always."""
+    """Grain: id. A row without a day means that the id always existed."""
     always = F.max(F.col("first_seen").isNull())
     return rows.groupBy("id_kind", "id").agg(F.when(~always, F.min("first_seen")).alias("first_seen"))

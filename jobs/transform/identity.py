@@ -1,15 +1,16 @@
-"""From links between ids to people.
+"""Computes users from links between ids.
 
-An id is written as `kind:id` here, as a user_id is. A link is a pair of ids of one row of a source of links;
-people are the connected components of the links that are not refused. Why a link is refused:
+An id is written as `kind:id`, like a user_id. A link is a pair of ids in one row of a source of links;
+users are the connected components of the links that are not refused. Reasons to refuse a link:
 
-- `blocked`: an end of it is an id that configuration blocks.
-- `shared`: an end of it is linked to more ids of a kind than one person may have. Where they are people of
-  their own (a shared device, the shop's own phone), all its links go; else its links to those of them that
-  nothing else is known of.
-- `limit`: taken in the order of the days on which links were first seen, it would have made one person with
-  more ids of a kind than the limit. The links that stand before it stay.
-- `tangled`: it is one of so many links that melt into one person beyond a limit that none of them is trusted.
+- `blocked`: one of its ids is blocked in the configuration.
+- `shared`: one of its ids is linked to more ids of a kind than one person may have. If these belong to
+different
+  people (a shared device, the shop's own phone), all its links are refused; otherwise its links to ids that
+  have no other links.
+- `limit`: in the order of the days on which links were first seen, it would have created a person with
+  more ids of a kind than the limit. Links accepted before it are kept.
+- `tangled`: it is one of so many links forming one person beyond a limit that none of them is trusted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,16 +27,16 @@ from jobs.transform.components import components
 from jobs.transform.untangle import untangled
 from jobs.transform.windows import ID
 
-# A profile row without a time stands on every day, and so does its id.
+# A profile row without a time exists on every day, and so does its id.
 _ALWAYS = "0001-01-01"
-# The columns of `_owned` that say whose a row is.
+# The columns of `_owned` with the owner of a row.
 _OWNER = {"id_kind": "_user_kind", "id": "_user"}
 _LINK = ("a", "b", "first_seen", "source")
 
 
 @dataclass(frozen=True)
 class People:
-    """`members`: node, component, of every id that a standing link joins. `refused`: the refused links (a, b,
+    """`members`: node and component of every id with an accepted link. `refused`: the refused links (a, b,
     first_seen, source) with their reason."""
 
     members: DataFrame
@@ -43,7 +44,7 @@ class People:
 
 
 def node(kind: Column, value: Column) -> Column:
-    """An id as text: the same text is the user_id of the user who has it as the earliest id."""
+    """An id as text; it is also the user_id of the user whose earliest id it is."""
     return F.concat(kind, F.lit(":"), value)
 
 
@@ -56,8 +57,8 @@ def id_of(name: str) -> Column:
 
 
 def sightings(clean: DataFrame, source: Source, day: date) -> DataFrame:
-    """Grain: row of a source of links. In: its clean rows. Out: `nodes` (the ids given in the row, in the
-    order of the source), first_seen, source; rows from the day's end on are left out."""
+    """Grain: row of a source of links. In: its clean rows. Out: `nodes` (the ids in the row, in the
+    order of the source), first_seen, source; rows after the end of the day are left out."""
     ids = [_given(kind, column) for kind, column in source.ids]
     return clean.select(
         F.filter(F.array(*ids), lambda each: each.isNotNull()).alias("nodes"),
@@ -67,7 +68,7 @@ def sightings(clean: DataFrame, source: Source, day: date) -> DataFrame:
 
 
 def _given(kind: str, column: str) -> Column:
-    """The id of a column as text; null where it is empty or blank."""
+    """The id of a column as text; null if it is empty or blank."""
     value = F.col(column).cast("string")
     return F.when(F.trim(value) != "", node(F.lit(kind), value))
 
@@ -76,7 +77,7 @@ def pairs(seen: DataFrame, most: int) -> DataFrame:
     """Grain: link. In: `sightings` of rows with at most `most` ids. Out: a, b (a before b), first_seen (the
     earliest), source (all that name it, in order)."""
     given = [F.get("nodes", F.lit(position)) for position in range(most)]
-    # An id that is not given makes a pair of the other one with itself.
+    # If an id is missing, the other id is paired with itself.
     both = [
         F.struct(F.least(left, right).alias("a"), F.greatest(left, right).alias("b"))
         for left, right in combinations(given, 2)
@@ -93,8 +94,8 @@ def pairs(seen: DataFrame, most: int) -> DataFrame:
 
 
 def people(links: DataFrame, blocked: Iterable[str], limits: Mapping[str, int]) -> People:
-    """The components of the links that stand, and the links that do not. In: `pairs`, read several times;
-    the ids that are blocked, and the most ids of a kind that one person has."""
+    """The components of the accepted links, and the refused links. In: `pairs`, read several times;
+    the blocked ids, and the maximum number of ids of a kind per person."""
     links = links.localCheckpoint()
     block = F.col("a").isin(list(blocked)) | F.col("b").isin(list(blocked))
     refused = [_because("blocked", links.where(block))]
@@ -133,7 +134,7 @@ def _because(reason: str, links: DataFrame) -> DataFrame:
 
 
 def _limit(kind: Column, limits: Mapping[str, int]) -> Column:
-    """The limit of a kind; null where it has none."""
+    """The limit of a kind; null if there is none."""
     return F.coalesce(*[F.when(kind == F.lit(name), F.lit(most)) for name, most in sorted(limits.items())])
 
 
@@ -151,13 +152,14 @@ def _ends(links: DataFrame) -> DataFrame:
 
 
 def _hubs(links: DataFrame, limits: Mapping[str, int]) -> DataFrame:
-    """Grain: node, kind. The ids that are linked to more ids of a kind than one person may have."""
+    """Grain: node, kind. The ids linked to more ids of a kind than one person may have."""
     by_kind = _ends(links).where(F.col("kind").isin(list(limits))).groupBy("node", "kind")
     return by_kind.agg(F.count("*").alias("others")).where(F.col("others") > _limit(F.col("kind"), limits))
 
 
 def _touch(links: DataFrame, nodes: DataFrame) -> DataFrame:
-    """The links with `_touches`: whether one of the nodes (node), a few that know many, is an end of it."""
+    """The links with `_touches`: whether one of the nodes (few nodes with many links) is an end of the
+    link."""
     left = nodes.select(F.col("node").alias("a"), F.lit(True).alias("_a"))
     right = nodes.select(F.col("node").alias("b"), F.lit(True).alias("_b"))
     touches = F.coalesce("_a", "_b", F.lit(False)).alias("_touches")
@@ -168,11 +170,12 @@ def _touch(links: DataFrame, nodes: DataFrame) -> DataFrame:
 def _without_shared(
     links: DataFrame, hubs: DataFrame, limits: Mapping[str, int]
 ) -> tuple[DataFrame, DataFrame]:
-    """The links with `_refused`, because of hubs that are shared, and the members of the components without.
+    """The links with `_refused` for shared hubs, and the members of the remaining components.
 
-    Without the hubs, ids that are linked to each other, or to the same id, are one person. A hub that joins
-    more such people than the limit is shared. One that joins more ids than the limit of which it alone
-    knows some loses these; somebody's many devices are known to his account and his phone.
+    Without the hubs, ids that are linked to each other, or to the same id, are one person. A hub that links
+    more such people than the limit is shared. A hub that links more ids than the limit, some of which have no
+    other link, loses the links to these; the many devices of one person are linked to the account and
+    the phone.
     """
     touching = _touch(links, hubs.select("node").distinct()).localCheckpoint()
     calm = components(touching.where("not _touches").select("a", "b"))
@@ -201,7 +204,7 @@ def _without_shared(
 
 
 def _grown(members: DataFrame, links: DataFrame) -> DataFrame:
-    """The members once more links have joined components."""
+    """The members after further links have merged components."""
     left = members.select(F.col("node").alias("a"), F.col("component").alias("_left"))
     right = members.select(F.col("node").alias("b"), F.col("component").alias("_right"))
     between = links.join(left, "a", "left").join(right, "b", "left")
@@ -223,7 +226,7 @@ def _grown(members: DataFrame, links: DataFrame) -> DataFrame:
 
 
 def _too_large(members: DataFrame, limits: Mapping[str, int]) -> DataFrame:
-    """Grain: component. Those with more ids of a kind than one person may have."""
+    """Grain: component. The components with more ids of a kind than one person may have."""
     kinds = members.withColumn("kind", kind_of("node")).where(F.col("kind").isin(list(limits)))
     counted = kinds.groupBy("component", "kind").agg(F.count("*").alias("ids"))
     return counted.where(F.col("ids") > _limit(F.col("kind"), limits)).select("component").distinct()
@@ -231,10 +234,10 @@ def _too_large(members: DataFrame, limits: Mapping[str, int]) -> DataFrame:
 
 def identities(members: DataFrame, seen: DataFrame) -> DataFrame:
     """Grain: id of a user with more than one. In: `People.members`; the days on which ids were seen
-    (id_kind, id, first_seen, any number of rows, at least one of each member; null: it was there always).
+    (id_kind, id, first_seen, any number of rows, at least one per member; null: it always existed).
     Out: id_kind, id, user_id, first_seen.
 
-    The user_id is the earliest-seen id, then the first by kind and id, so a user keeps it as it grows.
+    The user_id is the earliest-seen id, then the first by kind and id, so it is stable when ids are added.
     """
     always = F.to_date(F.lit(_ALWAYS))
     known = seen.select(
@@ -258,18 +261,18 @@ def identities(members: DataFrame, seen: DataFrame) -> DataFrame:
 
 
 def of_users(rows: DataFrame, users: DataFrame) -> DataFrame:
-    """The rows with the ids of their users: id_kind and id become those that the user_id is made of.
+    """The rows with the ids of their users: id_kind and id are replaced by the parts of the user_id.
 
-    In: id_kind, id and any columns; `identities`. An id that joins nobody is its own user.
+    In: id_kind, id and any columns; `identities`. An id without links is its own user.
     """
     owned = _owned(rows, users)
     return owned.select(*[F.col(f"`{_OWNER.get(name, name)}`").alias(name) for name in rows.columns])
 
 
 def one_row_a_user(rows: DataFrame, users: DataFrame, version: str | None) -> DataFrame:
-    """Of the rows that several ids of a user have in one profile, the one that stands: the highest version,
+    """If several ids of a user have rows in one profile, the row that is used: the highest version,
     then the earliest id. In: id_kind, id and any columns; the column of the version, if there is one. Out:
-    the same columns but that of the version."""
+    the same columns except the version."""
     versions = [F.col(version).desc_nulls_last()] if version else []
     earliest = [F.col(name).asc_nulls_first() for name in ("_on", *ID)]
     best = Window.partitionBy(*_OWNER.values()).orderBy(*versions, *earliest)
@@ -291,8 +294,8 @@ def _owned(rows: DataFrame, users: DataFrame) -> DataFrame:
 
 
 def moved_users(today: DataFrame, before: DataFrame, day_before: date) -> DataFrame:
-    """Grain: user_id. The users of either day who won or lost an id that another user had: people that were
-    joined or parted. In: `identities` of the two days. An id seen later than the day before came new."""
+    """Grain: user_id. The users of either day who gained or lost an id of another user: users that were
+    merged or split. In: `identities` of the two days. An id first seen after the day before is new."""
     names = [*ID, "user_id", "first_seen"]
     both = today.select(*names).join(
         before.select(*ID, F.col("user_id").alias("_before"), F.lit(True).alias("_was")),
@@ -313,8 +316,8 @@ def moved_users(today: DataFrame, before: DataFrame, day_before: date) -> DataFr
 
 
 def with_reason_identity(changes: DataFrame, moved: DataFrame) -> DataFrame:
-    """`user_tag_changes` in which what happened to moved users has the reason `identity`; a tag that left the
-    catalogue stays `retired`."""
+    """`user_tag_changes` with the reason `identity` for changes of moved users; a tag that left the
+    catalogue keeps the reason `retired`."""
     joined = changes.join(moved.withColumn("_moved", F.lit(True)), "user_id", "left")
     reason = F.when(F.col("_moved") & (F.col("reason") != "retired"), "identity").otherwise(F.col("reason"))
     return joined.withColumn("reason", reason).select(*changes.columns)

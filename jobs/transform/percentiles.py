@@ -1,8 +1,8 @@
-"""Percentiles: where each user's measure stands among the users of the data day.
+"""Percentiles: the rank of each user's measure among the users of the data day.
 
-The population of a percentile are the users for whom its condition holds and who have the measure. The
-percentile of one of them is the whole percent of the population that stands at or below them: of 200 users
-of whom 57 have as much or less, 28. Equal values have equal percentiles, and the highest has 100; users
+The population of a percentile is the set of users for whom its condition holds and who have the measure. The
+percentile of a user is the whole percentage of the population with a value at or below: of 200 users
+of whom 57 have the same value or less, 28. Equal values have equal percentiles, and the highest is 100; users
 outside the population have none. Values of type double count as equal up to nine decimals, which is more
 than the noise of binary fractions; all values are compared as doubles.
 """
@@ -19,10 +19,10 @@ _EXACT = "decimal(30,9)"
 
 
 def with_percentiles(measures: DataFrame, percentiles: Sequence[Percentile], day: date) -> DataFrame:
-    """Grain: user. In: the measures of every user. Out: the same and an int column a percentile.
+    """Grain: user. In: the measures of all users. Out: the same and one int column per percentile.
 
     Reads one row of aggregates, whatever the number of users: the least value at which each percent of the
-    population is reached. `measures` is therefore read twice, and one task sorts a number a user.
+    population is reached. `measures` is therefore read twice, and one task sorts one number per user.
     """
     if not percentiles:
         return measures
@@ -35,10 +35,10 @@ def with_percentiles(measures: DataFrame, percentiles: Sequence[Percentile], day
 
 
 def _ranked(percentile: Percentile) -> Column:
-    """What the user is ranked by; null outside the population."""
+    """The value by which the user is ranked; null outside the population."""
     value = F.col(percentile.measure).cast("double")
     if not percentile.exact:
-        # A number that is too large for the nine decimals has no fraction to speak of.
+        # A number too large for nine decimals has no significant fraction.
         value = F.coalesce(F.col(percentile.measure).try_cast(_EXACT).cast("double"), value)
     if percentile.where is None:
         return value
@@ -46,9 +46,9 @@ def _ranked(percentile: Percentile) -> Column:
 
 
 def _edges(percentile: Percentile) -> Column:
-    """For 1 to 100 the least value at or below which stand that many percent; nulls without a population.
+    """For 1 to 100 the least value that covers this percentage of the population; nulls without a population.
 
-    In whole numbers: Spark's percentile_disc reckons with binary fractions, where 7 % of 100 users are 8.
+    With integers: Spark's percentile_disc uses binary fractions, where 7 % of 100 users are 8.
     """
     users = f"size(`{percentile.id}`) * bigint(percent)"
     place = f"int(({users} + 99) div 100) - 1"
@@ -56,7 +56,7 @@ def _edges(percentile: Percentile) -> Column:
 
 
 def _reached(value: Column, edges: Sequence[float | None]) -> Column:
-    """How many of the rising edges the value reaches, by halving; null for null."""
+    """The number of increasing edges that the value reaches, by binary search; null for null."""
     if edges[0] is None:
         return F.lit(None).cast("int")
 

@@ -1,4 +1,4 @@
-"""Everybody of a data day: the measures and profile columns of all sources in one row a user."""
+"""All users of a data day: the measures and profile columns of all sources in one row per user."""
 
 from collections.abc import Collection, Sequence
 from datetime import date
@@ -15,11 +15,11 @@ from jobs.transform.windows import ID
 def population(
     rollups: Sequence[DataFrame], profiles: Sequence[DataFrame], measures: Collection[Measure], day: date
 ) -> DataFrame:
-    """Grain: user, everybody who stands in any frame on or before the day. In: day roll-ups of the sources of
-    events, and frames with one row an id (id_kind, id and any columns); one of either at least.
+    """Grain: user; all users in any frame on or before the day. In: day roll-ups of the sources of
+    events, and frames with one row per id (id_kind, id and any columns); at least one of either.
 
-    Out: user_id (`kind:id`), one column a measure in its type, and the columns of the profiles, null where
-    the user is not in them. What is counted or added up is 0 for a user without a row in the source.
+    Out: user_id (`kind:id`), one column per measure in its type, and the columns of the profiles, null if
+    the user is not in them. Counts and sums are 0 for a user without a row in the source.
     """
     seen = [merge(rollups, measures, day)] if rollups else []
     joined = reduce(lambda left, right: left.join(right, list(ID), "full_outer"), [*seen, *profiles])
@@ -30,7 +30,7 @@ def population(
 
 
 def _value(measure: Measure) -> Column:
-    """A user without a row in the source has counted nothing and spent nothing."""
+    """Counts and sums are 0 for a user without a row in the source."""
     column = F.col(measure.id)
     if measure.by is None and measure.aggregate.counted:
         column = F.coalesce(column, F.lit(0).cast(measure.type))

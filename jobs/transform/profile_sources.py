@@ -1,4 +1,4 @@
-"""The rows of sources of profiles: who stands in them on a day, and what tags read of them."""
+"""The rows of profile sources: those that exist on a day, and the columns that tags read."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,7 +11,7 @@ from jobs.transform.identity import one_row_a_user
 
 
 def profile_rows(clean: DataFrame, source: Source, day: date) -> DataFrame:
-    """The rows of a profile that are there on a day: from the day of its time on, without a time always."""
+    """The rows of a profile that exist on a day: from the day of their time on, always without a time."""
     if not source.time:
         return clean
     since = F.to_date(F.col(source.time))
@@ -19,7 +19,7 @@ def profile_rows(clean: DataFrame, source: Source, day: date) -> DataFrame:
 
 
 def profile_inputs(catalogue: Catalogue, source: Source) -> list[str]:
-    """The columns of a profile that some tag reads: no other leaves the clean table."""
+    """The columns of a profile that any tag reads; only these leave the clean table."""
     used = {name for tag in catalogue.tags.values() for name in tag.inputs}
     return [c.name for c in source.kept_columns if f"{source.name}.{c.name}" in used]
 
@@ -27,9 +27,9 @@ def profile_inputs(catalogue: Catalogue, source: Source) -> list[str]:
 def profile_columns(
     clean: DataFrame, source: Source, names: Sequence[str], day: date, users: DataFrame | None
 ) -> DataFrame:
-    """Grain: id; with `users` the id that the user_id is made of. In: clean rows of a source of profiles,
-    the columns wanted of it, `identities` of the run (None where ids are not joined). Out: id_kind, id (as
-    text), `source__column` of each of them in its own type; of several ids of a user the row that stands
+    """Grain: id; with `users` the id of the user_id. In: clean rows of a profile source,
+    its requested columns, `identities` of the run (None if ids are not linked). Out: id_kind, id (as
+    text), `source__column` of each of them in its own type; for several ids of a user the row used
     (`one_row_a_user`)."""
     version = [F.col(source.version).alias("_version")] if source.version and users is not None else []
     rows = profile_rows(clean, source, day).select(

@@ -2,7 +2,7 @@
 
 Quantile scoring and its edges follow the R package rfm (`rfm_table_order`): type-7 quantiles at 20, 40,
 60 and 80 %, plus one unit (one day, one order, one currency unit), bins closed on the left. Octants
-compare each dimension with its mean over the population; equal counts as good.
+compare each dimension with its mean over the population; a value equal to the mean counts as good.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,8 @@ OUT_OF_WINDOW, NEVER_ORDERED, OTHERS = "out_of_window", "never_ordered", "others
 
 @dataclass(frozen=True)
 class Threshold:
-    """What one dimension was scored with: rising edges, rising portrait edges (none for monetary), mean."""
+    """The parameters for scoring one dimension: increasing edges, portrait edges (none for monetary),
+    mean."""
 
     dimension: str
     scoring: str
@@ -35,7 +36,7 @@ class Threshold:
 
     @property
     def tied(self) -> bool:
-        """Two edges are equal: some score is given to nobody."""
+        """Whether two edges are equal: then some score is not assigned to any user."""
         return len(set(self.edges)) < len(self.edges)
 
 
@@ -43,8 +44,8 @@ def basis(measures: DataFrame, rfm: Rfm, day: date) -> DataFrame:
     """Grain: user. Out: the measures, recency_days (to D+1), frequency, monetary, `_ever` (orders of all
     time).
 
-    Recency, frequency and monetary are null for users without an order in the window. Monetary is free of
-    the noise of binary fractions, so that equal amounts are equal numbers.
+    Recency, frequency and monetary are null for users without an order in the window. Monetary has no
+    binary rounding noise, so that equal amounts are equal numbers.
     """
     entry = rfm.entry
     ordered = F.col(entry.frequency) >= 1
@@ -69,7 +70,7 @@ def thresholds(based: DataFrame, rfm: Rfm) -> list[Threshold]:
     for dimension, column in DIMENSIONS.items():
         aggregates.append(F.percentile(column, list(QUINTILES)).alias(f"{dimension}_edges"))
         aggregates.append(F.percentile(column, list(TERCILES)).alias(f"{dimension}_terciles"))
-        # A mean of doubles depends on their order: three users of 0.1 would stand below theirs.
+        # A mean of doubles depends on their order: three users with 0.1 would be below their mean.
         aggregates.append(F.avg(F.col(column).cast(_EXACT)).cast("double").alias(f"{dimension}_mean"))
     row = population.agg(*aggregates).collect()[0].asDict()
     return [_threshold(dimension, row, rfm) for dimension in DIMENSIONS]
@@ -104,14 +105,14 @@ def _portrait_edges(dimension: str, row: Mapping[str, object], rfm: Rfm) -> tupl
 
 
 def _one_more(quantiles: object) -> tuple[float, ...]:
-    """Quantiles plus one unit; none where there is no population."""
+    """Quantiles plus one unit; empty without a population."""
     values: Sequence[float] = quantiles or ()  # type: ignore[assignment]
     return tuple(value + 1 for value in values)
 
 
 def scored(based: DataFrame, found: Sequence[Threshold], rfm: Rfm) -> DataFrame:
     """Grain: user. In: `basis`. Out: the same without `_ever`, and r_score, f_score, m_score, segment,
-    octant, portrait. Users without an order in the window have no scores; their segment says why."""
+    octant, portrait. Users without an order in the window have no scores; their segment gives the reason."""
     by = {threshold.dimension: threshold for threshold in found}
     scores = based.withColumns(
         {
@@ -140,7 +141,7 @@ def _score(value: Column, threshold: Threshold, *, reverse: bool) -> Column:
 
 
 def _step(value: Column, edges: Sequence[float]) -> Column:
-    """1 below the first edge, one more at or above each edge; null for null."""
+    """1 below the first edge, plus 1 for each edge reached; null for null."""
     above = [F.when(value >= F.lit(edge), 1).otherwise(0) for edge in edges]
     total = F.lit(1)
     for step in above:
@@ -167,7 +168,7 @@ def _octant(by: Mapping[str, Threshold]) -> Column:
 
 
 def _portrait(by: Mapping[str, Threshold], rfm: Rfm) -> Column:
-    """The cell of the recency × frequency grid: its name, or R3F3 … R1F1 where none is configured."""
+    """The cell of the recency × frequency grid: its name, or R3F3 … R1F1 if no names are configured."""
     recency, frequency = by["recency"].portrait_edges, by["frequency"].portrait_edges
     if not recency or not frequency:
         return F.lit(None).cast("string")
@@ -181,7 +182,7 @@ def _portrait(by: Mapping[str, Threshold], rfm: Rfm) -> Column:
 
 
 def _segment(rfm: Rfm) -> Column:
-    """First matching segment rule; users without scores by what they lack."""
+    """The first matching segment rule; for users without scores the reason."""
     column = F.when(F.col("_ever") < 1, NEVER_ORDERED).when(F.col("frequency").isNull(), OUT_OF_WINDOW)
     for segment, rule in rfm.segments:
         column = column.when(F.coalesce(F.expr(rule), F.lit(False)), segment.id)

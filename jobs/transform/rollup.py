@@ -1,4 +1,4 @@
-"""Partial aggregates of a day, and merging them into measures over windows."""
+"""Partial aggregates per day, and their merge into measures over windows."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -12,13 +12,13 @@ from jobs.config.aggregates import Days
 from jobs.transform.by_value import by_values
 from jobs.transform.windows import ID, inside_window
 
-# A row of a roll-up that is of one value of a column names both; in the rows of all values they are null.
+# A roll-up row for one value of a column has both; in the rows for all values they are null.
 BY = ("by", "by_value")
 
 
 def day_rollup(clean: DataFrame, source: Source, partials: Sequence[Partial]) -> DataFrame:
-    """Grain: day, id, and of partials `by` a column each of its values as well. In: clean rows of whole
-    days. Out: day, id_kind, id, one column a partial; by and by_value where a partial is `by` a column."""
+    """Grain: day, id, and for partials with `by` also the value of that column. In: clean rows of complete
+    days. Out: day, id_kind, id, one column per partial; by and by_value if a partial has `by`."""
     whole = _grouped(clean, source, [partial for partial in partials if partial.by is None])
     split = [partial for partial in partials if partial.by is not None]
     if not split:
@@ -39,7 +39,7 @@ def _grouped(rows: DataFrame, source: Source, partials: Sequence[Partial], *more
 
 
 def _by_each(clean: DataFrame, partials: Sequence[Partial]) -> DataFrame:
-    """Each row once for each column in which it has a value."""
+    """Each row once per column in which it has a value."""
     columns = sorted({partial.by for partial in partials if partial.by is not None})
     parts = [F.struct(F.lit(name).alias("_by"), F.col(name).alias("_by_value")) for name in columns]
     return clean.select("*", F.inline(F.array(*parts))).where(F.trim("_by_value") != "")
@@ -54,11 +54,11 @@ def _aggregate(partial: Partial, source: Source) -> Column:
 
 
 def merge(rollups: Sequence[DataFrame], measures: Iterable[Measure], day: date) -> DataFrame:
-    """Grain: id. In: the day roll-ups of all sources. Out: id_kind, id, one column a measure.
+    """Grain: id. In: the day roll-ups of all sources. Out: id_kind, id, one column per measure.
 
-    A window of n days is the days D-n+1 … D, moved back by the measure's offset. All sources are merged in
-    one aggregation: the columns of a roll-up are its own, and null in the rows of the others. A measure `by`
-    a column is a map from its values to what is not zero (`by_value`).
+    A window of n days covers the days D-n+1 … D, shifted back by the measure's offset. All sources are
+    merged in one aggregation: each roll-up has its own columns, which are null in the rows of the others.
+    A measure with `by` is a map from the values of that column to non-zero numbers (`by_value`).
     """
     wanted = list(measures)
     known = [rows.where(F.col("day") <= F.lit(day)) for rows in rollups]

@@ -1,4 +1,4 @@
-"""The rows of `tag_catalogue`: those of today, and what those of the day before say of its tags."""
+"""The rows of `tag_catalogue`: those of the data day, and information from those of the day before."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -35,7 +35,7 @@ def _row(item: Tag, catalogue: Catalogue) -> tuple[object, ...]:
 
 
 def previous_versions(before: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The definition_version of each tag that `user_tags` of the day before could hold: others are new.
+    """The definition_version of each tag that could be in `user_tags` of the day before; others are new.
 
     In: rows of `tag_catalogue` of that day (tag_id, definition_version, kept_out_of).
     """
@@ -44,7 +44,7 @@ def previous_versions(before: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def left_out(today: Mapping[str, Tag], before: Iterable[Mapping[str, Any]], table: str) -> list[str]:
-    """The ids of the tags that a table is not to hold; of tags that are gone, as the day before had it.
+    """The ids of the tags excluded from a table; for removed tags as on the day before.
 
     In: the tags of today by id, rows of `tag_catalogue` of the day before (tag_id, kept_out_of), and the name
     of the table without its namespace.

@@ -1,4 +1,4 @@
-"""`user_tag_changes`: what may be told of what changed between two days, and why it did."""
+"""`user_tag_changes`: the visible changes between two days, and their reasons."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,11 +18,11 @@ def told_changes(
     moved: DataFrame | None,
 ) -> DataFrame:
     """Grain: user, tag. In: `carried` and its tags, the definition_version that each tag had on the day
-    before (`previous_versions`), the ids of the tags that the table is not to hold (`left_out`), and the
-    users that were merged or split since (`moved_users`); None where ids are not joined.
+    before (`previous_versions`), the ids of the tags excluded from the table (`left_out`), and the
+    users that were merged or split since then (`moved_users`); None if ids are not linked.
 
-    Out: user_id, tag_id, change, old_value, new_value, reason, as `carry.changes`; what happened to moved
-    users has the reason `identity`.
+    Out: user_id, tag_id, change, old_value, new_value, reason, as in `carry.changes`; changes of moved
+    users have the reason `identity`.
     """
     changed = changes(state, tags, previous_versions)
     told = changed.where(~F.col("tag_id").isin(list(left_out)))

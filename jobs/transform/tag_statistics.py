@@ -1,4 +1,4 @@
-"""How many users have each value of each tag: on a day, on the day before it, on several days together."""
+"""The number of users per tag value: on a day, on the day before, and over several days."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,9 +11,9 @@ def tag_statistics(
     today: DataFrame, before: DataFrame, left_out: Sequence[str], population: int
 ) -> DataFrame:
     """Grain: tag, tag_value. In: `user_tags` of the day and of the latest published day before (tag_id and
-    tag_value are read), the ids of the tags that are not shown, the users of the day.
+    tag_value are read), the ids of the excluded tags, the users of the day.
 
-    Out: tag_id, tag_value, users and users_before (bigint, 0 for a value that nobody has on that day), share
+    Out: tag_id, tag_value, users and users_before (bigint, 0 for a value without users on that day), share
     (double, users of the population as a fraction of 1; null where the population is 0), change (users -
     users_before).
     """
@@ -35,7 +35,7 @@ def _counted(user_tags: DataFrame, left_out: Sequence[str], name: str) -> DataFr
 
 
 def users_of_tags(user_tags: DataFrame) -> DataFrame:
-    """Grain: tag. In: `user_tags` of one run (tag_id and rank are read). Out: tag_id, users (bigint): a user
+    """Grain: tag. In: `user_tags` of one run (tag_id and rank are read). Out: tag_id, users (bigint); a user
     with several values of a tag counts once."""
     return user_tags.where(F.col("rank") == 1).groupBy("tag_id").agg(F.count("*").alias("users"))
 
@@ -43,7 +43,7 @@ def users_of_tags(user_tags: DataFrame) -> DataFrame:
 def users_together(statistics: DataFrame, runs: Sequence[tuple[date, str]]) -> DataFrame:
     """Grain: tag, tag_value. In: `tag_statistics` of any runs, and the runs wanted as data day and run_id,
     the earliest day first, at least one. Out: tag_id, tag_value, users (bigint, summed over those runs); no
-    row for a value that nobody had."""
+    row for a value without users."""
     wanted = [f"{day}/{run_id}" for day, run_id in runs]
     rows = statistics.where(F.concat_ws("/", "dt", "run_id").isin(wanted))
     rows = rows.where(F.col("dt") >= F.lit(runs[0][0])).where(F.col("users") > 0)

@@ -1,4 +1,4 @@
-"""All tags of a user in one projection, and the tables that come of it."""
+"""All tags of a user in one projection, and helpers for the tables computed from it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -11,8 +11,8 @@ from jobs.catalogue.model import Tag
 
 def evaluated(inputs: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
     """Grain: user. In: user_id, measures, profile columns (`source__column`), RFM columns.
-    Out: user_id, one typed column a tag (a boolean that is false or null is null, no tag), and
-    `_set_<tag>` of tags that people can set: the row that gave the user the tag, if one did."""
+    Out: user_id, one typed column per tag (a boolean false becomes null, which means no tag), and
+    `_set_<tag>` for manually set tags: the row that gave the user the tag, if any."""
     dated = inputs.withColumn("data_day", F.lit(day))
     beside = {name: column for tag in tags for kind in tag.kinds for name, column in kind.beside(tag).items()}
     return dated.select(
@@ -23,7 +23,7 @@ def evaluated(inputs: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
 
 
 def first_value(tag: Tag, value: Column) -> Column:
-    """The value that stands for a tag where there is room for one: of several, the first."""
+    """The single value of a tag: of several values, the first."""
     return tag.main.first(value)
 
 

@@ -1,4 +1,4 @@
-"""From raw rows to typed rows, each with the reason why it is set aside, or none."""
+"""Converts raw rows to typed rows, each with the reason for its quarantine, or null."""
 
 from collections.abc import Collection
 from functools import reduce
@@ -14,17 +14,17 @@ from jobs.catalogue.model import Source
 from jobs.sources.files import FILE, LINE, UNPARSED
 from jobs.sources.reading import READING
 
-# What extract adds to the columns of a raw row.
+# The columns that extract adds to a raw row.
 _ADDED = (FILE, LINE, UNPARSED, READING, "batch")
 
-# Spark alone would read '10:30:00' as a time of the day the job runs, '2024' as a day, and '12f' as a number.
+# Spark would read '10:30:00' as a time of the current day, '2024' as a day, and '12f' as a number.
 _YEAR_FIRST = r"^\d{4}-"
 _DAY_ALONE = r"^\d{4}-\d{1,2}-\d{1,2}$"
 _TO_THE_MINUTE = r"^(\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2})(?![:\d])"
 _WITH_OFFSET = r"^\d{4}-\d{1,2}-\d{1,2}[Tt ].*([Zz]|[+-]\d{2}(:?\d{2})?)$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
-# JSON shows milliseconds where it is not told more: rows that differ in less would be taken for one.
+# By default JSON has milliseconds: rows that differ in microseconds would be considered equal.
 _JSON = {
     "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
     "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
@@ -32,12 +32,12 @@ _JSON = {
 
 
 def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
-    """One typed row a raw row.
+    """One typed row per raw row.
 
     In: the raw columns of one batch (and `batch`, its data day). Out: the kept clean columns, `event_day`
-    (of events, in the session's time zone, which is the project's), `_batch`, `_reading` (in which reading of
-    the batch it came), `_content` (a hash of the clean columns), `_reason` (null for a good row) and `_raw`
-    (the raw row as JSON, its personal values masked).
+    (for events, in the session's time zone, which is the project's), `_batch`, `_reading` (the reading of
+    the batch that had the row), `_content` (a hash of the clean columns), `_reason` (null for a good row)
+    and `_raw` (the raw row as JSON, its personal values masked).
     """
     blank_is_null = _blank_is_null(raw) if source.read.format == "csv" else raw
     valued = blank_is_null.withColumns({f"_v_{c.name}": F.expr(c.sql) for c in source.kept_columns})
@@ -68,13 +68,13 @@ def _as_it_came(raw: DataFrame, masked: Collection[str]) -> list[Column]:
 
 
 def _blank_is_null(raw: DataFrame) -> DataFrame:
-    """A CSV file has no null: an empty field is one."""
+    """A CSV file has no null: an empty field becomes null."""
     names = [name for name in raw.columns if name not in _ADDED]
     return raw.withColumns({name: F.nullif(F.col(f"`{name}`"), F.lit("")) for name in names})
 
 
 def _convert(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
-    """The value in its declared type; null where it cannot be read."""
+    """The value in its declared type; null if it cannot be converted."""
     if column.type == "timestamp" and not isinstance(kind, T.TimestampType):
         return _instant(F.trim(value.cast("string")), column, timezone)
     text = F.trim(value) if isinstance(kind, T.StringType) else None
@@ -88,7 +88,7 @@ def _convert(value: Column, kind: T.DataType, column: CleanColumn, timezone: str
 
 
 def _double(value: Column) -> Column:
-    """A number; neither NaN, which is greater than any threshold, nor infinity is one."""
+    """A number; NaN (greater than any threshold) and infinity become null."""
     number = value.try_cast("double")
     return F.when(F.abs(number) < F.lit(float("inf")), number)
 
@@ -100,16 +100,16 @@ def _date(text: Column, column: CleanColumn) -> Column:
 
 
 def _instant(text: Column, column: CleanColumn, timezone: str) -> Column:
-    """A wall clock reading of the source's time zone as an instant.
+    """A local time in the source's time zone as an instant.
 
-    The zone's name goes behind the text, so that its rules (summer time) are applied by the parser: of an
-    hour that comes twice the first is meant, and an hour that is left out is read as the one after it. A
-    text with an offset of its own is an instant already; a day alone is its midnight.
+    The zone name is appended to the text, so that the parser applies its rules (daylight saving): for an
+    hour that occurs twice the first is used, and a skipped hour is read as the next one. A
+    text with an offset is already an instant; a date without time is midnight.
     """
     zone = F.lit(f" {column.timezone or timezone}")
     if column.format:
         return F.try_to_timestamp(F.concat(text, zone), F.lit(f"{column.format} VV"))
-    # The parser takes a zone only behind full seconds.
+    # The parser accepts a zone only after full seconds.
     full = F.when(text.rlike(_DAY_ALONE), F.concat(text, F.lit(" 00:00:00")))
     full = full.when(text.rlike(_YEAR_FIRST), F.regexp_replace(text, _TO_THE_MINUTE, "$1:00"))
     placed = F.when(text.rlike(_WITH_OFFSET), F.upper(full)).otherwise(F.concat(full, zone))
@@ -117,7 +117,7 @@ def _instant(text: Column, column: CleanColumn, timezone: str) -> Column:
 
 
 def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
-    """`type_<column>` of the first column that holds something its type cannot."""
+    """`type_<column>` of the first column with a value that cannot be converted."""
     failures = []
     for column in source.kept_columns:
         value = F.col(f"_v_{column.name}")
@@ -144,13 +144,13 @@ def _with_own_columns(clean: DataFrame, source: Source) -> DataFrame:
 
 
 def _reasons(source: Source) -> list[Column]:
-    """Why a row is set aside, the first that holds: unreadable, a type, a rule, an empty id or time."""
+    """The first quarantine reason that applies: unparsable, a type, a rule, an empty id or time."""
     rules = [F.when(F.expr(rule), F.lit(reason)) for reason, rule in source.reject]
     ids = [name for _, name in source.ids]
     needed = dict.fromkeys(source.key, "missing_key")
     if source.kind != "profile" and source.time:
         needed[source.time] = "missing_time"
-    # A link may leave out some of its ids; a row without any is nobody's.
+    # A link row may have only some of the ids; a row without any id belongs to no user.
     nobody = reduce(and_, [_is_empty(F.col(name)) for name in ids])
     empty = [F.when(nobody, F.lit("missing_user"))]
     empty += [F.when(_is_empty(F.col(name)), F.lit(reason)) for name, reason in needed.items()]

@@ -1,4 +1,4 @@
-"""Components that are too large for one person: which of their links stand."""
+"""Components that are too large for one person: which of their links are accepted."""
 
 from collections.abc import Mapping
 from functools import reduce
@@ -7,8 +7,8 @@ from operator import and_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-# The most links of a component that are looked at one by one. One person has some dozens; a component with
-# more of them is no person whose links are worth the time.
+# The maximum number of links of a component that are examined one by one. One person has some dozens; a
+# component with more links is not a single person.
 TANGLED = 500
 
 _LINK = ("first_seen", "a", "b", "source")
@@ -17,9 +17,9 @@ _LINK = ("first_seen", "a", "b", "source")
 def untangled(
     links: DataFrame, members: DataFrame, large: DataFrame, limits: Mapping[str, int]
 ) -> tuple[DataFrame, DataFrame]:
-    """The members of all components once the large ones are taken apart, and the links refused for it.
+    """The members of all components after splitting the large ones, and the links refused for that.
 
-    In: links (a, b, first_seen, source) that stand, `members` (node, component) and the components that are
+    In: accepted links (a, b, first_seen, source), `members` (node, component) and the components that are
     too large (component). The links of a large component are taken in the order of first_seen, then of their
     ids; one that would make a person with more ids of a kind than the limit is refused, as are all links of
     a component that has more than TANGLED of them.
@@ -47,10 +47,10 @@ def _in_order() -> Column:
 
 def _judged(grouped: DataFrame, limits: Mapping[str, int]) -> DataFrame:
     """Grain: component. In: `links` in order. Out: links, nodes, `state`: of each node the position of the
-    first node of its person (`person`), and of each link whether it stands (`stands`).
+    first node of its person (`person`), and for each link whether it is accepted (`stands`).
 
-    The lists are walked by positions, because a node's text would be sought in them at each step; and they
-    are computed before they are walked, because Spark would put how they are computed into the loop.
+    The lists are traversed by position, to avoid searching the text of a node in each step; and they
+    are computed before, because Spark would otherwise recompute them in the loop.
     """
     ends = F.concat(
         F.transform("links", lambda link: link["a"]), F.transform("links", lambda link: link["b"])
@@ -66,7 +66,7 @@ def _judged(grouped: DataFrame, limits: Mapping[str, int]) -> DataFrame:
         F.transform("nodes", lambda _, position: position).alias("person"),
         F.array().cast("array<boolean>").alias("stands"),
     )
-    # The types of a state that is carried along agree in whether a value can be missing.
+    # The types of the state must agree in nullability.
     start = start.cast("struct<person: array<int>, stands: array<boolean>>")
     state = F.aggregate("steps", start, lambda state, step: _joined(state, step, limits))
     return steps.select("links", "nodes", state.alias("state"))
@@ -77,7 +77,7 @@ def _at(name: Column, alias: str) -> Column:
 
 
 def _joined(state: Column, step: Column, limits: Mapping[str, int]) -> Column:
-    """The state after one link: two people are one where the limits allow it."""
+    """The state after one link: two people are merged if the limits allow it."""
     left, right = state["person"][step["a"]], state["person"][step["b"]]
     fits = (left == right) | reduce(
         and_, [_few(state, left, right, kind, most) for kind, most in limits.items()]
@@ -91,7 +91,7 @@ def _joined(state: Column, step: Column, limits: Mapping[str, int]) -> Column:
 
 
 def _few(state: Column, left: Column, right: Column, kind: str, most: int) -> Column:
-    """Whether the two people together have no more ids of the kind than the limit."""
+    """Whether the two people together stay within the limit of the kind."""
     ids = F.filter(
         state["person"],
         lambda each, position: ((each == left) | (each == right)) & (F.col("kinds")[position] == F.lit(kind)),
@@ -109,7 +109,7 @@ def _members() -> Column:
 
 
 def _refused() -> Column:
-    """The links that do not stand."""
+    """The refused links."""
     told = F.transform(
         "links",
         lambda link, position: F.struct(

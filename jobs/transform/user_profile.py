@@ -1,4 +1,4 @@
-"""`user_profile`: one row a user, one typed column a tag."""
+"""`user_profile`: one row per user, one typed column per tag."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from jobs.transform.tags import first_value
 
 def user_profile(state: DataFrame, tags: Sequence[Tag]) -> DataFrame:
     """Grain: user of the population. In: `carried` (jobs/transform/carry.py), and the tags that the table may
-    hold. Out: user_id, and one typed column a tag, null where the user does not have it; of several values
+    contain. Out: user_id, and one typed column per tag, null if the user does not have it; of several values
     the first."""
     columns = [first_value(item, F.col(item.id)).alias(item.id) for item in tags]
     return state.where("_in_population").select("user_id", *columns)

@@ -1,4 +1,4 @@
-"""One row a key: which rows of a batch stay, which another version beats, which were there before."""
+"""One row per key: which rows of a batch are kept, superseded by another version, or repeats."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ _HELPERS = ("_new", "_same", "_seen", "_read", "_rank", "_reading")
 
 @dataclass(frozen=True)
 class Resolved:
-    """`rows`: every good row of the batch, and every clean row of its keys, with `_status`. One frame, so
-    that what was read and compared once can be kept and used for counting and for writing."""
+    """`rows`: all good rows of the batch, and all clean rows with its keys, with `_status`. One frame, so
+    that it can be cached and used both for counting and for writing."""
 
     rows: DataFrame
 
@@ -27,7 +27,7 @@ class Resolved:
 
     @property
     def replaced(self) -> DataFrame:
-        """The rows of the clean table that a row of the batch takes the place of."""
+        """The rows of the clean table that are replaced by a row of the batch."""
         return self.rows.where(F.col("_status") == REPLACED).drop("_status")
 
 
@@ -35,9 +35,9 @@ def resolve(batch: DataFrame, existing: DataFrame, source: Source) -> Resolved:
     """Decide between the rows of a batch and the clean rows of other batches with the same key.
 
     Both frames have the clean columns, `_batch` and `_content`, and `batch` has `_reading`; `existing` holds
-    no row of this batch. The highest version wins; of equal versions the one that a later batch held, and
-    within the batch a later reading. Equal content is a repeat, and the row that was there first stays, so
-    that reading rows again touches nothing.
+    no row of this batch. The highest version wins; of equal versions the one from the later batch, and
+    within the batch the later reading. Equal content is a repeat, and the existing row is kept, so
+    that reading rows again changes nothing.
     """
     if source.repeats == "keep":
         return Resolved(batch.withColumn("_status", F.lit(KEPT)).drop("_reading"))
@@ -49,13 +49,13 @@ def resolve(batch: DataFrame, existing: DataFrame, source: Source) -> Resolved:
 
 
 def key_columns(source: Source) -> list[str]:
-    """What tells two rows apart: the key, or all columns where repeats are dropped."""
+    """The columns that identify a row: the key, or all columns if repeats are dropped."""
     return list(source.key) or ["_content"]
 
 
 def _ranked(pool: DataFrame, key: list[str], source: Source) -> DataFrame:
-    """`_same`: position among rows of equal content; `_seen`, `_read`: the last batch, and the last reading
-    of this one, that held that content; `_rank`: position among the versions of the key."""
+    """`_same`: position among rows with equal content; `_seen`, `_read`: the last batch, and the last reading
+    of it, with that content; `_rank`: position among the versions of the key."""
     equal = Window.partitionBy(*key, "_content")
     versions = Window.partitionBy(*key).orderBy((F.col("_same") > 1).asc(), *_precedence(source))
     return (

@@ -1,4 +1,4 @@
-"""Windows of measures: which days of the roll-ups they cover."""
+"""Windows of measures: the roll-up days that they cover."""
 
 from datetime import date, timedelta
 
@@ -7,12 +7,12 @@ from pyspark.sql import functions as F
 
 from jobs.catalogue.model import CalendarPeriod, Measure
 
-# What a row of a roll-up is of.
+# The columns that identify a roll-up row.
 ID = ("id_kind", "id")
 
 
 def window_days(measure: Measure, day: date) -> tuple[date | None, date]:
-    """First (None: no bound) and last day of the measure's window."""
+    """First day (None: unbounded) and last day of the measure's window."""
     if measure.calendar is not None:
         return calendar_days(measure.calendar, day)
     last = day - timedelta(days=measure.offset)
@@ -21,8 +21,8 @@ def window_days(measure: Measure, day: date) -> tuple[date | None, date]:
 
 
 def calendar_days(period: CalendarPeriod, day: date) -> tuple[date, date]:
-    """First and last day of the occurrence that began last on or before the day, or of that some years
-    earlier; never past the day."""
+    """First and last day of the latest occurrence that began on or before the day, or of the one some years
+    earlier; never after the day."""
     year = day.year if (day.month, day.day) >= period.first else day.year - 1
     year -= period.years_ago
     first = date(year, *period.first)
@@ -31,7 +31,7 @@ def calendar_days(period: CalendarPeriod, day: date) -> tuple[date, date]:
 
 
 def inside_window(measure: Measure, day: date) -> Column:
-    """Whether a row's day is one of the measure's window."""
+    """Whether a row's day is in the measure's window."""
     first, last = window_days(measure, day)
     inside = F.col("day") <= F.lit(last)
     return inside if first is None else inside & (F.col("day") >= F.lit(first))

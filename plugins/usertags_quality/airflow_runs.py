@@ -1,4 +1,4 @@
-"""What Airflow knows of a day: which data day a run was about, and whether a release waits for an answer."""
+"""Airflow's information on a day: the data day of a run, and whether a release is waiting for approval."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ RELEASE_DAG_ID = "user_tags_release"
 
 
 def planned(airflow_run: str) -> tuple[date, str] | None:
-    """Data day and run of the pipeline; None where the run of the DAG has not named them. Blocks."""
+    """Data day and run id of a DAG run; None if they are not known yet. Blocking."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
@@ -25,7 +25,7 @@ def planned(airflow_run: str) -> tuple[date, str] | None:
 
 
 def asked_release(day: date) -> str | None:
-    """The run of the release DAG that waits for a person's answer about a day, the newest. Blocks."""
+    """The newest run of the release DAG that is waiting for approval of a day. Blocking."""
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session

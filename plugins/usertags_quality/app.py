@@ -1,4 +1,4 @@
-"""The plugin's web application: addresses, who may read them, and what is shown when something is wrong."""
+"""The plugin's web application: routes, access control, and error pages."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ _REPORT_KINDS = {
 
 
 def make_app(desk: Desk | None = None, reader: Any = None, secret: str | None = None) -> FastAPI:
-    """The application. `reader` is the dependency that lets a person in; `secret` signs keys to reports."""
+    """The application. `reader` is the dependency that checks access; `secret` signs keys to reports."""
     pages = Pages(desk or Desk(configs_folder()))
     keys = security.ReportKeys(secret or _secret())
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
@@ -50,14 +50,14 @@ def make_app(desk: Desk | None = None, reader: Any = None, secret: str | None = 
 
 
 def _secret() -> str:
-    """Airflow's own, which all its API servers share."""
+    """Airflow's secret, which all its API servers share."""
     from airflow.configuration import conf
 
     return conf.get("api", "secret_key", fallback="") or secrets.token_hex()
 
 
 def _assets() -> APIRouter:
-    """Stylesheet, scripts and icons: the files there are, and no secret in them."""
+    """Stylesheet, scripts and icons: public static files."""
     router = APIRouter()
     files = {path.name: path for path in _STATIC.iterdir() if path.suffix in _KINDS}
 
@@ -115,8 +115,8 @@ def _pages(pages: Pages, keys: security.ReportKeys) -> APIRouter:
 
 
 def _reports(pages: Pages, keys: security.ReportKeys) -> APIRouter:
-    """The files of a report, for whoever holds its key: no cookie reaches the sandbox that shows it. Below
-    the key a path is that on object storage, so that pages find what they share with those of other runs."""
+    """The files of a report, for holders of its key: the sandbox that shows it has no cookies. Below
+    the key the path is the same as on object storage, so that pages find the assets shared by all runs."""
     router = APIRouter()
 
     @router.get("/report/{key}/{path:path}")
@@ -126,7 +126,7 @@ def _reports(pages: Pages, keys: security.ReportKeys) -> APIRouter:
         body = await in_thread(lambda: pages.desk.report_file(path)) if kind else None
         if body is None:
             kept = int(pages.desk.catalogue().retention.reports)
-            raise HTTPException(404, _NO_REPORT.format(kept=kept) if kind else "There is no such page.")
+            raise HTTPException(404, _NO_REPORT.format(kept=kept) if kind else "Page not found.")
         origin = f"{request.url.scheme}://{request.url.netloc}"
         headers = {
             "Content-Security-Policy": security.REPORT_POLICY.format(origin=origin),

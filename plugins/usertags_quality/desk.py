@@ -1,4 +1,4 @@
-"""What the pages are made of: the configuration, the history of checks, the tags, and single look-ups."""
+"""The data of the pages: the configuration, the history of checks, the tags, and single lookups."""
 
 import json
 import os
@@ -32,18 +32,18 @@ from plugins.usertags_quality import airflow_runs
 from plugins.usertags_quality.loading import Refreshed
 
 KEPT_DAYS = 400
-# What is read before all the rest is, so that the first page of a new server is quick.
+# Read before the rest, so that the first page of a new server is fast.
 FIRST_DAYS = 35
-# What the pages of tags show.
+# The tables shown on the tag pages.
 TAG_DAYS = 62
-# More rows than these are counted by a query, not by a page.
+# Pages do not count more rows than this.
 _ROWS_AT_MOST = 3_000_000
 _SAMPLES = 3
 
 
 @dataclass(frozen=True)
 class SetAside:
-    """Rows of a source that a batch set aside for one reason; `samples` are keys with the row, masked."""
+    """Quarantined rows of a source's batch with one reason; `samples` are keys with masked rows."""
 
     source: str
     reason: str
@@ -53,7 +53,7 @@ class SetAside:
 
 @dataclass(frozen=True)
 class View:
-    """The history as it was read at a moment; of the newest days alone where it is not `complete`."""
+    """The history read at one time; only the newest days if it is not `complete`."""
 
     catalogue: Catalogue
     history: History
@@ -62,7 +62,7 @@ class View:
 
 
 class Desk:
-    """Reads the lake of a configuration. The methods without `async` block: they are called in threads."""
+    """Reads the lake of a configuration. Methods without `async` are blocking and are called in threads."""
 
     def __init__(self, configs: Path) -> None:
         self.configs = configs
@@ -83,7 +83,7 @@ class Desk:
         return _load(self.configs, _stamp(self.configs))
 
     def lake(self) -> Lake:
-        """The lake; an embedded one that is down is not started by a page."""
+        """The lake; pages do not start an embedded lake that is not running."""
         return open_lake(self.catalogue(), start=False)
 
     def _catalog(self) -> Catalog:
@@ -93,7 +93,7 @@ class Desk:
         return self._opened[1]
 
     def _view(self) -> View:
-        """The newest days at first, then all; all at once where the newest have nothing."""
+        """The newest days first, then all; all at once if there are no newest days."""
         if self._built is None:
             view = self._read_view(complete=False)
             if view.history.days:
@@ -130,7 +130,7 @@ class Desk:
         return self._trends[1]
 
     def set_aside(self, day: date) -> list[SetAside]:
-        """The rows that the batch of a day set aside, by source and reason, the most first."""
+        """The quarantined rows of the batch of a day, by source and reason, largest first."""
         try:
             table = self._catalog().load_table(QUARANTINE.name)
         except NoSuchTableError:
@@ -153,7 +153,7 @@ class Desk:
         return found
 
     def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]] | None:
-        """The changes of a tag on a day, by kind and reason; None where they are too many to count here."""
+        """The changes of a tag on a day, by kind and reason; None if there are too many to count."""
         where = rows_where(dt=day, run_id=run_id, tag_id=tag)
         groups = self._counted(CHANGES.name, where, ("change", "reason"))
         if groups is None:
@@ -164,7 +164,7 @@ class Desk:
     def _counted(
         self, name: str, where: BooleanExpression, by: tuple[str, ...]
     ) -> list[dict[str, Any]] | None:
-        """Rows of a table by some columns; None where there are too many to be read for a page."""
+        """Row counts of a table by some columns; None if there are too many rows for a page."""
         try:
             scan = self._catalog().load_table(name).scan(row_filter=where, selected_fields=by)
         except NoSuchTableError:
@@ -177,8 +177,8 @@ class Desk:
         return groups
 
     def speakers(self, day: date, run_id: str, tag: str) -> dict[str, int] | None:
-        """Who says so of the users that carry a tag: rows by `source`, rule or explicit. None where no source
-        lets people set it, or where they are too many to count here."""
+        """The origin of a tag for its users: row counts by `source`, rule or explicit. None if no source
+        sets it manually, or if there are too many rows to count."""
         known = self.catalogue().tags.get(tag)
         if known is None or known.set_by is None:
             return None
@@ -187,12 +187,12 @@ class Desk:
         return None if counted is None else {row["source"]: row["count_all"] for row in counted}
 
     def asked_release(self, day: date) -> str | None:
-        """The run of the release DAG that waits for an answer about a day."""
+        """The run of the release DAG that is waiting for approval of a day."""
         return airflow_runs.asked_release(day)
 
     def report_file(self, path: str) -> bytes | None:
-        """A file of the reports of this project; None where there is none. The caller has checked that the
-        path is one of the report that is asked for."""
+        """A file of the reports of this project; None if it does not exist. The caller has checked that the
+        path belongs to the requested report."""
         lake = self.lake()
         key = f"{self.catalogue().project}/{path}"
         try:
@@ -207,7 +207,7 @@ def configs_folder() -> Path:
 
 
 def masked_row(raw: str | None, source: Source | None) -> dict[str, Any]:
-    """A row that was set aside, without personal data; empty where it cannot be told what it holds."""
+    """A quarantined row without personal data; empty if its content cannot be parsed."""
     try:
         row = json.loads(raw or "")
     except ValueError:
@@ -219,12 +219,12 @@ def masked_row(raw: str | None, source: Source | None) -> dict[str, Any]:
 
 
 def masked_key(key: str | None, source: Source | None) -> str:
-    """The key of a row that was set aside; hidden where a part of it is personal."""
+    """The key of a quarantined row; hidden if part of it is personal data."""
     return MASK if source is None or masked_of(source) & set(source.key) else (key or "")
 
 
 def _since(table: CachedTable, first: date) -> BooleanExpression:
-    # publications has no partitions: its few rows are read whole.
+    # publications has no partitions: its few rows are read completely.
     return AlwaysTrue() if table.name == PUBLICATIONS.name else rows_since("dt", first)
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 _WIDTH, _HEIGHT, _GAP = 10, 60, 2
-# Room for so many days at least: the first days of a project are no broad blocks.
+# The minimum number of slots, so that the first days of a project are not drawn as wide bars.
 _SLOTS = 30
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A day in a chart: `tone` is a class of the stylesheet, `value` None a gap."""
+    """A day in a chart: `tone` is a CSS class, `value` None is a gap."""
 
     value: float | None
     tone: str
@@ -29,8 +29,8 @@ def bars(
     marks: Sequence[float] = (),
     slots: int = _SLOTS,
 ) -> Markup:
-    """A bar a day; heights from `least` up to `top`, by default the greatest value. `marks` are heights that
-    a dashed line stands at, `slots` the days that there is room for at least."""
+    """One bar per day; heights from `least` up to `top`, by default the maximum. `marks` are values with a
+    dashed line, `slots` the minimum number of slots."""
     top = max((bar.value for bar in values if bar.value is not None), default=0) if top is None else top
     slots = max(len(values), slots)
     parts = [_bar(slots - len(values) + index, bar, least, top) for index, bar in enumerate(values)]
@@ -61,12 +61,12 @@ def _bar(index: int, bar: Bar, least: float, top: float) -> Markup:
     )
     if not bar.href:
         return shape
-    # Each day is reached by keyboard in the calendar: sixty stops a chart would be in the way.
+    # Days are reachable by keyboard in the calendar: sixty tab stops per chart would be inconvenient.
     return Markup('<a href="{}" tabindex="-1">{}</a>').format(bar.href, shape)
 
 
 def _height(value: float | None, least: float, top: float) -> float:
-    """At least a sliver, so that a day that was nought is told from a day without a number."""
+    """A minimum height, so that a day with 0 is distinguishable from a day without a value."""
     if value is None:
         return 2.0
     if top <= least:
@@ -75,7 +75,7 @@ def _height(value: float | None, least: float, top: float) -> float:
 
 
 def line(values: Sequence[float | None], label: str, *, width: int = 300) -> Markup:
-    """A line through the values that are there, over the whole width, with a dot at the newest."""
+    """A line through the existing values over the whole width, with a dot at the newest."""
     known = [value for value in values if value is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
     span = (high - low) or 1.0

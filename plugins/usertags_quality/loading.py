@@ -1,4 +1,4 @@
-"""Loading in the background: a page waits a little, never for long, and Airflow's own threads never do."""
+"""Background loading: a page waits only briefly, and Airflow's own threads never wait."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Unavailable(Exception):
-    """Nothing can be shown now; says what happened, what is safe and what to do."""
+    """Nothing can be shown; explains what happened, what is safe and what to do."""
 
     def __init__(self, error: UsertagsError) -> None:
         super().__init__(str(error))
@@ -21,11 +21,11 @@ class Unavailable(Exception):
 
 
 class Refreshed(Generic[T]):
-    """A value that is loaded again when it is asked for after `fresh_for` seconds, one load at a time.
+    """A value that is reloaded on access after `fresh_for` seconds, with one load at a time.
 
-    While a load takes longer than `patience`, or has failed within the last `retry_after` seconds, the value
-    of before is given, with `problem` saying so. A load that hangs is left alone after `abandon_after`.
-    A value that is `unfinished` is given too, while the next load begins at once.
+    If a load takes longer than `patience`, or has failed within the last `retry_after` seconds, the
+    previous value is returned, with the reason in `problem`. A hanging load is abandoned after
+    `abandon_after`. An `unfinished` value is returned as well, and the next load starts immediately.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Refreshed(Generic[T]):
         self.problem: UsertagsError | None = None
 
     async def get(self) -> T:
-        """The value; raises Unavailable when there is none."""
+        """The value; raises Unavailable if there is none."""
         now = time.monotonic()
         if self._value is not None and now - self._ended < self._fresh_for:
             return self._value
@@ -67,7 +67,7 @@ class Refreshed(Generic[T]):
             pass
 
     def begin(self) -> "Future[T]":
-        """Load, unless a load is under way."""
+        """Start a load, unless one is running."""
         with self._lock:
             hangs = time.monotonic() - self._started > self._abandon_after
             if self._running is None or self._running.done() or hangs:
@@ -90,13 +90,13 @@ class Refreshed(Generic[T]):
             self.begin()
 
 
-# Look-ups that wait for a lake that hangs are not to pile up.
+# Lookups that wait for a hanging lake must not pile up.
 _SLOTS = BoundedSemaphore(16)
 
 
 async def in_thread(work: Callable[[], T], patience: float = 8) -> T:
-    """Run some reading in a thread of its own; raises Unavailable when it fails, takes too long, or when too
-    many wait already."""
+    """Run a read in its own thread; raises Unavailable if it fails, takes too long, or if too
+    many are already waiting."""
     promise: Future[T] = Future()
     if not _SLOTS.acquire(blocking=False):
         raise Unavailable(_SLOW)
@@ -120,17 +120,17 @@ async def in_thread(work: Callable[[], T], patience: float = 8) -> T:
 
 _SLOW = InfrastructureError(
     "the lake has not answered yet",
-    safe="pipeline and published tables are not touched by this page",
-    next_step="load the page again in a moment",
+    safe="this page does not change the pipeline or published tables",
+    next_step="reload the page in a moment",
 )
 
 
 def _told(error: Exception) -> UsertagsError:
-    """What a person may read of an error: our own words, or the kind of the error alone."""
+    """The public text of an error: our own message, or only the type of the error."""
     if isinstance(error, UsertagsError):
         return error
     return InfrastructureError(
-        f"the lake does not answer ({type(error).__name__})",
-        safe="pipeline and published tables are not touched by this page",
-        next_step="see whether catalog and object storage run (`usertags services status`)",
+        f"the lake does not respond ({type(error).__name__})",
+        safe="this page does not change the pipeline or published tables",
+        next_step="check that the catalog and the object storage are running (`usertags services status`)",
     )

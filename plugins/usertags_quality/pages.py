@@ -1,4 +1,4 @@
-"""The pages: what each one shows, in words that the templates only lay out."""
+"""The pages: the content of each page; the templates only do the layout."""
 
 import asyncio
 from collections.abc import Sequence
@@ -40,13 +40,13 @@ from plugins.usertags_quality.words import duration, moment, points
 
 CHART_DAYS = 60
 CHECK_RUNS = 30
-# Room for so many at least, where there are fewer.
+# The minimum number of slots in a chart.
 CARD_RUNS = 14
 LISTED_DAYS = 60
 MONTHS = 3
 _RELEASE = ROOT / "dags" / f"{RELEASE_DAG_ID}.py"
 
-# What a state is called, the class of its colour and its mark: a colour alone tells nobody.
+# The name of a state, the CSS class of its colour, and its symbol (colour alone is not accessible).
 STATES = {
     "passed": ("Good", "good", "✓"),
     "warned": ("Published with warnings", "warn", "!"),
@@ -60,7 +60,7 @@ STATES = {
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed check with what the person on duty asks about it."""
+    """A failed check with the information for the person on call."""
 
     result: CheckRow
     since: date
@@ -90,7 +90,7 @@ class Pages:
         self._templates.globals.update(states=STATES)
 
     def warm(self) -> None:
-        """Begin to read what the pages show, and compile their templates."""
+        """Start reading the data of the pages, and compile their templates."""
         self.desk.view.begin()
         self.desk.tags.begin()
         for name in self._templates.list_templates():
@@ -99,7 +99,7 @@ class Pages:
     # ---- quality -----------------------------------------------------------------------------------
 
     async def overview(self, request: Request) -> Response:
-        """The six answers for the newest day, trends, and the days as calendar or list."""
+        """The overview of the newest day, trends, and the days as calendar or list."""
         view = await self.desk.view.get()
         chosen = _filter(request, view.history)
         shown = view.history.filtered(chosen)
@@ -162,14 +162,14 @@ class Pages:
         ]
 
     async def day(self, request: Request, day: date) -> Response:
-        """A day: its verdict, its checks, what was set aside, its runs."""
+        """A day: its verdict, its checks, its quarantined rows, its runs."""
         view = await self.desk.view.get()
         found = view.history.days.get(day)
         if found is None:
             raise security.no_such("day")
         run_id = request.query_params.get("run", "")
         if run_id and run_id not in found.run_ids:
-            raise security.no_such("run of that day")
+            raise security.no_such("run on this day")
         stage = request.query_params.get("stage", "")
         chosen = _filter(request, view.history)
         results = [
@@ -200,8 +200,8 @@ class Pages:
         )
 
     async def _release(self, day: Day | None) -> str:
-        """Where a blocked day is released in Airflow: at the question that waits for an answer, else where
-        one is asked; nothing for other days."""
+        """The Airflow page to release a blocked day: the pending approval, otherwise the page to
+        trigger a release; empty for other days."""
         if day is None or day.state != "blocked" or not _RELEASE.is_file():
             return ""
         try:
@@ -218,7 +218,7 @@ class Pages:
             return [], error.error
 
     async def check(self, request: Request, check_id: str) -> Response:
-        """A check: what came of it over the last runs, who is hit, what to do."""
+        """A check: its results over the last runs, what is affected, what to do."""
         view = await self.desk.view.get()
         results = view.history.of_check(check_id)
         if not results:
@@ -227,7 +227,7 @@ class Pages:
         day = security.checked_day(asked) if asked else None
         result = next((each for each in results if each.day == day), None) if day else results[-1]
         if result is None:
-            raise security.no_such("result of that check")
+            raise security.no_such("result of this check")
         upto = [each for each in results if each.day <= result.day]
         last = upto[-CHECK_RUNS:]
         table = result.table
@@ -273,22 +273,22 @@ class Pages:
         )
 
     async def of_airflow(self, request: Request) -> Response:
-        """The tab of a DAG, run or task: the day that the run was about."""
+        """The tab of a DAG, run or task: the data day of the run."""
         dag_id, airflow_run = request.query_params.get("dag_id"), request.query_params.get("run_id")
         if not str(dag_id).startswith("user_tags_"):
-            text = "This DAG has no checks of usertags."
+            text = "This DAG has no usertags checks."
             return self._message(request, "Nothing to show here", text)
         if not airflow_run or dag_id != security.DAG_ID:
             return RedirectResponse(f"{_base(request)}/quality", 303)
         found = await in_thread(lambda: planned(airflow_run))
         if found is None:
-            text = "The run has not named its data day yet: its task plan does."
+            text = "The data day of this run is not known yet: the task plan sets it."
             return self._message(request, "Nothing to show yet", text)
         day, run_id = found
         view = await self.desk.view.get()
         known = view.history.days.get(day)
         if known is None or run_id not in known.run_ids:
-            text = f"The run is about {day}. No check of it has ended yet."
+            text = f"The data day of this run is {day}. None of its checks has ended yet."
             return self._message(request, "Nothing to show yet", text)
         task = request.query_params.get("task_id")
         query = {"run": run_id} | ({"stage": task} if task in security.STAGES else {})
@@ -323,7 +323,7 @@ class Pages:
     # ---- tags --------------------------------------------------------------------------------------
 
     async def tags(self, request: Request) -> Response:
-        """Every tag with coverage and growth, what changed most first."""
+        """All tags with coverage and growth, largest changes first."""
         trends = await self.desk.tags.get()
         owner, kind = request.query_params.get("owner", ""), request.query_params.get("kind", "")
         shown = [t for t in trends if owner in ("", t.entry["owner"]) and kind in ("", t.entry["kind"])]
@@ -341,7 +341,7 @@ class Pages:
         )
 
     async def tag(self, request: Request, tag_id: str) -> Response:
-        """A tag: its definition, who owns it, its values, what changed."""
+        """A tag: its definition, owner, values and changes."""
         trend = next((each for each in await self.desk.tags.get() if each.id == tag_id), None)
         if trend is None:
             raise security.no_such("tag")
@@ -374,7 +374,7 @@ class Pages:
         )
 
     async def _checks_of(self, tag_id: str) -> list[CheckRow]:
-        """The newest results of the checks whose failure would hit the tag, those that failed first."""
+        """The latest results of the checks that affect the tag, failed ones first."""
         try:
             view = await self.desk.view.get()
         except Unavailable:
@@ -393,14 +393,14 @@ class Pages:
         return self._page(request, "runbook.html", text=text)
 
     def refused(self, request: Request, status: int, text: str) -> Response:
-        title = {403: "You may not see this", 404: "Nothing is here"}.get(status, "This did not work")
+        title = {403: "Access denied", 404: "Not found"}.get(status, "Something went wrong")
         if status == 403:
-            text = f"{text}. Reading this needs access to the runs of the DAG {security.DAG_ID} in Airflow."
+            text = f"{text}. This page requires access to the runs of the DAG {security.DAG_ID} in Airflow."
         return self._message(request, title, text, status)
 
     def unavailable(self, request: Request, error: UsertagsError) -> Response:
         return self._message(
-            request, "The quality pages cannot be read now", error.message, 503, error.safe, error.next_step
+            request, "The quality pages are not available", error.message, 503, error.safe, error.next_step
         )
 
     def _message(
@@ -437,18 +437,18 @@ def _sentences(language: Language) -> SimpleNamespace:
 
 
 def _base(request: Request) -> str:
-    """Where the application is served, `/usertags` below what Airflow is served at."""
+    """The base path of the application, `/usertags` below Airflow's base path."""
     return str(request.scope.get("root_path", "")).rstrip("/")
 
 
 def _filter(request: Request, history: History) -> Filter:
-    """The filter of an address; a value that no check has is no filter."""
+    """The filter of a URL; unknown values are ignored."""
     given = {name: request.query_params.get(name, "") for name in ("table", "severity", "owner")}
     return Filter(**{name: value for name, value in given.items() if value in history.choices(name)})
 
 
 def _query(request: Request) -> Any:
-    """Makes the query of a link to the same page with something changed."""
+    """Creates the query string of a link to the same page with changed parameters."""
 
     def changed(**values: str) -> str:
         kept = {name: value for name, value in request.query_params.items() if value} | values
@@ -458,7 +458,7 @@ def _query(request: Request) -> Any:
 
 
 def _focus(history: History) -> Day | None:
-    """The day that the page leads with: the first one that blocks others, else the newest with a run."""
+    """The main day of the page: the first blocking day, otherwise the newest day with a run."""
     if history.blocked:
         return history.blocked[0]
     with_run = [day for day in history.days.values() if day.state not in ("missing", "waiting")]
@@ -480,7 +480,7 @@ def _failure(request: Request, view: View, result: CheckRow) -> Failure:
 
 
 def _looks_at(view: View, result: CheckRow) -> str:
-    """What a check is about: in the words of whoever wrote it, or those of its kind."""
+    """The description of a check: its own description, or that of its kind."""
     own = view.catalogue.own_checks_of(result.table)
     written = (
         each.description
@@ -505,7 +505,7 @@ def _readers_text(good: Day | None, behind: int | None) -> str:
 
 
 def _tone(day: Day, chosen: Filter) -> tuple[str, str, str]:
-    """Name, colour and mark of a day; with a filter, of the checks that it shows."""
+    """Name, colour and symbol of a day; with a filter, for the filtered checks."""
     if not chosen:
         return STATES[day.state]
     if not day.results:
@@ -518,7 +518,7 @@ def _tone(day: Day, chosen: Filter) -> tuple[str, str, str]:
 
 
 def _months(history: History, *, everything: bool) -> list[tuple[str, list[Day | None]]]:
-    """The newest months, each as its days after as many gaps as its first week needs."""
+    """The newest months, each with its days after the empty cells of its first week."""
     grouped = groupby(history.days.values(), key=lambda day: day.day.strftime("%B %Y"))
     months = []
     for name, days in grouped:
@@ -530,7 +530,7 @@ def _months(history: History, *, everything: bool) -> list[tuple[str, list[Day |
 
 
 def _reports(day: Day) -> list[tuple[str, str]]:
-    """Run and stage of every report of a day, the newest run first."""
+    """Run and stage of all reports of a day, newest run first."""
     ended = {(end.run_id, end.stage) for end in day.runs} | {(r.run_id, r.stage) for r in day.results}
     return sorted((each for each in ended if each[1] in security.STAGES), reverse=True)
 
@@ -541,7 +541,7 @@ def _check_chart(
     """The value of a check, day by day, beside what was usual or wanted; of a check without one, whether it
     passed."""
     newest, failed = last[-1], sum(not each.success for each in last)
-    label = f"The last {len(last)} days of it: {failed} failed"
+    label = f"The last {len(last)} days: {failed} failed"
     if not sentences.chart_title(newest, language):
         chart = [_check_bar(request, each, 0.25 if each.success else 1.0, language) for each in last]
         return drawing.bars(chart, label, top=1.0, slots=slots)
@@ -551,7 +551,7 @@ def _check_chart(
     against = (newest.usual,) if newest.usual is not None else (newest.low, newest.high)
     marks = [mark for mark in against if mark is not None]
     heights = [*(value for value in values if value is not None), *marks]
-    # Shares that all are near the whole differ in what is left of it.
+    # For shares close to 100 % the remainder is drawn.
     least = max(min(heights) - 0.1, 0.0) if newest.low is not None and max(heights) <= 1 else 0.0
     beside = sentences.beside(newest, language)
     label = f"{label}; newest {in_unit(newest.value, newest.unit)}" + (f", {beside}" if beside else "")
@@ -576,18 +576,18 @@ def _sample(view: View, result: CheckRow) -> tuple[list[str], list[list[str]]]:
 
 
 def _precision(speakers: dict[str, int] | None, tag: Tag | None) -> str:
-    """How far it is known that the tag is right: what people said of it, where a source lets them."""
+    """The known precision of the tag: its manual confirmations, if a source provides them."""
     if tag is None or tag.set_by is None:
         return (
-            "Not known: no source says of anybody whether the tag is right. A source whose rows set tags "
-            "(`explicit`) lets people say so."
+            "Unknown: no source confirms whether the tag is correct. A source with manually set tags "
+            "(`explicit`) can provide this."
         )
     if not speakers:
-        return f"People set it in {tag.set_by.source}; nobody carries it, or too many to count on a page."
+        return f"Set manually in {tag.set_by.source}; no user carries it, or too many to count here."
     said, users = speakers.get("explicit", 0), sum(speakers.values())
     return (
-        f"Said by people, in {tag.set_by.source}, of {number(said)} of the {number(users)} who carry it "
-        f"({percent(said / users)}); the rule alone says so of the others."
+        f"Set manually in {tag.set_by.source} for {number(said)} of the {number(users)} users who carry it "
+        f"({percent(said / users)}); for the others only the rule applies."
     )
 
 

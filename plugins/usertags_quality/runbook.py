@@ -13,7 +13,7 @@ _READER = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def rendered(path: Path = RUNBOOK) -> Markup | None:
-    """The page as HTML with anchors of its headings; None without a runbook. HTML in it is shown as text."""
+    """The page as HTML with heading anchors; None without a runbook. HTML in it is escaped."""
     if not path.is_file():
         return None
     tokens = _tokens(path)

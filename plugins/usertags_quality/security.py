@@ -1,6 +1,6 @@
-"""Who may read: whoever Airflow lets read the runs of the pipeline's DAG. And which addresses are asked for.
+"""Access control: users who may read the runs of the pipeline's DAG in Airflow. Also validates URLs.
 
-Airflow checks nothing of a plugin's application by itself.
+Airflow itself does not check access to the application of a plugin.
 """
 
 import re
@@ -18,14 +18,14 @@ _REPORT_SECONDS = 900
 
 _CHECK_ID = re.compile(r"[a-z0-9_][a-z0-9_.]{0,250}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,100}")
-# Parts of a path in a report: no empty one, none that begins with a dot.
+# The parts of a path in a report: not empty, not starting with a dot.
 _REPORT_PATH = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.\-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.\-]*")
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
-# A report runs in an origin of its own: it reads no cookie, no page of Airflow and no network.
+# A report runs in its own origin: it cannot access cookies, pages of Airflow or the network.
 REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' 'self' {origin}; "
     "style-src 'unsafe-inline' 'self' {origin}; img-src data: 'self' {origin}; "
@@ -35,8 +35,8 @@ REPORT_POLICY = (
 
 
 def reader() -> Any:
-    """The dependency that lets in who may read the DAG's runs. The DAG is named here: with Airflow's default
-    the address could name another one."""
+    """The dependency that requires read access to the DAG's runs. The DAG is fixed here: with Airflow's
+    default the URL could name another DAG."""
     from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
     from airflow.api_fastapi.core_api.security import requires_access_dag
 
@@ -54,11 +54,11 @@ def to_login(request: Request) -> Response:
 
 
 def no_such(what: str) -> HTTPException:
-    return HTTPException(404, f"There is no such {what}.")
+    return HTTPException(404, f"No such {what}.")
 
 
 def checked_day(text: str) -> date:
-    """A day of an address; 404 for anything but YYYY-MM-DD."""
+    """A day in a URL; 404 for anything other than YYYY-MM-DD."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -85,7 +85,7 @@ def report_folder(day: date, run_id: str, stage: str) -> str:
 
 
 def checked_report_path(text: str, day: date, run_id: str, stage: str) -> str:
-    """A path inside a report, or of what the pages of all reports load; 404 for any other."""
+    """A path inside a report, or of the shared assets; 404 for any other path."""
     inside = text.startswith((f"{report_folder(day, run_id, stage)}/", "assets/"))
     if not inside or not _REPORT_PATH.fullmatch(text) or len(text) > 400:
         raise no_such("page of the report")
@@ -93,8 +93,8 @@ def checked_report_path(text: str, day: date, run_id: str, stage: str) -> str:
 
 
 class ReportKeys:
-    """Keys to one report for some minutes. A report has no cookies, so its address carries what was allowed
-    to whoever opened its page."""
+    """Keys that allow access to one report for some minutes. A report has no cookies, so its URL contains
+    the permission of the user who opened its page."""
 
     def __init__(self, secret: str) -> None:
         self._signer = URLSafeTimedSerializer(secret, salt="usertags report")
@@ -103,9 +103,9 @@ class ReportKeys:
         return quote(self._signer.dumps([day.isoformat(), run_id, stage]))
 
     def read(self, key: str) -> tuple[date, str, str]:
-        """The report that a key opens; 403 when it was not made here or is too old."""
+        """The report of a key; 403 if it is invalid or expired."""
         try:
             day, run_id, stage = self._signer.loads(key, max_age=_REPORT_SECONDS)
         except BadData:
-            raise HTTPException(403, "The report was opened too long ago: load its page again.") from None
+            raise HTTPException(403, "The link to the report has expired: reload the page.") from None
         return date.fromisoformat(day), run_id, stage

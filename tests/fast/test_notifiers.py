@@ -21,7 +21,7 @@ MESSAGE = Message(
     state="blocked",
     title="[shop] 2026-03-02 is blocked: 1 critical check failed",
     reason="",
-    readers="Readers still get 2026-03-01.",
+    readers="Readers still see 2026-03-01.",
     failed=(
         Failure(
             "clean.orders.amount", "clean.orders", "amount {{ ds }} in its range", "critical",

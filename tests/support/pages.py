@@ -30,7 +30,7 @@ class FakeDesk(Desk):
     def _view(self) -> View:
         if self.down:
             raise InfrastructureError(
-                "the embedded store is down", safe="the tables stand", next_step="start it"
+                "the embedded store is not running", safe="the tables are unchanged", next_step="start it"
             )
         amount: dict[str, Any] = {
             "value": 0.075,

@@ -153,7 +153,7 @@ def test_a_blocked_day_is_told_with_what_failed_and_where_to_look(office: Office
         "clean.orders",
         "3 failing rows",
         "have it corrected",
-        "Readers still get 2026-03-01.",
+        "Readers still see 2026-03-01.",
         f"{BASE}/usertags/quality/day/2026-03-02",
         f"{BASE}/usertags/runbook#in-its-range",
     ):
@@ -162,7 +162,7 @@ def test_a_blocked_day_is_told_with_what_failed_and_where_to_look(office: Office
     assert chat["text"].splitlines() == [
         BLOCKED,
         "Its clean checks refused it. Nothing of it is published, and later days wait.",
-        "Readers still get 2026-03-01.",
+        "Readers still see 2026-03-01.",
         "",
         "critical: clean.orders: amount in its range",
         "  observed 3 failing rows of 40, wanted 0 to 100",
@@ -195,7 +195,7 @@ def test_one_message_when_it_is_good_again_and_the_next_fault_is_told_anew(offic
     office.block(D2, hour=21)
     office.tell()
     assert office.chat() == [BLOCKED]
-    assert "Readers still get an earlier run of 2026-03-02 (" in html(office.mail.messages[-1])
+    assert "Readers still see an earlier run of 2026-03-02 (" in html(office.mail.messages[-1])
 
 
 def test_a_warned_day_is_told_once_and_a_release_says_what_was_released(office: Office) -> None:
@@ -210,7 +210,7 @@ def test_a_warned_day_is_told_once_and_a_release_says_what_was_released(office: 
     office.tell()
     blocked, released = office.hook.posted
     assert blocked["text"].startswith(BLOCKED)
-    assert released["text"].startswith(f"{GOOD}, released by a person\nReaders get the day.\n")
+    assert released["text"].startswith(f"{GOOD}, released by a person\nReaders see this day.\n")
     assert "amount in its range" in released["text"]
     assert "Wang" not in released["text"] and "Li Lei" not in released["text"]
 
@@ -222,8 +222,8 @@ def test_a_day_that_nobody_started_is_late_at_the_time_and_not_before(office: Of
     (chat,) = office.hook.posted
     assert chat["text"].splitlines()[:3] == [
         LATE,
-        "No stage of it has ended: see whether its run was started, and whether its sources were read.",
-        "Readers still get 2026-03-01.",
+        "None of its stages has ended: check whether its run was started and its sources were read.",
+        "Readers still see 2026-03-01.",
     ]
     assert chat["text"].endswith(f"Runbook: {BASE}/usertags/runbook#not-published-in-time")
     office.publish(D2, hour=23)
@@ -366,9 +366,9 @@ def test_tables_that_do_not_answer_are_told_to_whoever_hears_of_late_days(office
     assert [(item.channel, item.sent) for item in told] == [("duty", True), ("chat", True)]
     (chat,) = office.hook.posted
     assert chat["text"].splitlines() == [
-        "[small] nobody knows whether 2026-03-02 is published: the tables do not answer",
-        "The table catalog or its storage is down, or refuses the keys. No day is lost by that.",
-        "Readers may get an error until it answers again.",
+        "[small] it is unknown whether 2026-03-02 is published: the tables do not respond",
+        "The table catalog or its storage is down, or rejects the credentials. No data is lost.",
+        "Readers may get errors until it is available again.",
         "",
         f"The day: {BASE}/usertags/quality/day/2026-03-02",
         f"Runbook: {BASE}/usertags/runbook#exit-code-4",

@@ -1,5 +1,5 @@
 // Follows Airflow's colour mode, sends links to Airflow to its own window, and filters when a choice is made.
-// Every page works without it.
+// All pages also work without this script.
 (function () {
   "use strict";
   function paint() {
@@ -15,7 +15,7 @@
     var link = event.target.closest && event.target.closest("a[data-host]");
     if (!link || window.parent === window || event.ctrlKey || event.metaKey) return;
     try {
-      // The frame may not lead its window away; a link of that window may.
+      // The frame must not navigate its parent window, but a link of that window may.
       var outer = window.parent.document.createElement("a");
       outer.href = link.href;
       window.parent.document.body.appendChild(outer);

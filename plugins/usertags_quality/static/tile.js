@@ -1,4 +1,4 @@
-// The tile on Airflow's home page. Airflow loads it as a module and gives it React; a person who may not read
+// The tile on Airflow's home page. Airflow loads it as a module and gives it React; a user who may not read
 // the DAG sees no tile.
 const React = globalThis.React;
 const box = (style, ...children) => React.createElement("div", { style }, ...children);
@@ -19,7 +19,7 @@ function Tile() {
   }, []);
   if (said === null || (said.status && said.status !== 503)) return null;
   const shown = said.status
-    ? { tone: "wait", mark: "○", title: "cannot be read now", lines: ["the lake does not answer"] }
+    ? { tone: "wait", mark: "○", title: "not available", lines: ["the lake does not respond"] }
     : said;
   const title = box({ fontWeight: 600 }, `${shown.mark} ${shown.title}`);
   const lines = [...shown.lines, ...(shown.problem ? [`not up to date: ${shown.problem}`] : [])];

@@ -41,13 +41,13 @@ def test_a_check_of_ones_own_is_taken_in(folder: Folder) -> None:
             "clean.orders",
             "clean.order",
             3,
-            "no table 'clean.order' that can be checked (did you mean clean.orders?)",
+            "table 'clean.order' cannot be checked (did you mean clean.orders?)",
         ),
         (
             "ExpectColumnMeanToBeBetween",
             "ExpectColumnMeanToBe",
             4,
-            "no expectation 'ExpectColumnMeanToBe' (did you mean ExpectColumnMeanToBeBetween?)",
+            "unknown expectation 'ExpectColumnMeanToBe' (did you mean ExpectColumnMeanToBeBetween?)",
         ),
         (
             "column: amount",
@@ -100,14 +100,14 @@ def test_a_check_that_names_what_is_not_there(
             "time: ordered_at\n",
             "time: ordered_at\ncompare: {fall: {warning: 0.5, critical: 0.2}}\n",
             "compare",
-            "compare.fall: `warning` comes before `critical`",
+            "compare.fall: `warning` must not be greater than `critical`",
         ),
         (
             TAGS,
             "    cases:\n      - value: large",
             "    coverage: {min: 0.5, max: 0.1}\n    cases:\n      - value: large",
             "coverage",
-            "size.coverage: `min` comes before `max`",
+            "size.coverage: `min` must not be greater than `max`",
         ),
         (
             PROJECT,

@@ -59,13 +59,13 @@ def test_without_links_there_is_no_identity(tmp_path: Path) -> None:
             LINKS,
             "links: {customer: customer, open_id: open_id, phone: phone}",
             "links: {customer: customer}",
-            "links: names two or more ids of one person, as `kind: column`",
+            "links: must name two or more ids of one person, as `kind: column`",
         ),
         (
             LINKS,
             "open_id: open_id, phone: phone}",
             "open_id: customer, phone: phone}",
-            "links: each id of a person stands in a column of its own",
+            "links: each id of a person needs its own column",
         ),
         (LINKS, "open_id: open_id,", "open_id: openid,", None),
         (LINKS, "phone: phone}", "phone: note}", "column 'note' is dropped and cannot be used here"),
@@ -73,13 +73,13 @@ def test_without_links_there_is_no_identity(tmp_path: Path) -> None:
             LINKS,
             "links: {customer: customer, open_id: open_id, phone: phone}",
             "user: {customer: customer}",
-            "a source of links has no `user`: its `links` name the ids of one person",
+            "a source of kind links must not have `user`: its `links` name the ids of one person",
         ),
         (
             USERS,
             "user: {customer: customer}",
             "links: {customer: customer, city: city}",
-            "`links` belongs to a source of kind links",
+            "`links` is only allowed in a source of kind links",
         ),
         (PROJECT, "{customer: 3}", "{customer: 0}", None),
         (PROJECT, "{customer: 3}", "{customer: yes}", None),
@@ -87,9 +87,9 @@ def test_without_links_there_is_no_identity(tmp_path: Path) -> None:
             PROJECT,
             "{customer: 3}",
             "{custmer: 3}",
-            "no source of links joins ids of kind 'custmer' (did you mean customer?)",
+            "no source of kind links has ids of kind 'custmer' (did you mean customer?)",
         ),
-        (PROJECT, '"${SHOP_PHONE}"', '" "', "is empty: no id"),
+        (PROJECT, '"${SHOP_PHONE}"', '" "', "is empty, expected an id"),
         (PROJECT, '"${SHOP_PHONE}"', "13800000000", None),
         (PROJECT, "limits:", "limit:", "identity: unknown key 'limit' (did you mean limits?)"),
     ],
@@ -107,7 +107,7 @@ def test_one_mistake_is_one_problem_on_its_line(
 def test_a_blocked_kind_that_nobody_links_stands_on_its_line(folder: Folder) -> None:
     line = folder.replace(PROJECT, "    phone:", "    phones:")
     assert folder.problems() == [
-        f"{PROJECT}:{line}: no source of links joins ids of kind 'phones' (did you mean phone?)"
+        f"{PROJECT}:{line}: no source of kind links has ids of kind 'phones' (did you mean phone?)"
     ]
 
 
@@ -121,7 +121,7 @@ def test_limits_without_links_would_never_act(tmp_path: Path) -> None:
 def test_links_without_a_time_never_begin_to_count(folder: Folder) -> None:
     folder.replace(LINKS, "time: linked_at\n", "")
     (problem,) = folder.problems()
-    assert problem.endswith("links need `time`, the column that says from which day on they count")
+    assert problem.endswith("links need `time`, the column with the time from which the link counts")
 
 
 def test_an_id_hashed_here_and_in_clear_there_joins_nothing(folder: Folder) -> None:
@@ -130,14 +130,14 @@ def test_an_id_hashed_here_and_in_clear_there_joins_nothing(folder: Folder) -> N
     )
     found = folder.problems()
     assert len(found) == 1
-    assert "ids of kind customer are hashed in source account_links and in clear here" in found[0]
+    assert "ids of kind customer are hashed in source account_links but in plain text here" in found[0]
 
 
 def test_a_measure_of_links_is_refused(folder: Folder) -> None:
     text = folder.read(MEASURES)
     folder.write(MEASURES, text + '  links_ever: {source: account_links, value: "count(*)"}\n')
     (problem,) = folder.problems()
-    assert problem.endswith("account_links says which ids belong to one person: it has no measures")
+    assert problem.endswith("account_links has the kind links and cannot have measures")
 
 
 def test_who_is_one_person_is_part_of_the_version(folder: Folder) -> None:

@@ -30,23 +30,26 @@ def version(folder: Folder, tag: str = "city") -> str:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("percentile_of: paid_365", "no measure 'paid_365' (did you mean paid_365d?)"),
-        ("percentile_of: new", "'new' is a percentile itself: name the measure that it is made of"),
+        ("percentile_of: paid_365", "unknown measure 'paid_365' (did you mean paid_365d?)"),
+        ("percentile_of: new", "'new' is a percentile itself: use the measure that it is based on"),
         (
             "percentile_of: last_order_at",
-            "a percentile is of a number, and last_order_at is of type timestamp",
+            "a percentile needs a numeric measure, but last_order_at is of type timestamp",
         ),
-        ("percentile_of: last_status", "a percentile is of a number, and last_status is of type string"),
+        (
+            "percentile_of: last_status",
+            "a percentile needs a numeric measure, but last_status is of type string",
+        ),
         (
             "percentile_of: paid_365d, where: 'paid_36d > 0'",
             "unknown name: paid_36d (did you mean paid_365d?)",
         ),
         ("percentile_of: paid_365d, where: 'users.city is null'", "unknown name: users.city"),
         ("percentile_of: paid_365d, where: 'new > 5'", "unknown name: new"),
-        ("percentile_of: paid_365d, where: '1 = 1'", "is the same for every user: it reads no measure"),
+        ("percentile_of: paid_365d, where: '1 = 1'", "is constant: it reads no measure"),
         (
             "percentile_of: paid_365d, where: \"data_day > '2024-01-01'\"",
-            "is the same for every user: it reads no measure",
+            "is constant: it reads no measure",
         ),
         (
             "percentile_of: paid_365d, where: paid_365d",
@@ -73,7 +76,7 @@ def test_a_percentile_that_cannot_be_computed(folder: Folder, entry: str, messag
 def test_a_percentile_of_a_percentile_is_refused(folder: Folder) -> None:
     folder.write(MORE, "measures:\n  one: {percentile_of: paid_365d}\n  two: {percentile_of: one}\n")
     assert folder.problems() == [
-        f"{MORE}:3: 'one' is a percentile itself: name the measure that it is made of"
+        f"{MORE}:3: 'one' is a percentile itself: use the measure that it is based on"
     ]
 
 
@@ -97,9 +100,9 @@ def test_a_tag_over_a_broken_percentile_is_no_problem_of_its_own(folder: Folder)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("user_id", "'user_id' is a column of every user: choose another name"),
-        ("users__city", "'users__city' is how users.city is written in tables: choose another name"),
-        ("orders_180d", "'orders_180d' is declared already at "),
+        ("user_id", "'user_id' is a reserved column name: choose another name"),
+        ("users__city", "'users__city' is the column name of users.city in tables: choose another name"),
+        ("orders_180d", "'orders_180d' is already declared at "),
     ],
 )
 def test_a_percentile_has_a_name_of_its_own(folder: Folder, name: str, message: str) -> None:
@@ -167,7 +170,7 @@ def test_the_words_of_a_percentile_are_no_part_of_its_version(folder: Folder) ->
         ),
         (
             'value: "gap_mean(event_day)", window: 9d, distinct_within: day',
-            "`distinct_within` belongs to count(distinct …)",
+            "`distinct_within` requires count(distinct …)",
         ),
         (
             'value: "count(distinct status)", distinct_within: window',
@@ -175,7 +178,7 @@ def test_the_words_of_a_percentile_are_no_part_of_its_version(folder: Folder) ->
         ),
         (
             'value: "count(distinct event_day)", distinct_within: approx',
-            "days are counted exactly: take `distinct_within` of event_day out",
+            "distinct values of event_day are always counted exactly: remove `distinct_within`",
         ),
         (
             'value: "count(distinct status)", distinct_within: month',

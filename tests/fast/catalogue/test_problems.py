@@ -30,18 +30,18 @@ def one_problem(folder: Folder, file: str, old: str, new: str, message: str) -> 
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ("paid_365d >= ", "the expression cannot be read: something is missing after `paid_365d >=`"),
+        ("paid_365d >= ", "the expression cannot be parsed: something is missing after `paid_365d >=`"),
         (
             "paid_365d >= (1",
-            "the expression cannot be read: a closing bracket is missing, or an operator or"
+            "the expression cannot be parsed: a closing bracket is missing, or an operator or"
             " comma before it near `paid_365d >= (1`",
         ),
-        ("大于 3 单", "the expression cannot be read: this was not expected here near `大于 3`"),
+        ("大于 3 单", "the expression cannot be parsed: unexpected text near `大于 3`"),
         (
             "orders_180d > 1; drop table users",
-            "one expression only: `;` is not allowed, near `orders_180d > 1; drop table us`",
+            "only one expression is allowed: remove `;`, near `orders_180d > 1; drop table us`",
         ),
-        ("(select 1) = 1", "a query is not allowed: an expression sees the columns of one row"),
+        ("(select 1) = 1", "a query is not allowed: an expression reads the columns of one row"),
         ("orders_180d", "a condition must be true or false, but it is number: orders_180d"),
         ("1 = 1", "is the same for every user: it reads no measure or column"),
         ("true", "is the same for every user: it reads no measure or column"),
@@ -58,7 +58,7 @@ def one_problem(folder: Folder, file: str, old: str, new: str, message: str) -> 
         ),
         (
             "orders_180d > rand() * 10",
-            "rand() depends on chance or on how Spark splits the work, so a rerun would differ",
+            "rand() is random or depends on how Spark splits the work, so a rerun would differ",
         ),
         (
             "last_status > 3",
@@ -84,7 +84,7 @@ def test_a_rule_that_cannot_be_read_makes_no_tag(folder: Folder) -> None:
 def test_events_are_no_input_of_a_rule(folder: Folder) -> None:
     line = folder.replace(TAGS, WHEN, "orders.amount > 3")
     (problem,) = folder.problems()
-    assert problem.startswith(f"{TAGS}:{line}: unknown name: orders.amount; known here: data_day, ")
+    assert problem.startswith(f"{TAGS}:{line}: unknown name: orders.amount; available: data_day, ")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_events_are_no_input_of_a_rule(folder: Folder) -> None:
         (
             "given: {paid_365d: 1000}",
             "given: {paid_36d: 1000}",
-            "the example gives 'paid_36d', which no rule can use (did you mean paid_365d?)",
+            "the example gives 'paid_36d', which is not an input of any rule (did you mean paid_365d?)",
         ),
         (
             "given: {paid_365d: 1000}",
@@ -125,11 +125,11 @@ def test_events_are_no_input_of_a_rule(folder: Folder) -> None:
             "decimal(3,5) has more digits than a decimal can have",
         ),
         (CITY, "value: \"'上海'\"", "is the same for every user: it reads no measure or column"),
-        ("  基础属性: basic\n", "", "level '基础属性' has no English id: add it to `levels`"),
+        ("  基础属性: basic\n", "", "level '基础属性' has no English id in `levels`: add it"),
         (
             "交易: true",
             "成交: true",
-            "`exclusive` names no path of a tag: '消费属性/客户价值/成交' (did you mean"
+            "`exclusive` names an unknown path: '消费属性/客户价值/成交' (did you mean"
             " 消费属性/客户价值/交易?)",
         ),
         (
@@ -162,14 +162,14 @@ def test_two_tags_with_one_name(folder: Folder) -> None:
         folder.line(TAGS, "name: 分群\n    title: City"),
         folder.line(TAGS, "name: 分群\n    title: S"),
     )
-    message = "another tag is called '分群' as well"
+    message = "duplicate tag name '分群'"
     assert folder.problems() == [f"{TAGS}:{first}: {message}", f"{TAGS}:{second}: {message}"]
 
 
 @pytest.mark.parametrize("name", ["user_id", "dt", "run_id"])
 def test_a_tag_is_not_called_like_a_column_of_every_user(folder: Folder, name: str) -> None:
     one_problem(
-        folder, TAGS, "  city:\n", f"  {name}:\n", f"{name!r} is a column of every user: choose another name"
+        folder, TAGS, "  city:\n", f"  {name}:\n", f"{name!r} is a reserved column name: choose another name"
     )
 
 
@@ -179,64 +179,64 @@ def test_a_tag_is_not_called_like_a_column_of_every_user(folder: Folder, name: s
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("connection: shop", "connection: shp", "no connection 'shp' (did you mean shop?)"),
+        ("connection: shop", "connection: shp", "unknown connection 'shp' (did you mean shop?)"),
         ("connection: shop", "connection: landing", "connection 'landing' is of kind files, not sql"),
         (
             "key: [order_id, line_no]",
             "key: [order_id, lineno]",
-            "key names no declared column: 'lineno' (did you mean line_no?)",
+            "`key` must name a declared column, not 'lineno' (did you mean line_no?)",
         ),
-        ("key: [order_id, line_no]", "key: []", "`key` names no column"),
+        ("key: [order_id, line_no]", "key: []", "`key` must name at least one column"),
         (
             "version: updated_at",
             "version: update_at",
-            "version names no declared column: 'update_at' (did you mean updated_at?)",
+            "`version` must name a declared column, not 'update_at' (did you mean updated_at?)",
         ),
         (
             "{customer: customer}",
             "{customer: custmer}",
-            "user names no declared column: 'custmer' (did you mean customer?)",
+            "`user` must name a declared column, not 'custmer' (did you mean customer?)",
         ),
         ("{customer: customer}", "{customer: note}", "column 'note' is dropped and cannot be used here"),
         (
             "time: ordered_at",
             "time: order_at",
-            "time names no declared column: 'order_at' (did you mean ordered_at?)",
+            "`time` must name a declared column, not 'order_at' (did you mean ordered_at?)",
         ),
-        ("time: ordered_at", "time: status", "`time` is a timestamp or date, not string"),
+        ("time: ordered_at", "time: status", "`time` must be a timestamp or date, not string"),
         (
             "timezone: Asia/Shanghai",
             "timezone: Asia/Shangai",
-            "'Asia/Shangai' is no time zone (did you mean Asia/Shanghai?)",
+            "'Asia/Shangai' is not a time zone (did you mean Asia/Shanghai?)",
         ),
         (
             "type: decimal(12,2)\n",
             "type: decimal(40,2)\n",
-            "decimal(40,2) has more digits than the 38 that a decimal can have, or more decimals than digits",
+            "decimal(40,2) is not a valid decimal: precision up to 38, scale up to the precision",
         ),
         (
             "cast(quantity as int) *",
             "cast(quantity as integr) *",
-            "the expression cannot be read: no such type near `cast(quantity as integr`",
+            "the expression cannot be parsed: no such type near `cast(quantity as integr`",
         ),
         ("negative: amount < 0", "negative: amout < 0", "unknown name: amout (did you mean amount?)"),
         ("negative: amount < 0", "negative: note is null", "unknown name: note"),
-        ("negative: amount < 0", "negative: 1 = 1", "is the same for every row: it reads no column"),
+        ("negative: amount < 0", "negative: 1 = 1", "is constant: it reads no column"),
         (
             "negative: amount < 0",
             "negative: ordered_at > now()",
             "now() reads the wall clock, so a rerun would differ; take the date from a column",
         ),
-        ("  cursor: updated_at\n  lookback: 1h", "  lookback: 1h", "a `lookback` goes back from a `cursor`"),
+        ("  cursor: updated_at\n  lookback: 1h", "  lookback: 1h", "a `lookback` requires a `cursor`"),
         (
             "remark: {expr",
             "event_day: {expr",
-            "'event_day' is a column of every clean table of events: choose another name",
+            "'event_day' is a reserved column name of events: choose another name",
         ),
         (
             "from: line_no",
             "from: batch",
-            "'batch' is a column that landing adds itself: rename it in the source",
+            "'batch' is a reserved column name of raw tables: rename the column in the source",
         ),
     ],
 )
@@ -252,7 +252,7 @@ def test_what_a_source_says_fits_together(folder: Folder, old: str, new: str, me
         (
             "  - column: amout\n    not_null: true",
             "- column",
-            "checks names no declared column: 'amout' (did you mean amount?)",
+            "`checks` must name a declared column, not 'amout' (did you mean amount?)",
         ),
         (
             "  - column: note\n    not_null: true",
@@ -262,31 +262,31 @@ def test_what_a_source_says_fits_together(folder: Folder, old: str, new: str, me
         (
             "  - column: amount\n    between: [20000, 0]",
             "between",
-            "`between` never holds: the lower bound comes first",
+            "`between` is empty: the lower bound must come first",
         ),
-        ("  - column: amount\n    between: [null, null]", "between", "`between` has no bound"),
+        ("  - column: amount\n    between: [null, null]", "between", "`between` needs at least one bound"),
         (
             "  - column: status\n    between: [0, 1]",
             "between",
-            "`between` is of numbers, and status is of type string",
+            "`between` needs a numeric column, but status is of type string",
         ),
         (
             "  - column: ordered_at\n    between: [0, 1]",
             "between",
-            "`between` is of numbers, and ordered_at is of type timestamp",
+            "`between` needs a numeric column, but ordered_at is of type timestamp",
         ),
         (
             "  - column: amount\n    matches: '^1'",
             "matches",
-            "`matches` is of texts, and amount is of type decimal(12,2)",
+            "`matches` needs a column of type string, but amount is of type decimal(12,2)",
         ),
         (
             "  - column: status\n    matches: '['",
             "matches",
-            "`matches` is no pattern: unterminated character set at position 0",
+            "`matches` is not a valid regular expression: unterminated character set at position 0",
         ),
-        ("  - rows: {min: 10, max: 5}", "rows", "`rows` never holds: the lower bound comes first"),
-        ("  - rows: {}", "rows", "`rows` has no bound"),
+        ("  - rows: {min: 10, max: 5}", "rows", "`rows` is empty: the lower bound must come first"),
+        ("  - rows: {}", "rows", "`rows` needs at least one bound"),
     ],
 )
 def test_a_check_that_nothing_could_meet_is_refused(folder: Folder, new: str, at: str, message: str) -> None:
@@ -320,7 +320,7 @@ def test_personal_data_is_no_cursor(folder: Folder) -> None:
         ORDERS,
         "cursor: updated_at",
         "cursor: Phone",
-        "'Phone' is personal data of column 'phone' and no cursor",
+        "cursor 'Phone' is personal data of column 'phone'",
     )
 
 
@@ -350,13 +350,13 @@ def test_personal_data_is_no_cursor(folder: Folder) -> None:
         (
             "    distinct_within: day\n",
             "",
-            "a distinct count says how it merges: `distinct_within: day` where a value"
-            " never comes back on another day (the audit checks it)",
+            "a distinct count needs `distinct_within`: `day` if a value"
+            " never occurs on another day (the clean stage checks it)",
         ),
         (
             'value: "sum(amount)"',
             'value: "sum(amount)", distinct_within: day',
-            "`distinct_within` belongs to count(distinct …)",
+            "`distinct_within` requires count(distinct …)",
         ),
         (
             "where: status in ('paid', 'done')",
@@ -371,7 +371,7 @@ def test_personal_data_is_no_cursor(folder: Folder) -> None:
         (
             "where: status in ('paid', 'done')",
             "where: 1 = 1",
-            "is the same for every row: it reads no column",
+            "is constant: it reads no column",
         ),
     ],
 )
@@ -386,12 +386,12 @@ def test_what_a_measure_says_fits_together(folder: Folder, old: str, new: str, m
 @pytest.mark.parametrize("name", ["user_id", "data_day", "frequency", "segment"])
 def test_a_measure_is_not_called_like_a_column_of_every_user(folder: Folder, name: str) -> None:
     """It would stand beside that column, or take its place."""
-    message = f"{name!r} is a column of every user: choose another name"
+    message = f"{name!r} is a reserved column name: choose another name"
     one_problem(folder, MEASURES, "  last_status:", f"  {name}:", message)
 
 
 def test_a_measure_is_not_called_like_a_profile_column_in_tables(folder: Folder) -> None:
-    message = "'users__city' is how users.city is written in tables: choose another name"
+    message = "'users__city' is the column name of users.city in tables: choose another name"
     one_problem(folder, MEASURES, "  last_status:", "  users__city:", message)
 
 
@@ -405,11 +405,16 @@ def test_a_measure_is_not_called_like_a_profile_column_in_tables(folder: Folder)
             PROJECT,
             "Asia/Shanghai",
             "Asia/Shangai",
-            "'Asia/Shangai' is no time zone (did you mean Asia/Shanghai?)",
+            "'Asia/Shangai' is not a time zone (did you mean Asia/Shanghai?)",
         ),
-        (PROJECT, "lake: lake", "lake: lak", "no connection 'lak' (did you mean lake?)"),
+        (PROJECT, "lake: lake", "lake: lak", "unknown connection 'lak' (did you mean lake?)"),
         (PROJECT, "lake: lake", "lake: shop", "connection 'shop' is of kind sql, not lake"),
-        (PROJECT, "ever: orders_lifetime", "ever: orders", "no measure 'orders' (did you mean orders_365d?)"),
+        (
+            PROJECT,
+            "ever: orders_lifetime",
+            "ever: orders",
+            "unknown measure 'orders' (did you mean orders_365d?)",
+        ),
         (
             PROJECT,
             "ever: orders_lifetime",
@@ -446,7 +451,7 @@ def test_rfm_is_over_one_window(folder: Folder) -> None:
 def test_a_segment_is_not_made_of_segments(folder: Folder) -> None:
     line = folder.replace(PROJECT, "when: r_score = 5", "when: segment = 'x'")
     (problem,) = folder.problems()
-    assert problem.startswith(f"{PROJECT}:{line}: unknown name: segment; known here: f_score, frequency, ")
+    assert problem.startswith(f"{PROJECT}:{line}: unknown name: segment; available: f_score, frequency, ")
 
 
 def test_an_rfm_tag_needs_rfm(folder: Folder) -> None:
@@ -458,7 +463,9 @@ def test_an_rfm_tag_needs_rfm(folder: Folder) -> None:
 
 def test_the_store_of_files_is_a_lake(folder: Folder) -> None:
     line = folder.replace(CONNECTIONS, "kind: files", "kind: files\n    store: lak", "store")
-    assert folder.problems() == [f"{CONNECTIONS}:{line}: `store` names no lake: 'lak' (did you mean lake?)"]
+    assert folder.problems() == [
+        f"{CONNECTIONS}:{line}: `store` must name a connection of kind lake, not 'lak' (did you mean lake?)"
+    ]
 
 
 # ---- one mistake is reported once ----------------------------------------------------------------
@@ -490,7 +497,7 @@ def test_what_uses_a_broken_entry_is_not_reported_as_well(
     in silence: its own line is the one to mend."""
     line = folder.replace(file, old, new)
     (problem,) = folder.problems()
-    if ": is not YAML: " not in problem:
+    if ": invalid YAML: " not in problem:
         assert problem.startswith(f"{file}:{line}: ")
 
 

@@ -102,7 +102,7 @@ def test_a_tag_that_is_remembered_from_user_tags_cannot_be_kept_out_of_it(folder
     )
     assert folder.problems() == [
         f"{TAGS}:{line}: sensitivity 'secret' is kept out of user_tags, where a tag with validity 30d is "
-        "remembered from: `validity: dynamic` is possible"
+        "looked up: use `validity: dynamic`"
     ]
 
 
@@ -121,19 +121,19 @@ def test_a_tag_of_an_exclusive_path_cannot_be_kept_out_of_user_profile(folder: F
         (
             "health",
             "",
-            "tags.important is of sensitivity 'health' and kept out of user_profile: a tag that uses it is "
-            "kept out of them as well",
+            "tags.important is of sensitivity 'health' and kept out of user_profile: a tag that uses it must "
+            "be kept out of them as well",
         ),
         (
             "secret",
             "health",
             "tags.important is of sensitivity 'secret' and kept out of tag_statistics, user_tag_changes, "
-            "user_tags: a tag that uses it is kept out of them as well",
+            "user_tags: a tag that uses it must be kept out of them as well",
         ),
         (
             "internal",
             "",
-            "tags.important is of sensitivity 'internal': a tag that uses it says its own `sensitivity` "
+            "tags.important is of sensitivity 'internal': a tag that uses it must set its own `sensitivity` "
             "(did you mean sensitivity: internal?)",
         ),
         ("health", "health", None),

@@ -71,12 +71,12 @@ def test_a_page_that_is_behind_is_refused_and_written_anew_it_is_current(
     folder: Folder, tmp_path: Path
 ) -> None:
     page = tmp_path / "tags.md"
-    with pytest.raises(UsageError, match="is behind the catalogue"):
+    with pytest.raises(UsageError, match="is out of date"):
         check_book(folder.catalogue(), page)
     write_book(folder.catalogue(), page)
     check_book(folder.catalogue(), page)
     folder.replace(TAGS, "owner: finance", "owner: sales")
-    with pytest.raises(UsageError, match="is behind the catalogue"):
+    with pytest.raises(UsageError, match="is out of date"):
         check_book(folder.catalogue(), page)
 
 

@@ -73,9 +73,9 @@ def test_the_deadline_is_read_without_the_rest(folder: Folder) -> None:
         ("connection: duty,", 'connection: "a b",', "connection", "a b"),
         ("tell: [blocked, recovered]", "tell: [blocked, broken]", "tell", "did you mean blocked?"),
         ("tell: [blocked, recovered]", "when: [blocked]", "when", "unknown key 'when'"),
-        ('"{title}"', '"{titel}"', "body:", "`body` has no placeholder {titel}"),
-        ('"{title}"', '"{title"', "body:", "a brace that is no placeholder"),
-        ("kind: webhook", "kind: slack", "body:", "the body of slack is known"),
+        ('"{title}"', '"{titel}"', "body:", "unknown placeholder {titel}"),
+        ('"{title}"', '"{title"', "body:", "a brace that is not part of a placeholder"),
+        ("kind: webhook", "kind: slack", "body:", "the body of slack is fixed"),
         ("team_chat:\n", "Team:\n", "Team", "Team"),
     ],
 )

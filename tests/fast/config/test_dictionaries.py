@@ -50,21 +50,21 @@ def test_dictionaries_stand_in_project_yml_and_in_files_of_their_own(folder: Fol
 
 
 SPOILT = [
-    ("a: x\n    b: 2", 4, "2 is a number, and the values before are texts: take one of the two"),
+    ("a: x\n    b: 2", 4, "2 is a number, but the values before are texts: use one of the two"),
     (
         "a: 1\n    b: 2\n    c: x\n    d: y",
         5,
-        "'x' is a text, and the values before are numbers: take one of the two",
+        "'x' is a text, but the values before are numbers: use one of the two",
     ),
-    ("a: x\n    7: y", 4, "7 is no text: put it in quotes"),
-    ("a: x\n    b: true", 4, "a value is a text, or a number of at most 38 digits"),
-    ("a: false\n    b: x", 3, "a value is a text, or a number of at most 38 digits"),
-    ("a: x\n    b:", 4, "`b` has no value: give one, or take the key out"),
-    ("a: x\n    b: [y]", 4, "a value is a text, or a number of at most 38 digits"),
-    ("a: 1\n    b: .inf", 4, "a value is a text, or a number of at most 38 digits"),
-    (f"a: 1\n    b: {10**38}", 4, "a value is a text, or a number of at most 38 digits"),
-    ("a: x\n    b: 2024-01-01", 4, "a value is a text, or a number of at most 38 digits"),
-    ("a: x\n    a: y", 4, "'a' stands here twice"),
+    ("a: x\n    7: y", 4, "7 is not a text: put it in quotes"),
+    ("a: x\n    b: true", 4, "a value must be a text or a number of at most 38 digits"),
+    ("a: false\n    b: x", 3, "a value must be a text or a number of at most 38 digits"),
+    ("a: x\n    b:", 4, "`b` has no value: set one or remove the key"),
+    ("a: x\n    b: [y]", 4, "a value must be a text or a number of at most 38 digits"),
+    ("a: 1\n    b: .inf", 4, "a value must be a text or a number of at most 38 digits"),
+    (f"a: 1\n    b: {10**38}", 4, "a value must be a text or a number of at most 38 digits"),
+    ("a: x\n    b: 2024-01-01", 4, "a value must be a text or a number of at most 38 digits"),
+    ("a: x\n    a: y", 4, "duplicate key 'a'"),
 ]
 
 
@@ -80,11 +80,11 @@ def test_a_mistake_is_one_problem_on_its_line(folder: Folder, content: str, line
     ("content", "message"),
     [
         ("needs: {}", "the dictionary is empty"),
-        ("needs: [a, b]", "a dictionary is a mapping of texts to values"),
-        ("needs:", "a dictionary is a mapping of texts to values"),
+        ("needs: [a, b]", "a dictionary must be a mapping of texts to values"),
+        ("needs:", "a dictionary must be a mapping of texts to values"),
         (
             "Needs: {a: b}",
-            "'Needs' is not a name: small letters, digits and _ only, a letter first, at most 60",
+            "'Needs' is not a name (lowercase letters, digits and _, letter first), at most 60 characters",
         ),
     ],
 )
@@ -100,8 +100,8 @@ def test_the_same_mistakes_in_project_yml(folder: Folder) -> None:
     folder.write(PROJECT, folder.read(PROJECT) + text)
     folder.replace(TAGS, "value: users.city", "value: lookup('needs', users.city)")
     assert folder.problems() == [
-        f"{PROJECT}:{line + 3}: 2 is a number, and the values before are texts: take one of the two",
-        f"{PROJECT}:{line + 4}: `c` has no value: give one, or take the key out",
+        f"{PROJECT}:{line + 3}: 2 is a number, but the values before are texts: use one of the two",
+        f"{PROJECT}:{line + 4}: `c` has no value: set one or remove the key",
     ]
 
 
@@ -110,7 +110,7 @@ def test_a_dictionary_is_declared_once(folder: Folder) -> None:
     folder.write(NEEDS, "dictionaries:\n  needs: {a: c}\n")
     line = folder.line(PROJECT, "dictionaries:")
     (problem,) = folder.problems()
-    assert problem.startswith(f"{NEEDS}:2: 'needs' is declared already at ")
+    assert problem.startswith(f"{NEEDS}:2: 'needs' is already declared at ")
     assert problem.endswith(f"{PROJECT}:{line}")
 
 
@@ -122,9 +122,9 @@ def test_a_dictionary_is_declared_once(folder: Folder) -> None:
             "dictionarys: {needs: {a: b}}\n",
             "1: unknown key 'dictionarys' (did you mean dictionaries?)",
         ),
-        (NEEDS, "dictionaries: [\n", "2: is not YAML: did not find expected node content"),
+        (NEEDS, "dictionaries: [\n", "2: invalid YAML: did not find expected node content"),
         (NEEDS, "", "1: is empty"),
-        (NEEDS, "dictionaries: [a]\n", "1: `dictionaries` is a mapping of names to entries"),
+        (NEEDS, "dictionaries: [a]\n", "1: `dictionaries` must be a mapping of names to entries"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_problem(
@@ -152,7 +152,7 @@ def test_whatever_stands_in_a_dictionary_is_read_or_refused(data: dict[str, Any]
     ("text", "message", "suggestion"),
     [
         ("lookup('need', product)", "no dictionary 'need'", "needs"),
-        ("lookup('x', product)", "no dictionary 'x'; there are days, ids, needs, ratios", None),
+        ("lookup('x', product)", "no dictionary 'x'; declared are days, ids, needs, ratios", None),
         ("lookup(product, product)", "lookup() needs a text in quotes, not product", None),
         ("lookup('needs')", "lookup() takes 2 arguments, not 1: lookup('needs')", None),
         (
@@ -219,7 +219,7 @@ def test_the_normal_form_of_a_rule_tells_dictionaries_apart() -> None:
 
 @pytest.mark.parametrize("buckets", ["0", "-1", "100001", "2.5", "n", "'2'", "1 + 1"])
 def test_the_number_of_buckets_is_written_out(buckets: str) -> None:
-    with pytest.raises(ExpressionError, match="needs a whole number written out, from 1 to 100000, not"):
+    with pytest.raises(ExpressionError, match="needs a literal whole number, from 1 to 100000, not"):
         parsed(f"hash_bucket(product, {buckets})")
 
 

@@ -31,7 +31,7 @@ def test_the_small_folder_has_no_problem(folder: Folder) -> None:
 # ---- one mistake, one problem, on its line -------------------------------------------------
 
 TYPE = "a type: string, int, bigint, double, boolean, date, timestamp or decimal(p,s)"
-NAME = "a name: small letters, digits and _ only, a letter first"
+NAME = "a name (lowercase letters, digits and _, letter first)"
 
 UNKNOWN_KEYS = [
     (PROJECT, "currency: CNY", "curency: CNY", "unknown key 'curency' (did you mean currency?)"),
@@ -54,7 +54,7 @@ UNKNOWN_KEYS = [
 ]
 
 WRONG_VALUES = [
-    (PROJECT, "CNY", "yuan", "currency: 'yuan' is not three capital letters such as CNY"),
+    (PROJECT, "CNY", "yuan", "currency: 'yuan' is not a currency code of three capital letters such as CNY"),
     (PROJECT, "project: small", "project: Small", f"project: 'Small' is not {NAME}"),
     (
         PROJECT,
@@ -84,7 +84,7 @@ WRONG_VALUES = [
         ORDERS,
         "user: {customer: customer}",
         "user: {customer: customer, phone: phone}",
-        "user: names exactly one id of the user, as `kind: column`",
+        "user: must name exactly one id of the user, as `kind: column`",
     ),
     (ORDERS, "between: [0, 20000]", "between: [0]", "checks.0.between: item 2 is missing"),
     (
@@ -95,7 +95,7 @@ WRONG_VALUES = [
     ),
     (MEASURES, "180d\n", "180\n", "orders_180d.window: must be a number of days such as 180d"),
     (MEASURES, "180d\n", "year\n", "orders_180d.window: 'year' is not a number of days such as 180d"),
-    (MEASURES, "last_status:", "lastStatus:", f"'lastStatus' is not {NAME}, at most 60"),
+    (MEASURES, "last_status:", "lastStatus:", f"'lastStatus' is not {NAME}, at most 60 characters"),
     (
         TAGS,
         "status: draft",
@@ -120,9 +120,9 @@ WRONG_VALUES = [
         "values: [large, [middle], small]",
         "size.values.1: must be a text or a whole number or a number",
     ),
-    (TAGS, "基础属性: basic", "基础属性: Basic", f"'Basic' is not {NAME}, at most 60"),
-    (TAGS, "levels:\n", "levels:\n  5: five\n", "5 is no text: put it in quotes"),
-    (TAGS, "交易: true", "交易: maybe", "`exclusive` of a path is true or false"),
+    (TAGS, "基础属性: basic", "基础属性: Basic", f"'Basic' is not {NAME}, at most 60 characters"),
+    (TAGS, "levels:\n", "levels:\n  5: five\n", "5 is not a text: put it in quotes"),
+    (TAGS, "交易: true", "交易: maybe", "`exclusive` of a path must be true or false"),
 ]
 
 RULES_OF_AN_ENTRY = [
@@ -136,13 +136,13 @@ RULES_OF_AN_ENTRY = [
         CONNECTIONS,
         "    kind: sql",
         "    kind: sql\n    airflow: shop",
-        "shop: needs exactly one of url, embedded, airflow",
+        "shop: needs exactly one of url, embedded and airflow",
     ),
     (
         USERS,
         "format: csv",
         "format: csv\n  cursor: day",
-        "read: a `cursor` belongs to a table; new files are found by their names",
+        "read: a `cursor` requires a `table`; new files are found by their names",
     ),
     (
         ORDERS,
@@ -154,19 +154,19 @@ RULES_OF_AN_ENTRY = [
         ORDERS,
         "phone: {from: Phone,",
         "phone: {expr: lower(Phone),",
-        "columns.phone: a pii column is read with `from`: an expression would see it in clear",
+        "columns.phone: a pii column needs `from`: an expression would read it in plain text",
     ),
     (
         ORDERS,
         "phone: {from: Phone, type: string",
         "phone: {from: Phone, type: bigint",
-        "columns.phone: a hashed column has the type string",
+        "columns.phone: a hashed column must have the type string",
     ),
     (
         ORDERS,
         "from: ordered_at, type: timestamp",
         "from: ordered_at, type: string",
-        "columns.ordered_at: timezone and format belong to timestamps and dates",
+        "columns.ordered_at: `timezone` and `format` are only allowed for timestamps and dates",
     ),
     (MEASURES, "    window: 180d", "    offset: 30d", "orders_180d: an `offset` needs a `window`"),
     (TAGS, "value: users.city", "value: users.city\n    else: none", "city: `else` belongs to `cases`"),
@@ -249,7 +249,7 @@ def test_key_version_and_repeats_fit_together(folder: Folder) -> None:
     assert folder.problems() == [f"{ORDERS}:{at}: a `version` needs a `key`"]
     folder.replace(ORDERS, "version: updated_at\n", "")
     at = folder.line(ORDERS, "lookback: 1h")
-    assert folder.problems() == [f"{ORDERS}:{at}: a `lookback` reads rows again and so needs a `key`"]
+    assert folder.problems() == [f"{ORDERS}:{at}: a `lookback` needs a `key`, because it reads rows again"]
     folder.replace(ORDERS, "  lookback: 1h\n", "")
     assert folder.catalogue().sources["orders"].repeats == "keep"
     folder.replace(ORDERS, "repeats: keep\n", "")
@@ -261,8 +261,8 @@ def test_events_need_their_time_and_a_profile_its_key(folder: Folder) -> None:
     folder.replace(ORDERS, "time: ordered_at\n", "")
     folder.replace(USERS, "key: [customer]\n", "repeats: drop\n")
     assert folder.problems() == [
-        f"{ORDERS}:1: events need `time`, the column that says when they happened",
-        f"{USERS}:1: a profile has a `key`: one current row a user",
+        f"{ORDERS}:1: events need `time`, the column with the time of the event",
+        f"{USERS}:1: a profile needs a `key`: it has one current row per user",
     ]
 
 
@@ -276,15 +276,18 @@ def test_broken_yaml_is_one_problem_and_hides_no_other(folder: Folder, file: str
     line = folder.replace(spoiled, "{customer: customer}", "{customer: custmer}")
     folder.write(file, folder.read(file) + "broken: [1, 2\n")
     (other,) = [problem for problem in folder.problems() if not problem.startswith(f"{file}:")]
-    assert other == f"{spoiled}:{line}: user names no declared column: 'custmer' (did you mean customer?)"
+    assert (
+        other
+        == f"{spoiled}:{line}: `user` must name a declared column, not 'custmer' (did you mean customer?)"
+    )
     (broken,) = [problem for problem in folder.problems() if problem.startswith(f"{file}:")]
-    assert ": is not YAML: " in broken
+    assert ": invalid YAML: " in broken
 
 
 def test_broken_yaml_says_on_which_line(folder: Folder) -> None:
     line = folder.replace(ORDERS, "key: [order_id, line_no]", "key: order_id: line_no")
     assert folder.problems() == [
-        f"{ORDERS}:{line}: is not YAML: mapping values are not allowed in this context"
+        f"{ORDERS}:{line}: invalid YAML: mapping values are not allowed in this context"
     ]
 
 
@@ -301,7 +304,7 @@ def test_broken_yaml_says_on_which_line(folder: Folder) -> None:
 def test_a_key_that_stands_twice_is_refused(folder: Folder, file: str, first: str, second: str) -> None:
     line = folder.replace(file, first, f"{first}\n{second}", second)
     key = second.strip().partition(":")[0]
-    assert folder.problems() == [f"{file}:{line}: {key!r} stands here twice"]
+    assert folder.problems() == [f"{file}:{line}: duplicate key {key!r}"]
 
 
 def test_a_name_that_stands_in_two_files_is_refused(folder: Folder) -> None:
@@ -310,10 +313,10 @@ def test_a_name_that_stands_in_two_files_is_refused(folder: Folder) -> None:
     folder.write("tags/zz.yml", "levels:\n  消费属性: spending\nparameters: {vip_orders: 4}\n")
     at = f"{folder.path}/" + "{}"
     assert [problem.replace(at[:-2], "") for problem in folder.problems()] == [
-        f"measures/more.yml:2: 'orders_180d' is declared already at {MEASURES}:2",
-        f"sources/zz.yml:1: 'users' is declared already at {USERS}:1",
-        "tags/zz.yml:2: '消费属性' has another value elsewhere",
-        "tags/zz.yml:3: 'vip_orders' has another value elsewhere",
+        f"measures/more.yml:2: 'orders_180d' is already declared at {MEASURES}:2",
+        f"sources/zz.yml:1: 'users' is already declared at {USERS}:1",
+        "tags/zz.yml:2: '消费属性' has a different value elsewhere",
+        "tags/zz.yml:3: 'vip_orders' has a different value elsewhere",
     ]
 
 
@@ -339,13 +342,13 @@ def test_a_key_without_a_value_is_not_as_good_as_no_key(folder: Folder, file: st
     """A condition that was forgotten would count everything."""
     name = key.partition(":")[0]
     line = folder.replace(file, key, f"{name}:")
-    message = f"`{name.strip()}` has no value: give one, or take the key out"
+    message = f"`{name.strip()}` has no value: set one or remove the key"
     assert f"{file}:{line}: {message}" in folder.problems()
 
 
 def test_personal_data_is_not_landed_in_clear_because_pii_was_left_empty(folder: Folder) -> None:
     line = folder.replace(ORDERS, "pii: hash", "pii: ")
-    assert folder.problems() == [f"{ORDERS}:{line}: `pii` has no value: give one, or take the key out"]
+    assert folder.problems() == [f"{ORDERS}:{line}: `pii` has no value: set one or remove the key"]
 
 
 def test_yes_no_on_off_and_times_of_the_day_are_texts(folder: Folder) -> None:
@@ -379,15 +382,15 @@ def test_a_truth_value_where_words_and_numbers_stand_is_refused(folder: Folder) 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("2026-02-30", "2026-02-30 is no value: day is out of range for month"),
+        ("2026-02-30", "invalid value 2026-02-30: day is out of range for month"),
         ("!!bool maybe", "maybe is no value of the YAML tag tag:yaml.org,2002:bool"),
         ("!!timestamp soon", "soon is no value of the YAML tag tag:yaml.org,2002:timestamp"),
         ("!env SECRET", "unknown YAML tag !env"),
         ("!!python/name:os.system", "unknown YAML tag tag:yaml.org,2002:python/name:os.system"),
-        ("{{ ds }}", "a key is a single word: put text with brackets or braces in quotes"),
-        ("{[a, b]: c}", "a key is a single word: put text with brackets or braces in quotes"),
-        ("&again [*again]", "an alias stands inside what it names"),
-        ("\x07", "is not YAML: the character U+0007 is not allowed"),
+        ("{{ ds }}", "a key must be a single word: put text with brackets or braces in quotes"),
+        ("{[a, b]: c}", "a key must be a single word: put text with brackets or braces in quotes"),
+        ("&again [*again]", "an alias refers to a value that contains it"),
+        ("\x07", "invalid YAML: the character U+0007 is not allowed"),
     ],
 )
 def test_what_yaml_cannot_make_a_value_of_is_a_problem_on_its_line(
@@ -399,7 +402,7 @@ def test_what_yaml_cannot_make_a_value_of_is_a_problem_on_its_line(
 
 def test_brackets_without_end_are_a_problem(folder: Folder) -> None:
     folder.write(TAGS, "tags: " + "[" * 100_000)
-    assert folder.problems() == [f"{TAGS}:1: is nested too deeply to be read"]
+    assert folder.problems() == [f"{TAGS}:1: is nested too deeply"]
 
 
 def test_an_alias_that_names_something_else_is_read(folder: Folder) -> None:
@@ -418,7 +421,7 @@ def test_an_alias_that_names_something_else_is_read(folder: Folder) -> None:
 def test_a_file_that_nothing_reads_is_reported(folder: Folder, name: str) -> None:
     folder.write(name, "tags: {}\n")
     (problem,) = folder.problems()
-    assert problem.startswith(f"{name}: is never read: there are project.yml, ")
+    assert problem.startswith(f"{name}: is not read; configuration files are project.yml, ")
 
 
 def test_hidden_files_and_other_kinds_of_files_are_left_alone(folder: Folder) -> None:
@@ -448,14 +451,14 @@ def test_a_file_that_is_no_mapping_is_one_problem(folder: Folder, text: str) -> 
     for file in (ORDERS, MEASURES, TAGS):
         folder.write(file, text)
     assert folder.problems() == [
-        f"{MEASURES}:1: is a mapping with measures",
+        f"{MEASURES}:1: must be a mapping with measures",
         f"{ORDERS}:1: must be a mapping",
-        f"{TAGS}:1: is a mapping with exclusive, levels, parameters, tags",
+        f"{TAGS}:1: must be a mapping with exclusive, levels, parameters, tags",
     ]
 
 
 def test_a_folder_that_is_not_there() -> None:
-    with pytest.raises(ConfigError, match="nowhere: is no folder") as caught:
+    with pytest.raises(ConfigError, match="nowhere: folder does not exist") as caught:
         load_catalogue(Path("nowhere"))
     assert caught.value.exit_code == 2
     assert "--configs" in caught.value.next_step
@@ -467,7 +470,7 @@ def test_a_folder_without_sources(folder: Folder) -> None:
     folder.write(
         PROJECT, "project: small\ntimezone: UTC\ncurrency: CNY\nstate: .usertags/small\nlake: lake\n"
     )
-    assert folder.problems() == [f"{PROJECT}:1: the folder has no sources/*.yml"]
+    assert folder.problems() == [f"{PROJECT}:1: no sources/*.yml found in the folder"]
 
 
 # ---- all at once ----------------------------------------------------------------------------
@@ -577,7 +580,7 @@ def test_an_unset_variable_is_no_problem_until_its_connection_is_used(
     assert [str(each) for each in caught.value.problems] == [
         f"{folder.path}/{CONNECTIONS}:{line}: ${{LANDING_DIR}} is not set"
     ]
-    assert caught.value.next_step == "set it first: export LANDING_DIR=…"
+    assert caught.value.next_step == "set it: export LANDING_DIR=…"
     assert caught.value.exit_code == 2
 
 

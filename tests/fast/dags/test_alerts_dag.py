@@ -132,7 +132,7 @@ def test_a_callback_never_fails_and_says_nothing_secret(
     monkeypatch.setattr(monitoring, "tell_all", fails)
     with caplog.at_level(logging.WARNING):
         monitoring.TellNotifier()({})
-    assert "no message was sent (RuntimeError)" in caplog.text and "s3cret" not in caplog.text
+    assert "no alert was sent (RuntimeError)" in caplog.text and "s3cret" not in caplog.text
 
 
 def test_a_callback_opens_nothing_where_there_are_no_alerts(

@@ -41,6 +41,6 @@ def test_the_connection_gives_address_user_and_password(
 
 
 def test_a_connection_that_is_not_there_is_an_error_of_the_configuration(airflow: None) -> None:
-    with pytest.raises(ConfigError, match="Airflow has no connection 'nowhere'") as caught:
+    with pytest.raises(ConfigError, match="unknown Airflow connection 'nowhere'") as caught:
         sql_url("shop", catalogue_with("nowhere"))
     assert "AIRFLOW_CONN_NOWHERE" in str(caught.value)

@@ -51,7 +51,7 @@ def text_of(html: str) -> str:
 def test_the_first_page_answers_what_is_asked_in_the_morning(client: TestClient) -> None:
     text = text_of(client.get("/usertags/quality").text)
     assert "2026-03-02 blocked" in text
-    assert "2 of 2 checks failed; nothing of it has reached a reader" in text
+    assert "2 of 2 checks failed; readers see none of its data" in text
     assert "Readers have 2026-03-01" in text
     assert "2026-03-03: waiting, 2 days since the last good one" in text
     assert "amount in its range clean.orders Observed 3 failing rows of 40 Wanted 0 to 100" in text
@@ -68,7 +68,7 @@ def test_a_filter_shows_the_checks_of_an_owner_alone(client: TestClient) -> None
 
 def test_a_day_shows_its_checks_the_rows_set_aside_and_its_runs(client: TestClient) -> None:
     text = text_of(client.get("/usertags/quality/day/2026-03-02").text)
-    assert "A critical check failed: nothing of this day has reached a reader" in text
+    assert "A critical check failed: readers see no data of this day" in text
     assert "orders missing_user 7 A9 status paid" in text
     assert f"{run_of(D2)} clean 2026-03-03 02:05 refused" in text
     assert "This day waits until 2026-03-02" in text_of(client.get("/usertags/quality/day/2026-03-03").text)
@@ -81,7 +81,7 @@ def test_a_check_shows_its_failing_rows_as_text_and_who_is_hit(client: TestClien
     assert "Since this day, last passed 2026-03-01" in text
     assert "年消费金额 yearly_spend, operations" in text
     earlier = text_of(client.get(f"/usertags/quality/check/{FAILED}?day=2026-03-01").text)
-    assert "✓ passed" in earlier and "The newest result is of 2026-03-02" in earlier
+    assert "✓ passed" in earlier and "The latest result is from 2026-03-02" in earlier
 
 
 def test_a_blocked_day_leads_to_its_release_and_to_the_question_once_it_is_asked(
@@ -152,9 +152,9 @@ def test_every_fault_of_a_source_is_told_with_how_bad_it_is_and_what_is_looked_a
         (result,) = found.days[D2].results
         for page in ("quality", "quality/day/2026-03-02"):
             text = text_of(client.get(f"/usertags/{page}").text)
-            assert f"How bad {how_bad} Since" in text
+            assert f"Deviation {how_bad} Since" in text
         text = text_of(client.get(f"/usertags/quality/check/{result.check_id}").text)
-        assert f"How bad {how_bad} Since" in text
+        assert f"Deviation {how_bad} Since" in text
         assert looks_at(result) in html.unescape(text)
 
 
@@ -173,17 +173,17 @@ def test_tags_are_listed_by_what_changed_most_and_a_tag_shows_its_values(client:
     assert text.index("City 10 % +6.0 pts 10 +6 +150 %") < text.index("Gender 50 % 0 50 0")
     tag = text_of(client.get("/usertags/tags/city").text)
     assert "上海 10 10 %" in tag and "added data 6" in tag
-    assert "Precision Not known: no source says of anybody" in tag
+    assert "Precision Unknown: no source confirms" in tag
 
 
 def test_precision_is_what_people_said_of_those_who_carry_it() -> None:
     tags = load_catalogue(ROOT / "configs").tags
     tag = next(tag for tag in tags.values() if tag.set_by is not None)
     assert tag.set_by is not None
-    told = f"Said by people, in {tag.set_by.source}, of 2 of the 10 who carry it (20 %)"
+    told = f"Set manually in {tag.set_by.source} for 2 of the 10 users who carry it (20 %)"
     assert _precision({"explicit": 2, "rule": 8}, tag).startswith(told)
-    assert "nobody carries it" in _precision({}, tag)
-    assert _precision(None, None).startswith("Not known")
+    assert "no user carries it" in _precision({}, tag)
+    assert _precision(None, None).startswith("Unknown")
 
 
 def test_the_tile_says_the_verdict_and_how_far_readers_are_behind(client: TestClient) -> None:
@@ -217,7 +217,8 @@ def test_whoever_may_not_read_the_dag_gets_403_and_no_word_of_the_data(desk: Fak
     answer = served(desk, refuse).get(f"/usertags/{path}", headers=PAGE)
     assert answer.status_code == 403
     assert (
-        "2026-03" not in answer.text and "needs access to the runs of the DAG user_tags_daily" in answer.text
+        "2026-03" not in answer.text
+        and "requires access to the runs of the DAG user_tags_daily" in answer.text
     )
 
 
@@ -293,7 +294,7 @@ def test_whoever_may_read_another_dag_alone_sees_nothing(
 def test_an_address_that_names_nothing_known_is_404(client: TestClient, desk: FakeDesk, path: str) -> None:
     answer = client.get(f"/usertags/{path}", headers=PAGE)
     assert answer.status_code == 404
-    assert "Nothing is here" in answer.text
+    assert "Not found" in answer.text
     assert desk.asked == []
 
 
@@ -408,8 +409,10 @@ def test_without_a_lake_the_page_says_what_happened_and_what_is_safe(desk: FakeD
     answer = served(desk).get("/usertags/quality", headers=PAGE)
     assert answer.status_code == 503
     text = text_of(answer.text)
-    assert "the embedded store is down. Still safe the tables stand Next start it" in text
-    assert served(desk).get("/usertags/quality/tile.json").json() == {"detail": "the embedded store is down"}
+    assert "the embedded store is not running. Still safe the tables are unchanged Next start it" in text
+    assert served(desk).get("/usertags/quality/tile.json").json() == {
+        "detail": "the embedded store is not running"
+    }
 
 
 def test_when_the_lake_goes_down_what_was_read_stays_and_is_called_old(desk: FakeDesk) -> None:
@@ -418,7 +421,10 @@ def test_when_the_lake_goes_down_what_was_read_stays_and_is_called_old(desk: Fak
     assert "Not up to date" not in client.get("/usertags/quality").text
     desk.down = True
     text = text_of(client.get("/usertags/quality").text)
-    assert "Not up to date. the embedded store is down. Shown is what was read at 2026-03-03 08:00" in text
+    assert (
+        "Not up to date. the embedded store is not running. The data shown was read at 2026-03-03 08:00"
+        in text
+    )
     assert "2026-03-02 blocked" in text
 
 

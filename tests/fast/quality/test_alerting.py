@@ -168,4 +168,4 @@ def test_a_late_day_leads_to_its_own_section() -> None:
 
 def test_before_the_first_publication_readers_get_nothing() -> None:
     known = history_of([], [ended(D2, "clean", "refused")], [], D2)
-    assert message(known).readers == "Readers get nothing: no day is published yet."
+    assert message(known).readers == "Readers see no data: no day is published yet."

@@ -110,7 +110,7 @@ def test_a_missing_key_is_null(tmp_path: Path) -> None:
 
 
 def test_a_key_that_no_line_has_is_a_missing_column(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"data\.json: no line has no column uid|did you mean user_id"):
+    with pytest.raises(DataError, match=r"data\.json: its lines have no column uid|did you mean user_id"):
         read(tmp_path, b'{"user_id": 1}\n{"user_id": 2, "b": 1}\n', ["user_ids"])
 
 

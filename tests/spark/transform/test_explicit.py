@@ -180,7 +180,7 @@ def test_a_rule_can_use_a_tag_that_people_set(spark: SparkSession, catalogue: Ca
         ({"when": "rows_30d > 1", "set": {"source": "set_tags", "tag": "a"}}, "needs `wins`"),
         (
             {"kind": "manual", "set": {"source": "set_tags", "tag": "a"}, "validity": "30d"},
-            "are dynamic",
+            "needs `validity: dynamic`",
         ),
     ],
 )
@@ -192,8 +192,8 @@ def test_a_tag_that_nobody_can_set_is_refused(build: Build, entry: Row, problem:
 @pytest.mark.parametrize(
     ("parts", "problem"),
     [
-        ({"tag": "tagg"}, "`tag` names no column"),
-        ({"until": "who"}, "`until` is a date"),
+        ({"tag": "tagg"}, "`tag` must be a column of the clean table"),
+        ({"until": "who"}, "`until` must be a column of type date"),
         ({"withdrawn": "action = 3"}, "cannot compare|compare"),
     ],
 )

@@ -245,7 +245,7 @@ def test_preferences_equal_a_recomputation_line_by_line(
     ("entry", "problem"),
     [
         ({"measure": "paid"}, "paid has no `by`"),
-        ({"measure": "paid_by_categories"}, "no measure 'paid_by_categories'"),
+        ({"measure": "paid_by_categories"}, "unknown measure 'paid_by_categories'"),
         (
             {"measure": "paid_by_category", "support": "lines_by_brand", "min_support": 1},
             "lines_by_brand is not by the values of paid_by_category",
@@ -261,10 +261,10 @@ def test_a_preference_that_does_not_fit_is_refused(build: Build, entry: dict[str
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        ({"by": "categori"}, "`by` names no column"),
-        ({"by": "units"}, "`by` is a column of texts"),
-        ({"by": "category", "value": "max(amount)"}, "cannot be taken `by`"),
-        ({"by": None, "half_life": "10d"}, "give `by`"),
+        ({"by": "categori"}, "`by` must be a column of the clean table"),
+        ({"by": "units"}, "`by` must be a column of type string"),
+        ({"by": "category", "value": "max(amount)"}, "cannot be combined with `by`"),
+        ({"by": None, "half_life": "10d"}, "needs `by`"),
     ],
 )
 def test_a_measure_by_what_is_no_text_is_refused(build: Build, entry: dict[str, Any], problem: str) -> None:

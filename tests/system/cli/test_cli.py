@@ -88,9 +88,9 @@ def test_check_shows_every_problem_word_for_word(folder: Folder) -> None:
     ]
     messages = [
         "orders_180d.window: '[red]' is not a number of days such as 180d",
-        "key names no declared column: 'lin_no' (did you mean line_no?)",
-        "another tag is called '分群' as well",
-        "another tag is called '分群' as well",
+        "`key` must name a declared column, not 'lin_no' (did you mean line_no?)",
+        "duplicate tag name '分群'",
+        "duplicate tag name '分群'",
     ]
     done = usertags("check", configs=folder.path, COLUMNS="40")
     places = sorted(f"{folder.path}/{file}:{line:04}" for file, line in lines)
@@ -117,7 +117,7 @@ def test_a_broken_configuration_stops_every_command(folder: Folder, command: str
 def test_a_folder_that_is_not_there() -> None:
     done = usertags("check", configs=Path("nowhere"))
     assert done.returncode == 2
-    assert "nowhere: is no folder" in done.stderr
+    assert "nowhere: folder does not exist" in done.stderr
     assert "--configs or USERTAGS_CONFIGS" in done.stderr
 
 
@@ -162,7 +162,9 @@ def test_a_wrong_option_ends_with_2_and_a_message() -> None:
 def test_a_day_that_is_none_ends_with_2() -> None:
     done = usertags("run", "--day", "tomorrow")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: 'tomorrow' is no day\nnext: write it as 2026-11-01\n"
+    assert (
+        done.stderr == "error: invalid date 'tomorrow', expected YYYY-MM-DD\nnext: write it like 2026-11-01\n"
+    )
 
 
 @pytest.mark.parametrize("command", [*[(name,) for name in COMMANDS], ("services", "start")])
@@ -218,8 +220,8 @@ def test_a_day_that_is_none_is_refused_before_anything_starts(
 ) -> None:
     done = here(*command, "--day", text)
     assert done.returncode == 2
-    assert f"error: {text!r} is no day" in done.stderr
-    assert "write it as 2026-11-01" in done.stderr
+    assert f"error: invalid date {text!r}, expected YYYY-MM-DD" in done.stderr
+    assert "write it like 2026-11-01" in done.stderr
     assert not (ROOT / ".usertags" / "small").exists(), "no service was started"
 
 
@@ -230,13 +232,13 @@ def test_a_day_that_is_none_is_refused_before_anything_starts(
 def test_run_needs_one_day_or_a_span_of_days(here: Callable[..., Ended], arguments: tuple[str, ...]) -> None:
     done = here("run", *arguments)
     assert done.returncode == 2
-    assert "name one day with --day, or several with --from and --to" in done.stderr
+    assert "give one day with --day, or a range of days with --from and --to" in done.stderr
 
 
 def test_a_span_of_days_goes_forward(here: Callable[..., Ended]) -> None:
     done = here("run", "--from", "2026-11-02", "--to", "2026-11-01")
     assert done.returncode == 2
-    assert "2026-11-02 comes after 2026-11-01" in done.stderr
+    assert "2026-11-02 is after 2026-11-01" in done.stderr
 
 
 def test_a_source_that_does_not_exist(here: Callable[..., Ended]) -> None:

@@ -46,8 +46,8 @@ def test_check_strict_shows_them_and_check_alone_reads_no_table(
     assert good_days.shop.command("check", "--strict", "--threshold", "1") == 0
     shown = capsys.readouterr().out
     pairs = len(_by_hand(good_days, 1.0, 1))
-    assert shown.count("alike") == pairs
+    assert shown.count("similar") == pairs
     assert f"{pairs} pairs of published tags with Jaccard 1 or more" in shown
     monkeypatch.setattr("jobs.overlap.overlaps", None)
     assert good_days.shop.command("check") == 0
-    assert "alike" not in capsys.readouterr().out
+    assert "similar" not in capsys.readouterr().out

@@ -299,7 +299,7 @@ def test_publishing_again_changes_nothing(audited: Audited) -> None:
 
 
 def test_a_run_that_was_not_audited_is_not_published(audited: Audited) -> None:
-    with pytest.raises(UsageError, match="is not audited"):
+    with pytest.raises(UsageError, match="has not been audited"):
         audited.publish(DAY, "unknown")
 
 

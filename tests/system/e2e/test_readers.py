@@ -217,12 +217,12 @@ def test_explain_says_why_a_tag_is_not_carried(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("user", "day", "tag", "words"),
     [
-        ("nobody", D3, None, f"no such user on {D3}"),
-        ("nobody's", D3, None, f"no such user on {D3}"),
+        ("nobody", D3, None, f"user not found on {D3}"),
+        ("nobody's", D3, None, f"user not found on {D3}"),
         # u6 registered on the day after.
-        ("u6", D2, None, f"no such user on {D2}"),
+        ("u6", D2, None, f"user not found on {D2}"),
         ("u1", date(2026, 2, 28), None, "2026-02-28 is not published"),
-        ("u1", D3, "unimportant", "has no tag 'unimportant'"),
+        ("u1", D3, "unimportant", "no tag 'unimportant'"),
     ],
 )
 def test_what_explain_does_not_know_is_an_error_of_usage(

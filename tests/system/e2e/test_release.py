@@ -81,9 +81,9 @@ def test_a_refused_run_leaves_its_summary(refused: Refused) -> None:
     ("case", "text"),
     [
         ("published", r"2026-03-01 is not blocked: run r\w+ of it is published \(passed\)"),
-        ("unknown", "no run of 2026-03-05 is known"),
-        ("by nobody", "a release has to say by whom.*nothing was released.*--by"),
-        ("for no reason", "a release has to say why.*--reason"),
+        ("unknown", "2026-03-05 has no run"),
+        ("by nobody", "a release needs a name.*nothing was released.*--by"),
+        ("for no reason", "a release needs a reason.*--reason"),
         ("no day", "'second' is no day"),
     ],
 )
@@ -183,14 +183,14 @@ def test_what_was_set_aside_is_taken_in_again_without_any_clean_up(put_right: Pu
 
 
 def test_a_batch_that_another_definition_would_make_is_not_released(moved: Moved) -> None:
-    assert f"the batch of {D5} is not the one that was refused: orders" in str(moved.error)
+    assert f"the batch of {D5} has changed since it was refused: orders" in str(moved.error)
     assert f"usertags run --day {D5}" in str(moved.error)
 
 
 def test_a_batch_is_cleaned_again_where_other_batches_came_since(
     moved: Moved, tags_released: TagsReleased
 ) -> None:
-    again = "cleaned again on today's table"
+    again = "cleaned again on the current table"
     assert moved.notes == {"orders": again, "referrals": again, "users": again}
     assert {name: moved.orders[name] for name in ("L1", "K1", "K2")} == {"L1": D3, "K1": D5, "K2": D5}
     assert tags_released.publication["verdict"] == "released"
@@ -202,14 +202,14 @@ def test_a_batch_is_cleaned_again_where_other_batches_came_since(
 
 def test_held_rows_come_onto_todays_main_as_they_are(held: Held, backfilled: Backfilled) -> None:
     """A day before the day before is published since: main has moved, but what D5 compares with has not."""
-    assert set(backfilled.first.values()) == {"held rows copied onto today's main"}
+    assert set(backfilled.first.values()) == {"held rows copied onto the current main"}
     assert backfilled.rows == held.rows
-    assert set(backfilled.second.values()) == {"held rows as they are"}
+    assert set(backfilled.second.values()) == {"held rows unchanged"}
     assert backfilled.branches == {name: {"main", f"run_{held.run_id}"} for name in held.rows}
 
 
 def test_rows_that_other_rules_would_make_are_not_computed_again(tags_released: TagsReleased) -> None:
-    assert "is another run since" in str(tags_released.error)
+    assert "was rerun after" in str(tags_released.error)
     assert "the rules have changed" in str(tags_released.error)
     assert f"usertags run --day {D5}" in str(tags_released.error)
 
@@ -217,8 +217,8 @@ def test_rows_that_other_rules_would_make_are_not_computed_again(tags_released: 
 def test_what_compares_with_the_day_before_is_computed_again_and_audited(
     tags_released: TagsReleased,
 ) -> None:
-    again = "computed again: the day before is another run now"
-    copied = "held rows copied onto today's main"
+    again = "recomputed: the day before was published again"
+    copied = "held rows copied onto the current main"
     assert tags_released.notes == {
         "tags.user_tags": again,
         "tags.user_profile": again,

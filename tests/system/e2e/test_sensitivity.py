@@ -79,7 +79,7 @@ def test_an_explanation_does_not_tell_who_carries_it(good_days: GoodDays) -> Non
     shop, catalogue = good_days.shop, good_days.catalogues[D6]
     user = "s1"
     assert shop.profile(D5)[user]["bought_today"] is True
-    with pytest.raises(UsageError, match="'bought_today' is kept out of user_tags by its sensitivity"):
+    with pytest.raises(UsageError, match="'bought_today' is excluded from user_tags by its sensitivity"):
         explain(catalogue, shop.lake, user, D5, "bought_today")
     told = {item.tag_id for item in explain(catalogue, shop.lake, user, D5)}
     assert "gender" in told

@@ -136,7 +136,7 @@ def test_a_page_starts_no_store(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(TINY_SHOP, tmp_path / "tiny_shop"))
     project = (folder / "project.yml").read_text()
     (folder / "project.yml").write_text(project.replace(".usertags/tiny_shop", str(tmp_path / "state")))
-    with pytest.raises(InfrastructureError, match="the embedded store is down") as caught:
+    with pytest.raises(InfrastructureError, match="the embedded store is not running") as caught:
         Desk(folder).lake()
     assert "usertags services start" in caught.value.next_step
     assert services.endpoints(tmp_path / "state") is None

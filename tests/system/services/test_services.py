@@ -314,7 +314,7 @@ def test_root_without_namespaces_needs_a_folder_that_nobody_may_enter(
 ) -> None:
     tmp_path.chmod(0o700)
     monkeypatch.setattr(postgres, "_namespaces_work", lambda: False)
-    with pytest.raises(InfrastructureError, match="the user nobody cannot enter"):
+    with pytest.raises(InfrastructureError, match="the user nobody has no access to"):
         services.start(tmp_path / "state", ["postgres"])
     monkeypatch.undo()
     services.start(tmp_path / "state", ["postgres"])

@@ -114,5 +114,5 @@ def test_without_java_it_says_what_to_install(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_start_that_fails_shows_the_end_of_its_log(home: Path) -> None:
-    with pytest.raises(InfrastructureError, match=r"(?s)Spark did not start: it ended at once.*memory"):
+    with pytest.raises(InfrastructureError, match=r"(?s)Spark did not start: it exited immediately.*memory"):
         _start(home, **{"spark.driver.memory": "no memory"})

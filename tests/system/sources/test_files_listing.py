@@ -83,7 +83,7 @@ def test_the_day_is_known(place: tuple[str, Put, S3Access | None]) -> None:
 def test_a_name_that_is_no_day_is_told(place: tuple[str, Put, S3Access | None]) -> None:
     root, put, access = place
     put("dt=2024-02-30/x.csv", b"x")
-    with pytest.raises(DataError, match=r"dt=2024-02-30/x\.csv: 2024-02-30 is not a day"):
+    with pytest.raises(DataError, match=r"dt=2024-02-30/x\.csv: invalid date 2024-02-30"):
         list_files(root, "dt={day}/*", day=DAY, s3=access)
 
 
@@ -207,7 +207,7 @@ def test_parquet_types_may_only_differ_where_no_value_changes(tmp_path: Path) ->
     assert pa.Table.from_batches(batches).column("n").to_pylist() == [1, 2]
     pq.write_table(pa.table({"n": pa.array([1.5])}), tmp_path / "2.parquet")
     files = list_files(str(tmp_path), "*", day=DAY)
-    with pytest.raises(DataError, match=r"2\.parquet: column n is double, in the files before it int64"):
+    with pytest.raises(DataError, match=r"2\.parquet: column n is double, but int64 in earlier files"):
         list(read_files(files, columns=["n"], format="parquet", has_pii=False))
 
 
@@ -246,7 +246,7 @@ def test_wrong_keys_and_a_dead_service_are_infrastructure(s3_access: S3Access, l
         list_files(f"s3://{landing_bucket}", "*", day=DAY, s3=wrong)
     assert "wr0ng" not in str(error.value) + repr(wrong)
     dead = replace(s3_access, endpoint="http://127.0.0.1:1")
-    with pytest.raises(InfrastructureError, match=r"the S3 service at 127\.0\.0\.1:1 did not deliver"):
+    with pytest.raises(InfrastructureError, match=r"the S3 service at 127\.0\.0\.1:1 failed to deliver"):
         list_files(f"s3://{landing_bucket}", "*", day=DAY, s3=dead)
 
 
@@ -256,14 +256,14 @@ def test_parquet_with_wrong_keys_is_infrastructure(s3_access: S3Access, landing_
     )
     files = list_files(f"s3://{landing_bucket}/sources-test", "x.parquet", day=DAY, s3=s3_access)
     for broken in (replace(s3_access, secret_key="wr0ng"), replace(s3_access, endpoint="http://127.0.0.1:1")):
-        with pytest.raises(InfrastructureError, match="did not deliver") as error:
+        with pytest.raises(InfrastructureError, match="failed to deliver") as error:
             read_files(files, columns=["id"], format="parquet", has_pii=False, s3=broken)
         assert "wr0ng" not in str(error.value)
 
 
 @pytest.mark.parametrize("pattern", ["../x", "a/../../x", "/etc/*"])
 def test_a_pattern_may_not_leave_its_root(tmp_path: Path, pattern: str) -> None:
-    with pytest.raises(UsageError, match="leaves the root"):
+    with pytest.raises(UsageError, match="points outside the root"):
         list_files(str(tmp_path), pattern, day=DAY)
 
 
