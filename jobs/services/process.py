@@ -39,7 +39,7 @@ class Identity:
             # None of a process that this user may not look at.
             program, *arguments = process.info["cmdline"] or [""]
             if Path(program).name == self.program and self.argument in arguments:
-                return process.pid
+                return int(process.pid)
         return None
 
 
