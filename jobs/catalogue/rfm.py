@@ -69,7 +69,7 @@ def _rfm_measures(
             located.report(f"`{role}` cannot be a percentile: {name}", "rfm", role)
         elif name not in settings.measures and not settings.broken.has("measures", name):
             hint = close(name, settings.measures)
-            located.report(f"no measure {name!r}", "rfm", role, suggestion=hint)
+            located.report(f"unknown measure {name!r}", "rfm", role, suggestion=hint)
     if len(found) < len(names):
         return None
     scored = [found[role] for role in ("recency", "frequency", "monetary")]

@@ -175,7 +175,7 @@ def extract(
     pipeline = _pipeline()
     if source is not None and source not in pipeline.catalogue.sources:
         raise UsageError(
-            f"no source {source!r}", next_step=f"the sources are {', '.join(pipeline.catalogue.sources)}"
+            f"unknown source {source!r}", next_step=f"the sources are {', '.join(pipeline.catalogue.sources)}"
         )
     _stage(pipeline, "extract", day, run_id, source=source, re_extract=re_extract)
 

@@ -90,7 +90,7 @@ class People(TagKind):
             located.report(message, "set", "source")
         elif name not in settings.sources and not settings.broken.has("sources", name):
             hint = close(name, settings.sources)
-            located.report(f"no source {name!r}", "set", "source", suggestion=hint)
+            located.report(f"unknown source {name!r}", "set", "source", suggestion=hint)
         return False
 
     def type(self, entry: TagEntry, expression: Expression) -> str:

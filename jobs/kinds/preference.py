@@ -132,7 +132,7 @@ def _measure(making: Making, role: str, name: str) -> Measure | None:
     elif name not in settings.measures and not settings.broken.has("measures", name):
         known = [measure.id for measure in measures.values() if measure.by is not None]
         hint = close(name, known)
-        located.report(f"no measure {name!r}", "prefer", role, suggestion=hint)
+        located.report(f"unknown measure {name!r}", "prefer", role, suggestion=hint)
     return None
 
 

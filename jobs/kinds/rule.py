@@ -109,14 +109,14 @@ def _cases(making: Making) -> Expression | None:
     cases = keys.cases or ()
     for index, case in enumerate(cases):
         if case.value not in (entry.values or ()):
-            message = f"{case.value!r} is in no `values`"
+            message = f"{case.value!r} is not listed in `values`"
             located.report(message, "cases", index, "value")
     rules = [
         read_rule(making, parse_boolean, case.when, "cases", index, "when")
         for index, case in enumerate(cases)
     ]
     if keys.else_ is not None and keys.else_ not in (entry.values or ()):
-        located.report(f"{keys.else_!r} is in no `values`", "else")
+        located.report(f"{keys.else_!r} is not listed in `values`", "else")
     found = [rule for rule in rules if rule is not None]
     if len(making.located.problems) > before or len(found) < len(rules):
         return None

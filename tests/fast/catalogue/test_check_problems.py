@@ -78,7 +78,7 @@ def test_a_check_that_names_what_is_not_there(
             "    between: [0, 20000]\n",
             "    references: user.customer\n",
             "references",
-            "no source 'user' (did you mean users?)",
+            "unknown source 'user' (did you mean users?)",
         ),
         (
             ORDERS,

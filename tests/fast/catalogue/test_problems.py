@@ -90,8 +90,8 @@ def test_events_are_no_input_of_a_rule(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("- value: large", "- value: huge", "'huge' is in no `values`"),
-        ("else: small", "else: tiny", "'tiny' is in no `values`"),
+        ("- value: large", "- value: huge", "'huge' is not listed in `values`"),
+        ("else: small", "else: tiny", "'tiny' is not listed in `values`"),
         (
             "when: paid_365d >= 1000",
             "when: paid_365 >= 1000",
@@ -112,7 +112,7 @@ def test_events_are_no_input_of_a_rule(folder: Folder) -> None:
             "users.gender: true}",
             "the example gives users.gender something that is not of type string",
         ),
-        ("expect: large", "expect: huge", "'huge' is in no `values`"),
+        ("expect: large", "expect: huge", "'huge' is not listed in `values`"),
         ("expect: true", "expect: yess", "a rule's example expects true or false"),
         (
             CITY,
@@ -330,7 +330,7 @@ def test_personal_data_is_no_cursor(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("    source: orders\n", "    source: order\n", "no source 'order' (did you mean orders?)"),
+        ("    source: orders\n", "    source: order\n", "unknown source 'order' (did you mean orders?)"),
         (
             "    source: orders\n",
             "    source: users\n",

@@ -366,7 +366,7 @@ def test_words_that_spark_reads_as_the_clock_are_no_dates(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["rand() < 0.5", "uuid()", "randn(1) > 0", "monotonically_increasing_id()"])
 def test_chance_is_refused(text: str) -> None:
-    assert "chance" in refusal(text).message
+    assert "is random" in refusal(text).message
 
 
 @pytest.mark.parametrize(
@@ -400,7 +400,7 @@ def test_chance_is_refused(text: str) -> None:
         ("n = 1)", "unexpected text"),
         ("n = 1 flag", "unexpected text near `n = 1 flag`"),
         ("case when flag then 1", "CASE without END"),
-        ("cast(n as foo)", "unknown type"),
+        ("cast(n as foo)", "no such type"),
         ("name = 'abc", "has no closing '"),
         ("`n = 1", "no closing backtick"),
         ("name in ('a' 'b')", "a comma or an operator is missing before 'b'"),

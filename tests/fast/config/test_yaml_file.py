@@ -65,7 +65,7 @@ def test_a_character_that_is_not_allowed_is_told_with_its_line(tmp_path: Path) -
     """Lines are counted after text that takes several bytes a character."""
     file = read(tmp_path, "订单: 金额\n城市: 上海\n错: \x07\n")
     assert [str(problem) for problem in file.problems] == [
-        "file.yml:3: is not YAML: the character U+0007 is not allowed"
+        "file.yml:3: invalid YAML: the character U+0007 is not allowed"
     ]
 
 

@@ -54,7 +54,7 @@ def test_the_first_page_answers_what_is_asked_in_the_morning(client: TestClient)
     assert "2 of 2 checks failed; readers see none of its data" in text
     assert "Readers have 2026-03-01" in text
     assert "2026-03-03: waiting, 2 days since the last good one" in text
-    assert "amount in its range clean.orders Observed 3 failing rows of 40 Wanted 0 to 100" in text
+    assert "amount in its range clean.orders Observed 3 failing rows of 40 Expected 0 to 100" in text
     assert "3 of 40 rows, 7.5 %" in text and "2 tags, 8 tables" in text
     assert "Owner finance" in text and "Do: have it corrected" in text
 
@@ -165,7 +165,7 @@ def test_a_project_reads_its_sentences_in_chinese(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(FakeDesk, "_view", lambda self: other)
     with served(FakeDesk()) as client:
         text = text_of(client.get("/usertags/quality").text)
-    assert "amount 在范围内 clean.orders Observed 40 行中有 3 行不符合 Wanted 0 至 100" in text
+    assert "amount 在范围内 clean.orders Observed 40 行中有 3 行不符合 Expected 0 至 100" in text
 
 
 def test_tags_are_listed_by_what_changed_most_and_a_tag_shows_its_values(client: TestClient) -> None:

@@ -172,5 +172,5 @@ def test_the_report_of_a_refused_stage_counts_the_rows_of_its_sources() -> None:
         DAY,
         RUN,
         4.25,
-        (Line("orders", read=100, **COUNTS), Line("checks", read=2, note="refused, 1 critical")),
+        (Line("orders", read=100, **COUNTS), Line("checks", read=2, note="refused, 1 critical checks failed")),
     )

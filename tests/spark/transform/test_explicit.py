@@ -175,7 +175,7 @@ def test_a_rule_can_use_a_tag_that_people_set(spark: SparkSession, catalogue: Ca
     ("entry", "problem"),
     [
         ({"kind": "manual"}, "or `set` alone"),
-        ({"kind": "manual", "set": {"source": "set_tag", "tag": "a"}}, "no source 'set_tag'"),
+        ({"kind": "manual", "set": {"source": "set_tag", "tag": "a"}}, "unknown source 'set_tag'"),
         ({"kind": "manual", "when": "rows_30d > 1"}, "`kind: manual` is of a tag with `set` and no rule"),
         ({"when": "rows_30d > 1", "set": {"source": "set_tags", "tag": "a"}}, "needs `wins`"),
         (

@@ -244,7 +244,7 @@ def test_a_span_of_days_goes_forward(here: Callable[..., Ended]) -> None:
 def test_a_source_that_does_not_exist(here: Callable[..., Ended]) -> None:
     done = here("extract", "--day", "2026-11-01", "--source", "order")
     assert done.returncode == 2
-    assert "no source 'order'" in done.stderr
+    assert "unknown source 'order'" in done.stderr
     assert "the sources are orders, users" in done.stderr
 
 

@@ -187,13 +187,13 @@ def test_an_unset_environment_variable_is_named_with_its_line(shop: Shop) -> Non
 def test_a_text_that_is_no_day_is_a_usage_error(shop: Shop) -> None:
     done = shop.run("extract", "--day", "yesterday")
     assert done.returncode == 2
-    assert "'yesterday' is no day" in done.stderr
+    assert "invalid date 'yesterday'" in done.stderr
 
 
 def test_a_source_that_does_not_exist_is_a_usage_error(shop: Shop) -> None:
     done = shop.run("extract", "--day", DAY, "--source", "vists")
     assert done.returncode == 2
-    assert "no source 'vists'" in done.stderr
+    assert "unknown source 'vists'" in done.stderr
 
 
 def test_a_missing_table_is_a_data_error(shop: Shop) -> None:

@@ -84,7 +84,7 @@ def test_a_refused_run_leaves_its_summary(refused: Refused) -> None:
         ("unknown", "2026-03-05 has no run"),
         ("by nobody", "a release needs a name.*nothing was released.*--by"),
         ("for no reason", "a release needs a reason.*--reason"),
-        ("no day", "'second' is no day"),
+        ("no day", "invalid date 'second'"),
     ],
 )
 def test_a_release_that_cannot_be_is_a_usage_error(refused: Refused, case: str, text: str) -> None:
