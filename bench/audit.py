@@ -22,11 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from jobs import services
-from jobs.catalogue.build import load_catalogue
-from jobs.pipeline import Pipeline
-from jobs.stages import clean
-from jobs.stages.runs import new_run_id
+from usertags import services
+from usertags.catalogue.build import load_catalogue
+from usertags.pipeline import Pipeline
+from usertags.stages import clean
+from usertags.stages.runs import new_run_id
 
 DAYS = (date(2026, 11, 1), date(2026, 11, 2))
 OWNER = {"owner": "bench", "action": "look"}

@@ -24,17 +24,17 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from jobs import services
-from jobs.catalogue.build import ROOT, load_catalogue
-from jobs.catalogue.model import Catalogue
-from jobs.published import TAG_CATALOGUE, TAG_STATISTICS
-from jobs.quality.checks import CheckResult, check_row, result_of
-from jobs.quality.kinds import CheckKind
-from jobs.quality.register import RunRecord, record_row
-from jobs.quality.suites import all_suites
-from jobs.store.lake import Lake, open_lake
-from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS
-from jobs.store.tables import ensure_table
+from usertags import services
+from usertags.catalogue.build import ROOT, load_catalogue
+from usertags.catalogue.model import Catalogue
+from usertags.published import TAG_CATALOGUE, TAG_STATISTICS
+from usertags.quality.checks import CheckResult, check_row, result_of
+from usertags.quality.kinds import CheckKind
+from usertags.quality.register import RunRecord, record_row
+from usertags.quality.suites import all_suites
+from usertags.store.lake import Lake, open_lake
+from usertags.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS
+from usertags.store.tables import ensure_table
 
 AGAIN = 10
 TABLES = (CHECKS, RUNS, PUBLICATIONS, TAG_STATISTICS, TAG_CATALOGUE)

@@ -11,7 +11,7 @@ from airflow.sdk import BaseNotifier
 from airflow.sdk.observability import stats
 
 from dags.settings import CONFIGS
-from jobs.config.alert_models import deadline_of
+from usertags.config.alert_models import deadline_of
 
 _logger = logging.getLogger(__name__)
 _METRICS = ("statsd_on", "otel_on", "statsd_datadog_enabled")
@@ -31,15 +31,15 @@ class TellNotifier(BaseNotifier):
 
 def tell_all() -> list[Any]:
     """Send all due messages; returns their outcomes."""
-    from jobs.alerts import tell
+    from usertags.alerts import tell
 
     return _logged(tell(*_opened()))
 
 
 def tell_blind() -> list[Any]:
     """Report that the tables do not respond."""
-    from jobs.alerts import tell_blind
-    from jobs.catalogue.build import load_catalogue
+    from usertags.alerts import tell_blind
+    from usertags.catalogue.build import load_catalogue
 
     return _logged(tell_blind(load_catalogue(Path(CONFIGS))))
 
@@ -55,9 +55,9 @@ def measure(stage: str, planned: Callable[[], Mapping[str, Any]], source: str | 
     run."""
 
     def numbers(catalogue: Any, lake: Any) -> list[Any]:
-        from jobs.stages.metrics import stage_metrics
-        from jobs.stages.report import load_reports
-        from jobs.stages.summary import load_summary
+        from usertags.stages.metrics import stage_metrics
+        from usertags.stages.report import load_reports
+        from usertags.stages.summary import load_summary
 
         day, run_id = date.fromisoformat(planned()["day"]), planned()["run_id"]
         reports = [
@@ -78,9 +78,9 @@ def measure_age() -> None:
 
 
 def _age(catalogue: Any, lake: Any) -> list[Any]:
-    from jobs.stages.days import expected_day
-    from jobs.stages.metrics import age
-    from jobs.stages.runs import publications
+    from usertags.stages.days import expected_day
+    from usertags.stages.metrics import age
+    from usertags.stages.runs import publications
 
     known = publications(lake)
     if not known:
@@ -102,8 +102,8 @@ def _emit(numbers: Callable[[Any, Any], list[Any]]) -> None:
 
 
 def _opened() -> tuple[Any, Any]:
-    from jobs.catalogue.build import load_catalogue
-    from jobs.store.lake import open_lake
+    from usertags.catalogue.build import load_catalogue
+    from usertags.store.lake import open_lake
 
     catalogue = load_catalogue(Path(CONFIGS))
     return catalogue, open_lake(catalogue)

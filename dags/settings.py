@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from jobs.config.quality_models import owner_of
+from usertags.config.quality_models import owner_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = os.environ.get("USERTAGS_CONFIGS", str(ROOT / "configs"))

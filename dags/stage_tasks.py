@@ -19,10 +19,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.monitoring import measure
 from dags.settings import CONFIGS, ROOT
-from jobs.catalogue.build import load_catalogue
-from jobs.errors import ConfigError, DataError, UsageError, UsertagsError
-from jobs.published import PUBLISHED
-from jobs.store.jars import jar_paths
+from usertags.catalogue.build import load_catalogue
+from usertags.errors import ConfigError, DataError, UsageError, UsertagsError
+from usertags.published import PUBLISHED
+from usertags.store.jars import jar_paths
 
 # The stages with checks, which may refuse the day.
 CHECKING = ("clean", "audit")
@@ -44,7 +44,7 @@ def guarded(work: Callable[[], T]) -> T:
 
 def run_stage(stage: str, planned: dict[str, Any], **options: Any) -> dict[str, Any]:
     """Run a stage of the planned run in the task; returns the report's line of each source or table."""
-    from jobs.pipeline import Pipeline
+    from usertags.pipeline import Pipeline
 
     def work() -> dict[str, Any]:
         lines: dict[str, Any] = {}
@@ -80,8 +80,8 @@ class QualityLink(BaseOperatorLink):
 
 def run_release(day: str, by: str, reason: str) -> None:
     """Release a blocked day in the task."""
-    from jobs.pipeline import Pipeline
-    from jobs.release import release
+    from usertags.pipeline import Pipeline
+    from usertags.release import release
 
     def work() -> None:
         with closing(Pipeline(load_catalogue(Path(CONFIGS)), print)) as pipeline:
@@ -113,7 +113,7 @@ class UsertagsSparkOperator(SparkSubmitOperator):
     def __init__(self, *, command: str, arguments: list[str], **kwargs: Any) -> None:
         self.command = command
         super().__init__(
-            application=str(ROOT / "jobs" / "entry" / "submit.py"),
+            application=str(ROOT / "jobs" / "usertags" / "entry" / "submit.py"),
             application_args=["--configs", CONFIGS, command, *arguments],
             conn_id="spark_default",
             name=f"usertags {command}",

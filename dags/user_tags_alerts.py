@@ -20,7 +20,7 @@ from airflow.sdk import dag, get_current_context, task
 
 from dags.monitoring import measure_age, tell_all, tell_blind
 from dags.settings import CONFIGS, OWNER
-from jobs.config.alert_models import deadline_of
+from usertags.config.alert_models import deadline_of
 
 
 def alerts_dag(by: time, timezone: str) -> None:
@@ -49,7 +49,7 @@ def alerts_dag(by: time, timezone: str) -> None:
         def tell() -> None:
             """Send due messages; fails if a receiver does not accept one. If the tables do not respond, the
             first try reports this."""
-            from jobs.alerts import require_sent
+            from usertags.alerts import require_sent
 
             measure_age()
             try:

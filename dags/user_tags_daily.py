@@ -81,15 +81,15 @@ def data_day(logical_date: datetime | None, run_after: datetime, day: str | None
     },
 )
 def user_tags_daily() -> None:
-    """Wire the stages; what they do is in the package `jobs`."""
+    """Wire the stages; what they do is in the package `usertags`."""
 
     @task
     def plan() -> dict[str, Any]:
         """Determine the data day, a new run id, and the sources to extract."""
         from pathlib import Path
 
-        from jobs.catalogue.build import load_catalogue
-        from jobs.stages.runs import new_run_id
+        from usertags.catalogue.build import load_catalogue
+        from usertags.stages.runs import new_run_id
 
         context = get_current_context()
         catalogue = guarded(lambda: load_catalogue(Path(CONFIGS)))

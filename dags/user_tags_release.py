@@ -73,7 +73,7 @@ BODY += f"[All checks of {{{{ params.day }}}}]({quality_page()}/day/{{{{ params.
     },
 )
 def user_tags_release() -> None:
-    """Wire the release; what it does is in jobs/release.py."""
+    """Wire the release; what it does is in jobs/usertags/release.py."""
 
     @task(execution_timeout=timedelta(minutes=10))
     def blocked() -> dict[str, Any]:
@@ -81,8 +81,8 @@ def user_tags_release() -> None:
         from datetime import date
         from pathlib import Path
 
-        from jobs.catalogue.build import load_catalogue
-        from jobs.release import blocked_by
+        from usertags.catalogue.build import load_catalogue
+        from usertags.release import blocked_by
 
         day = date.fromisoformat(get_current_context()["params"]["day"])
         return guarded(lambda: blocked_by(load_catalogue(Path(CONFIGS)), day))

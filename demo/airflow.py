@@ -19,9 +19,9 @@ from pathlib import Path
 import psutil
 
 from demo import DATA_DAYS, NEXT_DAY
-from jobs.catalogue.build import ROOT, load_catalogue
-from jobs.errors import InfrastructureError, UsertagsError
-from jobs.store.lake import open_lake
+from usertags.catalogue.build import ROOT, load_catalogue
+from usertags.errors import InfrastructureError, UsertagsError
+from usertags.store.lake import open_lake
 
 # Not `airflow standalone`: its log servers listen on all addresses, and logs are on this disk anyway. If
 # one component ends, all are stopped.
@@ -54,7 +54,7 @@ class Airflow:
         url = f"http://127.0.0.1:{port}"
         return os.environ | {
             "PATH": f"{bin_folder}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'jobs'}",
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),

@@ -14,15 +14,15 @@ from demo.airflow import demo_airflow, has_next_day
 from demo.load import add_files, add_to_database
 from demo.next_day import in_cents, next_day
 from demo.run import CONFIGS, run_days, step
-from jobs.catalogue.build import ROOT, load_catalogue
-from jobs.cli.render import show_checks
-from jobs.errors import InfrastructureError, UsageError, UsertagsError
-from jobs.pipeline import Pipeline
-from jobs.quality.checks import checks_of
-from jobs.release import blocked_by
-from jobs.stages.days import end_of
-from jobs.stages.runs import publication_of
-from jobs.store.connections import endpoints
+from usertags.catalogue.build import ROOT, load_catalogue
+from usertags.cli.render import show_checks
+from usertags.errors import InfrastructureError, UsageError, UsertagsError
+from usertags.pipeline import Pipeline
+from usertags.quality.checks import checks_of
+from usertags.release import blocked_by
+from usertags.stages.days import end_of
+from usertags.stages.runs import publication_of
+from usertags.store.connections import endpoints
 
 out = Console(highlight=False)
 LOG = ROOT / ".usertags" / "demo" / "logs" / "airflow_bad_day.log"

@@ -15,14 +15,14 @@ from demo import DATA_DAYS, DAYS, HISTORY_FROM, SEED, USERS
 from demo.airflow import Airflow, demo_airflow
 from demo.load import land_files, load_database
 from demo.shop import generate
-from jobs.catalogue.build import ROOT, load_catalogue
-from jobs.cli.render import show_answer, show_reports
-from jobs.errors import InfrastructureError, UsertagsError
-from jobs.pipeline import Pipeline
-from jobs.query import query
-from jobs.stages.report import load_reports
-from jobs.stages.runs import publication_of
-from jobs.store.connections import endpoints
+from usertags.catalogue.build import ROOT, load_catalogue
+from usertags.cli.render import show_answer, show_reports
+from usertags.errors import InfrastructureError, UsertagsError
+from usertags.pipeline import Pipeline
+from usertags.query import query
+from usertags.stages.report import load_reports
+from usertags.stages.runs import publication_of
+from usertags.store.connections import endpoints
 
 out = Console(highlight=False)
 CONFIGS = ROOT / "configs"

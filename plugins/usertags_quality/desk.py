@@ -14,22 +14,22 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 
-from jobs.catalogue.build import ROOT, load_catalogue
-from jobs.catalogue.masking import MASK, masked, masked_of, masked_raw
-from jobs.catalogue.model import Catalogue, Source
-from jobs.published import TAG_CATALOGUE, TAG_STATISTICS, USER_TAGS
-from jobs.published import USER_TAG_CHANGES as CHANGES
-from jobs.quality.checks import CheckRow
-from jobs.quality.register import publication_from, record_of
-from jobs.quality.tag_trends import TagTrend, tag_trends
-from jobs.quality.timeline import History, history
-from jobs.stages.days import expected_day
-from jobs.store.cached import CachedTable, reading_catalog
-from jobs.store.filters import rows_since, rows_where
-from jobs.store.lake import Lake, open_lake
-from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS
 from plugins.usertags_quality import airflow_runs
 from plugins.usertags_quality.loading import Refreshed
+from usertags.catalogue.build import ROOT, load_catalogue
+from usertags.catalogue.masking import MASK, masked, masked_of, masked_raw
+from usertags.catalogue.model import Catalogue, Source
+from usertags.published import TAG_CATALOGUE, TAG_STATISTICS, USER_TAGS
+from usertags.published import USER_TAG_CHANGES as CHANGES
+from usertags.quality.checks import CheckRow
+from usertags.quality.register import publication_from, record_of
+from usertags.quality.tag_trends import TagTrend, tag_trends
+from usertags.quality.timeline import History, history
+from usertags.stages.days import expected_day
+from usertags.store.cached import CachedTable, reading_catalog
+from usertags.store.filters import rows_since, rows_where
+from usertags.store.lake import Lake, open_lake
+from usertags.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS
 
 KEPT_DAYS = 400
 # Read before the rest, so that the first page of a new server is fast.

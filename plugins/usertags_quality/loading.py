@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from threading import BoundedSemaphore, Lock, Thread
 from typing import Generic, TypeVar
 
-from jobs.errors import InfrastructureError, UsertagsError
+from usertags.errors import InfrastructureError, UsertagsError
 
 T = TypeVar("T")
 

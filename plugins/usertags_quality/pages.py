@@ -17,26 +17,26 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from jobs.catalogue.build import ROOT
-from jobs.catalogue.masking import masked, masked_columns
-from jobs.catalogue.model import Catalogue, Example, Tag
-from jobs.catalogue.units import unit_behind
-from jobs.config.quality_models import Language
-from jobs.errors import UsertagsError
-from jobs.quality import sentences
-from jobs.quality.check_ids import check_id
-from jobs.quality.checks import CheckRow
-from jobs.quality.formats import in_unit, number, percent
-from jobs.quality.impact import Impact, impact
-from jobs.quality.kinds import CheckKind
-from jobs.quality.runbook import section_of
-from jobs.quality.tag_trends import TagTrend
-from jobs.quality.timeline import Day, Filter, History
 from plugins.usertags_quality import drawing, runbook, security
 from plugins.usertags_quality.airflow_runs import RELEASE_DAG_ID, planned
 from plugins.usertags_quality.desk import Desk, SetAside, View
 from plugins.usertags_quality.loading import Unavailable, in_thread
 from plugins.usertags_quality.words import duration, moment, points
+from usertags.catalogue.build import ROOT
+from usertags.catalogue.masking import masked, masked_columns
+from usertags.catalogue.model import Catalogue, Example, Tag
+from usertags.catalogue.units import unit_behind
+from usertags.config.quality_models import Language
+from usertags.errors import UsertagsError
+from usertags.quality import sentences
+from usertags.quality.check_ids import check_id
+from usertags.quality.checks import CheckRow
+from usertags.quality.formats import in_unit, number, percent
+from usertags.quality.impact import Impact, impact
+from usertags.quality.kinds import CheckKind
+from usertags.quality.runbook import section_of
+from usertags.quality.tag_trends import TagTrend
+from usertags.quality.timeline import Day, Filter, History
 
 CHART_DAYS = 60
 CHECK_RUNS = 30

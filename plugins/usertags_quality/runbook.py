@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from jobs.quality.runbook import RUNBOOK, anchor
+from usertags.quality.runbook import RUNBOOK, anchor
 
 _READER = MarkdownIt("commonmark", {"html": False}).enable("table")
 

@@ -12,7 +12,7 @@ def test_every_fault_has_its_place_and_its_tests() -> None:
 
 def test_faults_are_spread_over_the_code() -> None:
     places = {
-        fault.file.split("/")[1] if fault.file.startswith("jobs/") else fault.file.split("/")[0]
+        fault.file.split("/")[2] if fault.file.startswith("jobs/") else fault.file.split("/")[0]
         for fault in load_faults()
     }
     assert places >= {

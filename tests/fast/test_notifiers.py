@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from jobs.config.alert_models import HookEntry
-from jobs.notifiers import _address, _signed, body_of
-from jobs.quality.alert_texts import Failure, Message, text_of
+from usertags.config.alert_models import HookEntry
+from usertags.notifiers import _address, _signed, body_of
+from usertags.quality.alert_texts import Failure, Message, text_of
 
 MESSAGE = Message(
     kind="blocked",

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from jobs.store.filters import rows_where
 from tests.system.e2e.conftest import NewShop
 from tests.system.e2e.shop import Row, Shop
 from tests.system.e2e.test_online_retail import CONFIGS, DAY, VARIABLE
+from usertags.store.filters import rows_where
 
 from .conftest import real_data
 

@@ -174,7 +174,7 @@ def run_tests(copy: Path, tests: Sequence[str], *options: str) -> tuple[int, str
     done = subprocess.run(
         [*command, *options, *tests],
         cwd=copy,
-        env=os.environ | {"PYTHONPATH": str(copy)},
+        env=os.environ | {"PYTHONPATH": f"{copy}:{copy / 'jobs'}"},
         capture_output=True,
         text=True,
         errors="replace",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobs.store.spark import make_active
+from usertags.store.spark import make_active
 
 
 @pytest.fixture(scope="module", autouse=True)

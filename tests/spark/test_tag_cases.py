@@ -18,21 +18,21 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import Catalogue, Percentiles
-from jobs.stages.aggregate import partials_of
-from jobs.stages.identity import joined_ids
-from jobs.stages.source_tables import clean_name, rollup_name
-from jobs.stages.user_measures import user_measures
-from jobs.transform import carry
-from jobs.transform.derived import all_computed
-from jobs.transform.rollup import day_rollup
-from jobs.transform.tags import evaluated
-from jobs.transform.typed import typed
-from jobs.transform.versions import KEPT, resolve
 from tests.support.frames import BEFORE
 from tests.support.places import CASES, ROOT
 from tests.support.tag_cases import PEOPLE, Case, Row, as_files, cases_in, landed
+from usertags.catalogue.build import load_catalogue
+from usertags.catalogue.model import Catalogue, Percentiles
+from usertags.stages.aggregate import partials_of
+from usertags.stages.identity import joined_ids
+from usertags.stages.source_tables import clean_name, rollup_name
+from usertags.stages.user_measures import user_measures
+from usertags.transform import carry
+from usertags.transform.derived import all_computed
+from usertags.transform.rollup import day_rollup
+from usertags.transform.tags import evaluated
+from usertags.transform.typed import typed
+from usertags.transform.versions import KEPT, resolve
 
 DAY = date(2026, 11, 11)
 TAG_CASES = CASES / "tags"

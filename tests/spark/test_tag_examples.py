@@ -13,15 +13,15 @@ import pytest
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import Catalogue, Tag
-from jobs.config.models import Example
-from jobs.config.rfm_columns import RFM_COLUMNS
-from jobs.kinds.base import SEPARATOR
-from jobs.kinds.rule import KIND
-from jobs.transform.carry import carried
-from jobs.transform.tags import as_text, evaluated
 from tests.support.places import ROOT
+from usertags.catalogue.build import load_catalogue
+from usertags.catalogue.model import Catalogue, Tag
+from usertags.config.models import Example
+from usertags.config.rfm_columns import RFM_COLUMNS
+from usertags.kinds.base import SEPARATOR
+from usertags.kinds.rule import KIND
+from usertags.transform.carry import carried
+from usertags.transform.tags import as_text, evaluated
 
 CONFIGURATIONS = [ROOT / "configs", *sorted(path.parent for path in ROOT.glob("examples/*/project.yml"))]
 SOME_DAY = date(2026, 11, 1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobs.catalogue.model import Catalogue
+from usertags.catalogue.model import Catalogue
 
 from .frames import write_catalogue
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import Catalogue
-from jobs.errors import ConfigError
 from tests.support.places import SMALL
+from usertags.catalogue.build import load_catalogue
+from usertags.catalogue.model import Catalogue
+from usertags.errors import ConfigError
 
 PROJECT, CONNECTIONS = "project.yml", "connections.yml"
 ORDERS, USERS = "sources/orders.yml", "sources/users.yml"

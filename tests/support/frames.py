@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import Catalogue
+from usertags.catalogue.build import load_catalogue
+from usertags.catalogue.model import Catalogue
 
 # Each example is a Spark job, so there are few, each of many rows; the same ones on every machine.
 FEW = settings(

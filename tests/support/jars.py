@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from jobs.store.jars import fetch_jars, jar_path
+from usertags.store.jars import fetch_jars, jar_path
 
 SQLITE = {
     "org.xerial:sqlite-jdbc:3.51.0.0": "b0ca8cf80d6eff80ee18aa6e8a6aa72f697af0bf9c822c4b2ad9e35c7a3146e1",

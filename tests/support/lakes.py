@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.sources.s3 import S3Access
-from jobs.store.lake import Lake
+from usertags.sources.s3 import S3Access
+from usertags.store.lake import Lake
 
 
 def catalog_in_files(folder: Path) -> dict[str, str]:

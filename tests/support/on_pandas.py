@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jobs.quality.expectations import DATA_SOURCE, Validator
+from usertags.quality.expectations import DATA_SOURCE, Validator
 
 
 class PandasValidator(Validator):

@@ -3,11 +3,11 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from jobs.catalogue.build import load_catalogue
-from jobs.errors import InfrastructureError
-from jobs.quality.kinds import CheckKind
-from jobs.quality.tag_trends import tag_trends
 from plugins.usertags_quality.desk import Desk, SetAside, View
+from usertags.catalogue.build import load_catalogue
+from usertags.errors import InfrastructureError
+from usertags.quality.kinds import CheckKind
+from usertags.quality.tag_trends import tag_trends
 
 from .places import TINY_SHOP
 from .quality_rows import check, ended, entry, history_of, publication, run_of, statistic

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
-from jobs.config.quality_models import Severity
-from jobs.quality.checks import CheckRow, Row, check_row, result_of
-from jobs.quality.kinds import CheckKind
-from jobs.quality.register import RunRecord, publication_from, record_of, record_row
-from jobs.quality.timeline import History, history
+from usertags.config.quality_models import Severity
+from usertags.quality.checks import CheckRow, Row, check_row, result_of
+from usertags.quality.kinds import CheckKind
+from usertags.quality.register import RunRecord, publication_from, record_of, record_row
+from usertags.quality.timeline import History, history
 
 DAYS = [date(2026, 3, number) for number in range(1, 8)]
 

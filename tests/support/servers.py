@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs import services
-from jobs.catalogue.build import load_catalogue
-from jobs.pipeline import Pipeline
-from jobs.sources.s3 import S3Access, make_client
-from jobs.store.spark import session_at, start_server
+from usertags import services
+from usertags.catalogue.build import load_catalogue
+from usertags.pipeline import Pipeline
+from usertags.sources.s3 import S3Access, make_client
+from usertags.store.spark import session_at, start_server
 
 from .jars import sqlite_driver
 from .lakes import catalog_in_files

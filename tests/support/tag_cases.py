@@ -18,10 +18,10 @@ from pathlib import Path
 import pyarrow as pa
 import yaml
 
-from jobs.catalogue.model import Source
-from jobs.sources.files import FILE, LINE, UNPARSED
-from jobs.sources.pii import hash_pii
-from jobs.sources.reading import READING
+from usertags.catalogue.model import Source
+from usertags.sources.files import FILE, LINE, UNPARSED
+from usertags.sources.pii import hash_pii
+from usertags.sources.reading import READING
 
 SALT = "salt of the cases"
 

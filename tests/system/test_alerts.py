@@ -12,21 +12,21 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs.alerts import Told, pending, require_sent, tell, tell_blind
-from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import Catalogue
-from jobs.cli.app import main
-from jobs.config.alert_models import KINDS
-from jobs.errors import InfrastructureError
-from jobs.quality.alerting import CLAIM, Entry
-from jobs.quality.kinds import CheckKind
-from jobs.stages.alert_ledger import Ledger
-from jobs.store.lake import Lake, open_lake
-from jobs.store.schemas import ALERTS, CHECKS, PUBLICATIONS, RUNS, TableSpec
-from jobs.store.tables import ensure_table
 from tests.support.folders import SMALL
 from tests.support.quality_rows import check, ended, publication
 from tests.support.receivers import Answer, HookServer, MailServer
+from usertags.alerts import Told, pending, require_sent, tell, tell_blind
+from usertags.catalogue.build import load_catalogue
+from usertags.catalogue.model import Catalogue
+from usertags.cli.app import main
+from usertags.config.alert_models import KINDS
+from usertags.errors import InfrastructureError
+from usertags.quality.alerting import CLAIM, Entry
+from usertags.quality.kinds import CheckKind
+from usertags.stages.alert_ledger import Ledger
+from usertags.store.lake import Lake, open_lake
+from usertags.store.schemas import ALERTS, CHECKS, PUBLICATIONS, RUNS, TableSpec
+from usertags.store.tables import ensure_table
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 # The run of D2 ends at 02:05 of March 3rd in Shanghai, 18:05 of the day before in UTC; 08:00 is midnight.
@@ -385,7 +385,7 @@ def test_the_command_shows_and_sends(
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return MORNING.astimezone(tz)
 
-    monkeypatch.setattr("jobs.alerts.datetime", Morning)
+    monkeypatch.setattr("usertags.alerts.datetime", Morning)
     office.block(D2, hour=19)
     monkeypatch.setenv("USERTAGS_LAST_DAY", str(D2))
 

@@ -19,7 +19,7 @@ def test_it():
 
 
 def _pytest(folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'jobs'}"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.support.layers", "-p", "no:cacheprovider"]
     return subprocess.run(
         [*command, f"--rootdir={folder}", str(folder)],

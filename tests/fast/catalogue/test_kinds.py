@@ -1,7 +1,7 @@
 """The kinds of tags: they are found, and each says what all are asked."""
 
-from jobs.config.models import AnyTag
-from jobs.kinds import KINDS, NAMES
+from usertags.config.models import AnyTag
+from usertags.kinds import KINDS, NAMES
 
 
 def test_every_kind_is_found_and_what_is_laid_around_others_comes_last() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from jobs.catalogue.masking import masked, masked_columns, masked_of, masked_raw
-from jobs.catalogue.model import Catalogue
 from tests.support.frames import ORDERS, write_catalogue
 from tests.support.frames import tag as entry
+from usertags.catalogue.masking import masked, masked_columns, masked_of, masked_raw
+from usertags.catalogue.model import Catalogue
 
 MEASURES = {"orders": {"source": "orders", "value": "count(*)"}}
 TAGS = {"big": entry(when="orders > 9"), "small": entry(when="orders < 2")}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.catalogue.build import load_catalogue
 from tests.support.folders import CONNECTIONS, MEASURES, ORDERS, PROJECT, TAGS, USERS, Folder
 from tests.support.places import ROOT
+from usertags.catalogue.build import load_catalogue
 
 WHEN = "orders_180d >= vip_orders or users.gender = 'f'"
 CITY = "value: users.city"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.catalogue.sameness import canonical
-from jobs.config.expressions import parse_boolean
 from tests.support.folders import TAGS, Folder
+from usertags.catalogue.sameness import canonical
+from usertags.config.expressions import parse_boolean
 
 COLUMNS = {"a": "bigint", "b": "bigint", "c": "string", "d": "date"}
 

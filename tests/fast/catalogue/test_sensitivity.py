@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.catalogue.model import hidden, visible
 from tests.support.folders import PROJECT, TAGS, Folder
+from usertags.catalogue.model import hidden, visible
 
 OWNER = "    owner: operations\n    status: active\n"
 STATED = """

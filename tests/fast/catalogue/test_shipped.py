@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import Catalogue, Measure, Tag
-from jobs.cli.measure_list import undescribed
 from tests.support.places import EXAMPLES, ROOT
+from usertags.catalogue.build import load_catalogue
+from usertags.catalogue.model import Catalogue, Measure, Tag
+from usertags.cli.measure_list import undescribed
 
 GROUPS = {
     "基础属性": "basic",

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.versions import version_of
 from tests.support.folders import MEASURES, ORDERS, PROJECT, SMALL, TAGS, USERS, Folder
+from usertags.catalogue.build import load_catalogue
+from usertags.catalogue.versions import version_of
 
 ORDERS_TAGS = {"important", "size", "segment"}
 """The tags that read measures of the source of orders; `important` reads the profile too, `city` it alone."""

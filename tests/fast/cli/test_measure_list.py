@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from jobs.cli.app import app
-from jobs.cli.measure_list import COLUMNS, MeasureLine, measure_lines, undescribed
-from jobs.cli.render import show_explanations
-from jobs.explain import Explanation
 from tests.support.folders import MEASURES, PROJECT, Folder
+from usertags.cli.app import app
+from usertags.cli.measure_list import COLUMNS, MeasureLine, measure_lines, undescribed
+from usertags.cli.render import show_explanations
+from usertags.explain import Explanation
 
 
 @pytest.fixture

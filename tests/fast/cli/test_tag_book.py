@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.catalogue.build import load_catalogue
-from jobs.cli.tag_book import check_book, tag_book, write_book
-from jobs.errors import UsageError
 from tests.support.folders import MEASURES, TAGS, Folder
 from tests.support.places import ROOT
+from usertags.catalogue.build import load_catalogue
+from usertags.cli.tag_book import check_book, tag_book, write_book
+from usertags.errors import UsageError
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.config.alert_models import HookEntry, MailEntry, deadline_of
 from tests.support.folders import PROJECT, Folder
+from usertags.config.alert_models import HookEntry, MailEntry, deadline_of
 
 GOOD = """
 alerts:

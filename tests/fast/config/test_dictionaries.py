@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.catalogue.sameness import canonical
-from jobs.config.dictionaries import read_dictionary
-from jobs.config.expression_lookup import Dictionary
-from jobs.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
-from jobs.config.loader import load
 from tests.support.folders import PROJECT, TAGS, Folder
+from usertags.catalogue.sameness import canonical
+from usertags.config.dictionaries import read_dictionary
+from usertags.config.expression_lookup import Dictionary
+from usertags.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
+from usertags.config.loader import load
 
 NEEDS = "dictionaries/needs.yml"
 COLUMNS = {"product": "string", "n": "int", "users.city": "string"}

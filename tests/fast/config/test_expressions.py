@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.config.expression_text import write_text
-from jobs.config.expressions import (
+from usertags.config.expression_text import write_text
+from usertags.config.expressions import (
     Aggregate,
     Expression,
     ExpressionError,

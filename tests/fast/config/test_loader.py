@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.catalogue.build import load_catalogue
-from jobs.config.loader import load
-from jobs.errors import ConfigError, ConfigProblem
-from jobs.store.connections import files_root, from_environment
 from tests.support.folders import CONNECTIONS, MEASURES, ORDERS, PROJECT, SMALL, TAGS, USERS, Folder
+from usertags.catalogue.build import load_catalogue
+from usertags.config.loader import load
+from usertags.errors import ConfigError, ConfigProblem
+from usertags.store.connections import files_root, from_environment
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.config.yaml_file import YamlFile, read_yaml
-from jobs.config.yaml_loader import MOST_NESTED
+from usertags.config.yaml_file import YamlFile, read_yaml
+from usertags.config.yaml_loader import MOST_NESTED
 
 
 def read(folder: Path, text: str) -> YamlFile:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from jobs.errors import InfrastructureError
 from tests.support.folders import PROJECT, Folder
 from tests.support.places import ROOT
+from usertags.errors import InfrastructureError
 
 ALERTS = """
 alerts:

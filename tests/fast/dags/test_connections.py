@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import Catalogue
-from jobs.config.models import SqlConnection
-from jobs.errors import ConfigError
-from jobs.store.connections import sql_url
 from tests.support.folders import SMALL
+from usertags.catalogue.build import load_catalogue
+from usertags.catalogue.model import Catalogue
+from usertags.config.models import SqlConnection
+from usertags.errors import ConfigError
+from usertags.store.connections import sql_url
 
 
 def catalogue_with(conn_id: str) -> Catalogue:

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobs.errors import (
+from tests.support.folders import TAGS, Folder
+from usertags.errors import (
     ConfigError,
     ConfigProblem,
     DataError,
@@ -18,7 +19,6 @@ from jobs.errors import (
     UsageError,
     UsertagsError,
 )
-from tests.support.folders import TAGS, Folder
 
 ORDER = ["plan", "sources", "extract", "clean", "aggregate", "tag", "audit", "publish"]
 SPARK_STAGES = ["clean", "aggregate", "tag", "audit"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobs.errors import DataError, InfrastructureError, UsageError
 from tests.support.folders import Folder
+from usertags.errors import DataError, InfrastructureError, UsageError
 
 ORDER = ["blocked", "approve", "release", "publish"]
 FOUND = {
@@ -122,13 +122,13 @@ def test_a_day_that_is_not_blocked_fails_at_once(
     from airflow.sdk.exceptions import AirflowFailException
     from airflow.sdk.execution_time.context import set_current_context
 
-    import jobs.release
+    import usertags.release
 
     def refuse(catalogue: Any, day: Any) -> dict[str, Any]:
         assert str(day) == "2026-11-04"
         raise error
 
-    monkeypatch.setattr(jobs.release, "blocked_by", refuse)
+    monkeypatch.setattr(usertags.release, "blocked_by", refuse)
     with (
         set_current_context({"params": {"day": "2026-11-04"}}),
         pytest.raises(type(error) if retried else AirflowFailException),

@@ -19,8 +19,8 @@ from demo.draw import Span, money
 from demo.load import land_files
 from demo.products import CATEGORIES
 from demo.shop import Shop, generate
-from jobs.sources.pii import normalise
 from tests.support.places import ROOT
+from usertags.sources.pii import normalise
 
 USERS = 3_000
 LOCAL = ZoneInfo("Asia/Shanghai")

@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 from pyiceberg.table import Table
 
-from jobs.catalogue.model import Source
-from jobs.config.models import Read
-from jobs.migrations.batches import OldBatches, old_batches
-from jobs.sources.files import SourceFile
-from jobs.stages.source_tables import SourceTables
-from jobs.store.lake import Lake
-from jobs.store.tables import ensure_table
 from tests.support.lakes import expire_all_snapshots
+from usertags.catalogue.model import Source
+from usertags.config.models import Read
+from usertags.migrations.batches import OldBatches, old_batches
+from usertags.sources.files import SourceFile
+from usertags.stages.source_tables import SourceTables
+from usertags.store.lake import Lake
+from usertags.store.tables import ensure_table
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 END = datetime(2026, 3, 1, 16, tzinfo=UTC)

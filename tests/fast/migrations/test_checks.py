@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from jobs.migrations.checks import migrated_check, migrated_run
-from jobs.quality.checks import CheckRow
-from jobs.quality.kinds import CheckKind
-from jobs.quality.register import record_of
-from jobs.quality.sentences import observed, sentence
-from jobs.store.schemas import CHECKS, RUNS
+from usertags.migrations.checks import migrated_check, migrated_run
+from usertags.quality.checks import CheckRow
+from usertags.quality.kinds import CheckKind
+from usertags.quality.register import record_of
+from usertags.quality.sentences import observed, sentence
+from usertags.store.schemas import CHECKS, RUNS
 
 DAY, NOW = date(2026, 3, 2), datetime(2026, 3, 3, 2, tzinfo=UTC)
 

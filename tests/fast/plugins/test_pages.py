@@ -13,15 +13,15 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
-from jobs.catalogue.build import load_catalogue
-from jobs.quality.kinds import CheckKind
-from jobs.quality.sentences import looks_at
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.desk import Desk, View, masked_key, masked_row
 from plugins.usertags_quality.pages import _precision
 from tests.support.pages import D1, D2, FakeDesk
 from tests.support.places import CASES, ROOT
 from tests.support.quality_rows import check, ended, history_of, publication, run_of
+from usertags.catalogue.build import load_catalogue
+from usertags.quality.kinds import CheckKind
+from usertags.quality.sentences import looks_at
 
 PAGE = {"accept": "text/html"}
 FAILED = "clean.orders.amount_in_its_range"

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from jobs.config.alert_models import KINDS, AlertKind
-from jobs.quality.alert_texts import Place, html_of, message_of, text_of
-from jobs.quality.alerting import CLAIM, Due, Entry, Status, days_to_look_at, due
-from jobs.quality.kinds import CheckKind
-from jobs.quality.register import publication_from, record_of
-from jobs.quality.timeline import History
 from tests.support.quality_rows import check, ended, history_of, publication
+from usertags.config.alert_models import KINDS, AlertKind
+from usertags.quality.alert_texts import Place, html_of, message_of, text_of
+from usertags.quality.alerting import CLAIM, Due, Entry, Status, days_to_look_at, due
+from usertags.quality.kinds import CheckKind
+from usertags.quality.register import publication_from, record_of
+from usertags.quality.timeline import History
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
 # 08:00 of the day after D2 in Shanghai.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobs.quality.check_ids import check_id
-from jobs.quality.kinds import CheckKind
+from usertags.quality.check_ids import check_id
+from usertags.quality.kinds import CheckKind
 
 IDS = {
     CheckKind.SUITE_RAN: "t.x.every_declared_check_ran_s",

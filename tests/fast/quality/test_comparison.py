@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobs.catalogue.model import Column, Source
-from jobs.config.models import Read
-from jobs.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
-from jobs.quality.beyond import freshness_checks
-from jobs.quality.checks import CheckResult
-from jobs.quality.comparison import compared
-from jobs.quality.statistics import Statistic
+from usertags.catalogue.model import Column, Source
+from usertags.config.models import Read
+from usertags.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
+from usertags.quality.beyond import freshness_checks
+from usertags.quality.checks import CheckResult
+from usertags.quality.comparison import compared
+from usertags.quality.statistics import Statistic
 
 SETTINGS = QualityEntry()
 DAY = date(2026, 11, 2)

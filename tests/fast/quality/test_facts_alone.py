@@ -11,26 +11,26 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from jobs.catalogue.build import load_catalogue
-from jobs.config.alert_models import KINDS as MESSAGES
-from jobs.quality import kinds
-from jobs.quality.alert_texts import Place, message_of
-from jobs.quality.alerting import due
-from jobs.quality.checks import CheckResult, CheckRow, result_of
-from jobs.quality.gate import GateRefused, judge
-from jobs.quality.kinds import KINDS, CheckKind, KindText, Words
-from jobs.quality.register import RunRecord
-from jobs.quality.runbook import section_of
-from jobs.quality.sentences import sentence
-from jobs.quality.timeline import History
-from jobs.stages.clean_gate import still_warned
-from jobs.stages.releases import not_released, verdict
-from jobs.stages.summary import RunFacts, refused_report, summarise
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.desk import View
 from tests.support.pages import FakeDesk
 from tests.support.places import CASES
 from tests.support.quality_rows import check, ended, history_of, publication, run_of
+from usertags.catalogue.build import load_catalogue
+from usertags.config.alert_models import KINDS as MESSAGES
+from usertags.quality import kinds
+from usertags.quality.alert_texts import Place, message_of
+from usertags.quality.alerting import due
+from usertags.quality.checks import CheckResult, CheckRow, result_of
+from usertags.quality.gate import GateRefused, judge
+from usertags.quality.kinds import KINDS, CheckKind, KindText, Words
+from usertags.quality.register import RunRecord
+from usertags.quality.runbook import section_of
+from usertags.quality.sentences import sentence
+from usertags.quality.timeline import History
+from usertags.stages.clean_gate import still_warned
+from usertags.stages.releases import not_released, verdict
+from usertags.stages.summary import RunFacts, refused_report, summarise
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 NIGHT = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import Catalogue
-from jobs.quality.impact import impact
 from tests.support.places import TINY_SHOP
+from usertags.catalogue.build import load_catalogue
+from usertags.catalogue.model import Catalogue
+from usertags.quality.impact import impact
 
 ORDER_TAGS = {
     "important_customer",

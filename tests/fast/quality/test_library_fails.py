@@ -8,15 +8,15 @@ import great_expectations as gx
 import pandas as pd
 import pytest
 
-from jobs.catalogue.build import load_catalogue
-from jobs.quality.checks import Check, CheckResult
-from jobs.quality.gate import GateRefused, judge
-from jobs.quality.kinds import CheckKind
-from jobs.quality.sentences import observed, wanted
-from jobs.quality.suites import all_suites
-from jobs.stages import reports_store
 from tests.support.on_pandas import PandasValidator
 from tests.support.places import ROOT
+from usertags.catalogue.build import load_catalogue
+from usertags.quality.checks import Check, CheckResult
+from usertags.quality.gate import GateRefused, judge
+from usertags.quality.kinds import CheckKind
+from usertags.quality.sentences import observed, wanted
+from usertags.quality.suites import all_suites
+from usertags.stages import reports_store
 
 CATALOGUE = load_catalogue(ROOT / "configs")
 ROWS = pd.DataFrame({"id": ["1", "2"], "amount": [3.0, -7.0]})
@@ -179,7 +179,7 @@ def test_every_suite_looks_whether_there_are_rows() -> None:
     "place",
     [
         "great_expectations.data_context.EphemeralDataContext.build_data_docs",
-        "jobs.stages.reports_store.publish_docs",
+        "usertags.stages.reports_store.publish_docs",
     ],
 )
 def test_a_report_that_cannot_be_written_is_a_warning_and_no_more(

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from jobs.catalogue.build import load_catalogue
-from jobs.config.quality_models import QualityEntry, owner_of
-from jobs.quality.checks import owned, result_of
-from jobs.quality.kinds import CheckKind
-from jobs.quality.suites import all_suites
 from tests.support.places import ROOT, TINY_SHOP
+from usertags.catalogue.build import load_catalogue
+from usertags.config.quality_models import QualityEntry, owner_of
+from usertags.quality.checks import owned, result_of
+from usertags.quality.kinds import CheckKind
+from usertags.quality.suites import all_suites
 
 
 @pytest.mark.parametrize(

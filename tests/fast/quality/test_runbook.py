@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs import errors
-from jobs.catalogue.build import ROOT
-from jobs.quality.kinds import KINDS, CheckKind
-from jobs.quality.runbook import LATE, UNREACHABLE, anchors, section_of
+from usertags import errors
+from usertags.catalogue.build import ROOT
+from usertags.quality.kinds import KINDS, CheckKind
+from usertags.quality.runbook import LATE, UNREACHABLE, anchors, section_of
 
 
 @pytest.mark.parametrize("kind", CheckKind)

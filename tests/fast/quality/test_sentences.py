@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from jobs.quality import kinds
-from jobs.quality.checks import CheckResult, result_of
-from jobs.quality.formats import percent
-from jobs.quality.kinds import KINDS, CheckKind, Words
-from jobs.quality.sentences import action, beside, how_bad, observed, sentence, title, wanted
+from usertags.quality import kinds
+from usertags.quality.checks import CheckResult, result_of
+from usertags.quality.formats import percent
+from usertags.quality.kinds import KINDS, CheckKind, Words
+from usertags.quality.sentences import action, beside, how_bad, observed, sentence, title, wanted
 
 WEEKS = {"days": 4, "compared": "weekday"}
 BEFORE = {"days": 14, "compared": "before"}

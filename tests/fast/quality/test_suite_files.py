@@ -7,11 +7,11 @@ import great_expectations as gx
 import yaml
 from great_expectations.expectations import core
 
-from jobs.catalogue.build import load_catalogue
-from jobs.config.expectation_names import EXPECTATIONS
-from jobs.quality.suite_files import differences, write_suites
-from jobs.quality.suites import all_suites
 from tests.support.places import ROOT
+from usertags.catalogue.build import load_catalogue
+from usertags.config.expectation_names import EXPECTATIONS
+from usertags.quality.suite_files import differences, write_suites
+from usertags.quality.suites import all_suites
 
 CATALOGUE = load_catalogue(ROOT / "configs")
 FOLDER = ROOT / "expectations"

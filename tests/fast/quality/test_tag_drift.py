@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from jobs.catalogue.model import Catalogue
-from jobs.quality.checks import CheckResult
-from jobs.quality.tag_drift import Distribution, coverage_bounds, psi, tag_drift
 from tests.support.frames import tag as entry
+from usertags.catalogue.model import Catalogue
+from usertags.quality.checks import CheckResult
+from usertags.quality.tag_drift import Distribution, coverage_bounds, psi, tag_drift
 
 
 def test_the_index_is_that_of_the_textbook() -> None:

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from jobs.quality.tag_trends import tag_trends
 from tests.support.quality_rows import entry, run_of, statistic
+from usertags.quality.tag_trends import tag_trends
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 RUNS = {D1: run_of(D1), D2: run_of(D2)}

@@ -3,9 +3,9 @@
 from datetime import date
 from typing import Any
 
-from jobs.quality.kinds import CheckKind
-from jobs.quality.timeline import Filter
 from tests.support.quality_rows import check, ended, history_of, publication, run_of
+from usertags.quality.kinds import CheckKind
+from usertags.quality.timeline import Filter
 
 RANGE, GIVEN, RECONCILED = CheckKind.IN_RANGE, CheckKind.GIVEN, CheckKind.RECONCILED
 D1, D2, D3, D4 = (date(2026, 3, number) for number in (1, 2, 3, 4))

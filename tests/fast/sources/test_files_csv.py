@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.errors import DataError, UsageError
-from jobs.sources import csv_rows, text_lines
-from jobs.sources.files import list_files, read_files
+from usertags.errors import DataError, UsageError
+from usertags.sources import csv_rows, text_lines
+from usertags.sources.files import list_files, read_files
 
 DAY = date(2024, 3, 10)
 Row = dict[str, Any]

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.errors import DataError
-from jobs.sources.files import list_files, read_files
-from jobs.sources.json_rows import _raw_value
+from usertags.errors import DataError
+from usertags.sources.files import list_files, read_files
+from usertags.sources.json_rows import _raw_value
 
 DAY = date(2024, 3, 10)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.errors import DataError, UsageError
-from jobs.sources.pii import hash_pii, hash_value, normalise
+from usertags.errors import DataError, UsageError
+from usertags.sources.pii import hash_pii, hash_value, normalise
 
 SALT = "pepper"
 WIDE = str.maketrans("0123456789+-", "０１２３４５６７８９＋－")

@@ -5,11 +5,11 @@ from datetime import date
 
 import pyarrow as pa
 
-from jobs.catalogue.model import Partial
-from jobs.catalogue.versions import version_of
-from jobs.stages.aggregate import Build, builds
-from jobs.store.lake import Lake
-from jobs.store.tables import document, ensure_table
+from usertags.catalogue.model import Partial
+from usertags.catalogue.versions import version_of
+from usertags.stages.aggregate import Build, builds
+from usertags.store.lake import Lake
+from usertags.store.tables import document, ensure_table
 
 D1, D2, D3, D4 = (date(2024, 7, day) for day in (1, 2, 3, 4))
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from jobs.catalogue.model import Catalogue
-from jobs.quality.expectations import Sampling
-from jobs.stages.audit import sampling
 from tests.support.frames import ORDERS, write_catalogue
 from tests.support.frames import tag as entry
+from usertags.catalogue.model import Catalogue
+from usertags.quality.expectations import Sampling
+from usertags.stages.audit import sampling
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from pyiceberg.table import Table
 
-from jobs.errors import UsageError
-from jobs.sources.files import SourceFile
-from jobs.stages import batch_register
-from jobs.stages.batch_register import (
+from usertags.errors import UsageError
+from usertags.sources.files import SourceFile
+from usertags.stages import batch_register
+from usertags.stages.batch_register import (
     BatchRecord,
     earlier_days,
     files_read,
@@ -30,10 +30,10 @@ from jobs.stages.batch_register import (
     registered,
     uuid_of,
 )
-from jobs.stages.source_tables import SourceTables
-from jobs.store.lake import Lake
-from jobs.store.schemas import BATCH_FILES, BATCHES
-from jobs.store.tables import ensure_table
+from usertags.stages.source_tables import SourceTables
+from usertags.store.lake import Lake
+from usertags.store.schemas import BATCH_FILES, BATCHES
+from usertags.store.tables import ensure_table
 
 D1, D2, D3, D4 = (date(2024, 7, day) for day in (1, 2, 3, 4))
 NOON = datetime(2024, 7, 5, 12, tzinfo=UTC)

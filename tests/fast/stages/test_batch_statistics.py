@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from jobs.config.quality_models import QualityEntry
-from jobs.quality.statistics import Statistic
-from jobs.stages.batch_statistics import earlier_statistics, save_statistics
-from jobs.store.lake import Lake
+from usertags.config.quality_models import QualityEntry
+from usertags.quality.statistics import Statistic
+from usertags.stages.batch_statistics import earlier_statistics, save_statistics
+from usertags.store.lake import Lake
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
 ORDERS = Statistic(source="orders", batch=D1, first=False, day=D1, column="", rows=10)

@@ -7,16 +7,16 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from jobs.catalogue.model import Source
-from jobs.config.models import Read
-from jobs.stages import clean_promotion
-from jobs.stages.batch_register import BatchRecord, not_rolled_up, register, registered, uuid_of
-from jobs.stages.clean_batch import Batch
-from jobs.stages.clean_promotion import held, promote
-from jobs.stages.source_tables import tables_of
-from jobs.store.lake import Lake
-from jobs.store.tables import branch_snapshot, ensure_table
 from tests.support.lakes import expire_all_snapshots
+from usertags.catalogue.model import Source
+from usertags.config.models import Read
+from usertags.stages import clean_promotion
+from usertags.stages.batch_register import BatchRecord, not_rolled_up, register, registered, uuid_of
+from usertags.stages.clean_batch import Batch
+from usertags.stages.clean_promotion import held, promote
+from usertags.stages.source_tables import tables_of
+from usertags.store.lake import Lake
+from usertags.store.tables import branch_snapshot, ensure_table
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 NAMES = ("orders", "visits")

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from jobs.catalogue.model import Source
-from jobs.config.models import Read
-from jobs.sources.files import SourceFile
-from jobs.stages.batch_register import BatchRecord
-from jobs.stages.extract import after_of, new_files, replaces
+from usertags.catalogue.model import Source
+from usertags.config.models import Read
+from usertags.sources.files import SourceFile
+from usertags.stages.batch_register import BatchRecord
+from usertags.stages.extract import after_of, new_files, replaces
 
 D1, D2, D3, D4 = (date(2026, 3, day) for day in (1, 2, 3, 4))
 

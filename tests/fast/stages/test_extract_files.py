@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import Catalogue
-from jobs.stages import extract as stage
-from jobs.stages.batch_register import BatchRecord, landed, register, registered
-from jobs.stages.extract import extract
-from jobs.stages.source_tables import tables_of
-from jobs.store.lake import Lake
 from tests.support.lakes import expire_all_snapshots
+from usertags.catalogue.build import load_catalogue
+from usertags.catalogue.model import Catalogue
+from usertags.stages import extract as stage
+from usertags.stages.batch_register import BatchRecord, landed, register, registered
+from usertags.stages.extract import extract
+from usertags.stages.source_tables import tables_of
+from usertags.store.lake import Lake
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
 

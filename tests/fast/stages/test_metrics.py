@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from jobs.stages.metrics import Metric, age, stage_metrics
-from jobs.stages.report import Line, StageReport
+from usertags.stages.metrics import Metric, age, stage_metrics
+from usertags.stages.report import Line, StageReport
 
 DAY, RUN = date(2026, 3, 2), "r20260303_020000_000"
 SUMMARY: dict[str, Any] = {

@@ -4,10 +4,10 @@ from typing import get_args
 
 import pyarrow as pa
 
-from jobs.config.models import TagTable
-from jobs.published import PUBLISHED, TAG_CATALOGUE, USER_TAGS
-from jobs.query import views
-from jobs.store.schemas import DRAFTS
+from usertags.config.models import TagTable
+from usertags.published import PUBLISHED, TAG_CATALOGUE, USER_TAGS
+from usertags.query import views
+from usertags.store.schemas import DRAFTS
 
 TABLES = [
     "user_tags",

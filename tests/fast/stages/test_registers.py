@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from jobs.quality.checks import CheckResult, result_of
-from jobs.quality.kinds import CheckKind
-from jobs.quality.register import Publication, RunRecord, blocked, record_of, record_row
-from jobs.stages.clean_gate import still_warned
-from jobs.stages.publish import publication_row
-from jobs.stages.releases import Verdict, not_released, verdict
-from jobs.store.schemas import PUBLICATIONS, RUNS
+from usertags.quality.checks import CheckResult, result_of
+from usertags.quality.kinds import CheckKind
+from usertags.quality.register import Publication, RunRecord, blocked, record_of, record_row
+from usertags.stages.clean_gate import still_warned
+from usertags.stages.publish import publication_row
+from usertags.stages.releases import Verdict, not_released, verdict
+from usertags.store.schemas import PUBLICATIONS, RUNS
 
 D1, D2, D3 = (date(2026, 3, day) for day in (1, 2, 3))
 START = datetime(2026, 3, 4, 2, tzinfo=UTC)

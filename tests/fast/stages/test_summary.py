@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from jobs.config.quality_models import Severity
-from jobs.quality.checks import CheckRow, result_of
-from jobs.quality.gate import GateRefused
-from jobs.quality.kinds import CheckKind
-from jobs.quality.register import Publication, RunRecord
-from jobs.stages.report import Line, StageReport
-from jobs.stages.summary import RunFacts, refused_report, summarise
 from tests.support.quality_rows import check
+from usertags.config.quality_models import Severity
+from usertags.quality.checks import CheckRow, result_of
+from usertags.quality.gate import GateRefused
+from usertags.quality.kinds import CheckKind
+from usertags.quality.register import Publication, RunRecord
+from usertags.stages.report import Line, StageReport
+from usertags.stages.summary import RunFacts, refused_report, summarise
 
 DAY, RUN = date(2026, 3, 2), "r20260303_020000_000"
 NOW = datetime(2026, 3, 3, 2, 9, tzinfo=UTC)
@@ -172,5 +172,8 @@ def test_the_report_of_a_refused_stage_counts_the_rows_of_its_sources() -> None:
         DAY,
         RUN,
         4.25,
-        (Line("orders", read=100, **COUNTS), Line("checks", read=2, note="refused, 1 critical checks failed")),
+        (
+            Line("orders", read=100, **COUNTS),
+            Line("checks", read=2, note="refused, 1 critical checks failed"),
+        ),
     )

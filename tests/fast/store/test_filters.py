@@ -7,9 +7,9 @@ import pytest
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
-from jobs.store.filters import rows_among, rows_where
-from jobs.store.lake import Lake
-from jobs.store.tables import ensure_table
+from usertags.store.filters import rows_among, rows_where
+from usertags.store.lake import Lake
+from usertags.store.tables import ensure_table
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
 PLAIN, QUOTED, QUERY = "customer:u1", "customer:O'Brien", "x' or 'a' = 'a"

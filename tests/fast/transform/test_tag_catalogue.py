@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.catalogue.model import Catalogue
-from jobs.published import TAG_CATALOGUE
-from jobs.transform.tag_catalogue import catalogue_rows, left_out, previous_versions
 from tests.support.frames import ORDERS, tag
+from usertags.catalogue.model import Catalogue
+from usertags.published import TAG_CATALOGUE
+from usertags.transform.tag_catalogue import catalogue_rows, left_out, previous_versions
 
 MEASURES = {
     "orders": {"source": "orders", "value": "count(*)"},

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.transform.tags import evaluated
 from tests.support.folders import TAGS, Folder
+from usertags.transform.tags import evaluated
 
 DAY = date(2026, 11, 1)
 

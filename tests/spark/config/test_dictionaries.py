@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from pyspark.sql import SparkSession
 
-from jobs.config.expression_lookup import Dictionary
-from jobs.config.expressions import Expression, parse_scalar
+from usertags.config.expression_lookup import Dictionary
+from usertags.config.expressions import Expression, parse_scalar
 
 COLUMNS = {"product": "string", "n": "int", "users.city": "string"}
 DICTIONARIES = {

@@ -20,7 +20,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from jobs.config.expressions import parse_scalar
+from usertags.config.expressions import parse_scalar
 
 COLUMNS = {
     "status": "string",

@@ -15,15 +15,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.model import Column, Source
-from jobs.config.models import Read
-from jobs.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
-from jobs.quality.beyond import freshness_checks
-from jobs.quality.checks import CheckResult
-from jobs.quality.comparison import compared
-from jobs.quality.sentences import observed
-from jobs.quality.statistics import Statistic, id_columns, statistics
 from tests.support.frames import frame
+from usertags.catalogue.model import Column, Source
+from usertags.config.models import Read
+from usertags.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
+from usertags.quality.beyond import freshness_checks
+from usertags.quality.checks import CheckResult
+from usertags.quality.comparison import compared
+from usertags.quality.sentences import observed
+from usertags.quality.statistics import Statistic, id_columns, statistics
 
 ZONE = ZoneInfo("Asia/Shanghai")
 FIRST = date(2026, 3, 1)

@@ -5,9 +5,9 @@ from datetime import date
 
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.model import Catalogue
-from jobs.quality.clean_checks import distinct_within_day
 from tests.support.frames import frame
+from usertags.catalogue.model import Catalogue
+from usertags.quality.clean_checks import distinct_within_day
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
 

@@ -6,11 +6,11 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.quality import repeated_keys
-from jobs.quality.checks import Check
-from jobs.quality.expectations import Sampling, Validator
-from jobs.quality.kinds import CheckKind
-from jobs.quality.repeated_keys import repeated
+from usertags.quality import repeated_keys
+from usertags.quality.checks import Check
+from usertags.quality.expectations import Sampling, Validator
+from usertags.quality.kinds import CheckKind
+from usertags.quality.repeated_keys import repeated
 
 ROWS = [("1", "a", 1), ("1", "a", 2), ("1", "b", 3), (None, "b", 4), (None, "b", 5), ("b", None, 6)]
 SCHEMA = "id string, part string, number int"

@@ -8,12 +8,12 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import Column, Source
-from jobs.config.models import Read
-from jobs.config.quality_models import CheckEntry
-from jobs.quality.beyond import reference_checks, referred
-from jobs.quality.expectations import Sampling
-from jobs.quality.statistics import Statistic, statistics
+from usertags.catalogue.model import Column, Source
+from usertags.config.models import Read
+from usertags.config.quality_models import CheckEntry
+from usertags.quality.beyond import reference_checks, referred
+from usertags.quality.expectations import Sampling
+from usertags.quality.statistics import Statistic, statistics
 
 D1, D2, D3 = date(2026, 11, 1), date(2026, 11, 2), date(2026, 11, 3)
 END = datetime(2026, 11, 3, tzinfo=ZoneInfo("Asia/Shanghai"))

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.model import Catalogue
-from jobs.quality.tag_checks import exclusive_paths
 from tests.support.frames import PATH, frame, tag
+from usertags.catalogue.model import Catalogue
+from usertags.quality.tag_checks import exclusive_paths
 
 
 def test_every_user_has_exactly_one_tag_of_an_exclusive_path(

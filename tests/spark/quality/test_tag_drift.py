@@ -2,7 +2,7 @@
 
 from pyspark.sql import SparkSession
 
-from jobs.quality.tag_drift import Distribution, distributions
+from usertags.quality.tag_drift import Distribution, distributions
 
 SCHEMA = "tag_id string, tag_value string, users long"
 

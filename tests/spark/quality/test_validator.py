@@ -6,12 +6,12 @@ import great_expectations as gx
 import yaml
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.build import load_catalogue
-from jobs.quality.checks import Check
-from jobs.quality.expectations import Sampling, Validator
-from jobs.quality.kinds import CheckKind
-from jobs.quality.suites import clean_suite
 from tests.support.places import ROOT
+from usertags.catalogue.build import load_catalogue
+from usertags.quality.checks import Check
+from usertags.quality.expectations import Sampling, Validator
+from usertags.quality.kinds import CheckKind
+from usertags.quality.suites import clean_suite
 
 CATALOGUE = load_catalogue(ROOT / "configs")
 

@@ -9,10 +9,10 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import Catalogue, Source
-from jobs.transform.batches import comparable, outcome, rewritten, set_aside, touched
-from jobs.transform.versions import resolve
 from tests.support.frames import ORDERS, frame, rows
+from usertags.catalogue.model import Catalogue, Source
+from usertags.transform.batches import comparable, outcome, rewritten, set_aside, touched
+from usertags.transform.versions import resolve
 
 Build = Callable[..., Catalogue]
 # A clean row: order, version, event day, content, batch.

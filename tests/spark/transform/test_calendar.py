@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.model import CalendarPeriod, Catalogue
-from jobs.transform.windows import calendar_days
 from tests.support.folders import MEASURES, PROJECT, Folder
+from usertags.catalogue.model import CalendarPeriod, Catalogue
+from usertags.transform.windows import calendar_days
 
 from .test_rollup import measure, measured, order
 

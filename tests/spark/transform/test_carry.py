@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.model import Catalogue, Tag
-from jobs.transform import carry
 from tests.support.frames import BEFORE, FEW, ORDERS, frame, rows, tag
+from usertags.catalogue.model import Catalogue, Tag
+from usertags.transform import carry
 
 Build = Callable[..., Catalogue]
 Key = tuple[str, str]

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.model import Catalogue
-from jobs.errors import ConfigError
-from jobs.transform import carry
-from jobs.transform.rollup import day_rollup, merge
-from jobs.transform.tags import evaluated
 from tests.support.frames import BEFORE, frame, rows, tag
+from usertags.catalogue.model import Catalogue
+from usertags.errors import ConfigError
+from usertags.transform import carry
+from usertags.transform.rollup import day_rollup, merge
+from usertags.transform.tags import evaluated
 
 Build = Callable[..., Catalogue]
 Row = dict[str, Any]

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.catalogue.model import Catalogue
-from jobs.quality.tag_checks import refused_links
-from jobs.transform import components as components_module
-from jobs.transform.components import components
-from jobs.transform.identity import (
+from tests.support.frames import FEW, ORDERS, frame, rows
+from usertags.catalogue.model import Catalogue
+from usertags.quality.tag_checks import refused_links
+from usertags.transform import components as components_module
+from usertags.transform.components import components
+from usertags.transform.identity import (
     identities,
     moved_users,
     of_users,
@@ -27,8 +28,7 @@ from jobs.transform.identity import (
     sightings,
     with_reason_identity,
 )
-from jobs.transform.untangle import TANGLED
-from tests.support.frames import FEW, ORDERS, frame, rows
+from usertags.transform.untangle import TANGLED
 
 DAY = date(2026, 3, 1)
 Edge = tuple[str, str]

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.model import Catalogue
-from jobs.transform.percentiles import with_percentiles
 from tests.support.frames import FEW, frame, rows
+from usertags.catalogue.model import Catalogue
+from usertags.transform.percentiles import with_percentiles
 
 Build = Callable[..., Catalogue]
 DAY = date(2024, 2, 29)

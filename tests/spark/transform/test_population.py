@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.catalogue.model import Catalogue, Source
-from jobs.transform.first_seen import first_seen, seen_in_links, seen_in_profile, seen_in_rollup
-from jobs.transform.identity import refused_links
-from jobs.transform.population import population
-from jobs.transform.profile_sources import profile_columns, profile_inputs, profile_rows
-from jobs.transform.rollup import day_rollup
 from tests.support.frames import ORDERS, frame, rows, tag
+from usertags.catalogue.model import Catalogue, Source
+from usertags.transform.first_seen import first_seen, seen_in_links, seen_in_profile, seen_in_rollup
+from usertags.transform.identity import refused_links
+from usertags.transform.population import population
+from usertags.transform.profile_sources import profile_columns, profile_inputs, profile_rows
+from usertags.transform.rollup import day_rollup
 
 Build = Callable[..., Catalogue]
 DAY = date(2024, 7, 2)

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.model import Catalogue
-from jobs.errors import ConfigError
-from jobs.transform import carry
-from jobs.transform.rollup import day_rollup, merge
-from jobs.transform.tags import evaluated
 from tests.support.frames import BEFORE, FEW, ORDERS, frame, rows, tag
+from usertags.catalogue.model import Catalogue
+from usertags.errors import ConfigError
+from usertags.transform import carry
+from usertags.transform.rollup import day_rollup, merge
+from usertags.transform.tags import evaluated
 
 Build = Callable[..., Catalogue]
 DAY = date(2026, 3, 10)

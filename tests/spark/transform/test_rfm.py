@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.model import Catalogue, Rfm
-from jobs.transform.rfm import Threshold, basis, scored, thresholds
 from tests.support.frames import FEW, frame, rows
+from usertags.catalogue.model import Catalogue, Rfm
+from usertags.transform.rfm import Threshold, basis, scored, thresholds
 
 Build = Callable[..., Catalogue]
 User = tuple[str, datetime | None, int, Decimal | None, int]

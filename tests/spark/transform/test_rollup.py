@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import Catalogue, Source
-from jobs.transform.rollup import day_rollup, merge
-from jobs.transform.typed import typed
-from jobs.transform.windows import window_days
 from tests.support.frames import FEW, ORDERS, frame, rows
+from usertags.catalogue.model import Catalogue, Source
+from usertags.transform.rollup import day_rollup, merge
+from usertags.transform.typed import typed
+from usertags.transform.windows import window_days
 
 Build = Callable[..., Catalogue]
 Order = tuple[str | None, str, str | None, Decimal | None, int | None, float | None, datetime]

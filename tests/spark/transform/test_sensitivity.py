@@ -6,15 +6,15 @@ from datetime import date
 
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.model import Catalogue, Tag, visible
-from jobs.quality.tag_checks import (
+from tests.support.frames import BEFORE, ORDERS, frame, rows, tag
+from usertags.catalogue.model import Catalogue, Tag, visible
+from usertags.quality.tag_checks import (
     as_profile,
     in_user_tags_alone,
     user_profile_checks,
     user_tags_value_checks,
 )
-from jobs.transform import carry
-from tests.support.frames import BEFORE, ORDERS, frame, rows, tag
+from usertags.transform import carry
 
 DAY, DAY_BEFORE = date(2024, 3, 1), date(2024, 2, 29)
 TAGS = {

@@ -5,8 +5,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
-from jobs.transform.table_columns import fitted, whole_schema
 from tests.support.frames import frame, rows
+from usertags.transform.table_columns import fitted, whole_schema
 
 
 def test_the_columns_of_the_rows_follow_the_fixed_ones_which_keep_their_types() -> None:

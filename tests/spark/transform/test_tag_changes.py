@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.catalogue.model import Catalogue, Tag
-from jobs.transform import carry
-from jobs.transform.tag_changes import told_changes
-from jobs.transform.user_profile import user_profile
 from tests.support.frames import BEFORE, ORDERS, frame, rows, tag
+from usertags.catalogue.model import Catalogue, Tag
+from usertags.transform import carry
+from usertags.transform.tag_changes import told_changes
+from usertags.transform.user_profile import user_profile
 
 DAY, DAY_BEFORE = date(2024, 3, 1), date(2024, 2, 29)
 CATEGORIES = {"source": "orders", "value": "sum(amount)", "by": "status", "window": "30d"}

@@ -5,8 +5,8 @@ from datetime import date
 
 from pyspark.sql import SparkSession
 
-from jobs.transform.tag_statistics import tag_statistics, users_of_tags, users_together
 from tests.support.frames import frame, rows
+from usertags.transform.tag_statistics import tag_statistics, users_of_tags, users_together
 
 ROW = "user_id string, tag_id string, tag_value string"
 Holding = tuple[str, str, str]

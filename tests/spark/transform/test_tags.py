@@ -9,9 +9,9 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import Catalogue, Tag
-from jobs.transform.tags import as_number, as_text, evaluated, level_ids
 from tests.support.frames import ORDERS, frame, rows, tag
+from usertags.catalogue.model import Catalogue, Tag
+from usertags.transform.tags import as_number, as_text, evaluated, level_ids
 
 Build = Callable[..., Catalogue]
 DAY = date(2024, 2, 29)

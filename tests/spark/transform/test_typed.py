@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.catalogue.model import Catalogue, Source
-from jobs.sources.files import FILE, LINE, UNPARSED
-from jobs.transform.typed import typed
 from tests.support.frames import frame, rows
+from usertags.catalogue.model import Catalogue, Source
+from usertags.sources.files import FILE, LINE, UNPARSED
+from usertags.transform.typed import typed
 
 Build = Callable[..., Catalogue]
 DAY = date(2024, 7, 2)

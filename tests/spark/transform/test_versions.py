@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.catalogue.model import Catalogue, Source
-from jobs.quality.clean_checks import reconciliation
-from jobs.transform.versions import KEPT, REPEAT, REPLACED, STANDING, SUPERSEDED, resolve
 from tests.support.frames import FEW, ORDERS, frame, rows
+from usertags.catalogue.model import Catalogue, Source
+from usertags.quality.clean_checks import reconciliation
+from usertags.transform.versions import KEPT, REPEAT, REPLACED, STANDING, SUPERSEDED, resolve
 
 Build = Callable[..., Catalogue]
 Row = tuple[str, int | None, str, date]

@@ -16,13 +16,13 @@ import pytest
 import yaml
 
 from demo.airflow import Airflow
-from jobs.catalogue.build import load_catalogue
-from jobs.pipeline import Pipeline
-from jobs.quality.register import RunRecord
-from jobs.stages.runs import new_run_id
 from tests.support.places import FAULT_SHOP
 from tests.support.receivers import HookServer, MailServer, StatsServer
 from tests.support.servers import SESSION
+from usertags.catalogue.build import load_catalogue
+from usertags.pipeline import Pipeline
+from usertags.quality.register import RunRecord
+from usertags.stages.runs import new_run_id
 
 from .served import ALERTS, DAILY, PASSWORDS, RELEASE, USERS, Ran, Released, Served, until
 from .shop_days import FIRST, GOOD, REFUSED, write_days
@@ -51,7 +51,7 @@ LOCAL_SETTINGS = """
 import sys
 
 if "scheduler" in sys.argv:
-    import great_expectations, jobs.alerts, jobs.release, pyspark.sql.connect.session
+    import great_expectations, usertags.alerts, usertags.release, pyspark.sql.connect.session
 """
 
 

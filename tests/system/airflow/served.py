@@ -11,11 +11,11 @@ from functools import cache
 from typing import Any, TypeVar
 
 from demo.airflow import Airflow
-from jobs.catalogue.build import load_catalogue
-from jobs.quality.register import RunRecord
-from jobs.stages.runs import blocked_days, publications
-from jobs.store.lake import Lake, open_lake
 from tests.support.receivers import HookServer, MailServer, StatsServer
+from usertags.catalogue.build import load_catalogue
+from usertags.quality.register import RunRecord
+from usertags.stages.runs import blocked_days, publications
+from usertags.store.lake import Lake, open_lake
 
 # A stage that starts a Spark of its own takes a minute on a busy machine.
 SECONDS = 600

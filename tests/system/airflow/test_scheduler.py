@@ -7,8 +7,8 @@ import os
 import psutil
 import pytest
 
-from jobs.quality.register import RunRecord
-from jobs.stages.runs import publication_of
+from usertags.quality.register import RunRecord
+from usertags.stages.runs import publication_of
 
 from .served import ALERTS, DAILY, RELEASE, Ran, Released, Served
 from .shop_days import EARLY, FIRST, GOOD, REFUSED

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import typer
 
-from jobs.catalogue.build import load_catalogue
-from jobs.cli.app import _guarded, app
-from jobs.errors import ConfigError, ConfigProblem, DataError, InfrastructureError, UsageError
 from tests.support.folders import MEASURES, ORDERS, SMALL, TAGS, Folder
 from tests.support.places import ROOT
+from usertags.catalogue.build import load_catalogue
+from usertags.cli.app import _guarded, app
+from usertags.errors import ConfigError, ConfigProblem, DataError, InfrastructureError, UsageError
 
 USERTAGS = Path(sys.executable).parent / "usertags"
 STAGES = ("extract", "clean", "aggregate", "tag", "audit", "publish")
@@ -130,7 +130,7 @@ def test_the_folder_comes_from_the_environment_or_the_option() -> None:
 def test_check_and_tags_start_no_spark() -> None:
     """They answer at once, so they are used before every commit."""
     program = (
-        "import sys; from jobs.cli.app import app\n"
+        "import sys; from usertags.cli.app import app\n"
         "for command in ('check', 'tags'):\n"
         f"    app(['--configs', {str(SMALL)!r}, command], standalone_mode=False)\n"
         "print(sorted({'pyspark', 'py4j', 'airflow', 'great_expectations'} & set(sys.modules)))"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from jobs.stages.metrics import Metric
 from tests.support.receivers import StatsServer
+from usertags.stages.metrics import Metric
 
 
 @pytest.fixture

@@ -23,23 +23,23 @@ from typing import Any
 
 import pytest
 
-from jobs.errors import DataError, UsageError
-from jobs.published import PUBLISHED
-from jobs.quality.gate import GateRefused
-from jobs.quality.kinds import CheckKind
-from jobs.quality.register import RunRecord
-from jobs.query import query
-from jobs.release import release
-from jobs.stages import clean_promotion
-from jobs.stages.held import bring_up
-from jobs.stages.releases import decide
-from jobs.stages.report import StageReport, load_reports
-from jobs.stages.runs import blocked_days, publications, run_branch, stage_record
-from jobs.stages.summary import load_summary
-from jobs.stages.tag import Run
-from jobs.store.filters import rows_where
-from jobs.store.schemas import PUBLICATIONS
 from tests.support.places import TINY_SHOP
+from usertags.errors import DataError, UsageError
+from usertags.published import PUBLISHED
+from usertags.quality.gate import GateRefused
+from usertags.quality.kinds import CheckKind
+from usertags.quality.register import RunRecord
+from usertags.query import query
+from usertags.release import release
+from usertags.stages import clean_promotion
+from usertags.stages.held import bring_up
+from usertags.stages.releases import decide
+from usertags.stages.report import StageReport, load_reports
+from usertags.stages.runs import blocked_days, publications, run_branch, stage_record
+from usertags.stages.summary import load_summary
+from usertags.stages.tag import Run
+from usertags.store.filters import rows_where
+from usertags.store.schemas import PUBLICATIONS
 
 from .expected import D1, D2, D3, D4, D5, D6
 from .shop import TABLES, NewShop, Row, Shop, ordered

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from jobs.catalogue.model import Catalogue
-from jobs.quality.gate import GateRefused
-from jobs.stages.report import StageReport
 from tests.support.places import TINY_SHOP, WIDE_SHOP
+from usertags.catalogue.model import Catalogue
+from usertags.quality.gate import GateRefused
+from usertags.stages.report import StageReport
 
 from .bad_days import (  # noqa: F401
     backfilled,

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from jobs.catalogue.build import load_catalogue
-from jobs.sources.s3 import S3Access
-from jobs.stages import extract
-from jobs.stages.batch_register import BatchRecord, register
-from jobs.stages.publish import publish_steps
-from jobs.stages.releases import verdict_of
-from jobs.stages.runs import stage_record
-from jobs.store.lake import Lake, open_lake
+from usertags.catalogue.build import load_catalogue
+from usertags.sources.s3 import S3Access
+from usertags.stages import extract
+from usertags.stages.batch_register import BatchRecord, register
+from usertags.stages.publish import publish_steps
+from usertags.stages.releases import verdict_of
+from usertags.stages.runs import stage_record
+from usertags.store.lake import Lake, open_lake
 
 
 def publish_and_die(properties: dict[str, str], day: date, run_id: str, step: int) -> None:

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import zstandard
 from pyiceberg.table import Table
 
-from jobs.query import extension_path
-from jobs.store.lake import Lake
+from usertags.query import extension_path
+from usertags.store.lake import Lake
 
 ENCODINGS = ("utf-8", "gb18030", "utf-16-le")
 _WIDE = str.maketrans("0123456789", "０１２３４５６７８９")

@@ -13,17 +13,17 @@ import pytest
 import yaml
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 
-from jobs.catalogue.build import load_catalogue
-from jobs.cli.app import main
-from jobs.pipeline import Pipeline
-from jobs.published import PUBLISHED
-from jobs.stages.batch_register import on_main, registered
-from jobs.stages.report import STAGES, StageReport
-from jobs.stages.runs import new_run_id, publication_of
-from jobs.stages.source_tables import tables_of
-from jobs.store.filters import rows_where
-from jobs.store.lake import Lake
-from jobs.store.schemas import PUBLICATIONS, USER_MEASURES
+from usertags.catalogue.build import load_catalogue
+from usertags.cli.app import main
+from usertags.pipeline import Pipeline
+from usertags.published import PUBLISHED
+from usertags.stages.batch_register import on_main, registered
+from usertags.stages.report import STAGES, StageReport
+from usertags.stages.runs import new_run_id, publication_of
+from usertags.stages.source_tables import tables_of
+from usertags.store.filters import rows_where
+from usertags.store.lake import Lake
+from usertags.store.schemas import PUBLICATIONS, USER_MEASURES
 
 Row = dict[str, Any]
 EVERY_ROW = AlwaysTrue()

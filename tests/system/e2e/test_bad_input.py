@@ -15,11 +15,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from jobs import services
-from jobs.catalogue.build import load_catalogue
-from jobs.pipeline import Pipeline
-from jobs.stages.batch_register import landed, registered
-from jobs.stages.source_tables import tables_of
+from usertags import services
+from usertags.catalogue.build import load_catalogue
+from usertags.pipeline import Pipeline
+from usertags.stages.batch_register import landed, registered
+from usertags.stages.source_tables import tables_of
 
 DAY = "2026-11-01"
 USERTAGS = Path(sys.executable).parent / "usertags"

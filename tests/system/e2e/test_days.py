@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.sources.pii import hash_value
-from jobs.stages.extract import pii_salt
-from jobs.store.filters import rows_where
 from tests.support.places import TINY_SHOP
+from usertags.sources.pii import hash_value
+from usertags.stages.extract import pii_salt
+from usertags.store.filters import rows_where
 
 from .conftest import GoodDays
 from .expected import D1, D2, D3, D4, D5, D6, MOVED, PROFILES, people

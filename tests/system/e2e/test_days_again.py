@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from jobs.quality.checks import CheckRow
-from jobs.quality.sentences import action
+from usertags.quality.checks import CheckRow
+from usertags.quality.sentences import action
 
 from .bad_days import Backfilled, Extended, Forgotten, Held, LeftOut, Moved, PutRight, Refused, Relaxed
 from .expected import D1, D2, D3, D4, D5, D6, MOVED, NEVER, PEOPLE, PROFILES, carries, people

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from jobs.pipeline import Pipeline
-from jobs.stages.runs import new_run_id
+from usertags.pipeline import Pipeline
+from usertags.stages.runs import new_run_id
 
 from .killed import extract_and_die
 

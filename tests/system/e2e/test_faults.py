@@ -22,16 +22,16 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from jobs.quality.checks import CheckRow
-from jobs.quality.gate import GateRefused
-from jobs.quality.register import RunRecord
-from jobs.quality.sentences import observed
-from jobs.stages.report import StageReport
-from jobs.stages.runs import publication_of, run_records
-from jobs.store.filters import rows_where
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.desk import Desk
 from tests.support.places import FAULT_SHOP
+from usertags.quality.checks import CheckRow
+from usertags.quality.gate import GateRefused
+from usertags.quality.register import RunRecord
+from usertags.quality.sentences import observed
+from usertags.stages.report import StageReport
+from usertags.stages.runs import publication_of, run_records
+from usertags.store.filters import rows_where
 
 from .shop import NewShop, Row, Shop
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 import pytest
 
-from jobs.explain import explain
-from jobs.sources.pii import hash_value
-from jobs.stages.extract import pii_salt
-from jobs.store.filters import rows_where
+from usertags.explain import explain
+from usertags.sources.pii import hash_value
+from usertags.stages.extract import pii_salt
+from usertags.store.filters import rows_where
 
 from .conftest import GoodDays
 from .expected import D1, D2, D3

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobs.explain import explain
+from usertags.explain import explain
 
 from .conftest import GoodDays
 from .expected import D2, D3

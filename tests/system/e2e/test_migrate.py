@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs import services
-from jobs.catalogue.build import load_catalogue
-from jobs.errors import UsageError
-from jobs.published import PUBLISHED
-from jobs.store.spark import start_server
 from tests.support.places import CASES, TINY_SHOP
+from usertags import services
+from usertags.catalogue.build import load_catalogue
+from usertags.errors import UsageError
+from usertags.published import PUBLISHED
+from usertags.store.spark import start_server
 
 from .expected import D1, D2, D3
 from .shop import NewShop, Row, Shop, ordered

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from jobs.store.filters import rows_where
 from tests.support.places import CASES, EXAMPLES
+from usertags.store.filters import rows_where
 
 from .shop import NewShop, Shop
 

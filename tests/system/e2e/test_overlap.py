@@ -4,8 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from jobs import overlap
-from jobs.overlap import overlaps
+from usertags import overlap
+from usertags.overlap import overlaps
 
 from .conftest import GoodDays
 from .expected import D6
@@ -48,6 +48,6 @@ def test_check_strict_shows_them_and_check_alone_reads_no_table(
     pairs = len(_by_hand(good_days, 1.0, 1))
     assert shown.count("similar") == pairs
     assert f"{pairs} pairs of published tags with Jaccard 1 or more" in shown
-    monkeypatch.setattr("jobs.overlap.overlaps", None)
+    monkeypatch.setattr("usertags.overlap.overlaps", None)
     assert good_days.shop.command("check") == 0
     assert "similar" not in capsys.readouterr().out

@@ -22,13 +22,13 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
-from jobs import services
-from jobs.catalogue.build import load_catalogue
-from jobs.pipeline import Pipeline
-from jobs.sources.pii import hash_value
-from jobs.stages.extract import SALT
-from jobs.store.lake import Lake
 from tests.support.places import CASES
+from usertags import services
+from usertags.catalogue.build import load_catalogue
+from usertags.pipeline import Pipeline
+from usertags.sources.pii import hash_value
+from usertags.stages.extract import SALT
+from usertags.store.lake import Lake
 
 from .sentinels import ENCODINGS, Sentinels, of_buckets, of_folder, of_tables, spellings
 
@@ -45,7 +45,7 @@ LOUD = """
 import logging
 logging.basicConfig(level=logging.DEBUG)
 logging.getLogger("sqlalchemy").setLevel(logging.DEBUG)
-from jobs.cli.app import main
+from usertags.cli.app import main
 main()
 """
 

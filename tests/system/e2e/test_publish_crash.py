@@ -17,22 +17,22 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs.errors import DataError, InfrastructureError, UsageError
-from jobs.published import PUBLISHED, USER_PROFILE
-from jobs.quality.checks import result_of, save_checks
-from jobs.quality.kinds import CheckKind
-from jobs.quality.register import RunRecord
-from jobs.query import query
-from jobs.stages import held
-from jobs.stages.publish import publish_steps
-from jobs.stages.releases import decide, verdict_of
-from jobs.stages.runs import blocked_days, record_run, run_branch, stage_record
-from jobs.stages.tag import Run
-from jobs.store.filters import rows_where
-from jobs.store.lake import Lake
-from jobs.store.schemas import USER_MEASURES, TableSpec
-from jobs.store.tables import ensure_table, find_table
 from tests.support.places import TINY_SHOP
+from usertags.errors import DataError, InfrastructureError, UsageError
+from usertags.published import PUBLISHED, USER_PROFILE
+from usertags.quality.checks import result_of, save_checks
+from usertags.quality.kinds import CheckKind
+from usertags.quality.register import RunRecord
+from usertags.query import query
+from usertags.stages import held
+from usertags.stages.publish import publish_steps
+from usertags.stages.releases import decide, verdict_of
+from usertags.stages.runs import blocked_days, record_run, run_branch, stage_record
+from usertags.stages.tag import Run
+from usertags.store.filters import rows_where
+from usertags.store.lake import Lake
+from usertags.store.schemas import USER_MEASURES, TableSpec
+from usertags.store.tables import ensure_table, find_table
 
 from .conftest import GoodDays
 from .expected import D3

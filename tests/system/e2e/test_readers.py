@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.errors import UsageError
-from jobs.explain import explain
-from jobs.query import SQL, connect, extension_path, query, views
-from jobs.store.lake import CATALOG
-from jobs.store.spark import lake_settings
+from usertags.errors import UsageError
+from usertags.explain import explain
+from usertags.query import SQL, connect, extension_path, query, views
+from usertags.store.lake import CATALOG
+from usertags.store.spark import lake_settings
 
 from .conftest import GoodDays
 from .expected import D2, D3, D6

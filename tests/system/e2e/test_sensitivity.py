@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from jobs.errors import UsageError
-from jobs.explain import explain
+from usertags.errors import UsageError
+from usertags.explain import explain
 
 from .conftest import RESTRICTED, GoodDays
 from .expected import D1, D2, D3, D4, D5, D6

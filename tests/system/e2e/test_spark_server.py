@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jobs import services
 from tests.support.jars import sqlite_driver
 from tests.support.places import WIDE_SHOP
+from usertags import services
 
 from .conftest import GoodDays, land_wide_shop
 from .expected import D1
@@ -44,8 +44,8 @@ def test_a_process_has_session_after_session(good_days: GoodDays) -> None:
     configs = good_days.shop.folder
     script = f"""
 from pathlib import Path
-from jobs.catalogue.build import load_catalogue
-from jobs.pipeline import Pipeline
+from usertags.catalogue.build import load_catalogue
+from usertags.pipeline import Pipeline
 for _ in range(2):
     pipeline = Pipeline(load_catalogue(Path({str(configs)!r})))
     kept = pipeline.spark.range(3).localCheckpoint()

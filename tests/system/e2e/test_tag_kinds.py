@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from jobs.explain import explain
-from jobs.store.filters import rows_where
+from usertags.explain import explain
+from usertags.store.filters import rows_where
 
 from .conftest import RESTRICTED, GoodDays
 from .expected import D1, D2, D3, D4, D5, D6

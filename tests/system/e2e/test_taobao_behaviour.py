@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from jobs.store.filters import rows_where
 from tests.support.places import CASES, EXAMPLES
+from usertags.store.filters import rows_where
 
 from .shop import NewShop, Shop
 

@@ -14,21 +14,21 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs import services
-from jobs.catalogue.build import load_catalogue
-from jobs.errors import InfrastructureError
-from jobs.kinds.people import SetByPeople
-from jobs.published import USER_TAG_CHANGES as CHANGES
-from jobs.published import USER_TAGS
-from jobs.quality.kinds import CheckKind
-from jobs.store import cached
-from jobs.store.lake import Lake, open_lake
-from jobs.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TableSpec
-from jobs.store.tables import ensure_table
 from plugins.usertags_quality.desk import Desk
 from plugins.usertags_quality.loading import Refreshed, Unavailable, in_thread
 from tests.support.places import TINY_SHOP
 from tests.support.quality_rows import check, ended, publication
+from usertags import services
+from usertags.catalogue.build import load_catalogue
+from usertags.errors import InfrastructureError
+from usertags.kinds.people import SetByPeople
+from usertags.published import USER_TAG_CHANGES as CHANGES
+from usertags.published import USER_TAGS
+from usertags.quality.kinds import CheckKind
+from usertags.store import cached
+from usertags.store.lake import Lake, open_lake
+from usertags.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TableSpec
+from usertags.store.tables import ensure_table
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 

@@ -14,13 +14,13 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Route, expect, sync_playwright
 
-from jobs.quality.checks import Check
-from jobs.quality.docs import assets, self_contained
-from jobs.quality.kinds import CheckKind
 from plugins.usertags_quality.app import make_app
 from tests.support.on_pandas import PandasValidator
 from tests.support.pages import D2, FakeDesk
 from tests.support.quality_rows import run_of
+from usertags.quality.checks import Check
+from usertags.quality.docs import assets, self_contained
+from usertags.quality.kinds import CheckKind
 
 FOLDER = f"2026-03-02/{run_of(D2)}/quality/clean"
 

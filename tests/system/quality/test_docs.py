@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from jobs.quality.checks import Check
-from jobs.quality.docs import assets, self_contained
-from jobs.quality.expectations import Sampling
-from jobs.quality.kinds import CheckKind
 from tests.support.on_pandas import PandasValidator
+from usertags.quality.checks import Check
+from usertags.quality.docs import assets, self_contained
+from usertags.quality.expectations import Sampling
+from usertags.quality.kinds import CheckKind
 
 STAGE = "shop/2026-03-02/r20260303_020000_000/quality/clean"
 HOME = "../../../../assets"

@@ -22,13 +22,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from pyiceberg.catalog import Catalog, load_catalog
 
-from jobs import services
-from jobs.errors import InfrastructureError
-from jobs.services import control, postgres
-from jobs.services.postgres import Postgres
-from jobs.services.records import Records
-from jobs.services.store import Store
 from tests.support.places import ROOT
+from usertags import services
+from usertags.errors import InfrastructureError
+from usertags.services import control, postgres
+from usertags.services.postgres import Postgres
+from usertags.services.records import Records
+from usertags.services.store import Store
 
 BOTH: tuple[services.ServiceName, ...] = ("postgres", "store")
 ROWS = pa.table({"user_id": ["u1", "u2"], "amount": [10, 20]})
@@ -235,7 +235,7 @@ def test_a_stale_process_id_of_another_program_is_not_touched(filled: Path) -> N
 
 def test_a_server_outlives_the_process_that_started_it(filled: Path) -> None:
     services.stop(filled)
-    script = "import sys; from pathlib import Path; from jobs import services\n"
+    script = "import sys; from pathlib import Path; from usertags import services\n"
     script += "services.start(Path(sys.argv[1]), ['postgres'])"
     subprocess.run([sys.executable, "-c", script, str(filled)], check=True, cwd=ROOT)
     found = services.endpoints(filled)

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobs import services
-from jobs.errors import InfrastructureError
-from jobs.services.process import wait_until
-from jobs.services.spark import Spark
+from usertags import services
+from usertags.errors import InfrastructureError
+from usertags.services.process import wait_until
+from usertags.services.spark import Spark
 
 SETTINGS = {
     "spark.driver.memory": "512m",

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.errors import DataError, InfrastructureError, UsageError
-from jobs.sources.files import list_files, read_files
-from jobs.sources.s3 import S3Access, make_client
+from usertags.errors import DataError, InfrastructureError, UsageError
+from usertags.sources.files import list_files, read_files
+from usertags.sources.s3 import S3Access, make_client
 
 DAY = date(2024, 3, 10)
 NAMES = [

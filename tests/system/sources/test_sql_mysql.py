@@ -16,8 +16,8 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
-from jobs.errors import DataError, InfrastructureError
-from jobs.sources.sql import read_table
+from usertags.errors import DataError, InfrastructureError
+from usertags.sources.sql import read_table
 
 SERVER = Path("/usr/sbin/mariadbd")
 pytestmark = pytest.mark.skipif(

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from jobs.errors import DataError, InfrastructureError, UsageError
-from jobs.sources.sql import read_table
+from usertags.errors import DataError, InfrastructureError, UsageError
+from usertags.sources.sql import read_table
 
 SHANGHAI = "Asia/Shanghai"
 

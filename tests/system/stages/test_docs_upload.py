@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from jobs import services
-from jobs.catalogue.build import ROOT, load_catalogue
-from jobs.quality.docs import assets
-from jobs.sources.s3 import S3Access
-from jobs.stages.reports_store import keys_under, publish_docs
-from jobs.store.lake import Lake
+from usertags import services
+from usertags.catalogue.build import ROOT, load_catalogue
+from usertags.quality.docs import assets
+from usertags.sources.s3 import S3Access
+from usertags.stages.reports_store import keys_under, publish_docs
+from usertags.store.lake import Lake
 
 CATALOGUE = load_catalogue(ROOT / "tests" / "cases" / "tiny_shop")
 DAY = date(2026, 3, 2)

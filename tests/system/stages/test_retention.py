@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs import services
-from jobs.catalogue.build import load_catalogue
-from jobs.catalogue.model import Catalogue
-from jobs.errors import ConfigError
-from jobs.quality.register import RunRecord
-from jobs.sources.s3 import S3Access
-from jobs.stages import reports_store, retention
-from jobs.stages.retention import remove_old_reports
-from jobs.stages.runs import record_run
-from jobs.store.lake import Lake
-from jobs.store.schemas import PUBLICATIONS
-from jobs.store.tables import ensure_table
 from tests.support.lakes import catalog_in_files
 from tests.support.places import TINY_SHOP
+from usertags import services
+from usertags.catalogue.build import load_catalogue
+from usertags.catalogue.model import Catalogue
+from usertags.errors import ConfigError
+from usertags.quality.register import RunRecord
+from usertags.sources.s3 import S3Access
+from usertags.stages import reports_store, retention
+from usertags.stages.retention import remove_old_reports
+from usertags.stages.runs import record_run
+from usertags.store.lake import Lake
+from usertags.store.schemas import PUBLICATIONS
+from usertags.store.tables import ensure_table
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 # With 90 days, runs that began before the 2nd of April, 12:00 UTC, are old.
