@@ -73,7 +73,7 @@ BODY += f"[All checks of {{{{ params.day }}}}]({quality_page()}/day/{{{{ params.
     },
 )
 def user_tags_release() -> None:
-    """Wire the release; what it does is in jobs/usertags/release.py."""
+    """Wire the release; what it does is in usertags/release.py."""
 
     @task(execution_timeout=timedelta(minutes=10))
     def blocked() -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 An entry says which columns a table has, how a run fills it, whether it carries (compares with the day
 before), and so its asset and its views. A new table is a new entry, and what computes its rows in
-jobs/usertags/transform. `publications`, which says which run of a day is the published one, follows these tables
-(jobs/usertags/stages/publish.py).
+usertags/transform. `publications`, which says which run of a day is the published one, follows these tables
+(usertags/stages/publish.py).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Filling(Protocol):
 
     @property
     def state(self) -> DataFrame:
-        """Their values of every user, as `carried` gives them (jobs/usertags/transform/carry.py)."""
+        """Their values of every user, as `carried` gives them (usertags/transform/carry.py)."""
 
     @property
     def catalogue_before(self) -> Sequence[Mapping[str, Any]]:

@@ -1,5 +1,5 @@
 """Sources with `explicit`, in which people set tags: of each user and each text of the tag column the row
-that came last is kept. Tags with `set` read it (jobs/usertags/kinds/people.py)."""
+that came last is kept. Tags with `set` read it (usertags/kinds/people.py)."""
 
 from collections.abc import Mapping
 

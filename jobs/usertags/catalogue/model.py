@@ -112,7 +112,7 @@ class Source:
 @dataclass(frozen=True)
 class Partial:
     """What a day keeps of one user's rows, to be merged with other days; with `by`, of one value of that
-    column. `function` is one of `PARTS` (jobs/usertags/config/aggregates.py)."""
+    column. `function` is one of `PARTS` (usertags/config/aggregates.py)."""
 
     id: str
     function: str
@@ -148,7 +148,7 @@ class Measure:
 
     With `by` it is a map from the values of that column to numbers; `half_life` halves the weight of a
     day's contribution for every `half_life` days of age. `function` is one of `AGGREGATES`
-    (jobs/usertags/config/aggregates.py). `uses` are the clean columns that its aggregate and condition read.
+    (usertags/config/aggregates.py). `uses` are the clean columns that its aggregate and condition read.
     `definition`, the aggregate as it was written, `unit`, `description` and `owner` are for people alone.
     """
 
@@ -191,7 +191,8 @@ class Measure:
 class DerivedColumns(ABC):
     """Columns of every user that are made of the measures of all users of the data day.
 
-    `computed` of jobs/usertags/transform/derived.py computes them. They stand in `ops.user_measures`, or in `table`.
+    `computed` of usertags/transform/derived.py computes them. They stand in `ops.user_measures`, or in
+    `table`.
     """
 
     table: ClassVar[str | None] = None
@@ -276,10 +277,10 @@ class Rfm(DerivedColumns):
 class Tag:
     """A tag: `sql` is Spark SQL over the measures and profile columns of one user.
 
-    `kinds` are those that it is of (jobs/usertags/kinds): the first has its value, others lay something around that.
-    One that follows another has no rule over today: its `sql` is NULL, and carry gives it its value.
-    `coverage` bounds the share of users that carry it, `drift` how far it may differ from the days before;
-    None: any share, any day.
+    `kinds` are those that it is of (usertags/kinds): the first has its value, others lay something around
+    that. One that follows another has no rule over today: its `sql` is NULL, and carry gives it its
+    value. `coverage` bounds the share of users that carry it, `drift` how far it may differ from the days
+    before; None: any share, any day.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Building tags: what all kinds have in common; the rest is said by the kinds (jobs/usertags/kinds)."""
+"""Building tags: what all kinds have in common; the rest is said by the kinds (usertags/kinds)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -58,8 +58,8 @@ _NO_DEFINITIONS: Mapping[str, Expression] = MappingProxyType({})
 class Aggregate:
     """The value of a measure: one aggregate function over one scalar expression; count(*) has no argument.
 
-    `function` is one of `AGGREGATES` (jobs/usertags/config/aggregates.py); of the distinct counts the plain one, for
-    which of them is meant is said beside the value."""
+    `function` is one of `AGGREGATES` (usertags/config/aggregates.py); of the distinct counts the plain
+    one, for which of them is meant is said beside the value."""
 
     function: str
     argument: Expression | None
@@ -117,8 +117,8 @@ def parse_aggregate(
     parameters: Mapping[str, object] = _NO_PARAMETERS,
     dictionaries: Mapping[str, Dictionary] = _NO_DICTIONARIES,
 ) -> Aggregate:
-    """The value of a measure: one of the aggregates (jobs/usertags/config/aggregates.py) of a scalar expression, and
-    nothing around it; raises ExpressionError."""
+    """The value of a measure: one of the aggregates (usertags/config/aggregates.py) of a scalar
+    expression, and nothing around it; raises ExpressionError."""
     with _depth_limited():
         root, texts = parse(text)
         return _aggregate(root, Reader(texts, columns, parameters, dictionaries, _NO_DEFINITIONS))

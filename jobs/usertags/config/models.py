@@ -293,7 +293,7 @@ class Example(Entry):
 
 
 class TagEntry(Entry):
-    """A tag: what all kinds have. Each kind has keys of its own (jobs/usertags/kinds); `AnyTag` has them all."""
+    """A tag: what all kinds have. Each kind has keys of its own (usertags/kinds); `AnyTag` has them all."""
 
     name: str
     title: str

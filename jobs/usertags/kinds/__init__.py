@@ -1,7 +1,7 @@
 """The kinds of tags: each module of this package but `base` has one, under the name KIND.
 
-What a kind is, `TagKind` says (jobs/usertags/kinds/base.py). Everybody else asks the kinds that an entry, or a tag, is
-of. A new kind is a new module here.
+What a kind is, `TagKind` says (usertags/kinds/base.py). Everybody else asks the kinds that an entry, or a
+tag, is of. A new kind is a new module here.
 """
 
 from importlib import import_module

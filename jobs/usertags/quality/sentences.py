@@ -1,5 +1,5 @@
-"""Sentences about results, made of their columns and the texts in `usertags.quality.kinds` where a person reads
-them.
+"""Sentences about results, made of their columns and the texts in `usertags.quality.kinds` where a person
+reads them.
 
 Nothing reads a sentence again: what a program needs of a result stands in its columns.
 """

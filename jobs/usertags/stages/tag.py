@@ -165,8 +165,8 @@ def _carried(run: Run, before: Publication | None, counts: dict[str, int]) -> No
 
 @dataclass(frozen=True)
 class RunFilling:
-    """What a run has to fill its tables from (`Filling` of jobs/usertags/published.py). `previous` is the day that it
-    is compared with; `measures` and `learned` are there for tables that do not carry."""
+    """What a run has to fill its tables from (`Filling` of usertags/published.py). `previous` is the day
+    that it is compared with; `measures` and `learned` are there for tables that do not carry."""
 
     run: Run
     previous: Publication | None

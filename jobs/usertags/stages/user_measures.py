@@ -21,7 +21,7 @@ def user_measures(
 ) -> DataFrame:
     """Grain: user. Out: user_id, one column per measure, `source__column` for each used profile column.
 
-    Percentiles are not included: they are computed from these (jobs/usertags/transform/percentiles.py).
+    Percentiles are not included: they are computed from these (usertags/transform/percentiles.py).
 
     The population is every id first seen on or before the data day in any source. `tables` gives the
     roll-ups and clean tables at the snapshots of the run, so that the result depends only on them. `users`

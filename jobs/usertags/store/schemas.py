@@ -1,6 +1,6 @@
 """The tables whose columns do not depend on a business: their Arrow schemas and partitions.
 
-Those that a run publishes are in jobs/usertags/published.py.
+Those that a run publishes are in usertags/published.py.
 """
 
 from collections.abc import Mapping

@@ -58,7 +58,7 @@ def _followed(state: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
 
 
 def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], day: date) -> DataFrame:
-    """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (jobs/usertags/catalogue/model.py); no row,
+    """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (usertags/catalogue/model.py); no row,
     and only user_id, if there are no tags."""
     if not tags:
         return state.select("user_id").limit(0)

@@ -127,7 +127,7 @@ def scored(based: DataFrame, found: Sequence[Threshold], rfm: Rfm) -> DataFrame:
 
 
 def threshold_rows(found: Sequence[Threshold]) -> list[tuple[object, ...]]:
-    """A row of `rfm_thresholds` a dimension (jobs/usertags/published.py)."""
+    """A row of `rfm_thresholds` a dimension (usertags/published.py)."""
     return [
         (t.dimension, t.scoring, list(t.edges), list(t.portrait_edges), t.mean, t.population) for t in found
     ]

@@ -8,7 +8,7 @@ from usertags.transform.tags import level_ids
 
 
 def catalogue_rows(catalogue: Catalogue) -> list[tuple[object, ...]]:
-    """A row of `tag_catalogue` (jobs/usertags/published.py) for every tag, drafts as well."""
+    """A row of `tag_catalogue` (usertags/published.py) for every tag, drafts as well."""
     return [_row(item, catalogue) for item in catalogue.tags.values()]
 
 

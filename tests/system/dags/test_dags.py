@@ -17,7 +17,8 @@ def test_parsing_does_no_work(in_a_new_process: dict[str, Any]) -> None:
         "import sys, json\n"
         "import dags.user_tags_daily, dags.user_tags_release\n"
         "heavy = ('pyspark', 'py4j', 'pyiceberg', 'great_expectations', 'duckdb', 'usertags.pipeline',\n"
-        "         'usertags.query', 'usertags.release', 'usertags.stages', 'usertags.services', 'usertags.sources',\n"
+        "         'usertags.query', 'usertags.release', 'usertags.stages', 'usertags.services',\n"
+        "         'usertags.sources',\n"
         "         'usertags.store.lake', 'usertags.store.spark')\n"
         "print(json.dumps([name for name in heavy if name in sys.modules]))\n"
     )

@@ -7,7 +7,8 @@ import sys
 def test_loading_the_plugin_imports_nothing_of_the_project() -> None:
     code = (
         "import sys, plugins.usertags_plugin\n"
-        "print([name for name in ('usertags', 'plugins.usertags_quality', 'pyiceberg') if name in sys.modules])"
+        "names = ('usertags', 'plugins.usertags_quality', 'pyiceberg')\n"
+        "print([name for name in names if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
