@@ -69,7 +69,7 @@ class CheckResult:
     `value` is what was observed, beside what is `usual` and the bounds `low` and `high`, all in `unit`; null
     where the check has no such number. `rows` were looked at, `unexpected` of them failed, `samples` are some
     of those, personal data masked. `details` are facts that only sentences show. `error` is what the library
-    raised: it may quote data, and leaves the lake with no message. `owner` and `action` are those of the
+    raised: it may quote data, and no alert shows it. `owner` and `action` are those of the
     person who wrote the check; None where nobody did.
     """
 
