@@ -3,15 +3,22 @@
 Every step detects from the tables what is left to do, so an interrupted migration can be run again.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyiceberg.table import Table
 
 from usertags.catalogue.model import Catalogue, Source
 from usertags.errors import DataError
 from usertags.migrations.batches import OldBatches, old_batches
+from usertags.migrations.checks import is_old_run, migrated_check, migrated_run
 from usertags.stages.batch_register import register, register_files, unregistered
 from usertags.stages.source_tables import rollup_name, tables_of
 from usertags.store.lake import Lake
+from usertags.store.schemas import CHECKS, RUNS
 from usertags.store.tables import find_table
 
 
@@ -24,9 +31,60 @@ class Step:
 
 
 def steps(catalogue: Catalogue, lake: Lake) -> list[Step]:
-    """The pending steps, in order; nothing is written. Raises DataError if required information is
-    no longer available."""
-    return _batches(catalogue, lake)
+    """What is left to do, in order; nothing is written. Raises DataError when something that is needed is not
+    known any more."""
+    return [*_batches(catalogue, lake), *_runs(lake), *_checks(lake)]
+
+
+def _runs(lake: Lake) -> list[Step]:
+    """Warnings and released checks of `ops.runs` as facts; while the old check results can still be read."""
+    table = find_table(lake, RUNS.name)
+    rows = table.scan().to_arrow().to_pylist() if table else []
+    old = [row for row in rows if is_old_run(row)]
+    if table is None or not old:
+        return []
+
+    def do() -> None:
+        checks = defaultdict(list)
+        for row in _old_checks(lake):
+            checks[row["dt"]].append(row)
+        new = [migrated_run(row, checks[row["dt"]]) for row in old]
+        kept = [row for row in rows if not is_old_run(row)]
+        table.overwrite(pa.Table.from_pylist([*kept, *new], schema=RUNS.schema))
+
+    return [Step(f"{RUNS.name}: write the warnings of {len(old)} records as facts", do)]
+
+
+def _checks(lake: Lake) -> list[Step]:
+    """Results of checks as columns, and without the columns that sentences were in."""
+    rows = _old_checks(lake)
+    table = find_table(lake, CHECKS.name)
+    if table is None or not _has_sentences(table):
+        return []
+
+    def do() -> None:
+        new = pa.Table.from_pylist([migrated_check(row) for row in rows], schema=CHECKS.schema)
+        known = set(table.schema().as_arrow().names)
+        with table.transaction() as transaction:
+            with transaction.update_schema() as update:
+                for name in sorted(known - set(CHECKS.schema.names)):
+                    update.delete_column(name)
+                update.union_by_name(pa.schema([f for f in CHECKS.schema if f.name not in known]))
+            transaction.overwrite(new)
+
+    return [Step(f"{CHECKS.name}: write {len(rows)} results as columns", do)]
+
+
+def _old_checks(lake: Lake) -> list[dict[str, Any]]:
+    table = find_table(lake, CHECKS.name)
+    if table is None or not _has_sentences(table):
+        return []
+    rows: list[dict[str, Any]] = table.scan().to_arrow().to_pylist()
+    return rows
+
+
+def _has_sentences(table: Table) -> bool:
+    return "observed" in table.schema().column_names
 
 
 def _batches(catalogue: Catalogue, lake: Lake) -> list[Step]:

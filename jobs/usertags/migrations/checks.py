@@ -71,6 +71,14 @@ def migrated_check(old: Row) -> Columns:
     }
 
 
+def is_old_run(row: Row) -> bool:
+    """Whether the warnings of a row of `ops.runs` are sentences, or its released checks are names."""
+    released = json.loads(row["inputs"]).get("checks", ())
+    return any(isinstance(each, str) for each in json.loads(row["warnings"])) or any(
+        ": " in name for name in released
+    )
+
+
 def migrated_run(old: Row, checks: Iterable[Row]) -> Columns:
     """A row of `ops.runs` whose warnings are results, and whose released checks are ids. `checks` are the old
     rows of `ops.checks` of the same day, which say the id of each check."""
