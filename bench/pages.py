@@ -174,11 +174,11 @@ def _ask(configs: Path) -> None:
     from fastapi.testclient import TestClient
 
     from plugins.usertags_quality.app import make_app
-    from plugins.usertags_quality.desk import Desk
+    from plugins.usertags_quality.page_data import PageData
 
     print(f"imports {time.monotonic() - began:.2f} s")
     began = time.monotonic()
-    app = make_app(Desk(configs), reader=lambda: None, secret="of the bench")
+    app = make_app(PageData(configs), reader=lambda: None, secret="of the bench")
     with TestClient(app) as client:
         first = client.get("/quality")
         print(f"first page {time.monotonic() - began:.2f} s, {len(first.content) / 1000:.0f} kB")

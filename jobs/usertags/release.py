@@ -18,7 +18,7 @@ from usertags.quality.register import Publication, RunRecord
 from usertags.quality.sentences import sentence
 from usertags.stages.clean import take_over
 from usertags.stages.clean_batch import require_same_batch
-from usertags.stages.held import bring_up
+from usertags.stages.rebase import rebase_run
 from usertags.stages.releases import decide, not_released
 from usertags.stages.report import StageReport
 from usertags.stages.runs import blocked_days, publication_of, publications, run_records, stage_record
@@ -119,7 +119,7 @@ def _held_run(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageReport]:
     lake, day, run_id = pipeline.lake, decision.day, decision.run_id
     built = _record(lake, day, run_id, "tag")
     yield pipeline.saved(
-        bring_up(
+        rebase_run(
             lambda: Run(pipeline.spark, pipeline.catalogue, lake, day, run_id),
             lake,
             built,

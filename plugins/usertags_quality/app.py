@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.responses import JSONResponse, Response
 
 from plugins.usertags_quality import security
-from plugins.usertags_quality.desk import Desk, configs_folder
 from plugins.usertags_quality.loading import Unavailable, in_thread
+from plugins.usertags_quality.page_data import PageData, configs_folder
 from plugins.usertags_quality.pages import Pages
 
 _STATIC = Path(__file__).parent / "static"
@@ -35,9 +35,9 @@ _REPORT_KINDS = {
 }
 
 
-def make_app(desk: Desk | None = None, reader: Any = None, secret: str | None = None) -> FastAPI:
+def make_app(page_data: PageData | None = None, reader: Any = None, secret: str | None = None) -> FastAPI:
     """The application. `reader` is the dependency that checks access; `secret` signs keys to reports."""
-    pages = Pages(desk or Desk(configs_folder()))
+    pages = Pages(page_data or PageData(configs_folder()))
     keys = security.ReportKeys(secret or _secret())
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.include_router(_assets())
@@ -123,9 +123,9 @@ def _reports(pages: Pages, keys: security.ReportKeys) -> APIRouter:
     async def report_file(request: Request, key: str, path: str) -> Response:
         path = security.checked_report_path(path, *keys.read(key))
         kind = _REPORT_KINDS.get(path.rpartition(".")[2])
-        body = await in_thread(lambda: pages.desk.report_file(path)) if kind else None
+        body = await in_thread(lambda: pages.page_data.report_file(path)) if kind else None
         if body is None:
-            kept = int(pages.desk.catalogue().retention.reports)
+            kept = int(pages.page_data.catalogue().retention.reports)
             raise HTTPException(404, _NO_REPORT.format(kept=kept) if kind else "Page not found.")
         origin = f"{request.url.scheme}://{request.url.netloc}"
         headers = {

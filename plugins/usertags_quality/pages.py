@@ -19,9 +19,9 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from plugins.usertags_quality import drawing, runbook, security
 from plugins.usertags_quality.airflow_runs import RELEASE_DAG_ID, planned
-from plugins.usertags_quality.desk import Desk, SetAside, View
+from plugins.usertags_quality.formatting import duration, moment, points
 from plugins.usertags_quality.loading import Unavailable, in_thread
-from plugins.usertags_quality.words import duration, moment, points
+from plugins.usertags_quality.page_data import PageData, SetAside, View
 from usertags.catalogue.build import ROOT
 from usertags.catalogue.masking import masked, masked_columns
 from usertags.catalogue.model import Catalogue, Example, Tag
@@ -73,10 +73,10 @@ class Failure:
 
 
 class Pages:
-    """Renders the pages of a desk."""
+    """Renders the pages of a page_data."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, page_data: PageData) -> None:
+        self.page_data = page_data
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -91,8 +91,8 @@ class Pages:
 
     def warm(self) -> None:
         """Start reading the data of the pages, and compile their templates."""
-        self.desk.view.begin()
-        self.desk.tags.begin()
+        self.page_data.view.begin()
+        self.page_data.tags.begin()
         for name in self._templates.list_templates():
             self._templates.get_template(name)
 
@@ -100,7 +100,7 @@ class Pages:
 
     async def overview(self, request: Request) -> Response:
         """The overview of the newest day, trends, and the days as calendar or list."""
-        view = await self.desk.view.get()
+        view = await self.page_data.view.get()
         chosen = _filter(request, view.history)
         shown = view.history.filtered(chosen)
         newest = view.history.newest
@@ -163,7 +163,7 @@ class Pages:
 
     async def day(self, request: Request, day: date) -> Response:
         """A day: its verdict, its checks, its quarantined rows, its runs."""
-        view = await self.desk.view.get()
+        view = await self.page_data.view.get()
         found = view.history.days.get(day)
         if found is None:
             raise security.no_such("day")
@@ -205,7 +205,7 @@ class Pages:
         if day is None or day.state != "blocked" or not _RELEASE.is_file():
             return ""
         try:
-            run = await in_thread(lambda: self.desk.asked_release(day.day), 2)
+            run = await in_thread(lambda: self.page_data.asked_release(day.day), 2)
         except Unavailable:
             run = None
         place = f"dags/{RELEASE_DAG_ID}"
@@ -213,13 +213,13 @@ class Pages:
 
     async def _set_aside(self, day: date) -> tuple[list[SetAside], UsertagsError | None]:
         try:
-            return await in_thread(lambda: self.desk.set_aside(day), 4), None
+            return await in_thread(lambda: self.page_data.set_aside(day), 4), None
         except Unavailable as error:
             return [], error.error
 
     async def check(self, request: Request, check_id: str) -> Response:
         """A check: its results over the last runs, what is affected, what to do."""
-        view = await self.desk.view.get()
+        view = await self.page_data.view.get()
         results = view.history.of_check(check_id)
         if not results:
             raise security.no_such("check")
@@ -262,7 +262,7 @@ class Pages:
         self, request: Request, day: date, run_id: str, stage: str, keys: security.ReportKeys
     ) -> Response:
         """The report of Great Expectations for a stage of a known run, in a sandbox."""
-        view = await self.desk.view.get()
+        view = await self.page_data.view.get()
         found = view.history.days.get(day)
         if found is None or (run_id, stage) not in _reports(found):
             raise security.no_such("report")
@@ -285,7 +285,7 @@ class Pages:
             text = "The data day of this run is not known yet: the task plan sets it."
             return self._message(request, "Nothing to show yet", text)
         day, run_id = found
-        view = await self.desk.view.get()
+        view = await self.page_data.view.get()
         known = view.history.days.get(day)
         if known is None or run_id not in known.run_ids:
             text = f"The data day of this run is {day}. None of its checks has ended yet."
@@ -296,7 +296,7 @@ class Pages:
 
     async def tile(self, request: Request) -> Response:
         """The tile on the home page, as JSON."""
-        view = await self.desk.view.get()
+        view = await self.page_data.view.get()
         focus, good = _focus(view.history), view.history.last_good()
         if focus is None:
             return JSONResponse(
@@ -316,7 +316,7 @@ class Pages:
                 "title": f"{focus.day}: {title.lower()}",
                 "lines": lines,
                 "href": f"plugin/data-quality{_base(request)}/quality",
-                "problem": self.desk.view.problem.message if self.desk.view.problem else None,
+                "problem": self.page_data.view.problem.message if self.page_data.view.problem else None,
             }
         )
 
@@ -324,7 +324,7 @@ class Pages:
 
     async def tags(self, request: Request) -> Response:
         """All tags with coverage and growth, largest changes first."""
-        trends = await self.desk.tags.get()
+        trends = await self.page_data.tags.get()
         owner, kind = request.query_params.get("owner", ""), request.query_params.get("kind", "")
         shown = [t for t in trends if owner in ("", t.entry["owner"]) and kind in ("", t.entry["kind"])]
         return self._page(
@@ -342,7 +342,7 @@ class Pages:
 
     async def tag(self, request: Request, tag_id: str) -> Response:
         """A tag: its definition, owner, values and changes."""
-        trend = next((each for each in await self.desk.tags.get() if each.id == tag_id), None)
+        trend = next((each for each in await self.page_data.tags.get() if each.id == tag_id), None)
         if trend is None:
             raise security.no_such("tag")
         changes: list[tuple[str, str, int]] | None = []
@@ -351,12 +351,12 @@ class Pages:
         day, run_id = trend.entry["dt"], trend.entry["run_id"]
         try:
             changes, speakers = await asyncio.gather(
-                in_thread(lambda: self.desk.changes(day, run_id, tag_id), 5),
-                in_thread(lambda: self.desk.speakers(day, run_id, tag_id), 5),
+                in_thread(lambda: self.page_data.changes(day, run_id, tag_id), 5),
+                in_thread(lambda: self.page_data.speakers(day, run_id, tag_id), 5),
             )
         except Unavailable as error:
             problem = error.error
-        catalogue = await in_thread(self.desk.catalogue)
+        catalogue = await in_thread(self.page_data.catalogue)
         known = catalogue.tags.get(tag_id)
         return self._page(
             request,
@@ -376,7 +376,7 @@ class Pages:
     async def _checks_of(self, tag_id: str) -> list[CheckRow]:
         """The latest results of the checks that affect the tag, failed ones first."""
         try:
-            view = await self.desk.view.get()
+            view = await self.page_data.view.get()
         except Unavailable:
             return []
         newest = [results[-1] for results in view.history.results.values()]
@@ -419,7 +419,7 @@ class Pages:
             base=base,
             host=base.removesuffix("/usertags"),
             dag_id=security.DAG_ID,
-            stale=self.desk.view.problem if view else None,
+            stale=self.page_data.view.problem if view else None,
             zone=ZoneInfo(view.catalogue.timezone) if view else None,
             **values,
         )

@@ -1,9 +1,9 @@
-"""The desk of the pages without Airflow and without a lake."""
+"""The data of the pages without Airflow and without a lake."""
 
 from datetime import UTC, date, datetime
 from typing import Any
 
-from plugins.usertags_quality.desk import Desk, SetAside, View
+from plugins.usertags_quality.page_data import PageData, SetAside, View
 from usertags.catalogue.build import load_catalogue
 from usertags.errors import InfrastructureError
 from usertags.quality.kinds import CheckKind
@@ -15,8 +15,8 @@ from .quality_rows import check, ended, entry, history_of, publication, run_of, 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
 
 
-class FakeDesk(Desk):
-    """A fake of the desk: rows from this file instead of a lake, and the report files that were asked for."""
+class FakePageData(PageData):
+    """Stands in for PageData: rows from this file instead of a lake, and the report files asked for."""
 
     def __init__(self) -> None:
         super().__init__(TINY_SHOP)

@@ -6,6 +6,7 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
+from usertags.catalogue.equivalent_rules import same_rules
 from usertags.catalogue.explicit import explicit_measures
 from usertags.catalogue.identity import build_identity
 from usertags.catalogue.measures import build_measure
@@ -14,7 +15,6 @@ from usertags.catalogue.own_checks import build_own_checks
 from usertags.catalogue.percentiles import build_percentile, percentile_version
 from usertags.catalogue.references import in_order
 from usertags.catalogue.rfm import build_rfm
-from usertags.catalogue.sameness import same_rules
 from usertags.catalogue.sources import build_source
 from usertags.catalogue.tags import Inputs, build_tag
 from usertags.catalogue.units import check_units

@@ -234,9 +234,9 @@ def release(
 ) -> None:
     """Publish a day that a check refused, with name and reason in `publications`; later days can then run."""
     from usertags.cli.render import show_report
-    from usertags.release import release as let_pass
+    from usertags.release import release as release_day
 
-    for report in let_pass(_pipeline(), _day(day), by=by, reason=reason):
+    for report in release_day(_pipeline(), _day(day), by=by, reason=reason):
         show_report(report)
 
 

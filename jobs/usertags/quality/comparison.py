@@ -164,7 +164,7 @@ def _row_count(source: Source, day: date, rows: int, usual: _Usual) -> CheckResu
     rise = rows / usual.value if usual.value else 0.0
     severity = None
     if not chance:
-        severity = worst(passed(fall, source.compare.fall), passed(rise, source.compare.rise))
+        severity = worst(exceeded(fall, source.compare.fall), exceeded(rise, source.compare.rise))
         severity = usual.gravest if severity == "critical" else severity
     least, most = first_bound(source.compare.fall), first_bound(source.compare.rise)
     return result_of(
@@ -199,7 +199,7 @@ def _column(
     if empty is not None:
         share, bound = item.empty / item.rows, first_bound(compare.empty)
         chance = _CHANCE * sqrt(max(empty.value * (1 - empty.value), 1 / item.rows) / item.rows)
-        severity = passed(share - empty.value - chance, compare.empty)
+        severity = exceeded(share - empty.value - chance, compare.empty)
         high = None if bound is None else empty.value + bound
         counted = {"high": high, "unexpected": item.empty if severity else None}
         yield made.result(
@@ -209,7 +209,7 @@ def _column(
     if scale is not None and scale.value and item.median:
         times, bound = max(item.median / scale.value, scale.value / item.median), first_bound(compare.scale)
         ends = {} if bound is None else {"low": scale.value / bound, "high": scale.value * bound}
-        severity = passed(times, compare.scale)
+        severity = exceeded(times, compare.scale)
         yield made.result(
             CheckKind.SCALE_AS_BEFORE, severity, item.median, scale, "number", compare.scale, **ends
         )
@@ -217,7 +217,7 @@ def _column(
     if length is not None and item.mean_length is not None:
         bound = first_bound(compare.length)
         ends = {} if bound is None else {"low": length.value - bound, "high": length.value + bound}
-        severity = passed(abs(item.mean_length - length.value), compare.length)
+        severity = exceeded(abs(item.mean_length - length.value), compare.length)
         yield made.result(
             CheckKind.LENGTH_AS_BEFORE,
             severity,
@@ -266,7 +266,7 @@ def first_bound(bounds: Bounds) -> float | None:
     return min((each for each in (bounds.warning, bounds.critical) if each is not None), default=None)
 
 
-def passed(value: float, bounds: Bounds) -> Severity | None:
+def exceeded(value: float, bounds: Bounds) -> Severity | None:
     """The most severe bound that a value exceeds."""
     if bounds.critical is not None and value >= bounds.critical:
         return "critical"

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from usertags.catalogue.model import Catalogue, Tag, visible
 from usertags.config.quality_models import Bounds, Severity
 from usertags.quality.checks import CheckResult, result_of
-from usertags.quality.comparison import first_bound, passed, worst
+from usertags.quality.comparison import exceeded, first_bound, worst
 from usertags.quality.kinds import CheckKind
 
 _TABLE = "tags.tag_statistics"
@@ -135,7 +135,7 @@ def _coverage_drift(
     chance = _CHANCE * (1 / population + 1 / users_before)
     assert tag.drift is not None
     gone: Severity | None = "warning" if now == 0 and then * population >= 30 else None
-    severity = worst(passed(index - chance, tag.drift.coverage), gone)
+    severity = worst(exceeded(index - chance, tag.drift.coverage), gone)
     details = {"before": then, "now": now, "days": days}
     return _result(CheckKind.COVERAGE_DRIFT, tag, severity, index, tag.drift.coverage, population, details)
 
@@ -151,7 +151,7 @@ def _value_drift(tag: Tag, item: Distribution, least: int, days: int) -> CheckRe
     )
     chance = _CHANCE * (len(item.before) - 1) * (1 / now + 1 / then)
     assert tag.drift is not None
-    severity = passed(index - chance, tag.drift.values)
+    severity = exceeded(index - chance, tag.drift.values)
     details = {"groups": len(item.before), "days": days}
     return _result(CheckKind.VALUE_DRIFT, tag, severity, index, tag.drift.values, int(now), details)
 

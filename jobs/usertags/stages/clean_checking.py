@@ -8,11 +8,11 @@ from pyspark.sql import functions as F
 
 from usertags.catalogue.masking import masked_of
 from usertags.catalogue.model import Catalogue, Source
-from usertags.quality.beyond import freshness_checks, reference_checks, referred
 from usertags.quality.checks import CheckResult
 from usertags.quality.clean_checks import distinct_within_day, one_definition, reconciliation
 from usertags.quality.comparison import compared
 from usertags.quality.expectations import Sampling, Validator
+from usertags.quality.freshness_references import freshness_checks, reference_checks, referred
 from usertags.quality.suites import clean_suite
 from usertags.stages.batch_statistics import earlier_statistics, save_statistics
 from usertags.stages.clean_batch import Batch

@@ -121,7 +121,7 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     return StageReport("tag", day, run_id, time.monotonic() - started, lines)
 
 
-def carry_again(run: Run, built: RunRecord) -> None:
+def recompute_carry(run: Run, built: RunRecord) -> None:
     """Recompute the tables that compare with the day before, from the saved measures and scores of the run,
     and record the day that they are now compared with."""
     before = day_before(run.lake, run.day)

@@ -23,8 +23,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from usertags.catalogue.model import Source
+from usertags.transform.component_limits import within_limits
 from usertags.transform.components import components
-from usertags.transform.untangle import untangled
 from usertags.transform.windows import ID
 
 # A profile row without a time exists on every day, and so does its id.
@@ -109,7 +109,7 @@ def people(links: DataFrame, blocked: Iterable[str], limits: Mapping[str, int]) 
         standing = judged.where("not _refused").select(*_LINK)
     large = _too_large(members, limits).localCheckpoint() if limits else None
     if large is not None and not large.isEmpty():
-        fitted = untangled(standing, members, large, limits)
+        fitted = within_limits(standing, members, large, limits)
         members, more = fitted
         refused.append(more)
     return People(members, reduce(DataFrame.unionByName, refused))

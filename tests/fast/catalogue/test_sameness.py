@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.folders import TAGS, Folder
-from usertags.catalogue.sameness import canonical
+from usertags.catalogue.equivalent_rules import canonical
 from usertags.config.expressions import parse_boolean
 
 COLUMNS = {"a": "bigint", "b": "bigint", "c": "string", "d": "date"}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.folders import PROJECT, TAGS, Folder
-from usertags.catalogue.sameness import canonical
+from usertags.catalogue.equivalent_rules import canonical
 from usertags.config.dictionaries import read_dictionary
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar

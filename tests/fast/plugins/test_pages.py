@@ -14,9 +14,9 @@ from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
 from plugins.usertags_quality.app import make_app
-from plugins.usertags_quality.desk import Desk, View, masked_key, masked_row
+from plugins.usertags_quality.page_data import PageData, View, masked_key, masked_row
 from plugins.usertags_quality.pages import _precision
-from tests.support.pages import D1, D2, FakeDesk
+from tests.support.pages import D1, D2, FakePageData
 from tests.support.places import CASES, ROOT
 from tests.support.quality_rows import check, ended, history_of, publication, run_of
 from usertags.catalogue.build import load_catalogue
@@ -28,19 +28,19 @@ FAILED = "clean.orders.amount_in_its_range"
 
 
 @pytest.fixture
-def desk() -> FakeDesk:
-    return FakeDesk()
+def page_data() -> FakePageData:
+    return FakePageData()
 
 
-def served(desk: Desk, reader: Callable[[], None] = lambda: None) -> TestClient:
+def served(page_data: PageData, reader: Callable[[], None] = lambda: None) -> TestClient:
     app = FastAPI()
-    app.mount("/usertags", make_app(desk, reader=reader, secret="of the test"))
+    app.mount("/usertags", make_app(page_data, reader=reader, secret="of the test"))
     return TestClient(app, follow_redirects=False)
 
 
 @pytest.fixture
-def client(desk: FakeDesk) -> Iterator[TestClient]:
-    with served(desk) as found:
+def client(page_data: FakePageData) -> Iterator[TestClient]:
+    with served(page_data) as found:
         yield found
 
 
@@ -85,14 +85,14 @@ def test_a_check_shows_its_failing_rows_as_text_and_who_is_hit(client: TestClien
 
 
 def test_a_blocked_day_leads_to_its_release_and_to_the_question_once_it_is_asked(
-    client: TestClient, desk: FakeDesk
+    client: TestClient, page_data: FakePageData
 ) -> None:
     for page in ("quality", "quality/day/2026-03-02"):
-        desk.waiting = None
+        page_data.waiting = None
         found = client.get(f"/usertags/{page}").text
         assert 'href="/dags/user_tags_release" data-host>Release this day' in found
         assert "Trigger it with day 2026-03-02 and a reason" in text_of(found)
-        desk.waiting = "manual__2026-03-03T01:00:00+00:00"
+        page_data.waiting = "manual__2026-03-03T01:00:00+00:00"
         found = client.get(f"/usertags/{page}").text
         run = "manual__2026-03-03T01%3A00%3A00%2B00%3A00"
         assert f'href="/dags/user_tags_release/runs/{run}/tasks/approve/required_actions" data-host' in found
@@ -147,8 +147,8 @@ def test_every_fault_of_a_source_is_told_with_how_bad_it_is_and_what_is_looked_a
     failed = check(D2, **{"success": False, **row})
     found = history_of([failed], [ended(D2, "clean", "refused")], [], D2)
     view = View(load_catalogue(CASES / "tiny_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
-    monkeypatch.setattr(FakeDesk, "_view", lambda self: view)
-    with served(FakeDesk()) as client:
+    monkeypatch.setattr(FakePageData, "_view", lambda self: view)
+    with served(FakePageData()) as client:
         (result,) = found.days[D2].results
         for page in ("quality", "quality/day/2026-03-02"):
             text = text_of(client.get(f"/usertags/{page}").text)
@@ -159,11 +159,11 @@ def test_every_fault_of_a_source_is_told_with_how_bad_it_is_and_what_is_looked_a
 
 
 def test_a_project_reads_its_sentences_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
-    view = FakeDesk()._view()
+    view = FakePageData()._view()
     chinese = view.catalogue.quality.model_copy(update={"language": "zh"})
     other = replace(view, catalogue=replace(view.catalogue, quality=chinese))
-    monkeypatch.setattr(FakeDesk, "_view", lambda self: other)
-    with served(FakeDesk()) as client:
+    monkeypatch.setattr(FakePageData, "_view", lambda self: other)
+    with served(FakePageData()) as client:
         text = text_of(client.get("/usertags/quality").text)
     assert "amount 在范围内 clean.orders Observed 40 行中有 3 行不符合 Expected 0 至 100" in text
 
@@ -210,11 +210,13 @@ PAGES = [
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_whoever_may_not_read_the_dag_gets_403_and_no_word_of_the_data(desk: FakeDesk, path: str) -> None:
+def test_whoever_may_not_read_the_dag_gets_403_and_no_word_of_the_data(
+    page_data: FakePageData, path: str
+) -> None:
     def refuse() -> None:
         raise HTTPException(403, "Forbidden")
 
-    answer = served(desk, refuse).get(f"/usertags/{path}", headers=PAGE)
+    answer = served(page_data, refuse).get(f"/usertags/{path}", headers=PAGE)
     assert answer.status_code == 403
     assert (
         "2026-03" not in answer.text
@@ -224,7 +226,7 @@ def test_whoever_may_not_read_the_dag_gets_403_and_no_word_of_the_data(desk: Fak
 
 @pytest.mark.parametrize("path", PAGES)
 def test_whoever_is_not_logged_in_is_led_to_the_login_page(
-    desk: FakeDesk, path: str, monkeypatch: pytest.MonkeyPatch
+    page_data: FakePageData, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from starlette.responses import RedirectResponse
 
@@ -234,13 +236,13 @@ def test_whoever_is_not_logged_in_is_led_to_the_login_page(
     monkeypatch.setattr(
         "plugins.usertags_quality.security.to_login", lambda request: RedirectResponse("/auth/login", 303)
     )
-    client = served(desk, refuse)
+    client = served(page_data, refuse)
     assert client.get(f"/usertags/{path}", headers=PAGE).headers["location"] == "/auth/login"
     assert client.get(f"/usertags/{path}").status_code == 401
 
 
 def test_whoever_may_read_another_dag_alone_sees_nothing(
-    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+    page_data: FakePageData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow.api_fastapi.core_api import security as airflow_security
     from airflow.models import DagModel
@@ -255,7 +257,7 @@ def test_whoever_may_read_another_dag_alone_sees_nothing(
 
     monkeypatch.setattr(airflow_security, "get_auth_manager", FakeAuthManager)
     monkeypatch.setattr(DagModel, "get_team_name", lambda dag_id: None)
-    app = make_app(desk, reader=security.reader(), secret="of the test")
+    app = make_app(page_data, reader=security.reader(), secret="of the test")
     client = TestClient(app, follow_redirects=False)
     for dag, status in (("another_dag", 403), ("user_tags_daily", 200)):
         app.dependency_overrides[airflow_security.get_user] = lambda dag=dag: dag
@@ -291,11 +293,13 @@ def test_whoever_may_read_another_dag_alone_sees_nothing(
         f"quality/report/2026-03-01/{run_of(D2)}/clean",
     ],
 )
-def test_an_address_that_names_nothing_known_is_404(client: TestClient, desk: FakeDesk, path: str) -> None:
+def test_an_address_that_names_nothing_known_is_404(
+    client: TestClient, page_data: FakePageData, path: str
+) -> None:
     answer = client.get(f"/usertags/{path}", headers=PAGE)
     assert answer.status_code == 404
     assert "Not found" in answer.text
-    assert desk.asked == []
+    assert page_data.asked == []
 
 
 def _frame(client: TestClient) -> str:
@@ -306,13 +310,15 @@ def _frame(client: TestClient) -> str:
     return frame[1]
 
 
-def test_a_report_runs_in_a_sandbox_with_an_origin_of_its_own(client: TestClient, desk: FakeDesk) -> None:
+def test_a_report_runs_in_a_sandbox_with_an_origin_of_its_own(
+    client: TestClient, page_data: FakePageData
+) -> None:
     answer = client.get(_frame(client))
     assert answer.status_code == 200
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("sandbox allow-scripts;") and "allow-same-origin" not in policy
     assert "connect-src 'none'" in policy
-    assert desk.asked == [(f"2026-03-02/{run_of(D2)}/quality/clean/index.html",)]
+    assert page_data.asked == [(f"2026-03-02/{run_of(D2)}/quality/clean/index.html",)]
 
 
 @pytest.mark.parametrize(
@@ -333,11 +339,11 @@ def test_a_report_runs_in_a_sandbox_with_an_origin_of_its_own(client: TestClient
     ],
 )
 def test_a_path_that_leaves_its_report_reaches_no_storage(
-    client: TestClient, desk: FakeDesk, path: str
+    client: TestClient, page_data: FakePageData, path: str
 ) -> None:
     answer = client.get(_frame(client).removesuffix("index.html") + path, headers=PAGE)
     assert answer.status_code in (403, 404)
-    assert desk.asked == []
+    assert page_data.asked == []
 
 
 @pytest.mark.parametrize(
@@ -351,30 +357,34 @@ def test_a_path_that_leaves_its_report_reaches_no_storage(
         "index.html",
     ],
 )
-def test_a_key_opens_one_report_alone(client: TestClient, desk: FakeDesk, path: str) -> None:
+def test_a_key_opens_one_report_alone(client: TestClient, page_data: FakePageData, path: str) -> None:
     key = _frame(client).partition("/report/")[2].partition("/")[0]
     assert client.get(f"/usertags/report/{key}/{path}", headers=PAGE).status_code == 404
-    assert desk.asked == []
+    assert page_data.asked == []
 
 
 def test_a_report_that_was_removed_says_how_long_reports_are_kept(
-    client: TestClient, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, page_data: FakePageData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk, "report_file", lambda path: None)
+    monkeypatch.setattr(page_data, "report_file", lambda path: None)
     answer = client.get(_frame(client), headers=PAGE)
     assert answer.status_code == 404
     assert "Reports are removed after 90 days" in answer.text
 
 
-def test_a_report_finds_what_the_pages_of_all_reports_load(client: TestClient, desk: FakeDesk) -> None:
+def test_a_report_finds_what_the_pages_of_all_reports_load(
+    client: TestClient, page_data: FakePageData
+) -> None:
     """From the folder of a stage's pages, four folders up and down into `assets`."""
     frame = _frame(client)
     answer = client.get(urljoin(frame, "../../../../assets/1a2b/x.min.css"))
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/css; charset=utf-8")
-    assert desk.asked == [("assets/1a2b/x.min.css",)]
+    assert page_data.asked == [("assets/1a2b/x.min.css",)]
 
 
-def test_a_key_that_was_made_elsewhere_or_changed_opens_no_report(client: TestClient, desk: FakeDesk) -> None:
+def test_a_key_that_was_made_elsewhere_or_changed_opens_no_report(
+    client: TestClient, page_data: FakePageData
+) -> None:
     from plugins.usertags_quality.security import ReportKeys
 
     foreign = ReportKeys("another secret").make(D2, run_of(D2), "clean")
@@ -382,7 +392,7 @@ def test_a_key_that_was_made_elsewhere_or_changed_opens_no_report(client: TestCl
     key, _, path = rest.partition("/")
     for other in (foreign, key[:-2] + "xx", "x"):
         assert client.get(f"/usertags/report/{other}/{path}").status_code == 403
-    assert desk.asked == []
+    assert page_data.asked == []
 
 
 def test_pages_run_no_script_and_load_nothing_from_elsewhere(client: TestClient) -> None:
@@ -404,22 +414,22 @@ def test_pages_run_no_script_and_load_nothing_from_elsewhere(client: TestClient)
 # ---- when the lake is down ----------------------------------------------------------------------------
 
 
-def test_without_a_lake_the_page_says_what_happened_and_what_is_safe(desk: FakeDesk) -> None:
-    desk.down = True
-    answer = served(desk).get("/usertags/quality", headers=PAGE)
+def test_without_a_lake_the_page_says_what_happened_and_what_is_safe(page_data: FakePageData) -> None:
+    page_data.down = True
+    answer = served(page_data).get("/usertags/quality", headers=PAGE)
     assert answer.status_code == 503
     text = text_of(answer.text)
     assert "the embedded store is not running. Still safe the tables are unchanged Next start it" in text
-    assert served(desk).get("/usertags/quality/tile.json").json() == {
+    assert served(page_data).get("/usertags/quality/tile.json").json() == {
         "detail": "the embedded store is not running"
     }
 
 
-def test_when_the_lake_goes_down_what_was_read_stays_and_is_called_old(desk: FakeDesk) -> None:
-    desk.view._fresh_for = 0
-    client = served(desk)
+def test_when_the_lake_goes_down_what_was_read_stays_and_is_called_old(page_data: FakePageData) -> None:
+    page_data.view._fresh_for = 0
+    client = served(page_data)
     assert "Not up to date" not in client.get("/usertags/quality").text
-    desk.down = True
+    page_data.down = True
     text = text_of(client.get("/usertags/quality").text)
     assert (
         "Not up to date. the embedded store is not running. The data shown was read at 2026-03-03 08:00"
@@ -453,8 +463,8 @@ def test_a_year_of_runs_is_shown_in_parts_and_whole_when_asked(monkeypatch: pyte
     runs = [ended(day, stage, "passed") for day in days for stage in ("clean", "tag", "audit")]
     found = history_of(checks, runs, [publication(day) for day in days])
     view = View(load_catalogue(CASES / "tiny_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
-    monkeypatch.setattr(FakeDesk, "_view", lambda self: view)
-    with served(FakeDesk()) as client:
+    monkeypatch.setattr(FakePageData, "_view", lambda self: view)
+    with served(FakePageData()) as client:
         shown = {
             path: client.get(f"/usertags/quality{path}").text
             for path in ("", "?view=list", "?all=1", "?view=list&all=1")
@@ -473,9 +483,9 @@ def test_failing_rows_of_a_check_hide_personal_columns(monkeypatch: pytest.Monke
     failed = check(D2, CheckKind.IN_FORM, "phone", success=False, table="clean.members", samples=rows)
     found = history_of([failed], [ended(D2, "clean", "refused")], [], D2)
     view = View(load_catalogue(CASES / "pii_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
-    monkeypatch.setattr(FakeDesk, "_view", lambda self: view)
+    monkeypatch.setattr(FakePageData, "_view", lambda self: view)
     (result,) = found.days[D2].results
-    with served(FakeDesk()) as client:
+    with served(FakePageData()) as client:
         page = client.get(f"/usertags/quality/check/{result.check_id}").text
     assert "13800000001" not in page
     assert "m1 *** 上海" in text_of(page)

@@ -9,9 +9,9 @@ import pytest
 from usertags.catalogue.model import Column, Source
 from usertags.config.models import Read
 from usertags.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
-from usertags.quality.beyond import freshness_checks
 from usertags.quality.checks import CheckResult
 from usertags.quality.comparison import compared
+from usertags.quality.freshness_references import freshness_checks
 from usertags.quality.statistics import Statistic
 
 SETTINGS = QualityEntry()

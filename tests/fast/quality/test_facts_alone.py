@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from plugins.usertags_quality.app import make_app
-from plugins.usertags_quality.desk import View
-from tests.support.pages import FakeDesk
+from plugins.usertags_quality.page_data import View
+from tests.support.pages import FakePageData
 from tests.support.places import CASES
 from tests.support.quality_rows import check, ended, history_of, publication, run_of
 from usertags.catalogue.build import load_catalogue
@@ -176,7 +176,7 @@ def figures() -> object:
     """The pages' charts, as they are drawn, and the numbers beside them and in their tables."""
     view = View(load_catalogue(CASES / "tiny_shop"), blocked_history(), NIGHT)
 
-    class Shown(FakeDesk):
+    class Shown(FakePageData):
         def _view(self) -> View:
             return view
 

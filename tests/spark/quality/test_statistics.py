@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 from usertags.catalogue.model import Column, Source
 from usertags.config.models import Read
 from usertags.config.quality_models import CheckEntry
-from usertags.quality.beyond import reference_checks, referred
 from usertags.quality.expectations import Sampling
+from usertags.quality.freshness_references import reference_checks, referred
 from usertags.quality.statistics import Statistic, statistics
 
 D1, D2, D3 = date(2026, 11, 1), date(2026, 11, 2), date(2026, 11, 3)

@@ -17,6 +17,7 @@ from tests.support.frames import FEW, ORDERS, frame, rows
 from usertags.catalogue.model import Catalogue
 from usertags.quality.tag_checks import refused_links
 from usertags.transform import components as components_module
+from usertags.transform.component_limits import TANGLED
 from usertags.transform.components import components
 from usertags.transform.identity import (
     identities,
@@ -28,7 +29,6 @@ from usertags.transform.identity import (
     sightings,
     with_reason_identity,
 )
-from usertags.transform.untangle import TANGLED
 
 DAY = date(2026, 3, 1)
 Edge = tuple[str, str]

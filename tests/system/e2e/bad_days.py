@@ -32,7 +32,7 @@ from usertags.quality.register import RunRecord
 from usertags.query import query
 from usertags.release import release
 from usertags.stages import clean_promotion
-from usertags.stages.held import bring_up
+from usertags.stages.rebase import rebase_run
 from usertags.stages.releases import decide
 from usertags.stages.report import StageReport, load_reports
 from usertags.stages.runs import blocked_days, publications, run_branch, stage_record
@@ -365,10 +365,10 @@ class Held:
     def on_branch(self) -> Tables:
         return _on_branch(self.shop, self.run_id)
 
-    def bring_up(self) -> dict[str, str]:
+    def rebase_run(self) -> dict[str, str]:
         pipeline = self.shop.pipeline
         run = Run(pipeline.spark, pipeline.catalogue, pipeline.lake, D5, self.run_id)
-        report = bring_up(lambda: run, pipeline.lake, self.built, pipeline.catalogue.version)
+        report = rebase_run(lambda: run, pipeline.lake, self.built, pipeline.catalogue.version)
         return {line.name: line.note for line in report.lines}
 
 
@@ -432,7 +432,7 @@ def backfilled(held: Held) -> Backfilled:
     shop = held.shop
     before = {table: shop.published(table, D3) for table in TABLES}
     shop.run(D2)
-    first = held.bring_up()
+    first = held.rebase_run()
     rows = held.on_branch()
     return Backfilled(
         before,
@@ -442,7 +442,7 @@ def backfilled(held: Held) -> Backfilled:
         published_days(shop),
         first,
         rows,
-        held.bring_up(),
+        held.rebase_run(),
         {table: shop.branches(f"tags.{table}") for table in TABLES},
     )
 

@@ -23,7 +23,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from plugins.usertags_quality.app import make_app
-from plugins.usertags_quality.desk import Desk
+from plugins.usertags_quality.page_data import PageData
 from tests.support.places import FAULT_SHOP
 from usertags.quality.checks import CheckRow
 from usertags.quality.gate import GateRefused
@@ -151,8 +151,8 @@ def failed(shop: Shop, day: date) -> dict[str, Row]:
     return found
 
 
-class DeskAlone(Desk):
-    """A desk without Airflow's database, which knows who is asked about a release."""
+class DeskAlone(PageData):
+    """A page_data without Airflow's database, which knows who is asked about a release."""
 
     def asked_release(self, day: date) -> str | None:
         return None

@@ -24,7 +24,7 @@ from usertags.quality.checks import result_of, save_checks
 from usertags.quality.kinds import CheckKind
 from usertags.quality.register import RunRecord
 from usertags.query import query
-from usertags.stages import held
+from usertags.stages import rebase
 from usertags.stages.publish import publish_steps
 from usertags.stages.releases import decide, verdict_of
 from usertags.stages.runs import blocked_days, record_run, run_branch, stage_record
@@ -339,8 +339,8 @@ class Killed(BaseException):
 # What comes after each of the commits that bring a table's rows onto today's main.
 MOMENTS: dict[str, tuple[Any, str]] = {
     "its branch is made": (Run, "read"),
-    "the rows are there": (held, "branch_snapshot"),
-    "the run has them": (held, "drop_branch"),
+    "the rows are there": (rebase, "branch_snapshot"),
+    "the run has them": (rebase, "drop_branch"),
 }
 
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Route, expect, sync_playwright
 
 from plugins.usertags_quality.app import make_app
 from tests.support.on_pandas import PandasValidator
-from tests.support.pages import D2, FakeDesk
+from tests.support.pages import D2, FakePageData
 from tests.support.quality_rows import run_of
 from usertags.quality.checks import Check
 from usertags.quality.docs import assets, self_contained
@@ -25,7 +25,7 @@ from usertags.quality.kinds import CheckKind
 FOLDER = f"2026-03-02/{run_of(D2)}/quality/clean"
 
 
-class DeskWithReport(FakeDesk):
+class DeskWithReport(FakePageData):
     """Its report is of five orders, one with an amount of -7."""
 
     def __init__(self) -> None:

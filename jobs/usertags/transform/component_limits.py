@@ -14,7 +14,7 @@ TANGLED = 500
 _LINK = ("first_seen", "a", "b", "source")
 
 
-def untangled(
+def within_limits(
     links: DataFrame, members: DataFrame, large: DataFrame, limits: Mapping[str, int]
 ) -> tuple[DataFrame, DataFrame]:
     """The members of all components after splitting the large ones, and the links refused for that.

@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from plugins.usertags_quality.desk import Desk
 from plugins.usertags_quality.loading import Refreshed, Unavailable, in_thread
+from plugins.usertags_quality.page_data import PageData
 from tests.support.places import TINY_SHOP
 from tests.support.quality_rows import check, ended, publication
 from usertags import services
@@ -57,23 +57,23 @@ def test_a_new_day_is_seen_and_files_that_were_read_are_not_read_again(
     monkeypatch.setattr(
         cached, "_rows_of", lambda *args: (read.append(args[2].file.file_path), rows_of(*args))[1]
     )
-    desk = Desk(configs)
-    assert desk._view().history.days == {}
+    page_data = PageData(configs)
+    assert page_data._view().history.days == {}
     write(lake, CHECKS, check(D1, CheckKind.IN_RANGE, "amount"))
     write(lake, RUNS, ended(D1, "clean", "passed"), ended(D1, "audit", "passed"))
     write(lake, PUBLICATIONS, publication(D1))
-    first = desk._view()
+    first = page_data._view()
     assert [day.state for day in first.history.days.values()] == ["passed", "missing"]
-    assert desk._view() is first
+    assert page_data._view() is first
     write(lake, CHECKS, check(D2, CheckKind.IN_RANGE, "amount", success=False))
     write(lake, RUNS, ended(D2, "clean", "refused"))
-    assert [day.state for day in desk._view().history.days.values()] == ["passed", "blocked"]
+    assert [day.state for day in page_data._view().history.days.values()] == ["passed", "blocked"]
     assert len(read) == len(set(read)) == 5
 
 
 def test_rows_set_aside_are_counted_by_reason_with_some_of_them(lake: Lake, configs: Path) -> None:
-    desk = Desk(configs)
-    assert desk.set_aside(D1) == []
+    page_data = PageData(configs)
+    assert page_data.set_aside(D1) == []
     rows = [
         {"batch": D1, "run_id": "r1", "source": "orders", "reason": reason, "key": f"A{number}", "raw": raw}
         for number, (reason, raw) in enumerate(
@@ -81,24 +81,24 @@ def test_rows_set_aside_are_counted_by_reason_with_some_of_them(lake: Lake, conf
         )
     ]
     write(lake, QUARANTINE, *rows)
-    found = desk.set_aside(D1)
+    found = page_data.set_aside(D1)
     assert [(each.source, each.reason, each.rows, len(each.samples)) for each in found] == [
         ("orders", "missing_user", 5, 3),
         ("orders", "it's odd", 1, 1),
     ]
     assert found[1].samples == (("A5", {"order_id": "A5"}),)
-    assert desk.set_aside(D2) == []
+    assert page_data.set_aside(D2) == []
 
 
 def test_changes_and_who_says_so_are_counted_for_a_tag_of_a_run(
     lake: Lake, configs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = Desk(configs)
-    tag = next(iter(desk.catalogue().tags.values()))
+    page_data = PageData(configs)
+    tag = next(iter(page_data.catalogue().tags.values()))
     by_people = replace(tag, set_by=SetByPeople("notes", "gold", "NULL"))
-    told = replace(desk.catalogue(), tags={tag.id: by_people})
-    assert desk.changes(D1, "r1", tag.id) == [] and desk.speakers(D1, "r1", tag.id) is None
-    monkeypatch.setattr(desk, "catalogue", lambda: told)
+    told = replace(page_data.catalogue(), tags={tag.id: by_people})
+    assert page_data.changes(D1, "r1", tag.id) == [] and page_data.speakers(D1, "r1", tag.id) is None
+    monkeypatch.setattr(page_data, "catalogue", lambda: told)
     of_run = {"dt": D1, "run_id": "r1", "tag_id": tag.id, "level1": tag.path[0]}
     carried = [
         of_run | {"user_id": f"u{n}", "source": source}
@@ -115,10 +115,10 @@ def test_changes_and_who_says_so_are_counted_for_a_tag_of_a_run(
         of_run | {"change": "removed", "reason": "retired"}
     ]
     write(lake, CHANGES, *({k: v for k, v in row.items() if k != "level1"} for row in changed))
-    assert desk.speakers(D1, "r1", tag.id) == {"rule": 3, "explicit": 1}
-    assert desk.changes(D1, "r1", tag.id) == [("added", "data", 2), ("removed", "retired", 1)]
-    monkeypatch.setattr("plugins.usertags_quality.desk._ROWS_AT_MOST", 1)
-    assert desk.changes(D1, "r1", tag.id) is None and desk.speakers(D1, "r1", tag.id) is None
+    assert page_data.speakers(D1, "r1", tag.id) == {"rule": 3, "explicit": 1}
+    assert page_data.changes(D1, "r1", tag.id) == [("added", "data", 2), ("removed", "retired", 1)]
+    monkeypatch.setattr("plugins.usertags_quality.page_data._ROWS_AT_MOST", 1)
+    assert page_data.changes(D1, "r1", tag.id) is None and page_data.speakers(D1, "r1", tag.id) is None
 
 
 def test_many_commits_leave_few_manifests_to_open(lake: Lake) -> None:
@@ -137,7 +137,7 @@ def test_a_page_starts_no_store(tmp_path: Path) -> None:
     project = (folder / "project.yml").read_text()
     (folder / "project.yml").write_text(project.replace(".usertags/tiny_shop", str(tmp_path / "state")))
     with pytest.raises(InfrastructureError, match="the embedded store is not running") as caught:
-        Desk(folder).lake()
+        PageData(folder).lake()
     assert "usertags services start" in caught.value.next_step
     assert services.endpoints(tmp_path / "state") is None
 

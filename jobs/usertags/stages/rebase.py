@@ -16,14 +16,14 @@ from usertags.published import PUBLISHED
 from usertags.quality.register import RunRecord
 from usertags.stages.report import Line, StageReport
 from usertags.stages.runs import run_branch
-from usertags.stages.tag import Run, carry_again, day_before
+from usertags.stages.tag import Run, day_before, recompute_carry
 from usertags.store.lake import Lake
 from usertags.store.schemas import TableSpec
 from usertags.store.spark import spark_table
 from usertags.store.tables import branch_snapshot, can_fast_forward, drop_branch
 
 
-def bring_up(new_run: Callable[[], Run], lake: Lake, built: RunRecord, version: str) -> StageReport:
+def rebase_run(new_run: Callable[[], Run], lake: Lake, built: RunRecord, version: str) -> StageReport:
     """Move the rows of a held run onto the current main; the report says how for each table.
 
     `new_run` starts Spark: it is not needed if main can be fast-forwarded to the run's branch. `version`
@@ -42,7 +42,7 @@ def bring_up(new_run: Callable[[], Run], lake: Lake, built: RunRecord, version: 
         for spec in copied:
             _copy(run, spec)
         if again:
-            carry_again(run, built)
+            recompute_carry(run, built)
     for spec in PUBLISHED:
         drop_branch(lake.catalog.load_table(spec.name), _copies(built.run_id))
     notes = dict.fromkeys(PUBLISHED, "held rows unchanged")

@@ -61,7 +61,7 @@ class View:
     complete: bool = True
 
 
-class Desk:
+class PageData:
     """Reads the lake of a configuration. Methods without `async` are blocking and are called in threads."""
 
     def __init__(self, configs: Path) -> None:
