@@ -1,7 +1,7 @@
 """PyYAML's C loader with the resolvers of YAML 1.2: its core schema, and dates as well."""
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -26,11 +26,6 @@ _CORE = {
 class YamlLoader(yaml.CSafeLoader):
     """Nodes have their marks. Raises RecursionError for what is nested more than MOST_NESTED deep."""
 
-    # Those of YAML 1.1 but for dates are left out.
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {  # type: ignore[misc]
-        first: [item for item in found if item[0] == f"{_TAG}timestamp"]
-        for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-    }
     _nested = 0
 
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
@@ -48,6 +43,11 @@ def _whole_number(loader: YamlLoader, node: yaml.ScalarNode) -> int:
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
 
+# Of the resolvers of YAML 1.1 those of dates are kept.
+YamlLoader.yaml_implicit_resolvers = {
+    first: [item for item in found if item[0] == f"{_TAG}timestamp"]
+    for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
 for _name, (_pattern, _first) in _CORE.items():
     YamlLoader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(f"(?:{_pattern})$"), _first)
 YamlLoader.add_constructor(f"{_TAG}int", _whole_number)
