@@ -17,6 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+# It asks the program `file` about this machine when it is imported, by Airflow and whenever that is: now, not
+# in a test.
+import croniter  # noqa: F401
 import pytest
 
 # Its import asks which kinds of addresses the machine has, by opening a socket.
