@@ -106,18 +106,24 @@ def _key(task: FileScanTask) -> str:
 def _rows_of(table: Table, scan: DataScan, task: FileScanTask) -> pa.Table:
     """All rows of a file: the filter selects partitions, and a file belongs to one partition.
 
-    Columns are matched by name, which never changes in these tables; PyIceberg's own reader takes more than
-    twice as long, and is only needed if rows were deleted from the file.
+    Columns are matched by Iceberg's field ids, so a renamed column keeps its history. PyIceberg's own reader
+    takes more than twice as long, and is only needed if rows were deleted from the file.
     """
-    schema = scan.projection().as_arrow()
+    projection = scan.projection()
     if task.delete_files:
-        return ArrowScan(table.metadata, table.io, scan.projection(), AlwaysTrue()).to_table([task])
+        return ArrowScan(table.metadata, table.io, projection, AlwaysTrue()).to_table([task])
     with table.io.new_input(task.file.file_path).open() as source:
         read = pq.ParquetFile(source).read()
+    schema, places = projection.as_arrow(), _places(read.schema)
     columns = [
-        read[field.name].cast(field.type)
-        if field.name in read.column_names
+        read.column(places[wanted.field_id]).cast(field.type)
+        if wanted.field_id in places
         else pa.nulls(read.num_rows, field.type)
-        for field in schema
+        for wanted, field in zip(projection.fields, schema, strict=True)
     ]
     return pa.table(columns, schema=schema)
+
+
+def _places(schema: pa.Schema) -> dict[int, int]:
+    """The position of each column of a data file by its field id."""
+    return {int(field.metadata[b"PARQUET:field_id"]): place for place, field in enumerate(schema)}

@@ -34,11 +34,6 @@ class Threshold:
     mean: float | None
     population: int
 
-    @property
-    def tied(self) -> bool:
-        """Whether two edges are equal: then some score is not assigned to any user."""
-        return len(set(self.edges)) < len(self.edges)
-
 
 def basis(measures: DataFrame, rfm: Rfm, day: date) -> DataFrame:
     """Grain: user. Out: the measures, recency_days (to D+1), frequency, monetary, `_ever` (orders of all
