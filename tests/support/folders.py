@@ -55,3 +55,25 @@ class Folder:
         with pytest.raises(ConfigError) as caught:
             self.catalogue()
         return [str(problem).replace(f"{self.path}/", "") for problem in caught.value.problems]
+
+
+def entry(name: str, rule: str, *, status: str = "active", validity: str = "dynamic", title: str = "") -> str:
+    """The YAML of a tag with a rule."""
+    return f"""
+  {name}:
+    name: {title or name}
+    title: {name}
+    path: [消费属性, 客户价值, 交易]
+    kind: rule
+    {rule}
+    description: {name}
+    validity: {validity}
+    owner: operations
+    status: {status}
+"""
+
+
+def with_tags(folder: Folder, *entries: str) -> Folder:
+    """The folder with these tags added."""
+    folder.write(TAGS, folder.read(TAGS) + "".join(entries))
+    return folder

@@ -4,32 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.folders import TAGS, Folder
-
-
-def entry(name: str, rule: str, *, status: str = "active", validity: str = "dynamic", title: str = "") -> str:
-    return f"""
-  {name}:
-    name: {title or name}
-    title: {name}
-    path: [消费属性, 客户价值, 交易]
-    kind: rule
-    {rule}
-    description: {name}
-    validity: {validity}
-    owner: operations
-    status: {status}
-"""
+from tests.support.folders import TAGS, Folder, entry, with_tags
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder.small(tmp_path)
-
-
-def with_tags(folder: Folder, *entries: str) -> Folder:
-    folder.write(TAGS, folder.read(TAGS) + "".join(entries))
-    return folder
 
 
 def test_it_reads_what_they_read_and_its_version_changes_with_theirs(folder: Folder) -> None:

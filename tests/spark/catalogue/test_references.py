@@ -6,35 +6,15 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.support.folders import TAGS, Folder
+from tests.support.folders import Folder, entry, with_tags
 from usertags.transform.tags import evaluated
 
 DAY = date(2026, 11, 1)
 
 
-def entry(name: str, rule: str, *, status: str = "active", validity: str = "dynamic", title: str = "") -> str:
-    return f"""
-  {name}:
-    name: {title or name}
-    title: {name}
-    path: [消费属性, 客户价值, 交易]
-    kind: rule
-    {rule}
-    description: {name}
-    validity: {validity}
-    owner: operations
-    status: {status}
-"""
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder.small(tmp_path)
-
-
-def with_tags(folder: Folder, *entries: str) -> Folder:
-    folder.write(TAGS, folder.read(TAGS) + "".join(entries))
-    return folder
 
 
 def test_a_tag_is_computed_from_the_rules_of_those_that_it_uses(folder: Folder, spark: SparkSession) -> None:
