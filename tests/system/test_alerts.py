@@ -165,7 +165,7 @@ def test_a_blocked_day_is_told_with_what_failed_and_where_to_look(office: Office
         "Readers still see 2026-03-01.",
         "",
         "critical: clean.orders: amount in its range",
-        "  observed 3 failing rows of 40, wanted 0 to 100",
+        "  observed 3 failing rows of 40, expected 0 to 100",
         "  owner: finance. Do: have it corrected",
         f"  {BASE}/usertags/runbook#in-its-range",
         "",

@@ -102,14 +102,14 @@ class KindText:
 
 
 # Texts that belong to no kind.
-AS_WANTED = Words("as wanted", "符合要求")
+AS_WANTED = Words("as expected", "符合要求")
 VALUE = Words("{value}", "{value}")
 LISTED = Words("{observed}", "{observed}")
 ARGUMENTS = Words("{arguments}", "{arguments}")
 UNKNOWN = Words("failed, and what was observed is not known", "未通过，观测值未知")
 LEFT_OUT = Words("left out: {left_out}", "未执行：{left_out}")
 ROWS_OF = Words("{unexpected} of {rows} rows, {share}", "{rows} 行中的 {unexpected} 行，{share}")
-SENTENCE = Words("{table}: {title} (observed {observed}, wanted {wanted})",
+SENTENCE = Words("{table}: {title} (observed {observed}, expected {wanted})",
                  "{table}：{title}（观测：{observed}，要求：{wanted}）")  # fmt: skip
 SEE_LOG = Words("see the log of the task", "见任务日志")
 USUAL = Words("usual {usual}", "通常 {usual}")

@@ -115,7 +115,7 @@ def result(kind: CheckKind, *, success: bool = False, **columns: Any) -> CheckRe
         (
             result(CheckKind.IN_RANGE, column="amount", success=True, value=0.0, unit="share",
                    details={"min": None, "max": 100}),
-            "amount in its range", "as wanted", "at most 100", "", "as wanted",
+            "amount in its range", "as expected", "at most 100", "", "as expected",
         ),
         (
             result(CheckKind.IN_RANGE, column="amount", details={"min": 0, "max": None}),
@@ -158,7 +158,7 @@ def test_a_result_says_what_it_is_what_was_found_and_what_was_wanted(
 
 def test_a_sentence_is_in_the_language_that_is_asked_for() -> None:
     made = result(CheckKind.ROW_COUNT, value=7, low=10, unit="rows")
-    assert sentence(made) == "clean.orders: number of rows (observed 7 rows, wanted at least 10)"
+    assert sentence(made) == "clean.orders: number of rows (observed 7 rows, expected at least 10)"
     assert sentence(made, "zh") == "clean.orders：行数（观测：7 行，要求：至少 10）"
 
 

@@ -167,7 +167,7 @@ def test_a_publication_says_what_it_was_made_of_and_what_it_replaces() -> None:
     row = publication_row(built, told, Publication(D1, "r1", "passed", at(0)), at(9))
     assert set(row) == set(PUBLICATIONS.schema.names)
     assert {name: json.loads(row.pop(name)) for name in ("warnings", "inputs", "row_counts")} == {
-        "warnings": ["clean.orders: 金额 low (observed 3, wanted at most 2)"],
+        "warnings": ["clean.orders: 金额 low (observed 3, expected at most 2)"],
         "inputs": {"rollup.orders": "12"},
         "row_counts": {"tags.user_tags": 3},
     }

@@ -10,7 +10,7 @@ FOUND = {
     "day": "2026-11-04",
     "run_id": "r20261105_020000_000",
     "stage": "clean",
-    "failed": ["clean.payments: amount in its range (observed 72 failing rows, wanted -50000 to 50000)"],
+    "failed": ["clean.payments: amount in its range (observed 72 failing rows, expected -50000 to 50000)"],
     "readers_see": "2026-11-03, the newest published day",
 }
 ANSWER = {"chosen_options": ["Approve"], "responded_by_user": {"id": "7", "name": "Wang Fang"}}
