@@ -39,11 +39,9 @@ def shop(
         archive.extractall(folder, filter="data")
     configs = new_project(TINY_SHOP, embedded=True).folder
     _edit(configs / "project.yml", state=str(folder / "state"))
-    session = yaml.safe_load((configs / "spark" / "session.yml").read_text())
-    _edit(configs / "spark" / "session.yml", remote="${OLD_SPARK}", conf=session["conf"])
+    (configs / "spark" / "session.yml").write_text(yaml.safe_dump({"remote": spark_url}))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("OLD_SPARK", spark_url)
         patch.setenv("TINY_SHOP_DIR", "landing")
         made = Shop(configs, "TINY_SHOP_DIR", Path("landing"))
         for day in (D1, D2):
