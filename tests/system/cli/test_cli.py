@@ -75,7 +75,11 @@ def test_check_finds_no_problem_in_what_ships() -> None:
 def test_check_says_what_it_has_read() -> None:
     done = usertags("check")
     version = load_catalogue(SMALL).version
-    assert done.stdout == f"{SMALL}: 2 sources, 6 measures, 4 tags: no problems (version {version})\n"
+    assert done.stdout == (
+        f"{SMALL}: 2 sources, 6 measures, 4 tags: no problems (version {version})\n"
+        "6 measures lack a description or an owner: orders_180d, orders_365d, orders_lifetime, paid_365d, "
+        "last_order_at, last_status\n"
+    )
 
 
 def test_check_shows_every_problem_word_for_word(folder: Folder) -> None:

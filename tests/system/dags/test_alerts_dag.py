@@ -60,5 +60,5 @@ def test_numbers_that_cannot_be_had_fail_no_task(
     monkeypatch.setattr(monitoring, "_opened", lambda: (None, None))
     with caplog.at_level(logging.WARNING):
         monitoring.measure("clean", planned)
-    assert "metrics are missing (RuntimeError)" in caplog.text
+    assert "metrics were not sent (RuntimeError)" in caplog.text
     assert metrics_on() == []

@@ -43,7 +43,7 @@ time: paid_at
     "sources/visits.yml": """
 source: visits
 kind: events
-read: {connection: files, files: "*.csv", format: csv}
+read: {connection: files, files: "{day}.csv", format: csv}
 columns:
   customer: {from: customer, type: string}
   at: {from: at, type: timestamp}
