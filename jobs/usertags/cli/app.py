@@ -372,7 +372,7 @@ def expectations(
     ] = False,
     folder: Annotated[Path, typer.Option(help="The folder of the files.")] = Path("expectations"),
 ) -> None:
-    """The checks of every table as committed files for people to read, made of the configuration."""
+    """Write the checks of every table as files for people to read, from the configuration."""
     from usertags.quality.suite_files import differences, write_suites
     from usertags.quality.suites import all_suites
 
