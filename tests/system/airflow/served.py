@@ -130,7 +130,22 @@ class Served:
             asked = states.get("approve") in ("awaiting_input", "success")
             return dict(self.ask(self._place(run))) if asked else None
 
-        return until(look, lambda: f"{run} asks nothing: {states}")
+        found = until(look, lambda: f"{run} asks nothing: {states}")
+        if states["approve"] == "awaiting_input":
+            self._let_scheduler_turn()
+        return found
+
+    def _let_scheduler_turn(self) -> None:
+        """Waits for two heartbeats of the scheduler: between them it has seen that the process of the task
+        ended. When an answer comes before that, Airflow takes the task for failed, and asks again."""
+        for _ in range(2):
+            last = self._heartbeat()
+            until(
+                lambda last=last: self._heartbeat() != last or None, lambda: "no heartbeat of the scheduler"
+            )
+
+    def _heartbeat(self) -> str:
+        return str(self.ask("monitor/health")["scheduler"]["latest_scheduler_heartbeat"])
 
     def answer(self, run: str, option: str) -> None:
         self.ask(self._place(run), "PATCH", {"chosen_options": [option], "params_input": {}})
