@@ -93,6 +93,8 @@ def test_the_worst_comes_first_and_a_filter_shows_what_is_asked_for() -> None:
 def test_rows_are_those_read_and_the_duration_is_from_the_runs_name_to_its_publication() -> None:
     checks, runs, published = good(D1)
     checks.append(check(D1, RECONCILED, table="clean.users", rows=8, unexpected=0))
+    # A check that counts the rows it looked at reads no row of the day a second time.
+    checks.append(check(D1, CheckKind.IN_RANGE, "amount", rows=40, unexpected=0))
     day = history_of(checks, runs, published).days[D1]
     assert (day.rows_read, day.seconds) == (48, 360)
 
