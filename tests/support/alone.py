@@ -21,7 +21,7 @@ def pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def all_tests() -> list[str]:
     """The ids of all tests, in their order."""
-    listed = pytest("--collect-only", "-q", *LAYERS).stdout
+    listed = pytest("--collect-only", *LAYERS).stdout
     return [line for line in listed.splitlines() if "::" in line]
 
 
