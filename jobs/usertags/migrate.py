@@ -6,7 +6,6 @@ Every step detects from the tables what is left to do, so an interrupted migrati
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 from pyiceberg.table import Table
@@ -46,7 +45,8 @@ def _runs(lake: Lake) -> list[Step]:
 
     def do() -> None:
         checks = defaultdict(list)
-        for row in _old_checks(lake):
+        results = _with_sentences(lake)
+        for row in results.scan().to_arrow().to_pylist() if results else ():
             checks[row["dt"]].append(row)
         new = [migrated_run(row, checks[row["dt"]]) for row in old]
         kept = [row for row in rows if not is_old_run(row)]
@@ -57,10 +57,10 @@ def _runs(lake: Lake) -> list[Step]:
 
 def _checks(lake: Lake) -> list[Step]:
     """Results of checks as columns, and without the columns that sentences were in."""
-    rows = _old_checks(lake)
-    table = find_table(lake, CHECKS.name)
-    if table is None or not _has_sentences(table):
+    table = _with_sentences(lake)
+    if table is None:
         return []
+    rows = table.scan().to_arrow().to_pylist()
 
     def do() -> None:
         new = pa.Table.from_pylist([migrated_check(row) for row in rows], schema=CHECKS.schema)
@@ -75,16 +75,10 @@ def _checks(lake: Lake) -> list[Step]:
     return [Step(f"{CHECKS.name}: write {len(rows)} results as columns", do)]
 
 
-def _old_checks(lake: Lake) -> list[dict[str, Any]]:
+def _with_sentences(lake: Lake) -> Table | None:
+    """The table of check results while it is that of an earlier version."""
     table = find_table(lake, CHECKS.name)
-    if table is None or not _has_sentences(table):
-        return []
-    rows: list[dict[str, Any]] = table.scan().to_arrow().to_pylist()
-    return rows
-
-
-def _has_sentences(table: Table) -> bool:
-    return "observed" in table.schema().column_names
+    return table if table is not None and "observed" in table.schema().column_names else None
 
 
 def _batches(catalogue: Catalogue, lake: Lake) -> list[Step]:

@@ -5,18 +5,20 @@ of the commits.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from itertools import takewhile
 
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot, ancestors_of
 
 from usertags.catalogue.model import Source
 from usertags.sources.files import SourceFile
-from usertags.stages.batch_register import BatchRecord, Status, uuid_of
+from usertags.stages.batch_register import BatchRecord, Status, count_columns, uuid_of
 from usertags.stages.days import end_of
+from usertags.stages.report import COUNTS
 from usertags.stages.source_tables import SourceTables
 
 _PREFIX = "usertags."
@@ -39,16 +41,17 @@ def old_batches(source: Source, tables: SourceTables, rollup: Table | None, time
     A database batch with an expired snapshot was read up to the end of its data day: that was the rule.
     """
     assert tables.raw is not None
-    commits = list(_commits(tables.raw))
-    readings = {day: _reading(source, tables.raw, day, *found) for day, found in _newest(commits).items()}
+    newest = _newest(_commits(tables.raw))
+    readings = {day: _reading(source, tables.raw, day, *found) for day, found in newest.items()}
     files = {
-        (record.data_day, record.attempt): _files(properties)
-        for day, record in readings.items()
-        if "files" in (properties := _newest(commits)[day][1])
+        (day, readings[day].attempt): _files(properties)
+        for day, (_, properties) in newest.items()
+        if "files" in properties
     }
-    lost = sorted(_days_with_rows(tables.raw) - readings.keys())
+    rows = _rows_of_days(tables.raw)
+    lost = sorted(rows.keys() - readings.keys())
     if source.read.table:
-        readings |= {day: _expired(source, tables.raw, day, timezone) for day in lost}
+        readings |= {day: _expired(source, tables.raw, day, rows[day], timezone) for day in lost}
         lost = []
     cleaned = _cleaned(source, tables.clean, rollup) if tables.clean is not None else []
     return OldBatches([*readings.values(), *cleaned], files, lost)
@@ -68,7 +71,7 @@ def _properties(snapshot: Snapshot) -> dict[str, str]:
 
 
 def _newest(
-    commits: list[tuple[Snapshot, dict[str, str]]],
+    commits: Iterable[tuple[Snapshot, dict[str, str]]],
 ) -> dict[date, tuple[Snapshot, dict[str, str]]]:
     """The valid commit of each batch."""
     found: dict[date, tuple[Snapshot, dict[str, str]]] = {}
@@ -78,9 +81,12 @@ def _newest(
     return found
 
 
-def _days_with_rows(table: Table) -> set[date]:
-    partitions = table.inspect.partitions().to_pylist()
-    return {part["partition"]["batch"] for part in partitions if part["record_count"] > 0}
+def _rows_of_days(raw: Table) -> Counter[date]:
+    """The number of rows of each data day that has any."""
+    rows: Counter[date] = Counter()
+    for part in raw.inspect.partitions().to_pylist():
+        rows[part["partition"]["batch"]] += part["record_count"]
+    return +rows
 
 
 def _reading(
@@ -102,12 +108,7 @@ def _reading(
     )
 
 
-def _expired(source: Source, raw: Table, day: date, timezone: str) -> BatchRecord:
-    rows = sum(
-        part["record_count"]
-        for part in raw.inspect.partitions().to_pylist()
-        if part["partition"]["batch"] == day
-    )
+def _expired(source: Source, raw: Table, day: date, rows: int, timezone: str) -> BatchRecord:
     current = raw.current_snapshot()
     assert current is not None
     return BatchRecord(
@@ -134,9 +135,9 @@ def _cleaned(source: Source, clean: Table, rollup: Table | None) -> list[BatchRe
     waiting = _not_rolled_up(commits, rollup)
     found = []
     for day, (snapshot, properties) in _newest(commits).items():
-        tries = [said for _, said in commits if said.get("batch") == day.isoformat()]
-        days = {each for said in tries for each in _days(said)}
-        rolled_up = not any(said is each for said in tries for each in waiting)
+        tries = {each.snapshot_id: said for each, said in commits if said.get("batch") == day.isoformat()}
+        days = {each for said in tries.values() for each in _days(said)}
+        rolled_up = tries.keys().isdisjoint(waiting)
         found.append(_clean_record(source, clean, snapshot, properties, "clean", days, rolled_up))
     branches = [name for name in clean.metadata.refs if name.startswith("batch_")]
     heads = [clean.snapshot_by_id(clean.metadata.refs[name].snapshot_id) for name in branches]
@@ -150,18 +151,12 @@ def _cleaned(source: Source, clean: Table, rollup: Table | None) -> list[BatchRe
     return found
 
 
-def _not_rolled_up(
-    commits: list[tuple[Snapshot, dict[str, str]]], rollup: Table | None
-) -> list[dict[str, str]]:
-    """The properties of the commits after the one that the roll-up was last updated to; all of them
-    if that is not known."""
+def _not_rolled_up(commits: Iterable[tuple[Snapshot, dict[str, str]]], rollup: Table | None) -> set[int]:
+    """The ids of the commits after the one that the roll-up was last updated to; all of them if that is not
+    known."""
     seen = next((said["clean"] for _, said in _commits(rollup) if "clean" in said), None) if rollup else None
-    found = []
-    for snapshot, said in commits:
-        if str(snapshot.snapshot_id) == seen:
-            break
-        found.append(said)
-    return found
+    ids = (snapshot.snapshot_id for snapshot, _ in commits)
+    return set(takewhile(lambda snapshot_id: str(snapshot_id) != seen, ids))
 
 
 def _clean_record(
@@ -173,15 +168,7 @@ def _clean_record(
     days: set[date],
     rolled_up: bool,
 ) -> BatchRecord:
-    counts: dict[str, Any] = {
-        column: int(properties[name]) if name in properties else None
-        for name, column in (
-            ("kept", "rows_kept"),
-            ("superseded", "rows_superseded"),
-            ("repeats", "rows_repeated"),
-            ("quarantined", "rows_quarantined"),
-        )
-    }
+    counts = {name: int(properties[name]) for name in COUNTS if name in properties}
     return BatchRecord(
         source.name,
         date.fromisoformat(properties["batch"]),
@@ -189,14 +176,13 @@ def _clean_record(
         0,
         status,
         uuid_of(clean),
-        rows_read=int(properties.get("read", 0)),
         clean_snapshot=snapshot.snapshot_id,
         definition_version=properties.get("definition"),
         input_fingerprint=properties.get("stamp"),
         event_days=tuple(sorted(days)),
         rolled_up=rolled_up,
         recorded_at=_at(snapshot),
-        **counts,
+        **count_columns(counts),
     )
 
 

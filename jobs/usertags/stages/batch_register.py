@@ -6,7 +6,7 @@ commits to its own table, and the result afterwards; `registered` detects and co
 between the two.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from functools import reduce
@@ -38,8 +38,15 @@ _REPLACES: dict[Status, tuple[Status, ...]] = {
     "promoting": ("promoting",),
     "clean": ("held", "promoting", "clean"),
 }
-# With more data files than this per source, they are merged into one, so that reading the register stays
-# # cheap.
+# The column of each count of a stage's report.
+_COUNTS = {
+    "read": "rows_read",
+    "kept": "rows_kept",
+    "superseded": "rows_superseded",
+    "repeats": "rows_repeated",
+    "quarantined": "rows_quarantined",
+}
+# With more data files than this per source, they are merged into one: reading the register stays cheap.
 _FILES_PER_SOURCE = 20
 
 
@@ -78,6 +85,16 @@ class BatchRecord:
     run_id: str = ""
     recorded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The row counts of a clean batch by their names in reports; 0 where an earlier version had none."""
+        return {name: getattr(self, column) or 0 for name, column in _COUNTS.items()}
+
+
+def count_columns(counts: Mapping[str, int]) -> dict[str, Any]:
+    """The fields of a record for row counts by their names in reports."""
+    return {_COUNTS[name]: count for name, count in counts.items()}
+
 
 _COLUMNS = tuple(each.name for each in fields(BatchRecord))
 
@@ -93,7 +110,7 @@ def registered(lake: Lake, sources: Iterable[SourceTables]) -> dict[str, list[Ba
     Raises UsageError if the raw table of a source has rows without a record.
     """
     tables = {each.source: each for each in sources}
-    found = _read(lake, tables.values())
+    found = _read(lake, tables)
     for source, records in found.items():
         _require_registered(tables[source], records)
     finished = [
@@ -104,11 +121,13 @@ def registered(lake: Lake, sources: Iterable[SourceTables]) -> dict[str, list[Ba
     ]
     if finished:
         register(lake, finished)
-    return {source: _in_order(records, finished, source) for source, records in found.items()}
+        found = _read(lake, tables)
+    return {
+        source: sorted(records, key=lambda record: record.recorded_at) for source, records in found.items()
+    }
 
 
-def _read(lake: Lake, sources: Collection[SourceTables]) -> dict[str, list[BatchRecord]]:
-    tables = {each.source: each for each in sources}
+def _read(lake: Lake, tables: Mapping[str, SourceTables]) -> dict[str, list[BatchRecord]]:
     table = find_table(lake, BATCHES.name)
     rows = (
         table.scan(row_filter=rows_among("source", tables)).to_arrow().to_pylist() if table and tables else []
@@ -136,20 +155,12 @@ def _require_registered(tables: SourceTables, records: Sequence[BatchRecord]) ->
 
 def unregistered(lake: Lake, tables: SourceTables) -> bool:
     """Whether the rows of a source were landed by a version without the register."""
-    return _is_unregistered(tables, _read(lake, [tables])[tables.source])
+    return _is_unregistered(tables, _read(lake, {tables.source: tables})[tables.source])
 
 
 def _is_unregistered(tables: SourceTables, records: Sequence[BatchRecord]) -> bool:
     landed_any = any(record.stage == "extract" for record in records)
     return not landed_any and tables.raw is not None and row_count(tables.raw) > 0
-
-
-def _in_order(
-    records: Iterable[BatchRecord], finished: Iterable[BatchRecord], source: str
-) -> list[BatchRecord]:
-    done = [record for record in finished if record.source == source]
-    left = [record for record in records if not any(_takes_place(new, record) for new in done)]
-    return sorted([*left, *done], key=lambda record: record.recorded_at)
 
 
 def _record(row: Mapping[str, Any]) -> BatchRecord:
@@ -178,8 +189,7 @@ def register(lake: Lake, records: Sequence[BatchRecord]) -> None:
     """Write records in one commit, each replacing the records that it makes obsolete (`_REPLACES`; for a
     reading, those of the same attempt)."""
     if records:
-        rows = [asdict(record) | {"event_days": list(record.event_days)} for record in records]
-        _replace_rows(lake, BATCHES, rows, _any(map(_replaced_by, records)))
+        _replace_rows(lake, BATCHES, [asdict(record) for record in records], _any(map(_replaced_by, records)))
 
 
 def _replaced_by(record: BatchRecord) -> BooleanExpression:
@@ -192,18 +202,10 @@ def _same_batch(record: BatchRecord) -> BooleanExpression:
     return rows_where(source=record.source, data_day=record.data_day, stage=record.stage)
 
 
-def _takes_place(new: BatchRecord, old: BatchRecord) -> bool:
-    if (new.source, new.data_day, new.stage) != (old.source, old.data_day, old.stage):
-        return False
-    return new.attempt == old.attempt if new.stage == "extract" else old.status in _REPLACES[new.status]
-
-
 def mark_rolled_up(lake: Lake, records: Sequence[BatchRecord]) -> None:
     """Record that the roll-ups include the event days of these batches, in one commit."""
     if records:
-        rows = [
-            asdict(replace(each, rolled_up=True)) | {"event_days": list(each.event_days)} for each in records
-        ]
+        rows = [asdict(replace(each, rolled_up=True)) for each in records]
         same = [_same_batch(each) & rows_where(status=each.status) for each in records]
         _replace_rows(lake, BATCHES, rows, _any(same))
 

@@ -18,7 +18,7 @@ from usertags.quality.expectations import Validator
 from usertags.quality.gate import GateRefused, refuses
 from usertags.quality.register import RunRecord
 from usertags.quality.sentences import observed
-from usertags.stages.batch_register import BatchRecord, register
+from usertags.stages.batch_register import register
 from usertags.stages.clean_batch import Batch, batches_of
 from usertags.stages.clean_checking import Checked, check_batches
 from usertags.stages.clean_gate import pass_gate
@@ -82,19 +82,9 @@ def _known_checks(batch: Batch) -> list[CheckResult]:
     standing = batch.clean_already
     assert standing is not None
     return [
-        reconciliation(batch.source, _counts(standing)),
+        reconciliation(batch.source, standing.counts),
         one_definition(batch.source, batch.other_definitions),
     ]
-
-
-def _counts(record: BatchRecord) -> dict[str, int]:
-    return {
-        "read": record.rows_read,
-        "kept": record.rows_kept or 0,
-        "superseded": record.rows_superseded or 0,
-        "repeats": record.rows_repeated or 0,
-        "quarantined": record.rows_quarantined or 0,
-    }
 
 
 def _lines(batches: list[Batch], checked: list[Checked]) -> list[Line]:
@@ -103,7 +93,7 @@ def _lines(batches: list[Batch], checked: list[Checked]) -> list[Line]:
     for batch in batches:
         name, standing = batch.source.name, batch.clean_already
         if standing is not None:
-            lines.append(Line(name, **_counts(standing), written=0, note="batch is already clean"))
+            lines.append(Line(name, **standing.counts, written=0, note="batch is already clean"))
         else:
             lines.append(Line(name, **counts[name], written=counts[name]["kept"], note=""))
     return lines

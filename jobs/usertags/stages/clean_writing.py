@@ -10,7 +10,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from usertags.catalogue.model import Catalogue, Source
 from usertags.quality.statistics import Statistic, statistics
-from usertags.stages.batch_register import BatchRecord, Status, earlier_days, uuid_of
+from usertags.stages.batch_register import BatchRecord, Status, count_columns, earlier_days, uuid_of
 from usertags.stages.clean_batch import Batch
 from usertags.stages.days import end_of
 from usertags.stages.source_tables import raw_name
@@ -71,17 +71,13 @@ def clean_record(batch: Batch, written: Written, status: Status, run_id: str) ->
         batch.attempt,
         status,
         written.table_uuid,
-        rows_read=written.counts["read"],
-        rows_kept=written.counts["kept"],
-        rows_superseded=written.counts["superseded"],
-        rows_repeated=written.counts["repeats"],
-        rows_quarantined=written.counts["quarantined"],
         clean_snapshot=written.snapshot,
         definition_version=batch.definition,
         input_fingerprint=batch.fingerprint,
         event_days=tuple(written.days) if batch.source.kind == "events" else (),
         run_id=run_id,
         recorded_at=datetime.now(UTC),
+        **count_columns(written.counts),
     )
 
 
