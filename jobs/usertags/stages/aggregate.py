@@ -25,7 +25,7 @@ from usertags.stages.report import Line, StageReport
 from usertags.stages.source_tables import clean_name, rollup_name, tables_of
 from usertags.store.lake import Lake
 from usertags.store.spark import one_file_at_a_time, spark_table
-from usertags.store.tables import document, ensure_table, find_table
+from usertags.store.tables import document, ensure_table
 from usertags.transform.rollup import day_rollup
 
 _PROPERTY = "usertags.partials."
@@ -48,9 +48,13 @@ def aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, 
     """Update the roll-ups of every source of events from its clean table; current rows are not changed."""
     started = time.monotonic()
     sources = [source for source in catalogue.sources.values() if source.kind == "events"]
-    records = registered(lake, [tables_of(lake, source.name) for source in sources])
+    tables = {source.name: tables_of(lake, source.name) for source in sources}
+    records = registered(lake, tables.values())
     waiting = {name: not_rolled_up(of_source) for name, of_source in records.items()}
-    lines = tuple(_aggregate(spark, catalogue, lake, source, waiting[source.name]) for source in sources)
+    lines = tuple(
+        _aggregate(spark, catalogue, lake, source, tables[source.name].clean, waiting[source.name])
+        for source in sources
+    )
     mark_rolled_up(lake, [record for of_source in waiting.values() for record in of_source])
     return StageReport("aggregate", day, run_id, time.monotonic() - started, lines)
 
@@ -62,9 +66,13 @@ def partials_of(catalogue: Catalogue, source: Source) -> tuple[Partial, ...]:
 
 
 def _aggregate(
-    spark: SparkSession, catalogue: Catalogue, lake: Lake, source: Source, waiting: Sequence[BatchRecord]
+    spark: SparkSession,
+    catalogue: Catalogue,
+    lake: Lake,
+    source: Source,
+    clean_table: Table | None,
+    waiting: Sequence[BatchRecord],
 ) -> Line:
-    clean_table = find_table(lake, clean_name(source))
     if clean_table is None:
         raise DataError(
             f"source {source.name} has no clean table",

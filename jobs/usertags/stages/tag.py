@@ -225,10 +225,12 @@ def _inputs(run: Run) -> dict[str, int]:
     """The snapshots used as input of the day. Raises DataError for a missing batch."""
     snapshots = {}
     sources = run.catalogue.sources
-    records = registered(run.lake, [tables_of(run.lake, name) for name in sources])
+    tables = {name: tables_of(run.lake, name) for name in sources}
+    records = registered(run.lake, tables.values())
     for source in sources.values():
-        name = rollup_name(source) if source.kind == "events" else clean_name(source)
-        table = find_table(run.lake, name)
+        rolled_up = source.kind == "events"
+        name = rollup_name(source) if rolled_up else clean_name(source)
+        table = find_table(run.lake, name) if rolled_up else tables[source.name].clean
         if run.day not in landed(records[source.name]) or table is None:
             raise DataError(
                 f"{run.day} was never extracted and cleaned for source {source.name}",
