@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from usertags.catalogue.model import RESERVED_MEASURES, Measure, Percentile
+from usertags.config.expression_types import is_number
 from usertags.config.expressions import Expression, ExpressionError, parse_boolean
 from usertags.config.loader import Located, Settings
 from usertags.config.models import PercentileEntry
@@ -61,7 +62,7 @@ def _base(
             hint = close(name, settings.measures)
             located.report(f"unknown measure {name!r}", "percentile_of", suggestion=hint)
         return None
-    if measure.type in ("int", "bigint", "double") or measure.type.startswith("decimal"):
+    if is_number(measure.type):
         return measure
     message = f"a percentile needs a numeric measure, but {name} is of type {measure.type}"
     located.report(message, "percentile_of")

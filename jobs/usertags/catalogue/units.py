@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from usertags.catalogue.model import Catalogue, Measure
+from usertags.config.expression_types import is_number
 from usertags.config.loader import Settings
 
 # What one makes of amounts is an amount.
@@ -15,7 +16,7 @@ def check_units(settings: Settings, measures: Mapping[str, Measure]) -> None:
         measure = measures.get(name)
         if measure is None or measure.unit is None:
             continue
-        if measure.function not in _KEEP_UNIT or not _is_number(measure):
+        if measure.function not in _KEEP_UNIT or not (measure.by or is_number(measure.type)):
             message = f"`unit: currency` is of an amount, and {located.entry.value} is none"
             located.report(message, "unit")
 
@@ -29,9 +30,3 @@ def unit_behind(catalogue: Catalogue, name: str, value: object) -> str:
         name = catalogue.rfm.entry.monetary
     measure = catalogue.measures.get(name)
     return f" {catalogue.currency}" if measure is not None and measure.unit is not None else ""
-
-
-def _is_number(measure: Measure) -> bool:
-    if measure.by is not None:
-        return True
-    return measure.type in ("int", "bigint", "double") or measure.type.startswith("decimal")

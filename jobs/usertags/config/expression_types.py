@@ -170,6 +170,11 @@ def kind_of_type(spark_type: str) -> str:
     return _KIND_OF_TYPE.get(name.partition("(")[0].strip(), UNKNOWN)
 
 
+def is_number(spark_type: str) -> bool:
+    """Whether values of a Spark type, as columns, measures and tags have them, are numbers."""
+    return spark_type in ("int", "bigint", "double") or spark_type.startswith("decimal")
+
+
 def is_type(name: str) -> bool:
     """Whether Spark has the type: of a decimal, 1 to 38 digits, of which no more than all are decimals."""
     digits = [int(number) for number in re.findall(r"\d+", name)]

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from usertags.catalogue.model import Column as CleanColumn
 from usertags.catalogue.model import Source
+from usertags.config.expression_types import is_number
 from usertags.transform.versions import KEPT
 
 # The number of event days before the data day in the statistics of a batch.
@@ -84,7 +85,7 @@ def _medians(rows: DataFrame, day: Column, columns: Sequence[CleanColumn]) -> di
 
     The numbers are computed first, because expressions in the argument of the sketch are not compiled.
     """
-    names = [column.name for column in columns if _is_number(column)]
+    names = [column.name for column in columns if is_number(column.type)]
     numbers = rows.where(F.col("_status") == KEPT).select(
         day.alias("_day"), *[_measured(name).alias(name) for name in names]
     )
@@ -112,10 +113,6 @@ def _parts(column: CleanColumn, source: Source, kept: Column) -> list[Column]:
     if column.name in id_columns(source):
         parts.append(F.avg(F.length(value.cast("string"))).alias(f"length:{column.name}"))
     return parts
-
-
-def _is_number(column: CleanColumn) -> bool:
-    return column.type in ("int", "bigint", "double") or column.type.startswith("decimal")
 
 
 def id_columns(source: Source) -> frozenset[str]:

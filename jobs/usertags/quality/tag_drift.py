@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from usertags.catalogue.model import Catalogue, Tag, visible
+from usertags.config.expression_types import is_number
 from usertags.config.quality_models import Bounds, Severity
 from usertags.quality.checks import CheckResult, result_of
 from usertags.quality.comparison import exceeded, first_bound, worst
@@ -38,11 +39,7 @@ class Distribution:
 
 def numbers(tags: Iterable[Tag]) -> list[str]:
     """The tags with numeric values that are not listed: they are compared by deciles."""
-    return [tag.id for tag in tags if tag.values is None and _is_number(tag)]
-
-
-def _is_number(tag: Tag) -> bool:
-    return tag.type in ("int", "bigint", "double") or tag.type.startswith("decimal")
+    return [tag.id for tag in tags if tag.values is None and is_number(tag.type)]
 
 
 def distributions(today: DataFrame, before: DataFrame, by_tenths: Sequence[str]) -> dict[str, Distribution]:

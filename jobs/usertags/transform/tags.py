@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from usertags.catalogue.model import Tag
+from usertags.config.expression_types import is_number
 
 
 def evaluated(inputs: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
@@ -33,8 +34,7 @@ def as_text(tag: Tag, value: Column) -> Column:
 
 
 def as_number(tag: Tag, value: Column) -> Column:
-    numeric = tag.type in ("int", "bigint", "double") or tag.type.startswith("decimal")
-    return value.cast("double") if numeric else F.lit(None).cast("double")
+    return value.cast("double") if is_number(tag.type) else F.lit(None).cast("double")
 
 
 def level_ids(tag: Tag, levels: Mapping[str, str]) -> list[str]:
