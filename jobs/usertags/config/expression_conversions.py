@@ -39,8 +39,7 @@ _CASTS = {
 }
 _NOT_A_NUMBER = "CAST('NaN' AS DOUBLE)"
 # Text is a moment only if it starts with a four-digit year: Spark would read 10:30 as 10:30 of the
-# # current day
-# and 202401 as the year 202401.
+# current day and 202401 as the year 202401.
 _STARTS_WITH_YEAR = r"'^\\s*\\d{4}(\\D|$)'"
 _NO_YEAR = r"'^\\W*(T|\\d+:|\\d{5,7}(\\D|$))'"
 # The seconds since 1970 of the years 1 to 9999.
@@ -177,7 +176,7 @@ def _cast_to_moment(operand: Operand, kind: str, sql: str) -> str:
         return f"CASE WHEN {as_text(operand).at(Level.ATOM)} RLIKE {_STARTS_WITH_YEAR} THEN {sql} END"
     if operand.kind == UNKNOWN:
         # A raw column may also contain seconds since 1970, so only texts that Spark would misread are
-        # # excluded.
+        # excluded.
         return f"CASE WHEN NOT {as_text(operand).sql} RLIKE {_NO_YEAR} THEN {sql} END"
     if operand.kind in NUMBERS:
         seconds = operand.at(Level.ATOM)

@@ -40,7 +40,7 @@ def start(
     report = progress or (lambda line: None)
     with _disk_errors(state):
         # Other users may traverse the folder but not list it: PostgreSQL may have to run as another user
-        # # in a subfolder.
+        # in a subfolder.
         state.mkdir(mode=0o711, parents=True, exist_ok=True)
         (state / "logs").mkdir(mode=0o700, exist_ok=True)
         _check_space(state)

@@ -201,7 +201,7 @@ class Postgres:
             "max_connections": 50,
             "shared_buffers": "64MB",
             # The error of a statement contains rows and the statement: the client receives it, but it is
-            # # not logged.
+            # not logged.
             "log_min_messages": "log",
             "log_min_error_statement": "panic",
         }

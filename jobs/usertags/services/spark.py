@@ -80,7 +80,7 @@ class Spark:
 
     def _command(self, record: SparkRecord, settings: Mapping[str, str]) -> list[str]:
         # Relative to the working directory: a user's path may contain characters not allowed in Java's
-        # # options.
+        # options.
         scratch = "tmp"
         own = {
             "spark.local.dir": scratch,

@@ -135,7 +135,7 @@ class Store:
         ports = record.ports
         return [
             # Relative to the working directory: the option is a comma-separated list, so a user's path
-            # # is not safe.
+            # is not safe.
             "-dir=data",
             f"-ip={LOOPBACK}",
             f"-ip.bind={LOOPBACK}",
@@ -157,7 +157,7 @@ class Store:
             f"-filer.port.grpc={ports['filer_grpc']}",
             "-filer.localSocket=filer.sock",
             # Web pages could access the unauthenticated HTTP ports of the master and filer; they are not
-            # # needed.
+            # needed.
             "-disableHttp",
             "-filer.disableHttp",
         ]

@@ -73,7 +73,7 @@ def _open(path: str, s3: S3Access | None, size: int | None = None) -> Iterator[p
         raise unreadable(path, "it is not a complete Parquet file") from None
     except OSError as error:
         # pyarrow uses the same exception for network errors and damaged pages; only the text
-        # # distinguishes them.
+        # distinguishes them.
         if s3 is not None and is_s3(path) and "AWS Error" in str(error):
             raise InfrastructureError(
                 f"the S3 service at {host_of(s3)} failed to deliver {path}",

@@ -17,7 +17,7 @@ MERGED_BYTES = 16 * 1024 * 1024
 """Small batches are merged up to this size, so that wide rows do not produce large batches."""
 
 # The column of a raw row with the number of the reading of its batch: 0, incremented for each further
-# # reading.
+# reading.
 READING = "landed_reading"
 
 

@@ -13,8 +13,7 @@ from usertags.errors import InfrastructureError, UsageError
 from usertags.store.lake import Lake
 
 # Each commit adds a manifest, and every reader opens all of them: they are merged regularly. Otherwise a
-# # table
-# with a few commits per day takes seconds to open after a year.
+# table with a few commits per day takes seconds to open after a year.
 # Concurrent tasks write to the same tables of `ops`: conflicting commits are retried.
 _PROPERTIES = {
     "commit.manifest-merge.enabled": "true",
