@@ -1,6 +1,7 @@
 """A correct configuration folder that a test spoils, and what is then wrong with it."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,26 @@ PROJECT, CONNECTIONS = "project.yml", "connections.yml"
 ORDERS, USERS = "sources/orders.yml", "sources/users.yml"
 MEASURES, TAGS = "measures/measures.yml", "tags/tags.yml"
 
+# The least that a configuration needs beside a source `visits`: a measure and a tag.
+VISITORS = {
+    "measures/all.yml": 'measures: {visits: {source: visits, value: "count(*)"}}',
+    "tags/all.yml": """
+levels: {甲: a, 乙: b, 丙: c}
+tags:
+  visitor:
+    {name: 访客, title: Visitor, path: [甲, 乙, 丙], kind: rule, when: visits > 0, description: Has visited.,
+     validity: dynamic, owner: tests, status: active, examples: [{given: {visits: 1}, expect: true}]}
+""",
+}
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write texts by their path in a folder, which is made."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -27,9 +48,7 @@ class Folder:
         return cls(Path(shutil.copytree(SMALL, place / "small")))
 
     def write(self, name: str, text: str) -> None:
-        file = self.path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        write_files(self.path, {name: text})
 
     def read(self, name: str) -> str:
         return (self.path / name).read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.folders import TAGS, Folder
+from tests.support.tables import PUBLISHED_TABLES
 from usertags.errors import (
     ConfigError,
     ConfigProblem,
@@ -72,15 +73,7 @@ def test_extract_is_one_task_a_source_and_two_at_a_time(dag: Any) -> None:
 
 def test_publish_announces_every_table_of_tags(dag: Any) -> None:
     published = {asset.name.removeprefix("tags.") for asset in dag.task_dict["publish"].outlets}
-    assert published == {
-        "user_tags",
-        "user_profile",
-        "user_tag_changes",
-        "rfm",
-        "rfm_thresholds",
-        "tag_statistics",
-        "tag_catalogue",
-    }
+    assert published == set(PUBLISHED_TABLES)
 
 
 # ---- parameters ------------------------------------------------------------------------------------

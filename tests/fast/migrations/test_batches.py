@@ -9,6 +9,7 @@ import pytest
 from pyiceberg.table import Table
 
 from tests.support.lakes import expire_all_snapshots
+from tests.support.sources import orders
 from usertags.catalogue.model import Source
 from usertags.config.models import Read
 from usertags.migrations.batches import OldBatches, old_batches
@@ -23,24 +24,8 @@ RAW = pa.schema([("batch", pa.date32())])
 CLEAN = pa.schema([("id", pa.int64())])
 
 
-def source(read: Read) -> Source:
-    return Source(
-        name="orders",
-        kind="events",
-        read=read,
-        columns=(),
-        key=("id",),
-        repeats=None,
-        version=None,
-        ids=(("customer", "customer"),),
-        time="at",
-        reject=(),
-        checks=(),
-    )
-
-
-TABLE = source(Read(connection="shop", table="orders", cursor="at"))
-FILES = source(Read(connection="files", files="*.csv", format="csv"))
+TABLE = orders(read=Read(connection="shop", table="orders", cursor="at"))
+FILES = orders(read=Read(connection="files", files="*.csv", format="csv"))
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import pyarrow as pa
 import pytest
 
 from tests.support.lakes import expire_all_snapshots
-from usertags.catalogue.model import Source
-from usertags.config.models import Read
+from tests.support.sources import orders
 from usertags.stages import clean_promotion
 from usertags.stages.batch_register import BatchRecord, not_rolled_up, register, registered, uuid_of
 from usertags.stages.clean_batch import Batch
@@ -23,28 +22,12 @@ NAMES = ("orders", "visits")
 ROWS = pa.schema([("id", pa.int64())])
 
 
-def source(name: str) -> Source:
-    return Source(
-        name=name,
-        kind="events",
-        read=Read(connection="shop", table=name),
-        columns=(),
-        key=("id",),
-        repeats=None,
-        version=None,
-        ids=(("customer", "customer"),),
-        time="at",
-        reject=(),
-        checks=(),
-    )
-
-
 def records(lake: Lake, name: str) -> list[BatchRecord]:
     return registered(lake, [tables_of(lake, name)])[name]
 
 
 def batch(lake: Lake, name: str, day: date = D1, fingerprint: str = "f") -> Batch:
-    return Batch(source(name), day, "d", fingerprint, 0, None, tuple(records(lake, name)))
+    return Batch(orders(name=name), day, "d", fingerprint, 0, None, tuple(records(lake, name)))
 
 
 def on_branch(lake: Lake, name: str, number: int, day: date = D1, fingerprint: str = "f") -> BatchRecord:

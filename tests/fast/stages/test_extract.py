@@ -5,8 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from usertags.catalogue.model import Source
-from usertags.config.models import Read
+from tests.support.sources import orders
 from usertags.sources.files import SourceFile
 from usertags.stages.batch_register import BatchRecord
 from usertags.stages.extract import after_of, new_files, replaces
@@ -105,19 +104,7 @@ def test_without_files_there_is_nothing_to_read() -> None:
 
 # ---- read again --------------------------------------------------------------------------------------
 
-KEYED = Source(
-    name="orders",
-    kind="events",
-    read=Read(connection="shop", table="orders"),
-    columns=(),
-    key=("order_id",),
-    repeats=None,
-    version=None,
-    ids=(("customer", "customer"),),
-    time="ordered_at",
-    reject=(),
-    checks=(),
-)
+KEYED = orders()
 
 
 @pytest.mark.parametrize("repeats", ["drop", "keep"])

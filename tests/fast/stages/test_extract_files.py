@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.folders import VISITORS, write_files
 from tests.support.lakes import expire_all_snapshots
 from usertags.catalogue.build import load_catalogue
 from usertags.catalogue.model import Catalogue
@@ -39,14 +40,6 @@ RULE
 user: {customer: customer}
 time: at
 """,
-    "measures/all.yml": 'measures: {visits: {source: visits, value: "count(*)"}}',
-    "tags/all.yml": """
-levels: {甲: a, 乙: b, 丙: c}
-tags:
-  visitor:
-    {name: 访客, title: Visitor, path: [甲, 乙, 丙], kind: rule, when: visits > 0, description: Has visited.,
-     validity: dynamic, owner: tests, status: active, examples: [{given: {visits: 1}, expect: true}]}
-""",
 }
 
 
@@ -56,10 +49,11 @@ class Visits:
     def __init__(self, folder: Path, lake: Lake, rule: str) -> None:
         self.lake, self.landing = lake, folder / "landing"
         self.landing.mkdir()
-        for name, text in _FILES.items():
-            path = folder / "configs" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace("LANDING", str(self.landing)).replace("RULE", rule))
+        files = {
+            name: text.replace("LANDING", str(self.landing)).replace("RULE", rule)
+            for name, text in _FILES.items()
+        }
+        write_files(folder / "configs", files | VISITORS)
         self.catalogue: Catalogue = load_catalogue(folder / "configs")
 
     def land(self, name: str, *numbers: int) -> None:

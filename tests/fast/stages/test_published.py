@@ -4,25 +4,16 @@ from typing import get_args
 
 import pyarrow as pa
 
+from tests.support.tables import PUBLISHED_TABLES
 from usertags.config.models import TagTable
 from usertags.published import PUBLISHED, TAG_CATALOGUE, USER_TAGS
 from usertags.query import views
 from usertags.store.schemas import DRAFTS
 
-TABLES = [
-    "user_tags",
-    "user_profile",
-    "user_tag_changes",
-    "rfm",
-    "rfm_thresholds",
-    "tag_statistics",
-    "tag_catalogue",
-]
-
 
 def test_readers_have_these_tables_in_this_order() -> None:
-    assert [table.name for table in PUBLISHED] == [f"tags.{name}" for name in TABLES]
-    assert [table.asset for table in PUBLISHED] == [f"usertags://tags/{name}" for name in TABLES]
+    assert [table.name for table in PUBLISHED] == [f"tags.{name}" for name in PUBLISHED_TABLES]
+    assert [table.asset for table in PUBLISHED] == [f"usertags://tags/{name}" for name in PUBLISHED_TABLES]
 
 
 def test_a_tag_can_be_kept_out_of_the_tables_that_hold_tags_of_users() -> None:
@@ -33,9 +24,9 @@ def test_a_tag_can_be_kept_out_of_the_tables_that_hold_tags_of_users() -> None:
 def test_every_table_has_a_view_of_its_published_rows_and_one_of_the_newest_day() -> None:
     selects = dict(views())
     assert list(selects) == [
-        *TABLES,
+        *PUBLISHED_TABLES,
         "publications",
-        *[f"{name}_latest" for name in (*TABLES, "publications")],
+        *[f"{name}_latest" for name in (*PUBLISHED_TABLES, "publications")],
     ]
     assert "FROM tags.rfm AS t" in selects["rfm"]
     assert "FROM rfm WHERE" in selects["rfm_latest"]

@@ -16,8 +16,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.support.frames import frame
-from usertags.catalogue.model import Column, Source
-from usertags.config.models import Read
+from tests.support.sources import orders
+from usertags.catalogue.model import Column
 from usertags.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
 from usertags.quality.checks import CheckResult
 from usertags.quality.comparison import compared
@@ -41,17 +41,8 @@ COLUMNS = {
     "ordered_at": "timestamp",
 }
 SCHEMA = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-SOURCE = Source(
-    name="orders",
-    kind="events",
-    read=Read(connection="shop", table="orders"),
+SOURCE = orders(
     columns=tuple(Column(name, kind, f"`{name}`", frozenset({name})) for name, kind in COLUMNS.items()),
-    key=("order_id",),
-    repeats=None,
-    version=None,
-    ids=(("customer", "customer"),),
-    time="ordered_at",
-    reject=(),
     checks=(
         CheckEntry(
             column="coupon", references="coupons.code", severity="warning", owner="shop", action="ask"

@@ -8,8 +8,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from tests.support.sources import orders
 from usertags.catalogue.model import Column, Source
-from usertags.config.models import Read
 from usertags.config.quality_models import CheckEntry
 from usertags.quality.expectations import Sampling
 from usertags.quality.freshness_references import reference_checks, referred
@@ -47,20 +47,7 @@ def source(**parts: object) -> Source:
             ("ordered_at", "timestamp", None),
         )
     )
-    whole = Source(
-        name="orders",
-        kind="events",
-        read=Read(connection="shop", table="orders"),
-        columns=columns,
-        key=("order_id",),
-        repeats=None,
-        version=None,
-        ids=(("customer", "customer"),),
-        time="ordered_at",
-        reject=(),
-        checks=(),
-    )
-    return replace(whole, **parts)  # type: ignore[arg-type]
+    return orders(**{"columns": columns} | parts)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.support.folders import VISITORS, write_files
 from usertags import services
 from usertags.catalogue.build import load_catalogue
 from usertags.pipeline import Pipeline
@@ -66,21 +67,6 @@ key: [order_id]
 user: {customer: customer}
 time: updated_at
 """
-_TAGS = """
-levels: {甲: a, 乙: b, 丙: c}
-tags:
-  visitor:
-    name: 访客
-    title: Visitor
-    path: [甲, 乙, 丙]
-    kind: rule
-    when: visits > 0
-    description: Has visited.
-    validity: dynamic
-    owner: tests
-    status: active
-    examples: [{given: {visits: 1}, expect: true}]
-"""
 
 
 class Shop:
@@ -89,20 +75,17 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.folder, self.state, self.landing = folder / "configs", folder / "state", folder / "landing"
         self.landing.mkdir(parents=True)
-        for name in ("sources", "measures", "tags"):
-            (self.folder / name).mkdir(parents=True)
+        write_files(self.folder, VISITORS)
         self.use_lake("lake")
         self.write("connections.yml", _CONNECTIONS)
         self.write("sources/visits.yml", _VISITS)
         self.write("sources/orders.yml", _ORDERS)
-        self.write("measures/all.yml", 'measures: {visits: {source: visits, value: "count(*)"}}')
-        self.write("tags/all.yml", _TAGS)
 
     def use_lake(self, lake: str) -> None:
         self.write("project.yml", _PROJECT.format(state=self.state, lake=lake))
 
     def write(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text, encoding="utf-8")
+        write_files(self.folder, {name: text})
 
     def land(self, content: bytes, day: str) -> Path:
         path = self.landing / f"visits-{day}.csv.gz"

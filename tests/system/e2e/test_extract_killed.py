@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.support.folders import VISITORS, write_files
 from usertags.pipeline import Pipeline
 from usertags.stages.runs import new_run_id
 
@@ -51,14 +52,6 @@ repeats: keep
 user: {customer: customer}
 time: at
 """,
-    "measures/all.yml": 'measures: {visits: {source: visits, value: "count(*)"}}',
-    "tags/all.yml": """
-levels: {甲: a, 乙: b, 丙: c}
-tags:
-  visitor:
-    {name: 访客, title: Visitor, path: [甲, 乙, 丙], kind: rule, when: visits > 0, description: Has visited.,
-     validity: dynamic, owner: tests, status: active, examples: [{given: {visits: 1}, expect: true}]}
-""",
 }
 
 
@@ -66,10 +59,8 @@ tags:
 def configs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed") / "configs"
     landing = tmp_path_factory.mktemp("landing")
-    for name, text in _CONFIGS.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace("LANDING", str(landing)))
+    files = {name: text.replace("LANDING", str(landing)) for name, text in _CONFIGS.items()}
+    write_files(folder, files | VISITORS)
     for day in (D1, D2):
         rows = "".join(f"{customer},{day} 10:00:00\n" for customer in "aab")
         (landing / f"{day}.csv").write_text("customer,at\n" + rows)
