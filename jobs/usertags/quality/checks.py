@@ -17,7 +17,7 @@ from usertags.quality.kinds import CheckKind, Unit
 from usertags.store.filters import rows_where
 from usertags.store.lake import Lake
 from usertags.store.schemas import CHECKS
-from usertags.store.tables import ensure_table, find_table
+from usertags.store.tables import ensure_table, find_table, replace_rows
 
 # The maximum number of failing rows in a result.
 SAMPLE = 5
@@ -218,7 +218,7 @@ def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequenc
     rows = [check_row(result, day, run_id, stage, now) for result in results]
     table = ensure_table(lake, CHECKS.name, CHECKS.schema, CHECKS.partition)
     same = rows_where(dt=day, run_id=run_id, stage=stage)
-    table.overwrite(pa.Table.from_pylist(rows, schema=CHECKS.schema), overwrite_filter=same)
+    replace_rows(table, pa.Table.from_pylist(rows, schema=CHECKS.schema), same)
 
 
 def checks_of(lake: Lake, day: date, run_id: str | None = None) -> list[CheckRow]:

@@ -15,7 +15,7 @@ from pyiceberg.table import Table
 from usertags.quality.alerting import Entry
 from usertags.store.lake import Lake
 from usertags.store.schemas import ALERTS
-from usertags.store.tables import ensure_table
+from usertags.store.tables import ensure_table, expire_old_snapshots
 
 # PyIceberg retries a conflicting commit on top of the other one; a claim must fail instead.
 _NO_RETRY = {"commit.retry.num-retries": "0"}
@@ -45,6 +45,7 @@ class Ledger:
             self._table.append(pa.Table.from_pylist(rows, schema=ALERTS.schema))
         except CommitFailedException:
             return False
+        expire_old_snapshots(self._table)
         self.entries += added
         return True
 

@@ -24,7 +24,7 @@ from usertags.stages.source_tables import SourceTables
 from usertags.store.filters import rows_among, rows_where
 from usertags.store.lake import Lake
 from usertags.store.schemas import BATCH_FILES, BATCHES, TableSpec
-from usertags.store.tables import ensure_table, find_table, row_count
+from usertags.store.tables import ensure_table, find_table, replace_rows, row_count
 
 Stage = Literal["extract", "clean"]
 # extract: `reading` before the commit to the raw table, `landed` after it. clean: `held` on its branch
@@ -266,7 +266,7 @@ def _replace_rows(
     if sum(1 for _ in table.scan(row_filter=theirs).plan_files()) > _FILES_PER_SOURCE * len(sources):
         kept = table.scan(row_filter=theirs & ~where).to_arrow().cast(spec.schema)
         new, where = pa.concat_tables([kept, new]), theirs
-    table.overwrite(new, overwrite_filter=where)
+    replace_rows(table, new, where)
 
 
 def _any(expressions: Iterable[BooleanExpression]) -> BooleanExpression:

@@ -27,7 +27,7 @@ from usertags.stages.runs import publication_of, run_branch, stage_record
 from usertags.store.filters import rows_but, rows_where
 from usertags.store.lake import Lake
 from usertags.store.schemas import PUBLICATIONS
-from usertags.store.tables import drop_branch, ensure_table, fast_forward
+from usertags.store.tables import drop_branch, ensure_table, fast_forward, replace_rows
 
 
 def publish(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
@@ -81,10 +81,7 @@ def publish_steps(lake: Lake, built: RunRecord, verdict: Verdict, language: Lang
 def _publish(lake: Lake, row: dict[str, Any]) -> None:
     """The publication: one row, one commit."""
     table = ensure_table(lake, PUBLICATIONS.name, PUBLICATIONS.schema, PUBLICATIONS.partition)
-    table.overwrite(
-        pa.Table.from_pylist([row], schema=PUBLICATIONS.schema),
-        overwrite_filter=rows_where(dt=row["dt"]),
-    )
+    replace_rows(table, pa.Table.from_pylist([row], schema=PUBLICATIONS.schema), rows_where(dt=row["dt"]))
 
 
 def publication_row(

@@ -9,7 +9,7 @@ from usertags.quality.register import Publication, RunRecord, blocked, publicati
 from usertags.store.filters import rows_before, rows_where
 from usertags.store.lake import Lake
 from usertags.store.schemas import PUBLICATIONS, RUNS
-from usertags.store.tables import ensure_table, find_table
+from usertags.store.tables import ensure_table, find_table, replace_rows
 
 
 def new_run_id() -> str:
@@ -26,7 +26,7 @@ def record_run(lake: Lake, record: RunRecord) -> None:
     row = record_row(record, datetime.now(UTC))
     table = ensure_table(lake, RUNS.name, RUNS.schema, RUNS.partition)
     same = rows_where(dt=record.day, run_id=record.run_id, stage=record.stage)
-    table.overwrite(pa.Table.from_pylist([row], schema=RUNS.schema), overwrite_filter=same)
+    replace_rows(table, pa.Table.from_pylist([row], schema=RUNS.schema), same)
 
 
 def run_records(lake: Lake, day: date | None = None) -> list[RunRecord]:
