@@ -25,7 +25,7 @@ from usertags.stages.report import Line, StageReport
 from usertags.stages.source_tables import clean_name, rollup_name, tables_of
 from usertags.store.lake import Lake
 from usertags.store.spark import one_file_at_a_time, spark_table
-from usertags.store.tables import document, ensure_table
+from usertags.store.tables import LightTransaction, document, ensure_table
 from usertags.transform.rollup import day_rollup
 
 _PROPERTY = "usertags.partials."
@@ -142,7 +142,7 @@ def _built(table: Table) -> dict[date, frozenset[str]]:
 def _write(table: Table, clean: DataFrame, source: Source, build: Build) -> None:
     """One commit per build. The version of the set is recorded in the table's properties first."""
     names = ",".join(partial.id for partial in build.partials)
-    with table.transaction() as transaction:
+    with LightTransaction(table) as transaction:
         transaction.set_properties({_PROPERTY + build.version: names})
     days = list(build.days)
     rows = day_rollup(clean.where(F.col("event_day").isin(days)), source, build.partials)

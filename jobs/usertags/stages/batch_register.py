@@ -263,6 +263,8 @@ def _replace_rows(
     new = pa.Table.from_pylist([dict(row) for row in rows], schema=spec.schema)
     sources = {row["source"] for row in rows} | set(of)
     theirs = rows_among("source", sources)
+    if not rows and not any(True for _ in table.scan(row_filter=where).plan_files()):
+        return
     if sum(1 for _ in table.scan(row_filter=theirs).plan_files()) > _FILES_PER_SOURCE * len(sources):
         kept = table.scan(row_filter=theirs & ~where).to_arrow().cast(spec.schema)
         new, where = pa.concat_tables([kept, new]), theirs

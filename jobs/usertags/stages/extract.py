@@ -41,7 +41,7 @@ from usertags.stages.source_tables import raw_name, tables_of
 from usertags.store.connections import files_root, sql_url
 from usertags.store.filters import rows_where
 from usertags.store.lake import Lake, files_access
-from usertags.store.tables import ensure_table
+from usertags.store.tables import LightTransaction, ensure_table
 
 ROWS_A_FILE = 2_000_000
 SALT = "USERTAGS_PII_SALT"
@@ -245,8 +245,10 @@ def _land(
     with _removed_on_failure(table, paths):
         if bounds.files is not None:
             register_files(lake, record.source, record.data_day, record.attempt, bounds.files)
-        register(lake, [record])
-    with table.transaction() as transaction:
+        # A reading that changes no row can be repeated: nothing is lost without its record.
+        if paths or replace_landed:
+            register(lake, [record])
+    with LightTransaction(table) as transaction:
         if replace_landed:
             transaction.delete(rows_where(batch=record.data_day))
         if paths:
