@@ -80,6 +80,11 @@ def statistics(
     return list(_rows(found, source, measured, batch, first=last_batch is None))
 
 
+def statistics_without_rows(source: Source, batch: date, last_batch: date | None) -> list[Statistic]:
+    """What `statistics` says of a batch without rows, without reading any."""
+    return list(_rows([], source, source.kept_columns, batch, first=last_batch is None))
+
+
 def _medians(rows: DataFrame, day: Column, columns: Sequence[CleanColumn]) -> dict[Any, dict[str, Any]]:
     """The medians of numbers by day: computed separately, because the counts are compiled code without them.
 

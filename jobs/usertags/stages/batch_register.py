@@ -298,6 +298,11 @@ def on_main(records: Iterable[BatchRecord], day: date) -> BatchRecord | None:
     return next((each for each in records if each.status == "clean" and each.data_day == day), None)
 
 
+def was_cleaned(records: Iterable[BatchRecord], day: date) -> bool:
+    """Whether any attempt at the batch wrote to the clean table or to a branch of it."""
+    return any(each.stage == "clean" and each.data_day == day for each in records)
+
+
 def held_batch(records: Iterable[BatchRecord], day: date) -> BatchRecord | None:
     """The batch of a day that its checks refused and that is held on its branch, or was about to be
     promoted."""
