@@ -11,6 +11,7 @@ from typing import Any, Self
 import pyarrow as pa
 from pyiceberg.expressions import BooleanExpression
 
+from usertags.config.expectation_names import named_columns
 from usertags.config.quality_models import SEVERITIES, Severity
 from usertags.quality.check_ids import check_id
 from usertags.quality.kinds import CheckKind, Unit
@@ -68,9 +69,9 @@ class CheckResult:
 
     `value` is what was observed, beside what is `usual` and the bounds `low` and `high`, all in `unit`; null
     where the check has no such number. `rows` were looked at, `unexpected` of them failed, `samples` are some
-    of those, personal data masked. `details` are facts that only sentences show. `error` is what the library
-    raised: it may quote data, and no alert shows it. `owner` and `action` are those of the
-    person who wrote the check; None where nobody did.
+    of those, personal data masked. `details` are facts that only sentences show. `error` is the type of
+    what was raised, without the message, which may quote rows (`usertags.quality.error_texts`). `owner` and
+    `action` are those of the person who wrote the check; None where nobody did.
     """
 
     check_id: str
@@ -92,6 +93,12 @@ class CheckResult:
     error: str | None = None
     owner: str | None = None
     action: str | None = None
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that were checked: of a check of one's own there can be several."""
+        named = {str(name) for _, name in named_columns(self.details.get("arguments", {}))}
+        return frozenset(named | ({self.column} if self.column else set()))
 
     @property
     def unexpected_share(self) -> float | None:
