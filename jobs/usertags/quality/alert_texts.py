@@ -52,13 +52,14 @@ class Message:
     runbook: str
 
     def fields(self) -> dict[str, Any]:
+        """The message as JSON: what a webhook receives, with the plain text as `text`."""
         return asdict(self) | {"text": text_of(self)}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a message is about: the project, Airflow's address, columns whose values are not shown, and the
-    language of sentences about checks."""
+    """Where a message is about: the project, Airflow's base URL, the deadline in the project's time zone, the
+    masked columns as (table, column), and the language of sentences about checks."""
 
     project: str
     base_url: str
@@ -68,6 +69,7 @@ class Place:
 
 
 def message_of(due: Due, history: History, place: Place) -> Message:
+    """The message that is due about a day. What was observed of a masked column is masked."""
     day, kind = due.day, due.kind
     base = place.base_url.rstrip("/")
     found = failed_checks(day, kind)
@@ -206,6 +208,7 @@ def html_of(message: Message) -> str:
         + "</tr>"
         for failure in message.failed[:_SHOWN]
     )
+    # Mail programs show no style sheet, so every cell has its own style.
     names = "".join(
         f"<th align='left'>{name}</th>"
         for name in ("", "check", "observed", "expected", "owner", "what to do")

@@ -45,10 +45,12 @@ class Check:
 
     @property
     def column(self) -> str | None:
+        """The column that is checked; None for a check of several columns or of the table."""
         return self.arguments.get("column")
 
     @property
     def check_id(self) -> str:
+        """The key of the check, the same on every day."""
         return check_id(self.table, self.kind, self.column, self.subject, self.number)
 
 
@@ -116,7 +118,8 @@ def result_of(
     subject: str | None = None,
     **columns: Any,
 ) -> CheckResult:
-    """The result of a check that is no expectation, with its id. `columns`: others of `CheckResult`."""
+    """The result of a check that Great Expectations does not run, with its id. `columns` are other columns of
+    `CheckResult`."""
     name = check_id(table, kind, column, subject)
     return CheckResult(name, kind, table, severity, success, column, subject, **columns)
 
@@ -211,6 +214,7 @@ def check_row(
 
 
 def json_text(value: object) -> str:
+    """JSON as the tables store it: letters of all scripts as they are, dates and other objects as texts."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -220,7 +224,8 @@ def owned(results: Iterable[CheckResult], owner: str) -> list[CheckResult]:
 
 
 def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequence[CheckResult]) -> None:
-    """Save the results of a stage in `ops.checks`, replacing those of an earlier attempt in the same run."""
+    """Save the results of a stage in `ops.checks` in one commit, replacing those of an earlier attempt in the
+    same run."""
     now = datetime.now(UTC)
     rows = [check_row(result, day, run_id, stage, now) for result in results]
     table = ensure_table(lake, CHECKS.name, CHECKS.schema, CHECKS.partition)
@@ -229,7 +234,7 @@ def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequenc
 
 
 def checks_of(lake: Lake, day: date, run_id: str | None = None) -> list[CheckRow]:
-    """The results of a day, or of one run of it."""
+    """The results of a day, or of one run of it, in any order; none before the first run."""
     where = rows_where(dt=day) if run_id is None else rows_where(dt=day, run_id=run_id)
     return _rows(lake, where)
 

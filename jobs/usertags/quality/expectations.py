@@ -88,7 +88,9 @@ class Validator:
         parameters: Mapping[str, Any] | None = None,
         sampling: Sampling | None = None,
     ) -> list[CheckResult]:
-        """The result of every declared check on a frame, and whether all of them ran.
+        """The result of every declared check on a frame, and whether all of them ran. Grain of the input:
+        any. In: the columns that the checks name; the values of `$PARAMETER` arguments; which columns
+        identify a row and which are masked. Raises nothing: what the library raises is a result.
 
         The first pass only computes success or failure, which Great Expectations does for all checks
         together; only failed checks are run again for observed values and failing rows. A missing
@@ -133,6 +135,8 @@ class Validator:
             store.set(key, kept)
 
     def definition(self, name: str, checks: Sequence[Check], sampling: Sampling) -> Any:
+        """The library's validation of a suite. Raises UsageError for arguments that an expectation does not
+        accept, and otherwise what the library raises."""
         self._samplings[name] = sampling
         asset = self._source.add_dataframe_asset(name)
         batch = asset.add_batch_definition_whole_dataframe(WHOLE)
@@ -285,7 +289,7 @@ def _site(folder: str) -> dict[str, Any]:
 
 
 def samples_of(rows: Sequence[Mapping[str, Any]], sampling: Sampling) -> tuple[Row, ...]:
-    """Some failing rows, masked values hidden."""
+    """At most SAMPLE failing rows, masked values replaced by the mask."""
     return tuple(masked(row, sampling.masked) for row in rows[:SAMPLE] if isinstance(row, Mapping))
 
 
