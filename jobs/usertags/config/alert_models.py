@@ -5,8 +5,9 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from usertags.config.forms import Form
 from usertags.config.quality_models import Entry
 from usertags.config.yaml_file import read_yaml
 
@@ -15,8 +16,17 @@ KINDS: tuple[AlertKind, ...] = ("blocked", "warned", "late", "recovered")
 # The placeholders of a custom body.
 PLACEHOLDERS = ("title", "text", "day", "state", "page", "runbook")
 
-ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
-Address = Annotated[str, StringConstraints(pattern=r"^[^@\s,<>]+@[^@\s,<>]+$")]
+ConnectionId = Annotated[
+    str,
+    Form(
+        r"[A-Za-z0-9_.-]+",
+        "the id of an Airflow connection (letters, digits, _, . and -) such as smtp_default",
+    ),
+]
+Address = Annotated[str, Form(r"[^@\s,<>]+@[^@\s,<>]+", "a mail address such as data@example.com")]
+ChannelName = Annotated[
+    str, Form(r"[a-z][a-z0-9_]*", "a name (lowercase letters, digits and _, letter first) such as on_duty")
+]
 
 
 class ChannelEntry(Entry):
@@ -65,7 +75,7 @@ class AlertsEntry(Entry):
     """A day that is not published `by` this time of the next day (project time zone) is late."""
 
     by: str
-    channels: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Channel]
+    channels: dict[ChannelName, Channel]
 
     @field_validator("by")
     @classmethod

@@ -1,12 +1,11 @@
 """Numbers of days, which configuration writes as 30d."""
 
-import re
 from typing import Any, Self
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-PATTERN = r"^[1-9]\d{0,4}d$"
+from usertags.config.forms import DAYS
 
 
 class Days(int):
@@ -15,7 +14,7 @@ class Days(int):
     @classmethod
     def read(cls, text: str) -> Self | None:
         """The days that a text says; None for any other text."""
-        return cls(text.removesuffix("d")) if re.match(PATTERN, text) else None
+        return cls(text.removesuffix("d")) if DAYS.fits(text) else None
 
     def __str__(self) -> str:
         return f"{int(self)}d"
@@ -26,5 +25,5 @@ class Days(int):
             str, return_schema=core_schema.str_schema()
         )
         return core_schema.no_info_after_validator_function(
-            cls.read, core_schema.str_schema(pattern=PATTERN), serialization=written
+            cls.read, DAYS.around(core_schema.str_schema()), serialization=written
         )

@@ -19,6 +19,7 @@ from pydantic import (
 
 from usertags.config.alert_models import AlertsEntry
 from usertags.config.days import Days
+from usertags.config.forms import NAME, Form
 from usertags.config.quality_models import (
     CheckEntry,
     CompareEntry,
@@ -29,14 +30,16 @@ from usertags.config.quality_models import (
     TagDriftEntry,
     Word,
 )
+from usertags.config.switches import Off
 from usertags.kinds import KINDS, KindName, TagKind
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+Name = Annotated[str, NAME]
 ColumnType = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^(string|int|bigint|double|boolean|date|timestamp|decimal\(\d{1,2},\d{1,2}\))$",
-        strip_whitespace=True,
+    StringConstraints(strip_whitespace=True),
+    Form(
+        r"string|int|bigint|double|boolean|date|timestamp|decimal\(\d{1,2},\d{1,2}\)",
+        "a type: string, int, bigint, double, boolean, date, timestamp or decimal(p,s) such as decimal(18,2)",
     ),
 ]
 TagTable = Literal["user_tags", "user_profile", "user_tag_changes", "tag_statistics"]
@@ -90,7 +93,7 @@ class Read(Entry):
     connection: str
     table: str | None = None
     cursor: str | None = None
-    lookback: Annotated[str, StringConstraints(pattern=r"^\d+[smhd]$")] = "0s"
+    lookback: Annotated[str, Form(r"\d+[smhd]", "a duration such as 30m, 1h or 2d")] = "0s"
     files: str | None = None
     format: Literal["csv", "json", "parquet"] | None = None
     encoding: Literal["utf-8", "gbk", "gb18030"] = "utf-8"
@@ -144,7 +147,7 @@ def _off_or_bounds(value: object) -> str:
     return "bounds" if isinstance(value, dict | Entry) else "off"
 
 
-_Off = Annotated[Literal["off"], Tag("off")]
+_Off = Annotated[Off, Tag("off")]
 Compare = Annotated[Annotated[CompareEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
 Drift = Annotated[Annotated[TagDriftEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
 
@@ -302,7 +305,9 @@ class TagEntry(Entry):
     values: list[Word] | None = None
     type: ColumnType | None = None
     description: str
-    validity: Annotated[str, StringConstraints(pattern=r"^(static|dynamic|[1-9]\d{0,3}d)$")]
+    validity: Annotated[
+        str, Form(r"static|dynamic|[1-9]\d{0,3}d", "static, dynamic or a number of days such as 30d")
+    ]
     owner: str
     sensitivity: str | None = None
     coverage: CoverageEntry | None = None
@@ -430,7 +435,7 @@ class Sensitivity(Entry):
 class ProjectEntry(Entry):
     project: Name
     timezone: str
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, Form(r"[A-Z]{3}", "a currency code of three capital letters such as CNY")]
     state: str
     lake: str
     rfm: RfmEntry | None = None
@@ -444,6 +449,11 @@ class ProjectEntry(Entry):
     alerts: AlertsEntry | None = None
 
 
+_REMOTE = Form(
+    r"embedded|sc://.+", "`embedded` or the address of a Spark Connect server such as sc://spark:15002"
+)
+
+
 class SparkEntry(Entry):
     """How Spark runs, and Spark's own settings.
 
@@ -453,7 +463,7 @@ class SparkEntry(Entry):
     """
 
     master: str = "local[*]"
-    remote: Annotated[str, StringConstraints(pattern=r"^(embedded|sc://.+)$")] | None = None
+    remote: Annotated[str, _REMOTE] | None = None
     conf: dict[str, str | int | bool] = Field(default_factory=dict)
 
     @model_validator(mode="after")

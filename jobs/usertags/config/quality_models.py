@@ -16,6 +16,8 @@ from pydantic import (
 )
 
 from usertags.config.days import Days
+from usertags.config.forms import Form
+from usertags.config.switches import On
 
 Severity = Literal["critical", "warning", "info"]
 # The gravest first: the one order of severities.
@@ -38,6 +40,12 @@ class Rows(Entry):
     max: int | None = None
 
 
+_COLUMN_OF_A_SOURCE = Form(
+    r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*",
+    "a column of another source, as source.column, such as users.customer",
+)
+
+
 class CheckEntry(Entry):
     """One check of the clean batch.
 
@@ -47,13 +55,16 @@ class CheckEntry(Entry):
     """
 
     column: str | None = None
-    not_null: Literal[True] | None = None
+    not_null: On | None = None
     between: tuple[float | None, float | None] | None = None
     in_set: list[Word] | None = None
     matches: str | None = None
-    references: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")] | None = None
+    references: Annotated[str, _COLUMN_OF_A_SOURCE] | None = None
     rows: Rows | None = None
-    fresh_within: Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mhd]$")] | None = None
+    fresh_within: (
+        Annotated[str, Form(r"[1-9]\d*[mhd]", "a number of minutes, hours or days such as 90m, 2h or 1d")]
+        | None
+    ) = None
     mostly: float = Field(default=1.0, gt=0, le=1)
     severity: Severity
     owner: str

@@ -1,7 +1,7 @@
 """The texts of messages: names of checks, numbers and bounds, but no rows, users or personal names."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date, time
 from html import escape
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 from usertags.catalogue.masking import MASK
 from usertags.config.alert_models import AlertKind
 from usertags.config.quality_models import Language
-from usertags.quality import kinds
 from usertags.quality.alerting import Due, failed_checks
 from usertags.quality.checks import CheckResult
 from usertags.quality.runbook import LATE, UNREACHABLE, section_of
@@ -53,22 +52,24 @@ class Message:
     runbook: str
 
     def fields(self) -> dict[str, Any]:
+        """The message as JSON: what a webhook receives, with the plain text as `text`."""
         return asdict(self) | {"text": text_of(self)}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a message is about: the project, Airflow's address, columns whose values are not shown, and the
-    language of sentences about checks."""
+    """Where a message is about: the project, Airflow's base URL, the deadline in the project's time zone, the
+    masked columns as (table, column), and the language of sentences about checks."""
 
     project: str
     base_url: str
     deadline: time
-    personal: Collection[tuple[str, str]] = ()
+    masked: Collection[tuple[str, str]] = ()
     language: Language = "en"
 
 
 def message_of(due: Due, history: History, place: Place) -> Message:
+    """The message that is due about a day. What was observed of a masked column is masked."""
     day, kind = due.day, due.kind
     base = place.base_url.rstrip("/")
     found = failed_checks(day, kind)
@@ -143,25 +144,18 @@ def _readers(day: Day, history: History) -> str:
 
 
 def _failure(result: CheckResult, base: str, place: Place) -> Failure:
-    shown = fit_for_a_message(result, place.language)
-    personal = (result.table, result.column or "") in place.personal
+    masked = any((result.table, column) in place.masked for column in result.columns)
     return Failure(
         id=result.check_id,
         table=result.table,
-        check=title(shown, place.language),
+        check=title(result, place.language),
         severity=result.severity,
-        observed=MASK if personal else _cut(observed(shown, place.language)),
-        bounds=_cut(wanted(shown, place.language)),
+        observed=MASK if masked else _cut(observed(result, place.language)),
+        bounds=_cut(wanted(result, place.language)),
         owner=result.owner or "",
-        action=action(shown, place.language),
+        action=action(result, place.language),
         runbook=_runbook(base, section_of(result.kind)),
     )
-
-
-def fit_for_a_message(result: CheckResult, language: Language) -> CheckResult:
-    """A result without its samples and the words of an error, which may quote what the library read."""
-    error = None if result.error is None else kinds.SEE_LOG.of(language)
-    return replace(result, samples=(), error=error)
 
 
 def _cut(text: str) -> str:
@@ -214,6 +208,7 @@ def html_of(message: Message) -> str:
         + "</tr>"
         for failure in message.failed[:_SHOWN]
     )
+    # Mail programs show no style sheet, so every cell has its own style.
     names = "".join(
         f"<th align='left'>{name}</th>"
         for name in ("", "check", "observed", "expected", "owner", "what to do")

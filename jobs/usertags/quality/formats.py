@@ -6,6 +6,7 @@ from usertags.quality.kinds import Unit
 
 
 def number(value: float | None) -> str:
+    """A count, rounded to a whole number; a dash for none."""
     return "–" if value is None else f"{value:,.0f}"
 
 

@@ -11,7 +11,8 @@ from usertags.quality.sentences import action, sentence
 
 
 class GateRefused(DataError):
-    """A critical check failed: nothing of the run reaches a reader."""
+    """A critical check failed: nothing of the run reaches a reader. `failed` are those checks, `results` all
+    of the stage. The text has sentences about them, and no row."""
 
     def __init__(self, day: date, stage: str, results: Sequence[CheckResult]) -> None:
         self.stage, self.results = stage, tuple(results)
@@ -34,10 +35,12 @@ class Verdict:
 
 
 def refuses(result: CheckResult) -> bool:
+    """Whether a result refuses the day: a critical check that failed."""
     return not result.success and result.severity == "critical"
 
 
 def judge(results: Sequence[CheckResult]) -> Verdict:
+    """The verdict on all results of a stage: the gravest failure decides, and `info` never does."""
     failed = [result for result in results if not result.success]
     warnings = tuple(result for result in failed if result.severity == "warning")
     if any(refuses(result) for result in results):

@@ -74,6 +74,7 @@ class Words:
     zh: str
 
     def of(self, language: Language) -> str:
+        """The text in a language."""
         return self.zh if language == "zh" else self.en
 
 

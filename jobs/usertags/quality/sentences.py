@@ -41,7 +41,7 @@ def observed(result: CheckResult, language: Language = "en") -> str:
     fields = _fields(result, language)
     said = _filled(_observed(result, KINDS[result.kind]), fields, language)
     more = [_filled(kinds.LEFT_OUT, fields, language)] if result.details.get("left_out") else []
-    more += [result.error] if result.error is not None else []
+    more += [result.error, kinds.SEE_LOG.of(language)] if result.error is not None else []
     return f"{said}: {'; '.join(more)}" if more else said
 
 

@@ -41,11 +41,16 @@ class Build:
 
     @property
     def version(self) -> str:
+        """The version of the set of partials, as the column `partials` of the roll-up has it."""
         return version_of(sorted(partial.id for partial in self.partials))
 
 
 def aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
-    """Update the roll-ups of every source of events from its clean table; current rows are not changed."""
+    """Update the roll-ups of every source of events from its clean table; current rows are not changed.
+
+    Raises DataError if a source has no clean table, and UsageError if its batches are not registered
+    (`registered`) or a partial would change the type of its column.
+    """
     started = time.monotonic()
     sources = [source for source in catalogue.sources.values() if source.kind == "events"]
     tables = {source.name: tables_of(lake, source.name) for source in sources}

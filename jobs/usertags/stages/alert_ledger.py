@@ -31,6 +31,7 @@ class Ledger:
         self.refresh()
 
     def refresh(self) -> None:
+        """Read `entries` from the table as it is now, in the order of their numbers."""
         self._table.refresh()
         rows = self._table.scan().to_arrow().to_pylist()
         self.entries = sorted(map(_entry, rows), key=lambda entry: entry.number)
@@ -50,7 +51,8 @@ class Ledger:
         return True
 
     def add(self, entry: Entry) -> None:
-        """Add a row, even if other processes add rows concurrently."""
+        """Add a row, even if other processes add rows concurrently. Raises PyIceberg's CommitFailedException
+        if that fails again and again."""
         for _ in range(_TRIES):
             if self.claim([entry]):
                 return

@@ -35,7 +35,8 @@ from usertags.transform.tag_statistics import users_of_tags, users_together
 
 
 def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
-    """Check the branch of a run and record the verdict.
+    """Check the branch of a run and record the verdict: results in `ops.checks`, the verdict in `ops.runs`,
+    the pages of Great Expectations with the reports.
 
     Raises UsageError if the run has not built anything, and GateRefused if a critical check fails.
     """
@@ -80,6 +81,7 @@ def _results(run: Run, validator: Validator, population: int) -> list[CheckResul
 
 
 def sampling(catalogue: Catalogue) -> Sampling:
+    """How failing rows of the tag tables are shown: by user_id, with the masked columns of users."""
     return Sampling(("user_id",), masked_columns(catalogue, USER_TAGS.name))
 
 

@@ -55,12 +55,11 @@ class BatchRecord:
     """A row of `ops.batches`: one attempt of a stage at the batch of a source.
 
     Grain: source, data_day, stage, attempt, status. `attempt` counts the readings of the batch from 0.
-    `table_uuid` is the raw or clean table that the record refers to: dropping a table also invalidates
-    its records. The cursor of the rows read is in (`cursor_from`, `cursor_to`]; null for files and whole
-    tables. Counts are in rows; those after `rows_read` are only set by clean. `input_fingerprint`
+    `table_uuid` is the raw or clean table that the record refers to: dropping a table also invalidates its
+    records. The cursor of the rows read is in (`cursor_from`, `cursor_to`], instants in UTC; null for files
+    and whole tables. Counts are in rows; those after `rows_read` are only set by clean. `input_fingerprint`
     identifies the input of a clean batch: the same fingerprint gives the same rows. `event_days` are the
-    rewritten days, empty for a source without event days; `rolled_up` says whether the roll-up includes
-    them.
+    rewritten days, empty for a source without event days; `rolled_up` says whether the roll-up includes them.
     """
 
     source: str
@@ -100,6 +99,7 @@ _COLUMNS = tuple(each.name for each in fields(BatchRecord))
 
 
 def uuid_of(table: Table) -> str:
+    """The Iceberg UUID by which records refer to a table."""
     return str(table.metadata.table_uuid)
 
 

@@ -18,8 +18,9 @@ _FIELDS = tuple(field.name for field in fields(Statistic))
 
 
 def earlier_statistics(lake: Lake, day: date, settings: QualityEntry) -> Mapping[str, list[Statistic]]:
-    """The statistics of the batches before a day by source, as far back as batches are compared. A first
-    batch, which contains history, always counts."""
+    """The statistics of the batches before a day by source, for the event days that batches are compared with
+    (`weeks` and `days` of the settings). The statistics of a first batch, which contains history, count
+    whenever it was read."""
     table = find_table(lake, BATCH_STATISTICS.name)
     found: dict[str, list[Statistic]] = defaultdict(list)
     if table is None:

@@ -36,12 +36,14 @@ SOURCES_AT_ONCE = 3
 def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
     """Clean the batch of a data day of every source; a batch that is already clean is skipped.
 
-    Raises DataError when a source's batch was never extracted, and GateRefused when a critical check
-    fails: then no source of the batch is promoted, and the branches are kept for inspection.
+    Raises DataError when an earlier day is blocked or a source's batch was never extracted, UsageError when
+    batches are not registered (`registered`) or a column would change its type, and GateRefused when a
+    critical check fails: then no source of the batch is promoted, and the branches are kept for inspection.
     """
     started = time.monotonic()
     require_no_blocked_day(lake, day)
     batches = batches_of(catalogue, lake, day)
+    # One validator for all sources: the report of the stage shows what it validated.
     validator = Validator()
     todo = [batch for batch in batches if not batch.clean_already]
     checked = _written_and_checked(spark, catalogue, lake, todo, run_id, validator)
@@ -50,6 +52,7 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     results = owned(
         (*(result for one in checked for result in one.checks), *known, report), catalogue.quality.owner
     )
+    # A release covers these batches alone: one that is extracted again has another fingerprint.
     fingerprints = {batch.table: batch.fingerprint for batch in batches}
     try:
         pass_gate(lake, day, run_id, fingerprints, results)

@@ -44,7 +44,8 @@ class Written:
 
 
 def write_batch(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, run_id: str) -> Written:
-    """Write the batch on its branch and its rejected rows to quarantine."""
+    """Write the batch on its branch and its rejected rows to quarantine. Raises UsageError if a column would
+    change its type."""
     source, day = batch.source, batch.day
     raw = spark.table(spark_table(raw_name(source))).where(F.col("batch") == F.lit(day))
     rows = typed(raw, source, catalogue.timezone)

@@ -49,8 +49,8 @@ SALT = "USERTAGS_PII_SALT"
 
 @dataclass(frozen=True)
 class Bounds:
-    """The input of a reading: rows after `after` and up to `until` of a cursor, or files. A whole table has
-    neither."""
+    """The input of a reading: rows after `after` and up to `until` of a cursor (instants), or files. A whole
+    table has neither."""
 
     after: datetime | None = None
     until: datetime | None = None
@@ -62,8 +62,9 @@ def extract(
 ) -> StageReport:
     """Extract one source for one data day; an existing batch is skipped.
 
-    Raises DataError for a table, file or column that is missing or cannot be read, and
-    InfrastructureError when a server does not answer. Nothing is committed then.
+    Raises DataError for a table, file or column that is missing or cannot be read, ConfigError if a secret is
+    not in the environment, UsageError if batches are not registered (`registered`) or a column would change
+    its type, and InfrastructureError when a server does not answer. Nothing is committed then.
     """
     started = time.monotonic()
     records = registered(lake, [tables_of(lake, source.name)])[source.name]
@@ -209,7 +210,8 @@ def _empty(schema: pa.Schema) -> pa.RecordBatch:
 
 
 def pii_salt(catalogue: Catalogue) -> str:
-    """The salt for hashing personal data: from the environment; an embedded lake generates it once."""
+    """The salt for hashing personal data: from the environment; an embedded lake generates it once. It is a
+    secret: never print it. Raises ConfigError if it is not set."""
     if SALT in os.environ:
         return os.environ[SALT]
     if not catalogue.connections[catalogue.lake].embedded:

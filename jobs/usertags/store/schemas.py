@@ -15,6 +15,9 @@ _TEXT, _DAY, _TIME, _COUNT = pa.string(), pa.date32(), pa.timestamp("us", tz="UT
 
 @dataclass(frozen=True)
 class TableSpec:
+    """A table: its name with the namespace, the columns that it always has, and the columns that it is
+    partitioned by. Times are UTC."""
+
     name: str
     schema: pa.Schema
     partition: tuple[str, ...] = ("dt", "run_id")

@@ -1,14 +1,17 @@
 """The Spark session of a configuration: Iceberg over its lake, in the project's time zone."""
 
+import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pyspark.logger import PySparkLogger
 from pyspark.sql import DataFrameWriterV2, SparkSession
 
 from usertags import services
 from usertags.catalogue.model import Catalogue
 from usertags.errors import InfrastructureError
+from usertags.services.spark import LOG_SETTINGS
 from usertags.store.connections import Progress, from_environment
 from usertags.store.jars import jar_paths
 from usertags.store.lake import CATALOG, Lake
@@ -24,6 +27,8 @@ _SQL = {"spark.sql.ansi.enabled": "true"}
 _JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
 # Variables that Spark's client leaves in the environment of its process and of child processes.
 _MARK_OF_A_SERVER = "SPARK_CONNECT_MODE_ENABLED"
+# To these Spark's client writes the message of each error of a query, which quotes rows, before it raises it.
+_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 # The server sessions of this process, kept until it ends. Spark's client closes a pool that all its
 # sessions share when one of them is garbage-collected; if another session is using the pool, it waits for
 # itself.
@@ -75,6 +80,7 @@ def _remote_session(catalogue: Catalogue, lake: Lake, progress: Progress | None)
 
 def session_at(url: str) -> SparkSession:
     """A new session on the server at an address. It exists until it is stopped or the process ends."""
+    _log_nothing_of_queries()
     session: SparkSession = SparkSession.builder.remote(url).create()
     _KEPT.append(session)
     return session
@@ -114,8 +120,22 @@ def _own_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
             safe="nothing was read or written",
             next_step="check that `java -version` shows 17 or 21, then run it again",
         ) from error
-    session.sparkContext.setLogLevel("ERROR")
+    _log_nothing_of_queries()
+    _log_no_messages(session)
     return _of_lake(session, catalogue, lake)
+
+
+def _log_nothing_of_queries() -> None:
+    """Whoever catches the error of a query has what Spark's client would log of it."""
+    for name in _LOGGERS:
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _log_no_messages(session: SparkSession) -> None:
+    """The Java side logs errors alone, and those without their messages, which quote rows."""
+    java: Any = session.sparkContext._jvm
+    settings = java.java.net.URI(LOG_SETTINGS.as_uri())
+    java.org.apache.logging.log4j.core.config.Configurator.reconfigure(settings)
 
 
 def _of_lake(session: SparkSession, catalogue: Catalogue, lake: Lake) -> SparkSession:

@@ -103,6 +103,7 @@ def expire_old_snapshots(table: Table) -> None:
 
 
 def find_table(lake: Lake, name: str) -> Table | None:
+    """The table; None if it does not exist."""
     try:
         return lake.catalog.load_table(name)
     except NoSuchTableError:
@@ -156,6 +157,7 @@ _WITHOUT_SIZE = {"large_string": "string", "large_binary": "binary"}
 
 
 def branch_snapshot(table: Table, branch: str) -> Snapshot | None:
+    """The snapshot of a branch in the metadata as loaded; None if there is no such branch."""
     ref = table.metadata.refs.get(branch)
     return table.snapshot_by_id(ref.snapshot_id) if ref else None
 
@@ -172,7 +174,8 @@ def can_fast_forward(table: Table, branch: str) -> bool:
 def fast_forward(table: Table, branch: str) -> None:
     """Move `main` to the branch's snapshot, in one commit that fails if main has moved in the meantime.
 
-    Raises InfrastructureError if main has commits that the branch does not contain; main is unchanged then.
+    Raises UsageError if there is no such branch, and InfrastructureError if main has commits that the branch
+    does not contain; main is unchanged then.
     """
     table.refresh()
     target = branch_snapshot(table, branch)
@@ -198,6 +201,7 @@ def _moved(table: Table, branch: str) -> InfrastructureError:
 
 
 def drop_branch(table: Table, branch: str) -> None:
+    """Remove a branch, in one commit; does nothing if there is no such branch."""
     table.refresh()
     if branch in table.metadata.refs:
         _manage(table).remove_branch(branch).commit()

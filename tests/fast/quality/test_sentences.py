@@ -128,9 +128,10 @@ def result(kind: CheckKind, *, success: bool = False, **columns: Any) -> CheckRe
         ),
         (
             result(CheckKind.SUITE_RAN, value=1, low=2, unit="checks", details={"left_out": ["t.a"]},
-                   error="t.b: gone"),
-            "every declared check ran", "1 checks ran: left out: t.a; t.b: gone", "2 checks", "at least 2",
-            "1 checks ran: left out: t.a; t.b: gone",
+                   error="t.b: KeyError"),
+            "every declared check ran", "1 checks ran: left out: t.a; t.b: KeyError; see the log of the task",
+            "2 checks", "at least 2",
+            "1 checks ran: left out: t.a; t.b: KeyError; see the log of the task",
         ),
         (
             result(CheckKind.LINKS, value=7, unit="links", details={"reasons": {"blocked": 4, "shared": 3}}),
