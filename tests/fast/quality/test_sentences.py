@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from usertags.language import Words
 from usertags.quality import kinds
 from usertags.quality.checks import CheckResult, result_of
 from usertags.quality.formats import percent
-from usertags.quality.kinds import KINDS, CheckKind, Words
+from usertags.quality.kinds import KINDS, CheckKind
 from usertags.quality.sentences import action, beside, how_bad, observed, sentence, title, wanted
 
 WEEKS = {"days": 4, "compared": "weekday"}
