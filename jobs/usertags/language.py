@@ -16,13 +16,14 @@ class Words:
     zh: str
     one: str | None = None
 
-    def of(self, language: Language) -> str:
-        return self.zh if language == "zh" else self.en
+    def of(self, language: Language, count: object = None) -> str:
+        if language == "zh":
+            return self.zh
+        return self.one if self.one is not None and count == 1 else self.en
 
     def filled(self, language: Language, **fields: object) -> str:
         """The text with its fields filled in."""
-        single = language == "en" and self.one is not None and fields.get("count") == 1
-        return (self.one or "" if single else self.of(language)).format_map(fields)
+        return self.of(language, fields.get("count")).format_map(fields)
 
 
 def name_of(code: str, names: Mapping[str, Words], language: Language) -> str:

@@ -55,7 +55,8 @@ def release(pipeline: Pipeline, day: date, *, by: str, reason: str) -> Iterator[
 
 def blocked_by(catalogue: Catalogue, day: date) -> dict[str, Any]:
     """What blocks a day, for the person who decides: the run, the stage that refused it, the failed
-    checks, what readers see, and the texts of the question. Raises UsageError if the day is unknown or not blocked."""
+    checks, what readers see, and the texts of the question. Raises UsageError if the day is unknown or not
+    blocked."""
     lake = open_lake(catalogue)
     refused = _blocked(lake, day)
     if refused is None:

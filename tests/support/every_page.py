@@ -8,24 +8,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from threading import Event
 from typing import Any
 
+import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
-from plugins.usertags_quality import pages as pages_module
+from plugins.usertags_quality import pages
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.page_data import PageData, SetAside, View
 from plugins.usertags_quality.security import ReportKeys
 from usertags.catalogue.build import load_catalogue
 from usertags.catalogue.model import Catalogue
+from usertags.config.models import Example
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
+from usertags.kinds.people import SetByPeople
 from usertags.quality.kinds import CheckKind
 from usertags.quality.tag_trends import tag_trends
 from usertags.quality.timeline import History
 
 from .places import TINY_SHOP
-from .quality_rows import check, ended, entry, history_of, publication, run_of, statistic
+from .quality_rows import at, check, ended, entry, history_of, publication, run_of, statistic
 
 PASSED, WARNED, RELEASED, MISSING, UNFINISHED, BLOCKED, WAITING = (
     date(2026, 3, number) for number in range(1, 8)
@@ -96,7 +102,7 @@ COLUMNS: dict[CheckKind, dict[str, Any]] = {
         "table": "tags.user_tags", "unexpected": 4, "rows": 40, "details": {"path": "生命周期/阶段/下单"},
     },
     CheckKind.EDGES: {
-        "table": "tags.rfm_thresholds", "subject": "r", "value": 1, "unit": "edges",
+        "table": "tags.rfm_thresholds", "subject": "r_score", "value": 1, "unit": "edges",
         "details": {"edges": [8, 31, 31, 91]},
     },
     CheckKind.LINKS: {
@@ -105,7 +111,7 @@ COLUMNS: dict[CheckKind, dict[str, Any]] = {
     CheckKind.POPULATION: {"table": "tags.user_profile", "value": 2, "low": 3, "high": 3, "unit": "rows"},
     CheckKind.IN_RANGE: {**_FAILING, "details": {"min": 0, "max": 100, "mostly": 0.9}},
     CheckKind.IN_VALUES: {**_FAILING, "details": {"values": [f"甲{number}" for number in range(14)]}},
-    CheckKind.IN_FORM: {**_FAILING, "details": {"form": "^A"}, "samples": ({"order_id": "<b>A1</b>"},)},
+    CheckKind.IN_FORM: {**_FAILING, "details": {"form": "^[0-9]+$"}, "samples": ({"order_id": "A1"},)},
     CheckKind.ROW_COUNT: {"value": 7, "low": 10, "high": 20, "unit": "rows"},
     CheckKind.OWN: {"subject": "退款合计", "value": 12.5, "low": 1, "unit": "number"},
 }  # fmt: skip
@@ -128,13 +134,13 @@ def results_of(day: date, *, success: bool, severity: Any = None) -> list[dict[s
             written |= {"samples": (), "error": None, "unexpected": None, "value": 0.0}
         graded = "info" if number % 5 == 0 else "warning" if number % 3 == 0 else "critical"
         found.append(check(day, kind, column, success=success, severity=severity or graded, **written))
-    broken = {"owner": "财务", "action": "请更正", "error": "ValueError"}
-    one = {"success": success, "severity": severity or "critical"}
+    broken = {"error": "ValueError"}
+    one = {"success": success, "severity": severity or "critical", "owner": "财务", "action": "请更正"}
     found += [
-        check(day, CheckKind.GIVEN, "paid_at", **one, owner="财务", action="请更正"),
-        check(day, CheckKind.IN_VALUES, "channel", **one, **({} if success else broken)),
-        check(day, CheckKind.FRESH, subject="30m", **one, high=30, unit="minutes", owner="财务"),
-        check(day, CheckKind.FRESH, subject="2d", **one, value=20, high=2880, unit="minutes", owner="财务"),
+        check(day, CheckKind.GIVEN, "paid_at", **one),
+        check(day, CheckKind.IN_VALUES, "channel", **(one if success else one | broken)),
+        check(day, CheckKind.FRESH, subject="30m", **one, high=30, unit="minutes"),
+        check(day, CheckKind.FRESH, subject="2d", **one, value=20, high=2880, unit="minutes"),
     ]
     return found
 
@@ -145,6 +151,7 @@ def every_state() -> History:
         *results_of(PASSED, success=True),
         *results_of(WARNED, success=False, severity="warning"),
         *results_of(BLOCKED, success=False),
+        check(BLOCKED, CheckKind.GIVEN, "status", success=False, owner="财务", action="请更正"),
     ]
     runs = [
         ended(PASSED, "clean", "passed"),
@@ -154,12 +161,13 @@ def every_state() -> History:
         ended(RELEASED, "release_clean", "released"),
         ended(RELEASED, "audit", "refused"),
         ended(RELEASED, "release_audit", "released"),
-        ended(UNFINISHED, "tag", "built"),
+        ended(UNFINISHED, "tag", "built", minute=1),
         ended(BLOCKED, "clean", "refused"),
     ]
-    released = publication(RELEASED, "released", released_by="王芳", release_reason="已确认")
-    published = [publication(PASSED), publication(WARNED, "warned"), released]
-    return history_of(checks, runs, published, WAITING)
+    by_hand = {"released_by": "王芳", "release_reason": "已确认", "published_at": at(RELEASED, 21)}
+    published = [publication(PASSED), publication(WARNED, "warned")]
+    published.append(publication(RELEASED, "released", **by_hand))
+    return history_of(checks, runs, published, WAITING + timedelta(days=1))
 
 
 def long_history() -> History:
@@ -171,6 +179,20 @@ def long_history() -> History:
     )
 
 
+@lru_cache(maxsize=2)
+def _shop(language: str) -> Catalogue:
+    """A project of the language: Chinese owners, tags that people set, a tag with an example."""
+    found = load_catalogue(TINY_SHOP)
+    quality = found.quality.model_copy(update={"language": language})
+    tags = {name: replace(tag, owner="运营") for name, tag in found.tags.items()}
+    tags |= {
+        name: replace(tags[name], set_by=SetByPeople("referrals", name, "")) for name in ("city", "gender")
+    }
+    example = Example(given={"amount": 3}, expect=4)
+    tags["yearly_spend"] = replace(tags["yearly_spend"], examples=(example,))
+    return replace(found, quality=quality, tags=tags)
+
+
 class EveryPage(PageData):
     """Stands in for PageData: the rows of this file, in the language of a project."""
 
@@ -178,19 +200,19 @@ class EveryPage(PageData):
         super().__init__(TINY_SHOP)
         self._chosen, self._known, self._whole = language, known or every_state(), complete
         self.failure: Exception | None = None
+        self.hangs: Event | None = None
         self.waiting: str | None = None
         self.no_tags = False
         self.too_many = False
         self.nothing_changed = False
 
     def catalogue(self) -> Catalogue:
-        found = load_catalogue(TINY_SHOP)
-        quality = found.quality.model_copy(update={"language": self._chosen})
-        tags = {name: replace(tag, owner="运营") for name, tag in found.tags.items()}
-        return replace(found, quality=quality, tags=tags)
+        return _shop(self._chosen)
 
     def _view(self) -> View:
         catalogue = self.catalogue()
+        if self.hangs:
+            self.hangs.wait(10)
         if self.failure:
             raise self.failure
         return View(catalogue, self._known, READ_AT, self._whole)
@@ -200,7 +222,7 @@ class EveryPage(PageData):
             raise self.failure
         if self.no_tags:
             return []
-        own = {"owner": "运营", "description": "说明"}
+        own = {"owner": "运营", "description": "说明", "name_en": "Name", "definition_version": "0" * 16}
         kinds = ("fact", "rule", "preference", "manual", "rfm")
         entries = [entry(WARNED, f"tag_{kind}", kind=kind, **own) for kind in kinds]
         entries += [
@@ -260,50 +282,96 @@ def served(page_data: PageData, status: int = 200) -> Iterator[TestClient]:
 
 def every_page(language: str) -> dict[str, str]:
     """All pages and answers, by what they show."""
-    found = _in_every_state(language) | _of_tags(language) | _of_nothing(language) | _of_errors(language)
-    return found | _of_airflow(language)
+    parts = (_of_days, _of_histories, _of_tags, _of_nothing, _of_refusals, _of_failures, _of_airflow)
+    return {name: answer for part in parts for name, answer in part(language).items()}
 
 
 def _get(client: TestClient, path: str) -> str:
     return client.get(f"/usertags/{path}", headers=PAGE).text
 
 
-def _in_every_state(language: str) -> dict[str, str]:
-    page_data = EveryPage(language)
+def _of_days(language: str) -> dict[str, str]:
+    """The pages of `every_state`, then with a release that waits, then with a lake that went down."""
+    page_data, known = EveryPage(language), every_state()
+    run = f"quality/day/{BLOCKED}?run={run_of(BLOCKED)}"
+    paths = ["quality", "quality?view=list", "quality?severity=warning", "quality/tile.json", "runbook"]
+    paths += [*(f"quality/day/{day}" for day in known.days), run, f"{run}&stage=clean"]
+    paths += [f"quality/day/{BLOCKED}?stage=clean", f"quality/day/{BLOCKED}?severity=info"]
+    paths += [*(f"quality/check/{name}" for name in known.results)]
+    paths += [f"quality/check/{next(iter(known.results))}?day={PASSED}"]
+    paths += [f"quality/report/{RELEASED}/{run_of(RELEASED)}/{stage}" for stage in ("clean", "audit")]
     with served(page_data) as client:
-        paths = [
-            "quality",
-            "quality?view=list",
-            "quality?owner=%E8%B4%A2%E5%8A%A1",
-            "quality/tile.json",
-            "runbook",
-        ]
-        paths += ["quality?table=clean.orders&severity=warning"]
-        paths += [f"quality/day/{day}" for day in every_state().days]
-        paths += [f"quality/day/{BLOCKED}?run={run_of(BLOCKED)}", f"quality/day/{BLOCKED}?stage=clean"]
-        paths += [f"quality/day/{BLOCKED}?severity=info"]
-        for name in every_state().results:
-            paths += [f"quality/check/{name}", f"quality/check/{name}?day={PASSED}"]
-        paths += [f"quality/report/{RELEASED}/{run_of(RELEASED)}/{stage}" for stage in ("clean", "audit")]
         found = {path: _get(client, path) for path in paths}
         page_data.waiting = "manual__1"
-        found["waiting for approval"] = _get(client, f"quality/day/{BLOCKED}")
+        found["a release waits"] = _get(client, f"quality/day/{BLOCKED}")
         page_data.view._fresh_for, page_data.failure = 0, _down()
-        found["stale"] = _get(client, "quality")
-        found["stale tile"] = _get(client, "quality/tile.json")
+        found["old data"] = _get(client, "quality")
+        found["old data on the tile"] = _get(client, "quality/tile.json")
         found["no quarantine"] = _get(client, f"quality/day/{PASSED}")
-    with served(EveryPage(language, long_history(), complete=False)) as client:
-        for path in ("quality", "quality?view=list", "quality/tile.json"):
-            found[f"long {path}"] = _get(client, path)
-    behind = [publication(PASSED)], WARNED
-    for name, known in {
-        "newest": history_of([check(PASSED, CheckKind.GIVEN, "amount")], [], [publication(PASSED)]),
-        "behind": history_of([], [ended(WARNED, "tag", "built")], *behind),
-        "none": history_of([], [ended(WARNED, "clean", "refused")], []),
-    }.items():
-        with served(EveryPage(language, known)) as client:
-            found[f"tile {name}"] = _get(client, "quality/tile.json")
-            found[f"overview {name}"] = _get(client, "quality")
+    return found
+
+
+def _of_histories(language: str) -> dict[str, str]:
+    """The first page and the tile of other histories."""
+    good = [check(PASSED, CheckKind.GIVEN, "amount", owner="财务")]
+    histories = {
+        "many days": long_history(),
+        "the newest is good": history_of(good, [], [publication(PASSED)]),
+        "a day behind": history_of([], [ended(WARNED, "tag", "built")], [publication(PASSED)]),
+        "no good day": history_of([], [ended(WARNED, "clean", "refused")], [], RELEASED),
+        "nobody's release": history_of([], [], [publication(PASSED, "released")]),
+    }
+    found = {}
+    for name, known in histories.items():
+        with served(EveryPage(language, known, complete=False)) as client:
+            for path in ("quality", "quality?view=list", "quality/tile.json", f"quality/day/{PASSED}"):
+                found[f"{name}: {path}"] = _get(client, path)
+    return found
+
+
+def _of_tags(language: str) -> dict[str, str]:
+    page_data = EveryPage(language)
+    names = [trend.id for trend in page_data._tags()]
+    paths = ["tags", "tags?kind=manual&owner=运营", "tags?owner=无人", *(f"tags/{name}" for name in names)]
+    with served(page_data) as client:
+        found = {path: _get(client, path) for path in paths}
+        page_data.too_many = True
+        found["too many changes"] = _get(client, "tags/city")
+        page_data.too_many, page_data.nothing_changed = False, True
+        found["no change"] = _get(client, "tags/city")
+        page_data.failure = _down()
+        found["changes unknown"] = _get(client, "tags/city")
+    return found
+
+
+def _of_nothing(language: str) -> dict[str, str]:
+    """Before the first day, and where files are missing."""
+    empty = EveryPage(language, history_of([], [], []))
+    empty.no_tags = True
+    with served(empty) as client:
+        paths = ["quality", "quality/tile.json", "tags"]
+        found = {f"before the first day: {path}": _get(client, path) for path in paths}
+    key = ReportKeys(SECRET).make(BLOCKED, run_of(BLOCKED), "clean")
+    place = f"{BLOCKED}/{run_of(BLOCKED)}/quality/clean"
+    paths = [f"{key}/{place}/index.html", f"{key}/{place}/x.json", f"{key}/x.html", f"x/{place}/index.html"]
+    with served(EveryPage(language)) as client, pytest.MonkeyPatch.context() as patch:
+        found |= {f"no file {number}": _get(client, f"report/{path}") for number, path in enumerate(paths)}
+        patch.setattr(pages, "RUNBOOKS", dict.fromkeys(("en", "zh"), Path("none/runbook.md")))
+        found["no runbook"] = _get(client, "runbook")
+    return found
+
+
+def _of_refusals(language: str) -> dict[str, str]:
+    known = next(iter(every_state().results))
+    paths = ["x", "static/x.css", "quality/day/2026-3-2", "quality/day/2031-01-01", "tags/A", "tags/a"]
+    paths += [f"quality/day/{BLOCKED}?run=x", "quality/check/A", "quality/check/a"]
+    paths += [f"quality/check/{known}?day={WAITING}", f"quality/report/{BLOCKED}/x/clean"]
+    with served(EveryPage(language)) as client:
+        found = {f"refused {path}": _get(client, path) for path in paths}
+        found["refused as data"] = client.get("/usertags/quality/day/x").text
+    for status in (403, 418):
+        with served(EveryPage(language), status) as client:
+            found[f"status {status}"] = _get(client, "quality")
     return found
 
 
@@ -313,90 +381,30 @@ def _down() -> InfrastructureError:
     )
 
 
-def _of_tags(language: str) -> dict[str, str]:
-    page_data = EveryPage(language)
-    with served(page_data) as client:
-        names = [trend.id for trend in page_data._tags()]
-        paths = ["tags", "tags?kind=manual&owner=%E8%BF%90%E8%90%A5", *(f"tags/{name}" for name in names)]
-        found = {path: _get(client, path) for path in paths}
-        page_data.too_many = True
-        found["too many changes"] = _get(client, "tags/city")
-        page_data.too_many, page_data.nothing_changed = False, True
-        found["no change"] = _get(client, "tags/city")
-        page_data.failure = _down()
-        found["no changes known"] = _get(client, "tags/city")
-    with served(EveryPage(language)) as client:
-        found["no tag matches"] = _get(client, "tags?owner=x")
-    for owner in ("运营", "无人"):
-        for kind in ("fact", "无"):
-            with served(EveryPage(language)) as client:
-                found[f"tags {owner} {kind}"] = _get(client, f"tags?owner={owner}&kind={kind}")
-    return found
-
-
-def _of_nothing(language: str) -> dict[str, str]:
-    empty = EveryPage(language, history_of([], [], []))
-    empty.no_tags = True
-    with served(empty) as client:
-        found = {f"empty {path}": _get(client, path) for path in ("quality", "quality/tile.json", "tags")}
-    missing = EveryPage(language)
-    with served(missing) as client:
-        keys = ReportKeys(SECRET)
-        key = keys.make(BLOCKED, run_of(BLOCKED), "clean")
-        place = f"{BLOCKED}/{run_of(BLOCKED)}/quality/clean"
-        found["no report"] = _get(client, f"report/{key}/{place}/index.html")
-        found["no such file of a report"] = _get(client, f"report/{key}/{place}/x.json")
-        found["no such place in a report"] = _get(client, f"report/{key}/x.html")
-        found["old key"] = _get(client, f"report/x/{place}/index.html")
-    return found
-
-
-def _of_errors(language: str) -> dict[str, str]:
+def _of_failures(language: str) -> dict[str, str]:
+    """The pages and the tile while nothing can be read."""
+    wrong = ConfigError([ConfigProblem("project.yml", 3, "unknown key")])
+    failures = {"down": _down(), "a library": OSError("refused"), "wrong": wrong, "slow": None}
     found = {}
-    with served(EveryPage(language)) as client:
-        known = next(iter(every_state().results))
-        paths = [
-            "x",
-            "static/x.css",
-            "quality/day/2026-3-2",
-            "quality/day/2031-01-01",
-            "quality/day/2026-03-06?run=x",
-            "quality/check/A",
-            "quality/check/a",
-            f"quality/check/{known}?day=2026-03-07",
-            "tags/A",
-            "tags/a",
-            "quality/report/2026-03-06/x/clean",
-        ]
-        found |= {f"404 {path}": _get(client, path) for path in paths}
-        found["404 as data"] = client.get("/usertags/quality/day/x").text
-    for status in (403, 418):
-        with served(EveryPage(language), status) as client:
-            found[str(status)] = _get(client, "quality")
-    failures = {
-        "down": _down(),
-        "library": OSError("x"),
-        "configuration": ConfigError([ConfigProblem("project.yml", 3, "x")]),
-    }
     for name, failure in failures.items():
         page_data = EveryPage(language)
-        page_data.failure = failure
+        page_data.failure, page_data.hangs = failure, None if failure else Event()
+        if page_data.hangs:
+            page_data.view._patience = 0
         with served(page_data) as client:
-            found[f"503 {name}"] = _get(client, "quality")
-            found[f"503 {name} tags"] = _get(client, "tags")
-            found[f"503 {name} tile"] = client.get("/usertags/quality/tile.json").text
+            found[f"{name}: page"] = _get(client, "quality")
+            found[f"{name}: tile"] = client.get("/usertags/quality/tile.json").text
+        if page_data.hangs:
+            page_data.hangs.set()
     return found
 
 
 def _of_airflow(language: str) -> dict[str, str]:
+    """Where tabs in Airflow lead when the day of a run cannot be shown."""
     found = {}
-    planned = pages_module.planned
-    try:
-        with served(EveryPage(language)) as client:
-            for name, answer in {"unknown": None, "unknown run": (BLOCKED, "r1")}.items():
-                pages_module.planned = lambda run, answer=answer: answer  # type: ignore[assignment]
-                found[f"of {name}"] = _get(client, "quality/of?dag_id=user_tags_daily&run_id=1")
-            found["of another DAG"] = _get(client, "quality/of?dag_id=x")
-    finally:
-        pages_module.planned = planned
+    with served(EveryPage(language)) as client, pytest.MonkeyPatch.context() as patch:
+        for name, planned in {"no day yet": None, "no check yet": (BLOCKED, "r1")}.items():
+            patch.setattr(pages, "planned", lambda run, planned=planned: planned)
+            found[name] = _get(client, "quality/of?dag_id=user_tags_daily&run_id=1")
+        found["another DAG"] = _get(client, "quality/of?dag_id=x")
     return found
