@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from usertags.language import Language, Words
 
 # What stands before the parts of an error.
-ERROR, SAFE, NEXT = Words("error", "错误"), Words("Still safe", "仍然安全"), Words("Next", "下一步")
+ERROR, SAFE, NEXT = Words("Error", "错误"), Words("Still safe", "仍然安全"), Words("Next", "下一步")
+COLON = Words(": ", "：")
 
 
 class UsertagsError(Exception):
@@ -29,10 +30,11 @@ class UsertagsError(Exception):
 
     def __str__(self) -> str:
         parts = [self.message]
+        colon = COLON.of(self.language)
         if self.safe:
-            parts.append(f"{SAFE.of(self.language)}: {self.safe}")
+            parts.append(f"{SAFE.of(self.language)}{colon}{self.safe}")
         if self.next_step:
-            parts.append(f"{NEXT.of(self.language)}: {self.next_step}")
+            parts.append(f"{NEXT.of(self.language)}{colon}{self.next_step}")
         return "\n".join(parts)
 
 

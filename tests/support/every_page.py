@@ -136,11 +136,12 @@ def results_of(day: date, *, success: bool, severity: Any = None) -> list[dict[s
         found.append(check(day, kind, column, success=success, severity=severity or graded, **written))
     broken = {"error": "ValueError"}
     one = {"success": success, "severity": severity or "critical", "owner": "财务", "action": "请更正"}
+    age = one | {"unit": "minutes"}
     found += [
         check(day, CheckKind.GIVEN, "paid_at", **one),
         check(day, CheckKind.IN_VALUES, "channel", **(one if success else one | broken)),
-        check(day, CheckKind.FRESH, subject="30m", **one, high=30, unit="minutes"),
-        check(day, CheckKind.FRESH, subject="2d", **one, value=20, high=2880, unit="minutes"),
+        check(day, CheckKind.FRESH, subject="30m", table="clean.users", **age, high=30),
+        check(day, CheckKind.FRESH, subject="2d", table="clean.referrals", **age, value=20, high=2880),
     ]
     return found
 

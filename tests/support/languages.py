@@ -44,7 +44,7 @@ class _Page(HTMLParser):
 
 
 def texts_of(page: str) -> list[str]:
-    """The texts of an HTML page, code excepted."""
+    """The texts of an HTML page, and those of attributes; code excepted."""
     parser = _Page()
     parser.feed(page)
     return parser.read

@@ -470,14 +470,13 @@ def _fail(error: UsertagsError) -> int:
     from rich.markup import escape
 
     from usertags.cli.render import err
-    from usertags.errors import ERROR, NEXT, SAFE
+    from usertags.errors import COLON, ERROR, NEXT, SAFE
 
-    names = [words.of(error.language).lower() for words in (ERROR, SAFE, NEXT)]
-    err.print(f"[red]{names[0]}[/red]: {escape(error.message)}", soft_wrap=True)
-    if error.safe:
-        err.print(f"[green]{names[1]}[/green]: {escape(error.safe)}", soft_wrap=True)
-    if error.next_step:
-        err.print(f"[cyan]{names[2]}[/cyan]: {escape(error.next_step)}", soft_wrap=True)
+    parts = (("red", ERROR, error.message), ("green", SAFE, error.safe), ("cyan", NEXT, error.next_step))
+    for colour, words, text in parts:
+        if text:
+            name = f"[{colour}]{words.of(error.language).lower()}[/{colour}]{COLON.of(error.language)}"
+            err.print(f"{name}{escape(text)}", soft_wrap=True)
     return error.exit_code
 
 

@@ -150,7 +150,7 @@ KINDS: Mapping[CheckKind, KindText] = {
         anchor="every-declared-check-ran",
     ),
     CheckKind.REPORT: KindText(
-        title=Words("the report of the {subject} stage is there", "{subject} 阶段的报告已写出"),
+        title=Words("the report of the {subject} stage is there", "{subject}阶段的报告已写出"),
         looks_at=Words(
             "Whether the report of Great Expectations was written.", "Great Expectations 的报告是否已写出。"
         ),
