@@ -116,7 +116,8 @@ def _show(pipeline: Pipeline, seconds: float) -> None:
         published = publication_of(pipeline.lake, day)
         if published is not None:
             reports = load_reports(pipeline.lake, pipeline.catalogue, day, published.run_id)
-            show_reports(reports, f"{day}, run {published.run_id}, {published.verdict}")
+            title = f"{day}, run {published.run_id}, {published.verdict}"
+            show_reports(reports, title, pipeline.catalogue.quality.language)
     out.print("[bold]Users of each tag on the newest day[/bold]")
     show_answer(query(pipeline.catalogue, pipeline.lake, _TAGS), "table")
     _show_places(pipeline, seconds)

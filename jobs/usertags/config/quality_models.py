@@ -18,11 +18,11 @@ from pydantic import (
 from usertags.config.days import Days
 from usertags.config.forms import Form
 from usertags.config.switches import On
+from usertags.language import Language
 
 Severity = Literal["critical", "warning", "info"]
 # The gravest first: the one order of severities.
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
-Language = Literal["en", "zh"]
 Above = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # A text or a number; a truth value is none of them.

@@ -20,6 +20,7 @@ from pyspark.sql.types import DataType
 from usertags.catalogue.model import Catalogue, Partial, Source
 from usertags.catalogue.versions import version_of
 from usertags.errors import DataError
+from usertags.quality import texts
 from usertags.stages.batch_register import BatchRecord, mark_rolled_up, not_rolled_up, registered
 from usertags.stages.report import Line, StageReport
 from usertags.stages.source_tables import clean_name, rollup_name, tables_of
@@ -92,8 +93,10 @@ def _aggregate(
     for build in planned:
         _write(table, clean, source, build)
     days = {day for build in planned for day in build.days}
-    note = f"{len(days)} days" + (f", {len(partials)} partials" if partials else "")
-    return Line(source.name, note=note if days else "nothing changed")
+    words = texts.ROLLED_UP_PARTIALS if partials else texts.ROLLED_UP
+    note = words if days else texts.NOTHING_CHANGED
+    language = catalogue.quality.language
+    return Line(source.name, note=note.filled(language, days=len(days), partials=len(partials)))
 
 
 def _rollup_table(lake: Lake, source: Source, rollup: DataFrame, partials: Sequence[Partial]) -> Table:

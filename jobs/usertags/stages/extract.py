@@ -21,6 +21,8 @@ from pyiceberg.table import Table
 
 from usertags.catalogue.model import Catalogue, Source
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
+from usertags.language import Language
+from usertags.quality import texts
 from usertags.sources.files import SourceFile, list_files, read_files
 from usertags.sources.pii import hash_pii
 from usertags.sources.reading import READING
@@ -70,7 +72,12 @@ def extract(
     records = registered(lake, [tables_of(lake, source.name)])[source.name]
     batches = landed(records)
     if day in batches and not re_extract and not is_interrupted(records, day):
-        line = Line(source.name, read=batches[day].rows_read, written=0, note="batch already exists")
+        line = Line(
+            source.name,
+            read=batches[day].rows_read,
+            written=0,
+            note=texts.BATCH_EXISTS.of(catalogue.quality.language),
+        )
     else:
         line = _take_in(catalogue, lake, source, day, batches, run_id)
     return StageReport("extract", day, run_id, time.monotonic() - started, (line,), part=source.name)
@@ -104,13 +111,15 @@ def _take_in(
     )
     replace_landed = replaces(source, read_before=day in batches)
     rows = _land(lake, table, _write_files(table, schema, stream, day), record, bounds, replace_landed)
-    return Line(source.name, read=rows, written=rows, note=_note(bounds))
+    return Line(source.name, read=rows, written=rows, note=_note(bounds, catalogue.quality.language))
 
 
-def _note(bounds: Bounds) -> str:
+def _note(bounds: Bounds, language: Language) -> str:
     if bounds.files is not None:
-        return f"{len(bounds.files)} files"
-    return f"to {bounds.until.isoformat()}" if bounds.until else "whole table"
+        return texts.FILES.filled(language, count=len(bounds.files))
+    if bounds.until is None:
+        return texts.WHOLE_TABLE.of(language)
+    return texts.READ_TO.filled(language, until=bounds.until.isoformat())
 
 
 def _from_database(

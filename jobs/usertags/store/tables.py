@@ -85,6 +85,7 @@ class LightTransaction(Transaction):
 
     @property
     def table_metadata(self) -> TableMetadata:
+        """The metadata of the table with the updates so far."""
         base, updates = self._table.metadata, self._updates
         if self._computed is None or self._computed[0] is not base or self._computed[1] is not updates:
             self._computed = (base, updates, super().table_metadata)

@@ -18,12 +18,13 @@ from tests.support.places import CASES
 from tests.support.quality_rows import check, ended, history_of, publication, run_of
 from usertags.catalogue.build import load_catalogue
 from usertags.config.alert_models import KINDS as MESSAGES
+from usertags.language import Words
 from usertags.quality import kinds
 from usertags.quality.alert_texts import Place, message_of
 from usertags.quality.alerting import due
 from usertags.quality.checks import CheckResult, CheckRow, result_of
 from usertags.quality.gate import GateRefused, judge
-from usertags.quality.kinds import KINDS, CheckKind, KindText, Words
+from usertags.quality.kinds import KINDS, CheckKind, KindText
 from usertags.quality.register import RunRecord
 from usertags.quality.runbook import section_of
 from usertags.quality.sentences import sentence
