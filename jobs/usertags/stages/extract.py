@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
 from usertags.catalogue.model import Catalogue, Source
+from usertags.config.models import Read
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
 from usertags.language import Language
 from usertags.quality import texts
@@ -127,20 +128,17 @@ def _from_database(
 ) -> tuple[pa.RecordBatchReader, Bounds]:
     read = source.read
     assert read.table is not None
-    after = until = None
-    if read.cursor:
-        until = end_of(day, catalogue.timezone)
-        after = after_of(batches, day, read.lookback)
+    bounds = cursor_bounds(read, batches, day, catalogue.timezone)
     reading = read_table(
         sql_url(read.connection, catalogue),
         table=read.table,
         columns=source.raw_columns,
         cursor=read.cursor,
-        after=after,
-        until=until,
+        after=bounds.after,
+        until=bounds.until,
         timezone=catalogue.timezone,
     )
-    return reading, Bounds(after, until)
+    return reading, bounds
 
 
 def _from_files(
@@ -162,6 +160,14 @@ def _from_files(
         s3=access,
     )
     return reading, Bounds(files=tuple(new))
+
+
+def cursor_bounds(read: Read, batches: Mapping[date, BatchRecord], day: date, timezone: str) -> Bounds:
+    """The cursor range of a data day: from where the batches before it ended to the end of the day; a table
+    without a cursor is read whole."""
+    if not read.cursor:
+        return Bounds()
+    return Bounds(after=after_of(batches, day, read.lookback), until=end_of(day, timezone))
 
 
 def after_of(batches: Mapping[date, BatchRecord], day: date, lookback: str) -> datetime | None:
