@@ -29,7 +29,7 @@ RUN, NOW = "r20260306_180000_000", datetime(2026, 3, 8, tzinfo=UTC)
 PLACE = Place("shop", "https://airflow.example", time(8), {("clean.orders", "amount")}, "zh")
 # The project, columns and values of the rows.
 NAMES = frozenset({"shop", "amount", "paid_at", "channel", "order_id", "orders", "users.customer", "r_score"})
-NAMES |= {"limit", "tangled", "OSError"}
+NAMES |= {"limit", "tangled", "OSError", "ValueError"}
 
 
 def histories() -> dict[str, tuple[History, date]]:
