@@ -1,7 +1,8 @@
 """Comparing a table as published with the same table computed again, row by row and column by column."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
@@ -55,21 +56,13 @@ def compared(
     """The rows of two tables side by side; at most so many differences of each column are listed."""
     _side_by_side(connection, how, published, recomputed)
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {recomputed}").fetchall()}
-    total, found = 0, []
-    checks = [
-        (
-            "",
-            "p._n IS NULL OR r._n IS NULL",
-            "CASE WHEN p._n IS NULL THEN NULL ELSE 'a row' END",
-            "CASE WHEN r._n IS NULL THEN NULL ELSE 'a row' END",
-        )
-    ]
+    both, here = "p._n IS NOT NULL AND r._n IS NOT NULL", "CASE WHEN {}._n IS NOT NULL THEN 'a row' END"
+    checks = [("", f"NOT ({both})", here.format("p"), here.format("r"))]
     for column in how.columns:
         one, other = f"p.{name(column)}", f"r.{name(column)}"
-        differs = (
-            f"p._n IS NOT NULL AND r._n IS NOT NULL AND {_differs(how, column, types[column], one, other)}"
-        )
+        differs = f"{both} AND {_differs(how, column, types[column], one, other)}"
         checks.append((column, differs, f"CAST({one} AS VARCHAR)", f"CAST({other} AS VARCHAR)"))
+    total, found = 0, []
     for column, differs, one, other in checks:
         count, listed = _listed(connection, how, differs, (one, other), most)
         total += count
@@ -84,25 +77,21 @@ def compared(
 def _side_by_side(
     connection: duckdb.DuckDBPyConnection, how: Comparison, published: str, recomputed: str
 ) -> None:
-    """`side_by_side` of the two tables. The second row with one key meets the second of the other side."""
+    """`pairs` of the rows of two tables. The second row with a key meets the second one of the other side."""
     key = ", ".join(map(name, how.key))
-    number = f"row_number() OVER (PARTITION BY {key}) AS _n" if key else "row_number() OVER () AS _n"
     for alias, table in (("p", published), ("r", recomputed)):
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE side_{alias} AS SELECT *, {number} FROM {table} WHERE {how.only}"
-        )
-    same = " AND ".join(
-        [f"p.{name(each)} IS NOT DISTINCT FROM r.{name(each)}" for each in how.key] + ["p._n = r._n"]
-    )
-    connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW side_by_side AS SELECT p, r FROM side_p p FULL OUTER JOIN side_r r ON {same}"
-    )
-    connection.execute("CREATE OR REPLACE TEMP TABLE pairs AS FROM side_by_side")
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE side_{alias} AS
+            SELECT *, row_number() OVER (PARTITION BY {key}) AS _n FROM {table} WHERE {how.only}""")
+    same = [f"p.{name(each)} IS NOT DISTINCT FROM r.{name(each)}" for each in (*how.key, "_n")]
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE pairs AS
+        SELECT p, r FROM side_p p FULL OUTER JOIN side_r r ON {" AND ".join(same)}""")
 
 
 def _listed(
     connection: duckdb.DuckDBPyConnection, how: Comparison, differs: str, values: tuple[str, str], most: int
-) -> tuple[int, list[tuple[str, str, str | None, str | None]]]:
+) -> tuple[int, list[Any]]:
     count = _count(connection, f"SELECT count(*) FROM pairs WHERE {differs}")
     if count == 0:
         return 0, []
@@ -110,9 +99,9 @@ def _listed(
         f"coalesce(CAST(p.{name(each)} AS VARCHAR), CAST(r.{name(each)} AS VARCHAR), '')" if each else "''"
         for each in (how.user, how.subject)
     )
-    rows = connection.execute(
-        f"SELECT {user}, {subject}, {values[0]}, {values[1]} FROM pairs WHERE {differs} ORDER BY 1, 2 LIMIT {most}"
-    ).fetchall()
+    rows = connection.execute(f"""
+        SELECT {user}, {subject}, {values[0]}, {values[1]}
+        FROM pairs WHERE {differs} ORDER BY 1, 2 LIMIT {most}""").fetchall()
     return count, rows
 
 
@@ -122,19 +111,22 @@ def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
 
 
 def _differs(how: Comparison, column: str, type_: str, one: str, other: str) -> str:
+    """Whether a value of the two sides differs."""
+    differs = f"({one} IS DISTINCT FROM {other})"
     if column in how.within:
-        return f"NOT coalesce(abs({one} - {other}) <= greatest(1, {how.within[column]} * {other}), {one} IS NULL AND {other} IS NULL)"
+        allowed = f"greatest(1, {how.within[column]} * {other})"
+        return f"({differs} AND NOT coalesce(abs({one} - {other}) <= {allowed}, FALSE))"
     if type_ == "DOUBLE":
         return _apart(one, other)
     if type_ == "DOUBLE[]":
-        pairs = f"list_zip({one}, {other})"
-        near = f"list_bool_and(list_transform({pairs}, lambda x: NOT {_apart('x[1]', 'x[2]')}))"
-        return f"(len({one}) IS DISTINCT FROM len({other}) OR NOT coalesce({near}, TRUE))"
+        apart = f"lambda x: {_apart('x[1]', 'x[2]')}"
+        any_apart = f"list_bool_or(list_transform(list_zip({one}, {other}), {apart}))"
+        return f"({differs} AND (len({one}) IS DISTINCT FROM len({other}) OR {any_apart}))"
     if how.texts_of_doubles and column in ("tag_value", "old_value", "new_value"):
         listed = ", ".join(map(text_literal, sorted(how.texts_of_doubles)))
-        numbers = [f"TRY_CAST({each} AS DOUBLE)" for each in (one, other)]
-        return f"CASE WHEN r.{name(how.subject)} IN ({listed}) THEN {_apart(*numbers)} ELSE {one} IS DISTINCT FROM {other} END"
-    return f"{one} IS DISTINCT FROM {other}"
+        apart = _apart(*[f"TRY_CAST({each} AS DOUBLE)" for each in (one, other)])
+        return f"({differs} AND (r.{name(how.subject)} NOT IN ({listed}) OR {apart}))"
+    return differs
 
 
 def _apart(one: str, other: str) -> str:
@@ -142,11 +134,4 @@ def _apart(one: str, other: str) -> str:
     return (
         f"({one} IS DISTINCT FROM {other} AND NOT coalesce(abs({one} - {other}) <= "
         f"greatest({_ABSOLUTE}, {_RELATIVE} * abs({other})), FALSE))"
-    )
-
-
-def shown(differences: Iterable[Difference]) -> Sequence[Difference]:
-    """Rows first, then columns."""
-    return sorted(
-        differences, key=lambda each: (each.table, each.column != "", each.subject, each.column, each.user)
     )

@@ -12,11 +12,15 @@ from usertags.catalogue.model import Catalogue, Percentile, Rfm
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.verify.expressions import translated
 from usertags.verify.inputs import insert_rows
-from usertags.verify.pieces import NotTranslated, Piece, as_type, name, text_literal
+from usertags.verify.pieces import Piece, as_type, name, text_literal
+from usertags.verify.spark_types import duckdb_type
 
 _DIMENSIONS = ("recency", "frequency", "monetary")
 _COLUMNS = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary"}
-_THRESHOLDS = "dimension VARCHAR, scoring VARCHAR, edges DOUBLE[], portrait_edges DOUBLE[], mean DOUBLE, population BIGINT"
+_THRESHOLDS = (
+    "dimension VARCHAR, scoring VARCHAR, edges DOUBLE[], portrait_edges DOUBLE[], mean DOUBLE, "
+    "population BIGINT"
+)
 
 
 def rounded(sql: str) -> str:
@@ -28,7 +32,7 @@ def rounded(sql: str) -> str:
 
 
 def percentile_column(percentile: Percentile, types: Mapping[str, str], zone: str, day: date) -> str:
-    """The share of the population with the user's value or less, in whole percent, as a column of `inputs`."""
+    """The share of the population with the user's value or less, in whole percent: a column of `inputs`."""
     value = f"CAST({name(percentile.measure)} AS DOUBLE)"
     if not percentile.exact:
         value = f"coalesce({rounded(name(percentile.measure))}, {value})"
@@ -36,7 +40,8 @@ def percentile_column(percentile: Percentile, types: Mapping[str, str], zone: st
         condition = translated(percentile.where, types, zone).sql
         value = f"CASE WHEN coalesce({condition}, FALSE) THEN {value} END"
     below = f"count({value}) OVER (ORDER BY {value} RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-    return f"CASE WHEN ({value}) IS NOT NULL THEN CAST(100 * {below} // nullif(count({value}) OVER (), 0) AS INTEGER) END"
+    share = f"100 * {below} // nullif(count({value}) OVER (), 0)"
+    return f"CASE WHEN ({value}) IS NOT NULL THEN CAST({share} AS INTEGER) END"
 
 
 # ---- RFM -----------------------------------------------------------------------------------------
@@ -48,9 +53,7 @@ def make_rfm(
     """Makes `rfm` and `rfm_thresholds` of `inputs`; both are empty without RFM."""
     rfm = catalogue.rfm
     if rfm is None:
-        columns = ", ".join(f"{each} {kind}" for each, kind in RFM_COLUMNS.items()).replace(
-            "string", "VARCHAR"
-        )
+        columns = ", ".join(f"{each} {duckdb_type(kind)}" for each, kind in RFM_COLUMNS.items())
         insert_rows(connection, "rfm", f"user_id VARCHAR, {columns}", [])
         insert_rows(connection, "rfm_thresholds", _THRESHOLDS, [])
         return
@@ -66,21 +69,24 @@ def _basis(
     entry = rfm.entry
     ordered = f"coalesce({name(entry.frequency)} >= 1, FALSE)"
     last = as_type(Piece(name(entry.recency), types[entry.recency]), "date", catalogue.timezone).sql
-    connection.execute(
-        f"CREATE TABLE rfm_basis AS SELECT user_id, "
-        f"CASE WHEN {ordered} THEN CAST(DATE '{day + timedelta(days=1)}' - {last} AS INTEGER) END AS recency_days, "
-        f"CASE WHEN {ordered} THEN CAST({name(entry.frequency)} AS BIGINT) END AS frequency, "
-        f"CASE WHEN {ordered} THEN {rounded(name(entry.monetary))} END AS monetary, "
-        f"coalesce({name(entry.ever)}, 0) AS ever FROM inputs"
-    )
+    days = f"CAST(DATE '{day + timedelta(days=1)}' - {last} AS INTEGER)"
+    connection.execute(f"""
+        CREATE TABLE rfm_basis AS
+        SELECT
+            user_id,
+            CASE WHEN {ordered} THEN {days} END AS recency_days,
+            CASE WHEN {ordered} THEN CAST({name(entry.frequency)} AS BIGINT) END AS frequency,
+            CASE WHEN {ordered} THEN {rounded(name(entry.monetary))} END AS monetary,
+            coalesce({name(entry.ever)}, 0) AS ever
+        FROM inputs""")
 
 
 def _threshold(connection: duckdb.DuckDBPyConnection, rfm: Rfm, dimension: str) -> tuple[Any, ...]:
     """The edges of one dimension, among the users with an order in the window."""
     column = _COLUMNS[dimension]
-    rows = connection.execute(
-        f"SELECT CAST({column} AS DOUBLE) FROM rfm_basis WHERE frequency IS NOT NULL AND {column} IS NOT NULL ORDER BY 1"
-    ).fetchall()
+    rows = connection.execute(f"""
+        SELECT CAST({column} AS DOUBLE) FROM rfm_basis
+        WHERE frequency IS NOT NULL AND {column} IS NOT NULL ORDER BY 1""").fetchall()
     values = [row[0] for row in rows]
     (population,) = connection.execute("SELECT count(frequency) FROM rfm_basis").fetchone() or (0,)
     mean = _mean(values)
@@ -122,14 +128,13 @@ def _scores(
     good = {dimension: _good(dimension, by[dimension][4]) for dimension in _DIMENSIONS}
     scores = [f"{_score(rfm, by[each], good[each])} AS {each[0]}_score" for each in _DIMENSIONS]
     octant = " || ".join(f"CAST({good[each]} AS VARCHAR)" for each in _DIMENSIONS)
-    connection.execute(
-        f"CREATE TABLE rfm_scored AS SELECT *, {', '.join(scores)}, {octant} AS octant, {_portrait(rfm, by)} AS portrait "
-        f"FROM rfm_basis"
-    )
+    connection.execute(f"""
+        CREATE TABLE rfm_scored AS
+        SELECT *, {", ".join(scores)}, {octant} AS octant, {_portrait(rfm, by)} AS portrait FROM rfm_basis""")
     listed = ", ".join(name(each) for each in RFM_COLUMNS)
-    connection.execute(
-        f"CREATE TABLE rfm AS SELECT user_id, {listed} FROM (SELECT *, {_segment(rfm, zone)} AS segment FROM rfm_scored)"
-    )
+    connection.execute(f"""
+        CREATE TABLE rfm AS
+        SELECT user_id, {listed} FROM (SELECT *, {_segment(rfm, zone)} AS segment FROM rfm_scored)""")
 
 
 def _good(dimension: str, mean: float | None) -> str:
@@ -175,6 +180,3 @@ def _segment(rfm: Rfm, zone: str) -> str:
         condition = translated(rule, RFM_COLUMNS, zone).sql
         whens.append(f"WHEN coalesce({condition}, FALSE) THEN {text_literal(segment.id)}")
     return f"CASE {' '.join(whens)} ELSE 'others' END"
-
-
-__all__ = ["NotTranslated", "make_rfm", "percentile_column", "rounded"]

@@ -215,5 +215,4 @@ def fields_of(type_: str) -> dict[str, str]:
     """The fields of a struct of plain types, each with its Spark type."""
     if not type_.startswith("struct<"):
         return {}
-    pairs = (field.split(":", 1) for field in type_[7:-1].split(","))
-    return {field: kind for field, kind in pairs}
+    return dict(field.split(":", 1) for field in type_[7:-1].split(","))

@@ -110,13 +110,14 @@ def _shared(links: list[Link], limits: Mapping[str, int]) -> set[Link]:
     nodes = {node for node, _ in crowded}
     calm = _joined(link for link in links if nodes.isdisjoint(link.ends))
     times = Counter(other for others in crowded.values() for other in others)
-    everything, lost = set(), set()
-    for (node, kind), others in crowded.items():
-        people = {calm.find(other) for other in others if other in calm}
-        alone = [other for other in others if other not in calm and times[other] == 1]
-        if len(people) > limits[kind]:
+    everything: set[str] = set()
+    lost: set[frozenset[str]] = set()
+    for (node, kind), linked in crowded.items():
+        persons = {calm.find(other) for other in linked if other in calm}
+        alone = [other for other in linked if other not in calm and times[other] == 1]
+        if len(persons) > limits[kind]:
             everything.add(node)
-        if len(people) + len(alone) > limits[kind]:
+        if len(persons) + len(alone) > limits[kind]:
             lost |= {frozenset((node, other)) for other in alone}
     return {link for link in links if not everything.isdisjoint(link.ends) or frozenset(link.ends) in lost}
 

@@ -1,5 +1,8 @@
 """What DuckDB is taught: conversions that its own SQL says otherwise than Spark."""
 
+import math
+from decimal import Decimal
+
 import duckdb
 
 _MACROS = (
@@ -10,23 +13,29 @@ _MACROS = (
        substring(text_, CAST(greatest(part_from(text_, start_), 0) AS BIGINT) + 1,
                  greatest(part_from(text_, start_) + CAST(many AS BIGINT)
                           - greatest(part_from(text_, start_), 0), 0))""",
+    # A year or a month stands for its first day.
     """CREATE MACRO date_in_text(text_) AS
-       CASE WHEN text_ = '' THEN NULL
-            ELSE TRY_CAST(text_ || repeat('-01', 2 - CAST(length(text_) - length(replace(text_, '-', '')) AS INTEGER))
-                          AS DATE) END""",
+       CASE len(string_split(text_, '-'))
+            WHEN 1 THEN TRY_CAST(text_ || '-01-01' AS DATE)
+            WHEN 2 THEN TRY_CAST(text_ || '-01' AS DATE)
+            ELSE TRY_CAST(text_ AS DATE) END""",
     # Half of a unit is rounded away from zero.
     """CREATE MACRO rounded_quotient(above, below) AS
        CASE WHEN below <> 0 THEN
          CASE WHEN (above < 0) = (below < 0) THEN 1 ELSE -1 END
          * ((2 * abs(above) + abs(below)) // (2 * abs(below)))
        END""",
+    """CREATE MACRO whole_months(end_, start_) AS
+       (year(end_) - year(start_)) * 12 + month(end_) - month(start_)""",
+    """CREATE MACRO second_of_month(at_) AS
+       day(at_) * 86400 + floor(epoch(at_ - date_trunc('day', at_)))""",
+    # A month of 31 days, unless both are the same day of the month or both the last one.
     """CREATE MACRO months_apart(end_, start_) AS
        CASE WHEN day(end_) = day(start_)
               OR (CAST(end_ AS DATE) = last_day(end_) AND CAST(start_ AS DATE) = last_day(start_))
-            THEN CAST((year(end_) - year(start_)) * 12 + month(end_) - month(start_) AS DOUBLE)
-            ELSE floor(((year(end_) - year(start_)) * 12 + month(end_) - month(start_)
-                        + CAST((day(end_) - day(start_)) * 86400 + floor(epoch(end_ - date_trunc('day', end_)))
-                               - floor(epoch(start_ - date_trunc('day', start_))) AS DOUBLE) / 2678400.0) * 1e8 + 0.5) / 1e8
+            THEN CAST(whole_months(end_, start_) AS DOUBLE)
+            ELSE floor((whole_months(end_, start_)
+                        + (second_of_month(end_) - second_of_month(start_)) / 2678400.0) * 1e8 + 0.5) / 1e8
        END""",
 )
 
@@ -39,18 +48,13 @@ def teach(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def double_text(value: float) -> str:
-    """A double as Java writes it."""
-    if value != value or value in (float("inf"), float("-inf")):
-        return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[repr(value)]
+    """A double as Java writes it: with an exponent from ten million on, and below a thousandth."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
     if value == 0 or 1e-3 <= abs(value) < 1e7:
-        return f"{value!r}" if "e" not in repr(value) else f"{value:f}"
-    digits, _, exponent = f"{value:.17e}".partition("e")
-    mantissa, _, power = repr(value).partition("e")
-    if not power:
-        sign = "-" if value < 0 else ""
-        bare = repr(abs(value)).replace(".", "")
-        mantissa = bare.lstrip("0").rstrip("0") or "0"
-        mantissa = f"{sign}{mantissa[0]}.{mantissa[1:] or '0'}"
-    elif "." not in mantissa:
-        mantissa += ".0"
-    return f"{mantissa}E{int(power or exponent)}"
+        return repr(value)
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    written = "".join(map(str, digits))
+    return f"{'-' if sign else ''}{written[0]}.{written[1:] or '0'}E{int(exponent) + len(written) - 1}"

@@ -1,14 +1,14 @@
 """The measures of every user, straight from the clean rows: no roll-up is read, none is made."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 import duckdb
 
 from usertags.catalogue.model import CalendarPeriod, Catalogue, Measure, Source
 from usertags.config.expression_types import EVENT_DAY
-from usertags.verify.expressions import translated
-from usertags.verify.pieces import NotTranslated, Piece, as_type, name, text_literal
+from usertags.verify.expressions import fields_of, translated
+from usertags.verify.pieces import NotTranslated, Piece, name, text_literal
 from usertags.verify.spark_types import duckdb_type
 
 # Of a distinct count that is an estimate. A sketch of 4,096 registers is off by 1.6 % as a rule, and by more
@@ -38,8 +38,8 @@ _NUMBERS = {"count": "count({v}) {f}", "count_distinct": "count(DISTINCT {v}) {f
 class Measures:
     """Computes measures in a database that has `rows_<source>` and `users`.
 
-    `refused` says which measures cannot be computed, and why. Makes `maps` (measure, user_id, key, number) for
-    numbers by value, and `inputs` with all other measures and the columns of the profiles.
+    `refused` says which measures cannot be computed, and why. Makes `maps` (measure, user_id, key, number)
+    for numbers by value, and a table with all other measures and the columns of the profiles.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, day: date) -> None:
@@ -58,7 +58,7 @@ class Measures:
                 self._of_source(source, own, users)
 
     def gathered(self, users: str, target: str) -> None:
-        """Make a table of all computed measures, in the order of the configuration, for the users of a table."""
+        """Make a table of all computed measures and the profiles, for the users of a table."""
         columns, joins = ["u.user_id"], []
         for number, (table, names) in enumerate(self._tables):
             joins.append(f"LEFT JOIN {table} t{number} USING (user_id)")
@@ -141,50 +141,62 @@ class Measures:
     def _gaps(self, source: Source, measure: Measure, rows: str) -> None:
         """Of the days with a row: how far one is from the next. Counted in whole numbers up to the last
         division and root."""
-        days = f"SELECT DISTINCT _user, event_day FROM {rows} WHERE {self._condition(source, measure)}"
-        gaps = f"SELECT _user, event_day - lag(event_day) OVER (PARTITION BY _user ORDER BY event_day) AS gap FROM ({days})"
-        number = {
-            "gap_mean": "CAST(sum(gap) AS DOUBLE) / nullif(count(gap), 0)",
-            "gap_stddev": "CASE WHEN count(gap) > 1 THEN sqrt(CAST(count(gap) * sum(gap * gap) - sum(gap) * sum(gap) "
-            "AS DOUBLE) / (count(gap) * (count(gap) - 1))) END",
-        }[measure.function]
+        if measure.function == "gap_mean":
+            number = "CAST(sum(gap) AS DOUBLE) / nullif(count(gap), 0)"
+        else:
+            squares = "CAST(count(gap) * sum(gap * gap) - sum(gap) * sum(gap) AS DOUBLE)"
+            number = f"CASE WHEN count(gap) > 1 THEN sqrt({squares} / (count(gap) * (count(gap) - 1))) END"
         self._make(
-            f"SELECT _user AS user_id, {number} AS {name(measure.id)} FROM ({gaps}) GROUP BY _user",
+            f"""
+            WITH days AS (
+                SELECT DISTINCT _user, event_day FROM {rows} WHERE {self._condition(source, measure)}
+            ), gaps AS (
+                SELECT _user, event_day - lag(event_day) OVER (PARTITION BY _user ORDER BY event_day) AS gap
+                FROM days
+            )
+            SELECT _user AS user_id, {number} AS {name(measure.id)} FROM gaps GROUP BY _user""",
             [measure.id],
         )
 
     # ---- by the values of a column ---------------------------------------------------------
 
     def _numbers(self, source: Source, measure: Measure, rows: str) -> None:
-        """A number for each value that is not blank. What an id has on a day is weighted by its age and rounded
-        before it is added, so that the sum does not depend on an order."""
+        """A number for each value that is not blank. What an id has on a day is weighted by its age and
+        rounded before it is added, so that the sum does not depend on an order."""
         assert measure.by is not None
+        key = name(measure.by)
         value, condition = self._value(source, measure), self._condition(source, measure)
         part = _NUMBERS[measure.function].format(v=value, f=f"FILTER (WHERE {condition})")
-        weight = ""
+        part = f"CAST({part} AS DOUBLE)"
         if measure.half_life is not None:
-            weight = f" * pow(0.5::DOUBLE, (DATE '{self._day}' - event_day) / {measure.half_life}::DOUBLE)"
-        self._connection.execute(
-            f"INSERT INTO maps WITH parts AS (SELECT _user, event_day, {name(measure.by)} AS key, CAST({part} AS DOUBLE) AS part "
-            f"  FROM {rows} WHERE trim({name(measure.by)}, ' ') <> '' GROUP BY _user, _id, event_day, key) "
-            f"SELECT {text_literal(measure.id)}, _user, key, CAST(sum(CAST(CAST(part{weight} AS VARCHAR) AS {_PART})) AS DOUBLE) AS number "
-            f"FROM parts GROUP BY _user, key HAVING number <> 0"
-        )
+            age = f"(DATE '{self._day}' - event_day)"
+            part += f" * pow(CAST(0.5 AS DOUBLE), {age} / CAST({measure.half_life} AS DOUBLE))"
+        self._connection.execute(f"""
+            INSERT INTO maps
+            WITH parts AS (
+                SELECT _user, event_day, {key} AS key, {part} AS part
+                FROM {rows} WHERE trim({key}, ' ') <> '' GROUP BY _user, _id, event_day, {key}
+            )
+            SELECT {text_literal(measure.id)}, _user, key,
+                   CAST(sum(CAST(CAST(part AS VARCHAR) AS {_PART})) AS DOUBLE) AS number
+            FROM parts GROUP BY _user, key HAVING number <> 0""")
 
     def _latest_rows(self, source: Source, measure: Measure, rows: str) -> None:
         """Of each value the row that came last; of several at one time that with the greatest fields."""
         assert measure.by is not None
+        key = name(measure.by)
         made = self._translated(source, measure.partials[0].argument or "")
-        first, last = days_of(measure, self._day)
-        bounds = f"event_day <= DATE '{last}'" + (f" AND event_day >= DATE '{first}'" if first else "")
-        fields = measure.type.removeprefix("map<string,struct<")[:-2].split(",")
-        order = ", ".join(f"(said).{name(field.split(':')[0])} DESC NULLS LAST" for field in fields)
+        order = ", ".join(f"(said).{name(field)} DESC NULLS LAST" for field in fields_of(made.type))
         self._make(
-            f"SELECT user_id, map_from_entries(list({{'k': key, 'v': said}} ORDER BY key)) AS {name(measure.id)} FROM ("
-            f"  SELECT _user AS user_id, {name(measure.by)} AS key, _time, {made.sql} AS said FROM {rows} "
-            f"  WHERE {bounds} AND trim({name(measure.by)}, ' ') <> '' "
-            f"  QUALIFY row_number() OVER (PARTITION BY _user, {name(measure.by)} ORDER BY _time DESC, {order}) = 1"
-            f") GROUP BY user_id",
+            f"""
+            WITH latest AS (
+                SELECT _user, {key} AS key, {made.sql} AS said
+                FROM {rows} WHERE {self._condition(source, measure)} AND trim({key}, ' ') <> ''
+                QUALIFY row_number() OVER (PARTITION BY _user, {key} ORDER BY _time DESC, {order}) = 1
+            )
+            SELECT _user AS user_id,
+                   map_from_entries(list({{'k': key, 'v': said}} ORDER BY key)) AS {name(measure.id)}
+            FROM latest GROUP BY _user""",
             [measure.id],
         )
 
@@ -205,7 +217,3 @@ def _period(period: CalendarPeriod, day: date) -> tuple[date, date]:
     if last < first:
         last = date(begun + 1, *period.last)
     return first, min(last, day)
-
-
-def without(measures: Iterable[str], refused: Collection[str]) -> list[str]:
-    return [each for each in measures if each not in refused]

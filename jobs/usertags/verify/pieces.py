@@ -68,6 +68,8 @@ def as_type(piece: Piece, type_: str, zone: str) -> Piece:
     """The piece in another type, as Spark's try_cast makes it: null where that is not possible."""
     if piece.type == type_:
         return piece
+    if piece.type == "null" and type_.startswith(("struct<", "map<")):
+        return Piece("NULL", type_)
     target = duckdb_type(type_)
     if piece.type == "null":
         return Piece(f"CAST(NULL AS {target})", type_)
@@ -100,19 +102,24 @@ def _of_text(sql: str, type_: str, zone: str) -> str:
 
 def _of_value(piece: Piece, type_: str, target: str, zone: str) -> str:
     sql = piece.sql
-    if type_ == "date" and piece.type == "timestamp":
-        return f"CAST({local(piece, zone)} AS DATE)"
-    if type_ == "timestamp" and piece.type == "date":
-        return instant(f"CAST({sql} AS TIMESTAMP)", zone)
-    if type_ == "timestamp":
-        return f"make_timestamptz(CAST(trunc({sql} * 1000000) AS BIGINT))"
-    if piece.type == "timestamp" and is_whole(type_):
-        return f"TRY_CAST(floor(epoch({sql})) AS {target})"
-    if piece.type == "timestamp":
-        return f"TRY_CAST(epoch({sql}) AS {target})"
+    if "timestamp" in (piece.type, type_):
+        return _of_moment(piece, type_, target, zone)
     if is_whole(type_) and not is_whole(piece.type) and piece.type != "boolean":
         return f"TRY_CAST(trunc({sql}) AS {target})"
     if is_decimal(type_) and piece.type in ("double", "float"):
         # The digits that a double is written with are rounded, not those of its binary fraction.
         return f"TRY_CAST(CAST({sql} AS VARCHAR) AS {target})"
     return f"TRY_CAST({sql} AS {target})"
+
+
+def _of_moment(piece: Piece, type_: str, target: str, zone: str) -> str:
+    """A moment from a date or seconds since 1970, or the other way."""
+    sql = piece.sql
+    if type_ == "date":
+        return f"CAST({local(piece, zone)} AS DATE)"
+    if piece.type == "date":
+        return instant(f"CAST({sql} AS TIMESTAMP)", zone)
+    if type_ == "timestamp":
+        return f"make_timestamptz(CAST(trunc({sql} * 1000000) AS BIGINT))"
+    seconds = f"floor(epoch({sql}))" if is_whole(type_) else f"epoch({sql})"
+    return f"TRY_CAST({seconds} AS {target})"

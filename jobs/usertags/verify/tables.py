@@ -6,7 +6,7 @@ from datetime import date
 import duckdb
 
 from usertags.catalogue.model import Catalogue, Tag
-from usertags.verify.inputs import has, insert_rows
+from usertags.verify.inputs import PublishedDay, has, insert_rows
 from usertags.verify.pieces import name, text_literal
 from usertags.verify.tags import Tags
 
@@ -15,14 +15,20 @@ _SET = "STRUCT(set_by VARCHAR, reason VARCHAR, until DATE)"
 
 
 def make_tables(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, tags: Tags, day: date, before: date | None
+    connection: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    tags: Tags,
+    published: PublishedDay,
+    counted: str,
 ) -> None:
+    """Fill the schema. `counted` is the table of tags that the statistics count."""
+    day, before = published.day, published.before
     connection.execute(f"CREATE SCHEMA {SCHEMA}")
     _values(connection, tags)
     _user_tags(connection, catalogue, tags, day)
     _user_profile(connection, tags)
     _changes(connection, catalogue, tags, before)
-    _statistics(connection, catalogue)
+    _statistics(connection, catalogue, counted)
     _catalogue(connection, catalogue)
     for table in ("rfm", "rfm_thresholds", "identities", "refused_links"):
         connection.execute(f"CREATE TABLE {SCHEMA}.{table} AS SELECT * FROM {table}")
@@ -35,10 +41,11 @@ def kept_out(catalogue: Catalogue, table: str) -> set[str]:
 
 def _values(connection: duckdb.DuckDBPyConnection, tags: Tags) -> None:
     """`present`: a row for each tag that a user has, and each rank of it."""
-    connection.execute(
-        "CREATE TABLE present (user_id VARCHAR, tag_id VARCHAR, tag_value VARCHAR, tag_number DOUBLE, rank INTEGER, "
-        f"share DOUBLE, fresh BOOLEAN, said {_SET})"
-    )
+    connection.execute(f"""
+        CREATE TABLE present (
+            user_id VARCHAR, tag_id VARCHAR, tag_value VARCHAR, tag_number DOUBLE, rank INTEGER, share DOUBLE,
+            fresh BOOLEAN, said {_SET}
+        )""")
     connection.execute(
         "INSERT INTO present SELECT user_id, tag_id, value, number, rank, share, NULL, NULL FROM preferred"
     )
@@ -46,17 +53,24 @@ def _values(connection: duckdb.DuckDBPyConnection, tags: Tags) -> None:
         if tag.multiple:
             continue
         fresh = name(f"_fresh_{tag.id}") if tag.period is not None else "NULL"
-        said = "NULL"
-        if tag.set_by is not None:
-            row = name(f"_set_{tag.id}")
-            said = f"CASE WHEN {row} IS NOT NULL THEN {{'set_by': ({row}).set_by, 'reason': ({row}).reason, 'until': ({row}).until}} END"
-        connection.execute(
-            f"INSERT INTO present SELECT user_id, {text_literal(tag.id)}, {tags.text(tag)} AS text, {tags.number(tag)}, 1, NULL, "
-            f"{fresh}, {said} FROM state WHERE text IS NOT NULL"
-        )
+        connection.execute(f"""
+            INSERT INTO present
+            SELECT user_id, {text_literal(tag.id)}, {tags.text(tag)} AS text, {tags.number(tag)}, 1, NULL,
+                   {fresh}, {_said(tag)}
+            FROM state WHERE text IS NOT NULL""")
+
+
+def _said(tag: Tag) -> str:
+    """Who set the tag, where somebody did."""
+    if tag.set_by is None:
+        return "NULL"
+    row = name(f"_set_{tag.id}")
+    fields = ", ".join(f"'{each}': ({row}).{each}" for each in ("set_by", "reason", "until"))
+    return f"CASE WHEN {row} IS NOT NULL THEN {{{fields}}} END"
 
 
 def _described(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, tags: Sequence[Tag]) -> None:
+    """What is the same for all users of a tag."""
     rows = [
         (
             tag.id,
@@ -80,26 +94,34 @@ def _user_tags(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, tags
     them, whatever its rank."""
     hidden = kept_out(catalogue, "user_tags")
     _described(connection, catalogue, [tag for tag in tags.tags if tag.id not in hidden])
-    today = f"DATE '{day}'"
-    connection.execute(
-        f"CREATE TABLE {SCHEMA}.user_tags AS SELECT p.user_id, p.tag_id, p.tag_value, p.tag_number, p.rank, p.share, "
-        "d.tag_kind, d.level1, d.level2, d.level3, "
-        f"coalesce(CASE WHEN d.several THEN listed.valid_from WHEN b.tag_value = p.tag_value THEN b.valid_from END, {today}) AS valid_from, "
-        f"CASE WHEN p.fresh THEN {today} + d.period WHEN d.period IS NOT NULL THEN b.valid_until ELSE p.said.until END AS valid_until, "
-        "1.0::DOUBLE AS confidence, CASE WHEN p.said IS NULL THEN 'rule' ELSE 'explicit' END AS source, "
-        "p.said.set_by AS set_by, p.said.reason AS reason, d.definition_version "
-        "FROM present p JOIN described d USING (tag_id) "
-        "LEFT JOIN before.user_tags b ON b.user_id = p.user_id AND b.tag_id = p.tag_id AND b.rank = 1 "
-        "LEFT JOIN before.user_tags listed ON listed.user_id = p.user_id AND listed.tag_id = p.tag_id "
-        "AND d.several AND listed.tag_value = p.tag_value AND listed.share IS NOT NULL"
-    )
+    connection.execute(f"""
+        CREATE TABLE {SCHEMA}.user_tags AS
+        SELECT
+            p.user_id, p.tag_id, p.tag_value, p.tag_number, p.rank, p.share,
+            d.tag_kind, d.level1, d.level2, d.level3,
+            coalesce(
+                CASE WHEN d.several THEN listed.valid_from
+                     WHEN b.tag_value = p.tag_value THEN b.valid_from END,
+                DATE '{day}'
+            ) AS valid_from,
+            CASE WHEN p.fresh THEN DATE '{day}' + d.period
+                 WHEN d.period IS NOT NULL THEN b.valid_until
+                 ELSE p.said.until END AS valid_until,
+            CAST(1 AS DOUBLE) AS confidence,
+            CASE WHEN p.said IS NULL THEN 'rule' ELSE 'explicit' END AS source,
+            p.said.set_by AS set_by, p.said.reason AS reason, d.definition_version
+        FROM present p
+        JOIN described d USING (tag_id)
+        LEFT JOIN before.user_tags b ON b.user_id = p.user_id AND b.tag_id = p.tag_id AND b.rank = 1
+        LEFT JOIN before.user_tags listed
+            ON listed.user_id = p.user_id AND listed.tag_id = p.tag_id AND d.several
+            AND listed.tag_value = p.tag_value AND listed.share IS NOT NULL""")
 
 
 def _user_profile(connection: duckdb.DuckDBPyConnection, tags: Tags) -> None:
     columns = [name(tag.id) for tag in tags.tags if "user_profile" not in tag.kept_out_of]
-    connection.execute(
-        f"CREATE TABLE {SCHEMA}.user_profile AS SELECT {', '.join(['user_id', *columns])} FROM state"
-    )
+    listed = ", ".join(["user_id", *columns])
+    connection.execute(f"CREATE TABLE {SCHEMA}.user_profile AS SELECT {listed} FROM state")
 
 
 def _changes(
@@ -111,21 +133,32 @@ def _changes(
     redefined = [
         each for each, tag in published.items() if versions and versions.get(each) != tag.definition_version
     ]
-    moved = _moved(connection, before)
-    connection.execute(
-        f"CREATE TABLE {SCHEMA}.user_tag_changes AS "
-        "WITH now AS (SELECT user_id, tag_id, string_agg(tag_value, '|' ORDER BY rank) AS value FROM present GROUP BY ALL), "
-        "listed AS (SELECT user_id, tag_id, string_agg(tag_value, '|' ORDER BY rank) FILTER (WHERE share IS NOT NULL) AS several, "
-        "  first(tag_value) FILTER (WHERE rank = 1) AS single FROM before.user_tags GROUP BY ALL), "
-        "earlier AS (SELECT user_id, tag_id, coalesce(several, single) AS value FROM listed), "
-        "differing AS (SELECT user_id, tag_id, earlier.value AS old_value, now.value AS new_value "
-        "  FROM now FULL OUTER JOIN earlier USING (user_id, tag_id) WHERE earlier.value IS DISTINCT FROM now.value) "
-        "SELECT user_id, tag_id, CASE WHEN old_value IS NULL THEN 'added' WHEN new_value IS NULL THEN 'removed' ELSE 'changed' END AS change, "
-        "old_value, new_value, "
-        f"CASE WHEN NOT {_among('tag_id', published)} THEN 'retired' WHEN user_id IN ({moved}) THEN 'identity' "
-        f"WHEN {_among('tag_id', redefined)} THEN 'definition' ELSE 'data' END AS reason "
-        f"FROM differing WHERE NOT {_among('tag_id', _left_out(connection, catalogue, 'user_tag_changes'))}"
-    )
+    left_out = _left_out(connection, catalogue, "user_tag_changes")
+    connection.execute(f"""
+        CREATE TABLE {SCHEMA}.user_tag_changes AS
+        WITH now AS (
+            SELECT user_id, tag_id, string_agg(tag_value, '|' ORDER BY rank) AS value
+            FROM present GROUP BY user_id, tag_id
+        ), earlier AS (
+            SELECT user_id, tag_id, coalesce(
+                string_agg(tag_value, '|' ORDER BY rank) FILTER (WHERE share IS NOT NULL),
+                first(tag_value) FILTER (WHERE rank = 1)
+            ) AS value
+            FROM before.user_tags GROUP BY user_id, tag_id
+        ), differing AS (
+            SELECT user_id, tag_id, earlier.value AS old_value, now.value AS new_value
+            FROM now FULL OUTER JOIN earlier USING (user_id, tag_id)
+            WHERE earlier.value IS DISTINCT FROM now.value
+        )
+        SELECT
+            user_id, tag_id,
+            CASE WHEN old_value IS NULL THEN 'added'
+                 WHEN new_value IS NULL THEN 'removed' ELSE 'changed' END AS change,
+            old_value, new_value,
+            CASE WHEN NOT {_among("tag_id", published)} THEN 'retired'
+                 WHEN user_id IN ({_moved(connection, before)}) THEN 'identity'
+                 WHEN {_among("tag_id", redefined)} THEN 'definition' ELSE 'data' END AS reason
+        FROM differing WHERE NOT {_among("tag_id", left_out)}""")
 
 
 def _among(column: str, ids: Sequence[str] | Mapping[str, object] | set[str]) -> str:
@@ -135,9 +168,9 @@ def _among(column: str, ids: Sequence[str] | Mapping[str, object] | set[str]) ->
 
 def _previous_versions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """The version of each tag that stood in user_tags on the day before."""
-    rows = connection.execute(
-        "SELECT tag_id, definition_version FROM before.tag_catalogue WHERE NOT coalesce(list_contains(kept_out_of, 'user_tags'), FALSE)"
-    )
+    rows = connection.execute("""
+        SELECT tag_id, definition_version FROM before.tag_catalogue
+        WHERE NOT coalesce(list_contains(kept_out_of, 'user_tags'), FALSE)""")
     return dict(rows.fetchall())
 
 
@@ -154,23 +187,32 @@ def _moved(connection: duckdb.DuckDBPyConnection, before: date | None) -> str:
     """The users between whom an id moved that was known on the day before, as a query."""
     if before is None or not has(connection, "published", "identities"):
         return "SELECT NULL WHERE FALSE"
-    return (
-        "WITH sides AS (SELECT coalesce(n.user_id, id_kind || ':' || id) AS now, coalesce(b.user_id, id_kind || ':' || id) AS old, "
-        f"b.user_id IS NOT NULL OR coalesce(n.first_seen <= DATE '{before}', TRUE) AS known "
-        "FROM identities n FULL OUTER JOIN before.identities b USING (id_kind, id)) "
-        "SELECT unnest([now, old]) FROM sides WHERE known AND now <> old"
-    )
+    return f"""
+        WITH sides AS (
+            SELECT coalesce(n.user_id, id_kind || ':' || id) AS now,
+                   coalesce(b.user_id, id_kind || ':' || id) AS earlier,
+                   b.user_id IS NOT NULL OR coalesce(n.first_seen <= DATE '{before}', TRUE) AS known
+            FROM identities n FULL OUTER JOIN before.identities b USING (id_kind, id)
+        )
+        SELECT unnest([now, earlier]) FROM sides WHERE known AND now <> earlier"""
 
 
-def _statistics(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
+def _statistics(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, counted: str) -> None:
     left_out = _among("tag_id", _left_out(connection, catalogue, "tag_statistics"))
-    count = "SELECT tag_id, tag_value, count(*) AS users FROM {} WHERE NOT {} GROUP BY ALL"
-    connection.execute(
-        f"CREATE TABLE {SCHEMA}.tag_statistics AS SELECT tag_id, tag_value, coalesce(n.users, 0) AS users, "
-        "coalesce(n.users, 0) / nullif((SELECT count(*) FROM users)::DOUBLE, 0) AS share, "
-        "coalesce(b.users, 0) AS users_before, coalesce(n.users, 0) - coalesce(b.users, 0) AS change "
-        f"FROM ({count.format('statistics_of', left_out)}) n FULL OUTER JOIN ({count.format('before.user_tags', left_out)}) b USING (tag_id, tag_value)"
-    )
+
+    def count(table: str) -> str:
+        where = f"WHERE NOT {left_out} GROUP BY tag_id, tag_value"
+        return f"SELECT tag_id, tag_value, count(*) AS users FROM {table} {where}"
+
+    connection.execute(f"""
+        CREATE TABLE {SCHEMA}.tag_statistics AS
+        SELECT
+            tag_id, tag_value, coalesce(n.users, 0) AS users,
+            coalesce(n.users, 0) / nullif((SELECT CAST(count(*) AS DOUBLE) FROM users), 0) AS share,
+            coalesce(b.users, 0) AS users_before,
+            coalesce(n.users, 0) - coalesce(b.users, 0) AS change
+        FROM ({count(counted)}) n
+        FULL OUTER JOIN ({count("before.user_tags")}) b USING (tag_id, tag_value)""")
 
 
 def _catalogue(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
@@ -197,7 +239,7 @@ def _catalogue(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> N
         "definition_version",
     )
     lists = ("values", "kept_out_of")
-    columns = ", ".join(f"{name(each)} VARCHAR{'[]' if each in lists else ''}" for each in names)
+    columns = ", ".join(f"{name(each)} {'VARCHAR[]' if each in lists else 'VARCHAR'}" for each in names)
     rows = [
         (
             tag.id,

@@ -4,8 +4,7 @@ Makes `state`: a row a user with each tag's value, after its validity; tags with
 `preferred` as well (tag_id, user_id, rank, value, number, share).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import date
 
 import duckdb
@@ -19,18 +18,10 @@ from usertags.verify.pieces import NotTranslated, Piece, as_text, as_type, name,
 from usertags.verify.spark_types import duckdb_type, is_decimal
 
 
-@dataclass(frozen=True)
-class Rules:
-    """The tags that can be verified, and why others cannot."""
-
-    tags: tuple[Tag, ...]
-    refused: Mapping[str, str]
-
-
 class Tags:
     """Computes the published tags in a database that has `inputs`, `rfm`, `maps` and `before.user_tags`.
 
-    `types` are those of the columns of `inputs` and `rfm`; `missing` are the inputs that could not be computed.
+    `types` are those of the columns of `inputs` and `rfm`; `missing` are inputs that could not be computed.
     """
 
     def __init__(
@@ -38,7 +29,7 @@ class Tags:
         connection: duckdb.DuckDBPyConnection,
         catalogue: Catalogue,
         types: Mapping[str, str],
-        missing: Mapping[str, str],
+        missing: Collection[str],
         day: date,
     ) -> None:
         self._connection, self._catalogue, self._types = connection, catalogue, types
@@ -47,39 +38,32 @@ class Tags:
         self.tags: list[Tag] = []
 
     def compute(self) -> None:
-        self._connection.execute(
-            "CREATE TABLE preferred (tag_id VARCHAR, user_id VARCHAR, rank INTEGER, value VARCHAR, number DOUBLE, share DOUBLE)"
-        )
-        self._connection.execute(
-            f"CREATE VIEW known AS SELECT *, DATE '{self._day}' AS data_day FROM inputs LEFT JOIN rfm USING (user_id)"
-        )
-        columns = []
-        for tag in self._catalogue.published_tags():
+        self._connection.execute("""
+            CREATE TABLE preferred (
+                tag_id VARCHAR, user_id VARCHAR, rank INTEGER, value VARCHAR, number DOUBLE, share DOUBLE
+            )""")
+        self._connection.execute(f"""
+            CREATE VIEW known AS
+            SELECT *, DATE '{self._day}' AS data_day FROM inputs LEFT JOIN rfm USING (user_id)""")
+        columns = ["user_id"]
+        # Those that follow another last, for it may not be verified.
+        for tag in sorted(self._catalogue.published_tags(), key=lambda tag: tag.follows is not None):
             try:
                 columns += self._today(tag)
                 self.tags.append(tag)
             except NotTranslated as error:
                 self.refused[tag.id] = error.message
-        for tag in [
-            each for each in self.tags if each.follows is not None and each.follows.tag in self.refused
-        ]:
-            self.tags.remove(tag)
-            self.refused[tag.id] = (
-                f"it follows {tag.follows.tag}, which is not verified" if tag.follows else ""
-            )
-        self._connection.execute(
-            f"CREATE TABLE today AS SELECT user_id{''.join(f', {each}' for each in columns)} FROM known"
-        )
+        self._connection.execute(f"CREATE TABLE today AS SELECT {', '.join(columns)} FROM known")
         self._after_validity()
 
     # ---- what the rules say ----------------------------------------------------------------
 
     def _today(self, tag: Tag) -> list[str]:
-        lacking = [each for each in tag.inputs if each.replace(".", "__") in self._missing]
+        lacking = [each for each in tag.inputs if each in self._missing]
         if lacking:
-            raise NotTranslated(
-                f"its input {lacking[0]} is not verified: {self._missing[lacking[0].replace('.', '__')]}"
-            )
+            raise NotTranslated(f"its input {lacking[0]} is not verified")
+        if tag.follows is not None and tag.follows.tag in self.refused:
+            raise NotTranslated(f"it follows {tag.follows.tag}, which is not verified")
         if tag.multiple:
             self._prefer(tag)
             return []
@@ -103,22 +87,29 @@ class Tags:
         return {**self._types, "data_day": "date", "user_id": "string"}
 
     def _prefer(self, tag: Tag) -> None:
-        """The values with the greatest numbers above zero, those of equal numbers in the order of their texts."""
+        """The values with the greatest numbers above zero, those of equal numbers in the order of their
+        texts."""
         entry = self._preference(tag)
-        enough = [f"share >= CAST({entry.min_share!r} AS DOUBLE)"]
-        support = ""
+        enough, support = [f"share >= CAST({entry.min_share!r} AS DOUBLE)"], ""
         if entry.support is not None:
-            support = f"LEFT JOIN maps s ON s.measure = {text_literal(entry.support)} AND s.user_id = n.user_id AND s.key = n.key"
+            same = "s.user_id = n.user_id AND s.key = n.key"
+            support = f"LEFT JOIN maps s ON s.measure = {text_literal(entry.support)} AND {same}"
             enough.append(f"coalesce(s.number, 0) >= {entry.min_support!r}")
-        measure = text_literal(entry.measure)
-        self._connection.execute(
-            f"INSERT INTO preferred WITH numbers AS (SELECT * FROM maps WHERE measure = {measure} AND number > 0), "
-            "totals AS (SELECT user_id, sum(number ORDER BY key) AS total FROM numbers GROUP BY user_id), "
-            "shares AS (SELECT user_id, key, number, number / total AS share FROM numbers JOIN totals USING (user_id)), "
-            f"kept AS (SELECT n.* FROM shares n {support} WHERE {' AND '.join(enough)}), "
-            "ranked AS (SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY number DESC, key) AS rank FROM kept) "
-            f"SELECT {text_literal(tag.id)}, user_id, CAST(rank AS INTEGER), key, number, share FROM ranked WHERE rank <= {entry.top}"
-        )
+        self._connection.execute(f"""
+            INSERT INTO preferred
+            WITH numbers AS (
+                SELECT * FROM maps WHERE measure = {text_literal(entry.measure)} AND number > 0
+            ), totals AS (
+                SELECT user_id, sum(number ORDER BY key) AS total FROM numbers GROUP BY user_id
+            ), shares AS (
+                SELECT user_id, key, number, number / total AS share FROM numbers JOIN totals USING (user_id)
+            ), kept AS (
+                SELECT n.* FROM shares n {support} WHERE {" AND ".join(enough)}
+            ), ranked AS (
+                SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY number DESC, key) AS rank FROM kept
+            )
+            SELECT {text_literal(tag.id)}, user_id, CAST(rank AS INTEGER), key, number, share
+            FROM ranked WHERE rank <= {entry.top}""")
 
     def _preference(self, tag: Tag) -> PreferEntry:
         entry: PreferEntry | None = getattr(load(self._catalogue.folder).tags[tag.id].entry, "prefer", None)
@@ -131,45 +122,40 @@ class Tags:
     def _after_validity(self) -> None:
         """`state`: of each user the value of each tag, `_fresh_` where the rule of a tag with a period holds
         today, and who set it. Of tags with several values the first."""
-        columns, joins = [], []
+        columns, joins = ["y.user_id"], []
         for number, tag in enumerate(self.tags):
-            then, top = f"b{number}", f"t{number}"
+            alias = f"b{number}"
             if tag.multiple:
-                joins.append(
-                    f"LEFT JOIN preferred {top} ON {top}.user_id = y.user_id AND {top}.tag_id = {text_literal(tag.id)} AND {top}.rank = 1"
-                )
-                columns.append(f"{top}.value AS {name(tag.id)}")
-                continue
-            if self._remembers(tag) or tag.follows is not None:
-                joins.append(_earlier(tag.follows.tag if tag.follows else tag.id, then))
-            if tag.follows is not None:
-                joins.append(_earlier(tag.id, f"own{number}"))
-                continue
-            columns.append(f"{self._lasting(tag, then)} AS {name(tag.id)}")
-            if tag.period is not None:
-                columns.append(f"y.{name(tag.id)} IS NOT NULL AS {name(f'_fresh_{tag.id}')}")
-            if tag.set_by is not None:
-                columns.append(f"y.{name(f'_set_{tag.id}')}")
+                first = f"{alias}.tag_id = {text_literal(tag.id)} AND {alias}.rank = 1"
+                joins.append(f"LEFT JOIN preferred {alias} ON {alias}.user_id = y.user_id AND {first}")
+                columns.append(f"{alias}.value AS {name(tag.id)}")
+            elif tag.follows is not None:
+                joins += [_earlier(tag.follows.tag, alias), _earlier(tag.id, f"own_{alias}")]
+                columns += [
+                    f"{alias}.tag_value AS {alias}_value",
+                    f"{alias}.valid_from AS {alias}_from",
+                    f"own_{alias}.tag_value AS own_{alias}",
+                ]
+            else:
+                joins += [_earlier(tag.id, alias)] if _remembers(tag) else []
+                columns += self._lasting_columns(tag, alias)
         followers = [
-            f"{self._following(tag, f'b{number}', f'own{number}')} AS {name(tag.id)}"
+            f"{self._following(tag, f'b{number}')} AS {name(tag.id)}"
             for number, tag in enumerate(self.tags)
             if tag.follows is not None
         ]
-        kept = "".join(f", {each}" for each in columns)
-        remembered = "".join(
-            f", b{number}.tag_value AS {name(f'b{number}_value')}, b{number}.valid_from AS {name(f'b{number}_from')}, "
-            f"own{number}.tag_value AS {name(f'own{number}_value')}"
-            for number, tag in enumerate(self.tags)
-            if tag.follows is not None
-        )
-        following = "".join(f", {each}" for each in followers)
-        self._connection.execute(
-            f"CREATE TABLE state AS SELECT *{following} FROM (SELECT y.user_id{kept}{remembered} FROM today y {' '.join(joins)})"
-        )
+        self._connection.execute(f"""
+            CREATE TABLE state AS
+            SELECT {", ".join(["*", *followers])}
+            FROM (SELECT {", ".join(columns)} FROM today y {" ".join(joins)})""")
 
-    @staticmethod
-    def _remembers(tag: Tag) -> bool:
-        return tag.period is not None or _is_static(tag)
+    def _lasting_columns(self, tag: Tag, then: str) -> list[str]:
+        columns = [f"{self._lasting(tag, then)} AS {name(tag.id)}"]
+        if tag.period is not None:
+            columns.append(f"y.{name(tag.id)} IS NOT NULL AS {name(f'_fresh_{tag.id}')}")
+        if tag.set_by is not None:
+            columns.append(f"y.{name(f'_set_{tag.id}')}")
+        return columns
 
     def _lasting(self, tag: Tag, then: str) -> str:
         value = f"y.{name(tag.id)}"
@@ -180,20 +166,19 @@ class Tags:
             return f"coalesce({value}, CASE WHEN {then}.valid_until >= DATE '{self._day}' THEN {kept} END)"
         return value
 
-    def _following(self, tag: Tag, then: str, own: str) -> str:
+    def _following(self, tag: Tag, then: str) -> str:
         """The days that another tag has had its value, or the value that it had before."""
         assert tag.follows is not None
         other = next(each for each in self.tags if each.id == tag.follows.tag)
-        now = self.text(other)
+        now, today = self.text(other), f"DATE '{self._day}'"
         same = f"coalesce({then}_value = {now}, FALSE)"
         if tag.follows.what == "days":
-            value = f"CAST(DATE '{self._day}' - CASE WHEN {same} THEN {then}_from ELSE DATE '{self._day}' END + 1 AS INTEGER)"
-            piece = Piece(value, "int")
+            since = f"CASE WHEN {same} THEN {then}_from ELSE {today} END"
+            piece = Piece(f"CAST({today} - {since} + 1 AS INTEGER)", "int")
         else:
-            piece = Piece(f"(CASE WHEN {same} THEN {own}_value ELSE {then}_value END)", "string")
-        return (
-            f"CASE WHEN {now} IS NOT NULL THEN {as_type(piece, tag.type, self._catalogue.timezone).sql} END"
-        )
+            piece = Piece(f"(CASE WHEN {same} THEN own_{then} ELSE {then}_value END)", "string")
+        value = as_type(piece, tag.type, self._catalogue.timezone).sql
+        return f"CASE WHEN {now} IS NOT NULL THEN {value} END"
 
     def text(self, tag: Tag) -> str:
         """A tag's value as a text, of a column of `state`: numbers without zeros at their end."""
@@ -204,13 +189,17 @@ class Tags:
         if tag.type == "double" or is_decimal(tag.type):
             whole = f"TRY_CAST(trunc({column}) AS BIGINT)"
             return (
-                f"(CASE WHEN {whole} = {column} THEN CAST({whole} AS VARCHAR) WHEN contains({text}, 'E') THEN {text} "
-                f"ELSE rtrim(rtrim({text}, '0'), '.') END)"
+                f"(CASE WHEN {whole} = {column} THEN CAST({whole} AS VARCHAR) "
+                f"WHEN contains({text}, 'E') THEN {text} ELSE rtrim(rtrim({text}, '0'), '.') END)"
             )
         return text
 
     def number(self, tag: Tag) -> str:
         return f"CAST({name(tag.id)} AS DOUBLE)" if is_number(tag.type) else "CAST(NULL AS DOUBLE)"
+
+
+def _remembers(tag: Tag) -> bool:
+    return tag.period is not None or _is_static(tag)
 
 
 def _is_static(tag: Tag) -> bool:
@@ -223,6 +212,3 @@ def _earlier(tag_id: str, alias: str) -> str:
         f"LEFT JOIN before.user_tags {alias} ON {alias}.user_id = y.user_id AND {alias}.rank = 1 "
         f"AND {alias}.tag_id = {text_literal(tag_id)}"
     )
-
-
-__all__: Sequence[str] = ("Tags",)

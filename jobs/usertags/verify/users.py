@@ -72,36 +72,41 @@ def _rows_of_ids(
     seen = _day_of(source, catalogue.timezone)
     time = name(source.time) if source.time else "NULL"
     always = f"OR {seen} IS NULL" if source.kind == "profile" else ""
-    connection.execute(
-        f"CREATE TABLE {name(f'ids_{source.name}')} AS "
-        f"SELECT *, {_id_of(source, source.user, catalogue.timezone)} AS _id, {seen} AS event_day, "
-        f"{time} AS _time FROM clean.{name(source.name)} WHERE {seen} <= DATE '{day}' {always}"
-    )
+    connection.execute(f"""
+        CREATE TABLE {name(f"ids_{source.name}")} AS
+        SELECT *, {_id_of(source, source.user, catalogue.timezone)} AS _id,
+               {seen} AS event_day, {time} AS _time
+        FROM clean.{name(source.name)} WHERE {seen} <= DATE '{day}' {always}""")
 
 
 def _link(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, identity: Identity) -> None:
     seen = " UNION ALL ".join(f"SELECT * FROM {name(f'seen_{source.name}')}" for source in catalogue.links())
     connection.execute(f"CREATE TABLE sightings AS {seen}")
-    pairs = connection.execute(
-        "WITH every AS (SELECT unnest(nodes) AS one, nodes, first_seen, source FROM sightings), "
-        "paired AS (SELECT one AS a, unnest(nodes) AS b, first_seen, source FROM every) "
-        "SELECT min(first_seen), a, b, string_agg(DISTINCT source, ', ' ORDER BY source) "
-        "FROM paired WHERE a < b GROUP BY a, b"
-    ).fetchall()
+    pairs = connection.execute("""
+        WITH every AS (
+            SELECT unnest(nodes) AS one, nodes, first_seen, source FROM sightings
+        ), paired AS (
+            SELECT one AS a, unnest(nodes) AS b, first_seen, source FROM every
+        )
+        SELECT min(first_seen), a, b, string_agg(DISTINCT source, ', ' ORDER BY source)
+        FROM paired WHERE a < b GROUP BY a, b""").fetchall()
     found = users_of([Link(*row) for row in pairs], _blocked(catalogue, identity), identity.limits)
     _write_refused(connection, found.refused)
     insert_rows(connection, "members", "node VARCHAR, component BIGINT", found.component.items())
     connection.execute(f"CREATE TABLE seen_ids AS {_first_seen(catalogue)}")
     # The id that was seen first names the user; one that has always been there comes before all days.
-    connection.execute(
-        "WITH days AS (SELECT node, component, bool_or(first_seen IS NULL) AS always, min(first_seen) AS first_seen "
-        "  FROM members JOIN seen_ids USING (node) GROUP BY node, component), "
-        "users AS (SELECT component, count(*) AS ids, first(node ORDER BY NOT always, CASE WHEN NOT always THEN "
-        "  first_seen END, split_part(node, ':', 1), node[position(':' IN node) + 1:]) AS user_id "
-        "  FROM days GROUP BY component) "
-        "INSERT INTO identities SELECT split_part(node, ':', 1), node[position(':' IN node) + 1:], user_id, "
-        "  CASE WHEN NOT always THEN first_seen END FROM days JOIN users USING (component) WHERE ids > 1"
-    )
+    connection.execute("""
+        INSERT INTO identities
+        WITH days AS (
+            SELECT node, component, split_part(node, ':', 1) AS kind, node[position(':' IN node) + 1:] AS id,
+                   CASE WHEN NOT bool_or(first_seen IS NULL) THEN min(first_seen) END AS first_seen
+            FROM members JOIN seen_ids USING (node) GROUP BY node, component
+        ), users AS (
+            SELECT component, count(*) AS ids,
+                   first(node ORDER BY first_seen NULLS FIRST, kind, id) AS user_id
+            FROM days GROUP BY component
+        )
+        SELECT kind, id, user_id, first_seen FROM days JOIN users USING (component) WHERE ids > 1""")
 
 
 def _blocked(catalogue: Catalogue, identity: Identity) -> set[str]:
@@ -134,38 +139,37 @@ def _first_seen(catalogue: Catalogue) -> str:
     for source in catalogue.sources.values():
         if source.kind != "links":
             kind = text_literal(f"{source.id_kind}:")
-            day = "CASE WHEN bool_or(event_day IS NULL) THEN NULL ELSE min(event_day) END"
-            selects.append(
-                f"SELECT {kind} || _id AS node, {day} AS first_seen FROM {name(f'ids_{source.name}')} GROUP BY _id"
-            )
+            day = "CASE WHEN NOT bool_or(event_day IS NULL) THEN min(event_day) END"
+            rows = name(f"ids_{source.name}")
+            selects.append(f"SELECT {kind} || _id AS node, {day} AS first_seen FROM {rows} GROUP BY _id")
     return " UNION ALL ".join(selects)
 
 
 def _rows_of_users(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     kind = text_literal(source.id_kind)
-    connection.execute(
-        f"CREATE TABLE {name(f'rows_{source.name}')} AS "
-        f"SELECT rows.*, coalesce(ids.user_id, {kind} || ':' || rows._id) AS _user, ids.first_seen AS _first_seen "
-        f"FROM {name(f'ids_{source.name}')} rows LEFT JOIN identities ids "
-        f"ON ids.id_kind = {kind} AND ids.id = rows._id"
-    )
+    connection.execute(f"""
+        CREATE TABLE {name(f"rows_{source.name}")} AS
+        SELECT rows.*, coalesce(ids.user_id, {kind} || ':' || rows._id) AS _user,
+               ids.first_seen AS _first_seen
+        FROM {name(f"ids_{source.name}")} rows
+        LEFT JOIN identities ids ON ids.id_kind = {kind} AND ids.id = rows._id""")
 
 
 def _one_row_a_user(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
-    """Makes `profile_<source>`: of several ids of a user the row with the highest version counts, then that of
-    the id seen first."""
+    """Makes `profile_<source>`: of several ids of a user the row with the highest version counts, then that
+    of the id seen first."""
     for source in catalogue.sources.values():
         if source.kind != "profile":
             continue
         version = f"{name(source.version)} DESC NULLS LAST, " if source.version else ""
-        columns = [
-            f"{name(each)} AS {name(f'{source.name}__{each}')}" for each in profile_inputs(catalogue, source)
-        ]
-        connection.execute(
-            f"CREATE TABLE {name(f'profile_{source.name}')} AS SELECT {', '.join(['_user AS user_id', *columns])} "
-            f"FROM {name(f'rows_{source.name}')} QUALIFY row_number() OVER (PARTITION BY _user "
-            f"ORDER BY {version}_first_seen NULLS FIRST, _id) = 1"
-        )
+        names = profile_inputs(catalogue, source)
+        columns = [f"{name(each)} AS {name(f'{source.name}__{each}')}" for each in names]
+        connection.execute(f"""
+            CREATE TABLE {name(f"profile_{source.name}")} AS
+            SELECT {", ".join(["_user AS user_id", *columns])} FROM {name(f"rows_{source.name}")}
+            QUALIFY row_number() OVER (
+                PARTITION BY _user ORDER BY {version}_first_seen NULLS FIRST, _id
+            ) = 1""")
 
 
 def _all_users(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:

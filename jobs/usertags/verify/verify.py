@@ -1,30 +1,26 @@
 """`usertags verify`: the composition. Load a published day, compute it again, compare, name what differs."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
-from usertags.catalogue.masking import MASK, masked_columns, masked_of
-from usertags.catalogue.model import Catalogue, Tag
+from usertags.catalogue.model import Catalogue
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.errors import UsageError
-from usertags.published import PUBLISHED, RFM, USER_PROFILE
 from usertags.store.lake import Lake
-from usertags.verify.compare import Comparison, Difference, TableCount, compared
+from usertags.verify.compare import Difference, TableCount
+from usertags.verify.comparisons import ESTIMATE, Comparisons
 from usertags.verify.derived import make_rfm, percentile_column
-from usertags.verify.inputs import PublishedDay, database, has, insert_rows, load
+from usertags.verify.inputs import PublishedDay, database, has, load
 from usertags.verify.measures import APPROXIMATE, Measures
-from usertags.verify.pieces import NotTranslated, name, text_literal
+from usertags.verify.pieces import NotTranslated, name
 from usertags.verify.tables import SCHEMA, make_tables
 from usertags.verify.tags import Tags
 from usertags.verify.users import find_users
 
-# An estimate of a distinct count may be so far from the exact count.
-_ESTIMATE = 0.07
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 # What the command does not compute again.
 _NEVER = (
@@ -79,9 +75,13 @@ def checked(
     tags = Tags(connection, catalogue, types, refused, published.day)
     connection.execute("DELETE FROM inputs WHERE user_id NOT IN (SELECT user_id FROM wanted)")
     tags.compute()
-    _count_from(connection, sample, notes)
-    make_tables(connection, catalogue, tags, published.day, published.before)
-    found = _Compared(connection, catalogue, tags, measures, sample, most)
+    counted = f"{SCHEMA}.user_tags" if sample is None else "published.user_tags"
+    if sample is not None:
+        notes.append(
+            "tag_statistics: counted from user_tags as published, because only a sample was computed again"
+        )
+    make_tables(connection, catalogue, tags, published, counted)
+    found = Comparisons(connection, catalogue, tags, measures, sample, most)
     found.compare()
     users = connection.execute("SELECT count(*) FROM wanted").fetchone()
     not_verified = [
@@ -104,7 +104,8 @@ def checked(
 def _without_day_before(connection: duckdb.DuckDBPyConnection) -> None:
     """Empty tables where there is no day before."""
     empty = {
-        "user_tags": "user_id VARCHAR, tag_id VARCHAR, tag_value VARCHAR, rank INTEGER, share DOUBLE, valid_from DATE, valid_until DATE",
+        "user_tags": "user_id VARCHAR, tag_id VARCHAR, tag_value VARCHAR, rank INTEGER, share DOUBLE, "
+        "valid_from DATE, valid_until DATE",
         "tag_catalogue": "tag_id VARCHAR, definition_version VARCHAR, kept_out_of VARCHAR[]",
         "identities": "id_kind VARCHAR, id VARCHAR, user_id VARCHAR, first_seen DATE",
     }
@@ -133,26 +134,23 @@ def _inputs(
     day: date,
     notes: list[str],
 ) -> dict[str, str]:
-    """`inputs` with the measures and profile columns; those that all users are ranked by are computed for all.
-    Returns their Spark types."""
+    """`inputs` with the measures and profile columns, whose Spark types are returned. Measures that all users
+    are ranked by are computed for all users."""
     ranked = {each for item in catalogue.derived for column in item.columns for each in item.made_of(column)}
     measures.compute([each for each in catalogue.measures if each in ranked], "users")
     measures.compute([each for each in catalogue.measures if each not in ranked], "wanted")
     measures.gathered("users", "inputs")
     estimates = [each.id for each in catalogue.measures.values() if each.function == APPROXIMATE]
     if estimates:
-        connection.execute(
-            "CREATE TABLE exact AS SELECT user_id, " + ", ".join(map(name, estimates)) + " FROM inputs"
-        )
         _take_over(connection, estimates)
         notes.append(
-            f"{', '.join(estimates)}: estimates, compared with the exact count within {_ESTIMATE:.0%}; tags are "
+            f"{', '.join(estimates)}: estimates, compared with the exact count within {ESTIMATE:.0%}; tags are "
             "computed from the estimates as published"
         )
     types = {
         each.id: each.type
         for each in catalogue.measures.values()
-        if each.by is None or each.function == "last"
+        if each.by is None or each.aggregate.by == "rows"
     }
     for source in catalogue.sources.values():
         if source.kind == "profile":
@@ -160,13 +158,14 @@ def _inputs(
     return types
 
 
-def _take_over(connection: duckdb.DuckDBPyConnection, columns: Iterable[str]) -> None:
-    if not has(connection, "published", "user_measures"):
-        return
-    for column in columns:
+def _take_over(connection: duckdb.DuckDBPyConnection, estimates: Sequence[str]) -> None:
+    """Replace the exact counts of `inputs` by the published estimates; `exact` keeps them."""
+    listed = ", ".join(map(name, estimates))
+    connection.execute(f"CREATE TABLE exact AS SELECT user_id, {listed} FROM inputs")
+    if has(connection, "published", "user_measures"):
+        changed = ", ".join(f"{name(each)} = p.{name(each)}" for each in estimates)
         connection.execute(
-            f"UPDATE inputs SET {name(column)} = p.{name(column)} FROM published.user_measures p "
-            "WHERE p.user_id = inputs.user_id"
+            f"UPDATE inputs SET {changed} FROM published.user_measures p WHERE p.user_id = inputs.user_id"
         )
 
 
@@ -189,10 +188,10 @@ def _derived(
         except NotTranslated as error:
             refused[percentile.id] = error.message
     listed = "".join(f", {each}" for each in more)
-    connection.execute(
-        f"CREATE TABLE whole AS SELECT * EXCLUDE (data_day){listed} FROM (SELECT *, DATE '{day}' AS data_day FROM inputs)"
-    )
+    connection.execute(f"""
+        CREATE TABLE whole AS
+        SELECT * EXCLUDE (data_day){listed} FROM (SELECT *, DATE '{day}' AS data_day FROM inputs)""")
     connection.execute("DROP TABLE inputs")
     connection.execute("ALTER TABLE whole RENAME TO inputs")
     make_rfm(connection, catalogue, types, day)
-    return {**{each: "int" for each in catalogue.percentiles}, **RFM_COLUMNS}
+    return {**dict.fromkeys(catalogue.percentiles, "int"), **RFM_COLUMNS}
