@@ -6,12 +6,13 @@ Makes `state`: a row a user with each tag's value, after its validity; tags with
 
 from collections.abc import Collection, Mapping
 from datetime import date
+from functools import cached_property
 
 import duckdb
 
 from usertags.catalogue.model import Catalogue, Tag
 from usertags.config.expression_types import is_number
-from usertags.config.loader import load
+from usertags.config.loader import Settings, load
 from usertags.kinds.preference import PreferEntry
 from usertags.verify.expressions import translated
 from usertags.verify.pieces import NotTranslated, Piece, as_text, as_type, name, text_literal
@@ -111,8 +112,13 @@ class Tags:
             SELECT {text_literal(tag.id)}, user_id, CAST(rank AS INTEGER), key, number, share
             FROM ranked WHERE rank <= {entry.top}""")
 
+    @cached_property
+    def _settings(self) -> Settings:
+        """The configuration as it is written: a tag with several values keeps no more than its SQL."""
+        return load(self._catalogue.folder)
+
     def _preference(self, tag: Tag) -> PreferEntry:
-        entry: PreferEntry | None = getattr(load(self._catalogue.folder).tags[tag.id].entry, "prefer", None)
+        entry: PreferEntry | None = getattr(self._settings.tags[tag.id].entry, "prefer", None)
         if entry is None:
             raise NotTranslated("several values, but no `prefer`")
         return entry
