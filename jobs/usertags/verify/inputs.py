@@ -8,13 +8,14 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.table import Table
+from pyiceberg.types import MapType
 
 from usertags.catalogue.model import Catalogue, Source
 from usertags.errors import DataError, UsageError
@@ -156,15 +157,15 @@ def _snapshot(lake: Lake, table: Table, source: Source, run: RunRecord) -> int |
     else:
         written = _written(lake, source, run)
         wanted = next((snapshot for at, snapshot in reversed(cleaned) if at <= written), None)
-    current = table.current_snapshot()
-    newest = cleaned[-1][1] if cleaned else None
     if wanted is not None and table.metadata.snapshot_by_id(wanted) is not None:
         return wanted
-    if wanted in (newest, None) or current is None or newest is None:
+    if wanted is not None and cleaned and cleaned[-1][1] == wanted:
+        # Maintenance expired it, and kept its rows, because nothing was written since.
         return None
     raise DataError(
-        f"{clean_name(source)} was written since, and its rows as {run.day} read them have been expired",
-        next_step="verify a day before its snapshots are expired, or run the day again",
+        f"{clean_name(source)} was written since, and its rows as the run of {run.day} read them are expired",
+        safe="nothing was read any further or written",
+        next_step="verify a day before its snapshots are expired, or run the day again and verify that run",
     )
 
 
@@ -182,8 +183,6 @@ def _cleaned(lake: Lake, table: Table, source: Source) -> list[tuple[datetime, i
 
 def _written(lake: Lake, source: Source, run: RunRecord) -> datetime:
     """When the roll-up that the run read was written; if that is not known any more, when the run was."""
-    from datetime import UTC
-
     rollup = lake.catalog.load_table(rollup_name(source))
     snapshot = rollup.metadata.snapshot_by_id(int(run.inputs[rollup_name(source)]))
     assert run.recorded_at is not None, "a record that was read says when it was made"
@@ -220,12 +219,19 @@ def _load(
     where: BooleanExpression,
     snapshot: int | None = None,
 ) -> None:
-    """Batch by batch, so that no table is held twice."""
+    """Batch by batch, so that no table is held twice. PyIceberg reads a map that is null as an empty one, and
+    none that is empty is written."""
     scan = table.scan(row_filter=where, selected_fields=tuple(columns), snapshot_id=snapshot)
     reader = scan.to_arrow_batch_reader()
-    listed = ", ".join(name(column) for column in columns)
+    maps = {field.name for field in table.schema().fields if isinstance(field.field_type, MapType)}
+    selected = [
+        f"CASE WHEN cardinality({name(column)}) > 0 THEN {name(column)} END AS {name(column)}"
+        if column in maps
+        else name(column)
+        for column in columns
+    ]
     connection.register("incoming", reader)
-    connection.execute(f"CREATE TABLE {target} AS SELECT {listed} FROM incoming")
+    connection.execute(f"CREATE TABLE {target} AS SELECT {', '.join(selected)} FROM incoming")
     connection.unregister("incoming")
 
 

@@ -144,8 +144,8 @@ def _inputs(
     if estimates:
         _take_over(connection, estimates)
         notes.append(
-            f"{', '.join(estimates)}: estimates, compared with the exact count within {ESTIMATE:.0%}; tags are "
-            "computed from the estimates as published"
+            f"{', '.join(estimates)}: estimates, compared with the exact count within {ESTIMATE:.0%}; "
+            "tags are computed from the estimates as published"
         )
     types = {
         each.id: each.type

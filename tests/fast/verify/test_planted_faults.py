@@ -242,13 +242,15 @@ FAULTS: dict[str, tuple[list[str], str]] = {
     ),
     "a tag that nobody has": (
         [
-            "INSERT INTO published.user_tags BY NAME SELECT * REPLACE ('quiet' AS tag_id) FROM published.user_tags WHERE user_id = 'customer:u1' AND tag_id = 'gender'"
+            "INSERT INTO published.user_tags BY NAME SELECT * REPLACE ('quiet' AS tag_id) FROM "
+            "published.user_tags WHERE user_id = 'customer:u1' AND tag_id = 'gender'"
         ],
         "tags.user_tags customer:u1 quiet  | tag quiet",
     ),
     "a row twice": (
         [
-            "INSERT INTO published.user_tags FROM published.user_tags WHERE user_id = 'customer:u1' AND tag_id = 'gender'"
+            "INSERT INTO published.user_tags FROM published.user_tags WHERE user_id = 'customer:u1' "
+            "AND tag_id = 'gender'"
         ],
         "tags.user_tags customer:u1 gender  | tag gender",
     ),
@@ -274,7 +276,8 @@ FAULTS: dict[str, tuple[list[str], str]] = {
     ),
     "ranks the other way round": (
         [
-            "UPDATE published.user_tags SET rank = 3 - rank WHERE user_id = 'customer:u1' AND tag_id = 'usual_status'"
+            "UPDATE published.user_tags SET rank = 3 - rank WHERE user_id = 'customer:u1' AND tag_id "
+            "= 'usual_status'"
         ],
         "tags.user_tags customer:u1 usual_status tag_value | tag usual_status",
     ),
@@ -315,7 +318,8 @@ FAULTS: dict[str, tuple[list[str], str]] = {
     ),
     "a change that never was": (
         [
-            "INSERT INTO published.user_tag_changes VALUES ('customer:u7', 'gender', 'added', NULL, 'male', 'data')"
+            "INSERT INTO published.user_tag_changes VALUES ('customer:u7', 'gender', 'added', NULL, "
+            "'male', 'data')"
         ],
         "tags.user_tag_changes customer:u7 gender  | tag gender",
     ),
@@ -325,7 +329,8 @@ FAULTS: dict[str, tuple[list[str], str]] = {
     ),
     "the value before": (
         [
-            "UPDATE published.user_tag_changes SET old_value = 'x' WHERE user_id = 'customer:u1' AND tag_id = 'yearly_spend'"
+            "UPDATE published.user_tag_changes SET old_value = 'x' WHERE user_id = 'customer:u1' AND "
+            "tag_id = 'yearly_spend'"
         ],
         "tags.user_tag_changes customer:u1 yearly_spend old_value | tag yearly_spend",
     ),
@@ -347,7 +352,8 @@ FAULTS: dict[str, tuple[list[str], str]] = {
     ),
     "a count of users": (
         [
-            "UPDATE published.tag_statistics SET users = users + 1 WHERE tag_id = 'gender' AND tag_value = 'female'"
+            "UPDATE published.tag_statistics SET users = users + 1 WHERE tag_id = 'gender' AND "
+            "tag_value = 'female'"
         ],
         "tags.tag_statistics  gender users | tag gender",
     ),
@@ -404,13 +410,15 @@ FAULTS: dict[str, tuple[list[str], str]] = {
     ),
     "a weight with another half-life": (
         [
-            "UPDATE published.user_measures SET paid_by_status = MAP {'paid': 1.0::DOUBLE} WHERE user_id = 'customer:u6'"
+            "UPDATE published.user_measures SET paid_by_status = MAP {'paid': 1.0::DOUBLE} WHERE "
+            "user_id = 'customer:u6'"
         ],
         "ops.user_measures by value customer:u6 paid_by_status number | measure paid_by_status",
     ),
     "late rows that were not aggregated": (
         [
-            "INSERT INTO clean.orders BY NAME SELECT 'late' AS order_id, 'u2' AS customer, 'paid' AS status, 5000 AS amount, TIMESTAMPTZ '2026-03-10 08:00:00+08' AS ordered_at"
+            "INSERT INTO clean.orders BY NAME SELECT 'late' AS order_id, 'u2' AS customer, 'paid' AS "
+            "status, 5000 AS amount, TIMESTAMPTZ '2026-03-10 08:00:00+08' AS ordered_at"
         ],
         "tags.user_tags customer:u2 yearly_spend tag_value | tag yearly_spend, of paid_365d",
     ),
