@@ -300,7 +300,7 @@ FAULTS: dict[str, tuple[list[str], str]] = {
     "a static tag that follows a correction": (
         [
             "UPDATE clean.users SET city = '重庆' WHERE customer = 'u4'",
-            "UPDATE published.user_profile SET first_city = '重庆', city = '重庆' WHERE user_id = 'customer:u4'",
+            "UPDATE published.user_profile SET first_city = '重庆' WHERE user_id = 'customer:u4'",
         ],
         "tags.user_profile customer:u4  first_city | tag first_city, of users__city",
     ),

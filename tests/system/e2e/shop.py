@@ -110,7 +110,7 @@ class Shop:
         return [{name: value for name, value in row.items() if name not in ("dt", "run_id")} for row in rows]
 
     def differences(self, day: date) -> tuple[Difference, ...]:
-        """What DuckDB computes of the clean tables, and is not published. Every measure and tag is computed."""
+        """What DuckDB computes otherwise from the clean tables; no measure and no tag is left out."""
         found = verify(self.pipeline.catalogue, self.lake, day)
         assert [line for line in found.not_verified if line.startswith(("measure", "tag "))] == []
         return found.differences
