@@ -1,13 +1,13 @@
 """The comparison of every table of a run, and who made what differs."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 
 import duckdb
 
 from usertags.catalogue.masking import MASK, masked_columns, masked_of
 from usertags.catalogue.model import Catalogue
-from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.published import PUBLISHED
 from usertags.verify.compare import Comparison, Difference, TableCount, compared
 from usertags.verify.inputs import has
@@ -18,6 +18,7 @@ from usertags.verify.tags import Tags
 
 # An estimate of a distinct count may be so far from the exact count.
 ESTIMATE = 0.07
+_COLUMNS = "SELECT column_name, column_type FROM (DESCRIBE {})"
 
 
 class Comparisons:
@@ -49,11 +50,16 @@ class Comparisons:
         self._row_counts()
 
     def _compare(self, how: Comparison, published: str, recomputed: str, namespace: str) -> list[Difference]:
-        count, found = compared(self._connection, how, published, recomputed, self._most)
+        """More are found than told: of a tag that differs it is to be known which measure made it."""
+        count, found = compared(self._connection, how, published, recomputed, 100 * self._most)
         table = f"{namespace}.{how.table}"
         self.tables.append(replace(count, table=table))
         masked = masked_columns(self._catalogue, table)
-        self.differences += [self._told(replace(each, table=table), masked) for each in found]
+        told: Counter[str] = Counter()
+        for each in found:
+            told[each.column] += 1
+            if told[each.column] <= self._most:
+                self.differences.append(self._told(replace(each, table=table), masked))
         return found
 
     # ---- what runs keep ------------------------------------------------------------------
@@ -86,22 +92,16 @@ class Comparisons:
         if self._rows("published.user_measures") == 0:
             self.absent.append("ops.user_measures: the rows of the run have been removed")
             return
-        present = self._columns("published.user_measures")
-        wanted = [
-            each
-            for each in self._columns("inputs")
-            if each in present and each not in ("user_id", *RFM_COLUMNS)
-        ]
-        estimates = [each for each in wanted if self._function(each) == APPROXIMATE]
+        estimates = [each for each in self._columns("inputs") if self._function(each) == APPROXIMATE]
         exact = "".join(f", e.{name(each)}" for each in estimates)
         self._connection.execute(f"""
-            CREATE VIEW measured AS
+            CREATE TABLE measured AS
             SELECT i.* EXCLUDE ({", ".join(map(name, ["user_id", *estimates]))}), i.user_id{exact}
             FROM inputs i {"JOIN exact e USING (user_id)" if estimates else ""}""")
         how = Comparison(
             "user_measures",
             ("user_id",),
-            tuple(wanted),
+            self._whole("user_measures", "measured", leave_out={*self._numbers(), *self._measures.refused}),
             "user_id",
             within=dict.fromkeys(estimates, ESTIMATE),
             only=self._of_sample("user_id"),
@@ -109,19 +109,30 @@ class Comparisons:
         for each in self._compare(how, "published.user_measures", "measured", "ops"):
             self._wrong[each.user].add(each.column)
 
+    def _whole(self, published: str, recomputed: str, *, leave_out: Collection[str]) -> tuple[str, ...]:
+        """The columns of two tables of users, each of which gets those that it lacks: a column that should
+        not be there is empty, and one that is missing is not what it should be."""
+        sides = (f"published.{published}", recomputed)
+        kinds = [dict(self._connection.execute(_COLUMNS.format(side)).fetchall()) for side in sides]
+        for side, own, other in zip(sides, kinds, reversed(kinds), strict=True):
+            for column in other.keys() - own.keys():
+                self._connection.execute(f"ALTER TABLE {side} ADD COLUMN {name(column)} {other[column]}")
+        return tuple(each for each in kinds[0] | kinds[1] if each != "user_id" and each not in leave_out)
+
+    def _numbers(self) -> list[str]:
+        """The measures that are a number for each value."""
+        return [
+            measure.id
+            for measure in self._catalogue.measures.values()
+            if measure.by is not None and measure.aggregate.by == "numbers"
+        ]
+
     def _numbers_by_value(self) -> None:
         """The maps of user_measures, entry by entry."""
         if not has(self._connection, "published", "user_measures"):
             return
         present = self._columns("published.user_measures")
-        names = [
-            measure.id
-            for measure in self._catalogue.measures.values()
-            if measure.aggregate.by == "numbers"
-            and measure.by is not None
-            and measure.id in present
-            and measure.id not in self._measures.refused
-        ]
+        names = [each for each in self._numbers() if each in present and each not in self._measures.refused]
         if not names:
             return
         parts = " UNION ALL ".join(
@@ -153,7 +164,7 @@ class Comparisons:
         def rest(table: str, *key: str) -> tuple[str, ...]:
             return tuple(column for column in columns[table] if column not in key)
 
-        profile = [each for each in self._columns(f"{SCHEMA}.user_profile") if each != "user_id"]
+        profile = self._whole("user_profile", f"{SCHEMA}.user_profile", leave_out=self._tags.refused)
         return [
             Comparison(
                 "user_tags",
@@ -164,7 +175,7 @@ class Comparisons:
                 doubles,
                 only=by_tag,
             ),
-            Comparison("user_profile", ("user_id",), tuple(profile), "user_id", only=of_sample),
+            Comparison("user_profile", ("user_id",), profile, "user_id", only=of_sample),
             Comparison(
                 "user_tag_changes",
                 ("user_id", "tag_id"),
@@ -279,7 +290,7 @@ class Comparisons:
         return measure.function if measure else ""
 
     def _columns(self, table: str) -> list[str]:
-        return [row[0] for row in self._connection.execute(f"DESCRIBE {table}").fetchall()]
+        return [row[0] for row in self._connection.execute(_COLUMNS.format(table)).fetchall()]
 
     def _rows(self, table: str) -> int:
         row = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()

@@ -304,6 +304,14 @@ FAULTS: dict[str, tuple[list[str], str]] = {
         ],
         "tags.user_profile customer:u4  first_city | tag first_city, of users__city",
     ),
+    "a measure that was not written": (
+        ["ALTER TABLE published.user_measures DROP COLUMN purchased_365d"],
+        "ops.user_measures customer:u4  purchased_365d | measure purchased_365d",
+    ),
+    "a tag that has no column": (
+        ['ALTER TABLE published.user_profile DROP COLUMN "group"'],
+        "tags.user_profile customer:u1  group | tag group",
+    ),
     "a user who is missing": (
         ["DELETE FROM published.user_profile WHERE user_id = 'customer:u4'"],
         "tags.user_profile customer:u4   | ",
@@ -498,4 +506,7 @@ def test_what_is_personal_is_masked(catalogue: Catalogue, tmp_path: Path) -> Non
         publish(connection, secret, D2, None)
         changes = [USER_TAGS.format("tag_value = 'male'", "u1", "gender")]
         (found,) = verified_after(connection, secret, PublishedDay(D2, "r2", None), changes).differences
+        shown = ["UPDATE published.user_profile SET gender = 'female' WHERE user_id = 'customer:u1'"]
+        (leaked,) = verified_after(connection, secret, PublishedDay(D2, "r2", None), shown).differences
     assert (found.published, found.recomputed, found.subject) == ("***", "***", "gender")
+    assert (leaked.table, leaked.column, leaked.recomputed) == ("tags.user_profile", "gender", None)
