@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -29,7 +30,7 @@ from usertags.store.lake import Lake
 from usertags.store.schemas import BATCHES, IDENTITIES, PUBLICATIONS, REFUSED_LINKS, USER_MEASURES, TableSpec
 from usertags.store.tables import find_table
 from usertags.verify.macros import teach
-from usertags.verify.pieces import name
+from usertags.verify.pieces import name, text_literal
 
 SCHEMAS = ("clean", "published", "before")
 # Of a run beside what readers see: its measures and its identities.
@@ -49,9 +50,12 @@ class PublishedDay:
 
 @contextmanager
 def database(timezone: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty database in the project's time zone."""
-    with duckdb.connect(":memory:") as connection:
+    """An empty database in the project's time zone; what does not fit into memory lies in a folder of its
+    own."""
+    with TemporaryDirectory(prefix="usertags_verify_") as folder, duckdb.connect(":memory:") as connection:
+        connection.execute(f"SET temp_directory = {text_literal(folder)}")
         connection.execute(f"SET TimeZone = '{timezone}'")
+        connection.execute("SET enable_progress_bar = false")
         for schema in SCHEMAS:
             connection.execute(f"CREATE SCHEMA {schema}")
         teach(connection)

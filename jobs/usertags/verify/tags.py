@@ -128,61 +128,67 @@ class Tags:
     def _after_validity(self) -> None:
         """`state`: of each user the value of each tag, `_fresh_` where the rule of a tag with a period holds
         today, and who set it. Of tags with several values the first."""
-        columns, joins = ["y.user_id"], []
-        for number, tag in enumerate(self.tags):
-            alias = f"b{number}"
+        columns = ["y.user_id"]
+        for tag in self.tags:
             if tag.multiple:
-                first = f"{alias}.tag_id = {text_literal(tag.id)} AND {alias}.rank = 1"
-                joins.append(f"LEFT JOIN preferred {alias} ON {alias}.user_id = y.user_id AND {first}")
-                columns.append(f"{alias}.value AS {name(tag.id)}")
-            elif tag.follows is not None:
-                joins += [_earlier(tag.follows.tag, alias), _earlier(tag.id, f"own_{alias}")]
-                columns += [
-                    f"{alias}.tag_value AS {alias}_value",
-                    f"{alias}.valid_from AS {alias}_from",
-                    f"own_{alias}.tag_value AS own_{alias}",
-                ]
-            else:
-                joins += [_earlier(tag.id, alias)] if _remembers(tag) else []
-                columns += self._lasting_columns(tag, alias)
+                columns.append(f"f.{name(tag.id)}")
+            elif tag.follows is None:
+                columns += self._lasting_columns(tag)
+        remembered = {tag.id for tag in self.tags if _remembers(tag)}
+        for tag in self.tags:
+            if tag.follows is not None:
+                remembered |= {tag.id, tag.follows.tag}
+        columns += [f"b.{name(f'_before_{each}')}" for each in sorted(remembered)]
         followers = [
-            f"{self._following(tag, f'b{number}')} AS {name(tag.id)}"
-            for number, tag in enumerate(self.tags)
-            if tag.follows is not None
+            f"{self._following(tag)} AS {name(tag.id)}" for tag in self.tags if tag.follows is not None
         ]
+        first = {
+            tag.id: f"first(value) FILTER (WHERE tag_id = {text_literal(tag.id)})"
+            for tag in self.tags
+            if tag.multiple
+        }
+        row = "first({'value': tag_value, 'since': valid_from, 'until': valid_until})"
+        before = {
+            f"_before_{each}": f"{row} FILTER (WHERE tag_id = {text_literal(each)})" for each in remembered
+        }
         self._connection.execute(f"""
             CREATE TABLE state AS
             SELECT {", ".join(["*", *followers])}
-            FROM (SELECT {", ".join(columns)} FROM today y {" ".join(joins)})""")
+            FROM (
+                SELECT {", ".join(columns)} FROM today y
+                LEFT JOIN ({_a_row_a_user(first, "preferred")}) f USING (user_id)
+                LEFT JOIN ({_a_row_a_user(before, "before.user_tags")}) b USING (user_id)
+            )""")
 
-    def _lasting_columns(self, tag: Tag, then: str) -> list[str]:
-        columns = [f"{self._lasting(tag, then)} AS {name(tag.id)}"]
+    def _lasting_columns(self, tag: Tag) -> list[str]:
+        columns = [f"{self._lasting(tag)} AS {name(tag.id)}"]
         if tag.period is not None:
             columns.append(f"y.{name(tag.id)} IS NOT NULL AS {name(f'_fresh_{tag.id}')}")
         if tag.set_by is not None:
             columns.append(f"y.{name(f'_set_{tag.id}')}")
         return columns
 
-    def _lasting(self, tag: Tag, then: str) -> str:
-        value = f"y.{name(tag.id)}"
-        kept = as_type(Piece(f"{then}.tag_value", "string"), tag.type, self._catalogue.timezone).sql
+    def _lasting(self, tag: Tag) -> str:
+        value, then = f"y.{name(tag.id)}", f"b.{name(f'_before_{tag.id}')}"
+        kept = as_type(Piece(f"{then}.value", "string"), tag.type, self._catalogue.timezone).sql
         if _is_static(tag):
             return f"coalesce({kept}, {value})"
         if tag.period is not None:
-            return f"coalesce({value}, CASE WHEN {then}.valid_until >= DATE '{self._day}' THEN {kept} END)"
+            return f"coalesce({value}, CASE WHEN {then}.until >= DATE '{self._day}' THEN {kept} END)"
         return value
 
-    def _following(self, tag: Tag, then: str) -> str:
+    def _following(self, tag: Tag) -> str:
         """The days that another tag has had its value, or the value that it had before."""
         assert tag.follows is not None
         other = next(each for each in self.tags if each.id == tag.follows.tag)
+        own, then = name(f"_before_{tag.id}"), name(f"_before_{other.id}")
         now, today = self.text(other), f"DATE '{self._day}'"
-        same = f"coalesce({then}_value = {now}, FALSE)"
+        same = f"coalesce(({then}).value = {now}, FALSE)"
         if tag.follows.what == "days":
-            since = f"CASE WHEN {same} THEN {then}_from ELSE {today} END"
+            since = f"CASE WHEN {same} THEN ({then}).since ELSE {today} END"
             piece = Piece(f"CAST({today} - {since} + 1 AS INTEGER)", "int")
         else:
-            piece = Piece(f"(CASE WHEN {same} THEN own_{then} ELSE {then}_value END)", "string")
+            piece = Piece(f"(CASE WHEN {same} THEN ({own}).value ELSE ({then}).value END)", "string")
         value = as_type(piece, tag.type, self._catalogue.timezone).sql
         return f"CASE WHEN {now} IS NOT NULL THEN {value} END"
 
@@ -213,8 +219,7 @@ def _is_static(tag: Tag) -> bool:
     return tag.validity == "static" and not all("." in each for each in tag.inputs)
 
 
-def _earlier(tag_id: str, alias: str) -> str:
-    return (
-        f"LEFT JOIN before.user_tags {alias} ON {alias}.user_id = y.user_id AND {alias}.rank = 1 "
-        f"AND {alias}.tag_id = {text_literal(tag_id)}"
-    )
+def _a_row_a_user(columns: Mapping[str, str], table: str) -> str:
+    """The first values of tags, a column each."""
+    listed = "".join(f", {sql} AS {name(column)}" for column, sql in columns.items())
+    return f"SELECT user_id{listed} FROM {table} WHERE rank = 1 GROUP BY user_id"
