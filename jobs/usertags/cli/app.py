@@ -334,6 +334,26 @@ def explain(
 
 
 @app.command()
+def verify(
+    day: DayOption,
+    sample: Annotated[
+        str | None, typer.Option(help="Only so many users (500) or a share of them (5%), drawn by a hash.")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Differences shown of each table and column.")] = 20,
+) -> None:
+    """Compute a published day again from the clean tables, without Spark, and compare every row.
+
+    Exit code 3 if anything differs.
+    """
+    from usertags.cli.verification import show_verification
+    from usertags.verify.verify import verify as verify_day
+
+    wanted = _day(day)
+    pipeline = _quiet_pipeline()
+    show_verification(verify_day(pipeline.catalogue, pipeline.lake, wanted, sample, most))
+
+
+@app.command()
 def report(day: DayOption, run_id: RunOption = None) -> None:
     """Show the row counts of a run by stage: rows read, kept, quarantined and written."""
     from usertags.cli.render import show_reports
