@@ -63,6 +63,6 @@ def usable(tags: Iterable[Tag]) -> Iterator[Tag]:
 def definitions(tags: Iterable[Tag]) -> dict[str, Expression]:
     """What each usable tag stands for in a rule: its own, made of measures and columns alone."""
     return {
-        f"{TAGS}{tag.id}": Expression(tag.value_sql, frozenset(tag.inputs), family(kind_of_type(tag.type)))
+        f"{TAGS}{tag.id}": Expression(tag.value_tree, frozenset(tag.inputs), family(kind_of_type(tag.type)))
         for tag in usable(tags)
     }
