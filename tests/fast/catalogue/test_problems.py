@@ -240,7 +240,7 @@ def test_a_tag_is_not_called_like_a_column_of_every_user(folder: Folder, name: s
         ),
         (
             "from: line_no",
-            "from: line_${no}",
+            "from: 'line_${no}'",
             "the name line_${no} holds ${, which Spark would replace with one of its settings",
         ),
     ],
