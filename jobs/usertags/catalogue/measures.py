@@ -3,7 +3,7 @@
 from usertags.catalogue.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
 from usertags.catalogue.versions import version_of
 from usertags.config.aggregates import AggregateFunction, Part, aggregate_function
-from usertags.config.days import Days
+from usertags.config.durations import Days
 from usertags.config.expression_tree import Name, Tree
 from usertags.config.expression_types import type_of_family
 from usertags.config.expressions import (
@@ -129,12 +129,7 @@ def _calendar(located: Located[MeasureEntry], settings: Settings) -> CalendarPer
             located.report(message, "window", "calendar", suggestion=hint)
         return None
     period = periods[window.calendar]
-    return CalendarPeriod(_month_and_day(period.from_), _month_and_day(period.to), window.years_ago)
-
-
-def _month_and_day(text: str) -> tuple[int, int]:
-    month, day = text.split("-")
-    return int(month), int(day)
+    return CalendarPeriod(period.from_, period.to, window.years_ago)
 
 
 def _aggregate(located: Located[MeasureEntry], types: dict[str, str], settings: Settings) -> Aggregate | None:

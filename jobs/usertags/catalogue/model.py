@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from usertags.config.aggregates import AGGREGATES, PARTS, AggregateFunction, Part
 from usertags.config.alert_models import AlertsEntry
-from usertags.config.days import Days
+from usertags.config.durations import DayOfYear, Validity
 from usertags.config.expression_tree import Tree
 from usertags.config.models import Example, Read, RfmEntry, Segment, SparkEntry
 from usertags.config.quality_models import (
@@ -137,10 +137,10 @@ class Partial:
 
 @dataclass(frozen=True)
 class CalendarPeriod:
-    """A yearly period, with start and end as month and day; `years_ago` selects an earlier year."""
+    """A yearly period; `years_ago` selects an earlier year."""
 
-    first: tuple[int, int]
-    last: tuple[int, int]
+    first: DayOfYear
+    last: DayOfYear
     years_ago: int
 
 
@@ -297,7 +297,7 @@ class Tag:
     values: tuple[str | int | float, ...] | None
     definition: str
     description: str
-    validity: str
+    validity: Validity
     owner: str
     status: Literal["draft", "active", "retired"]
     examples: tuple[Example, ...]
@@ -323,12 +323,6 @@ class Tag:
     def multiple(self) -> bool:
         """Whether a user can have several ordered values of it."""
         return self.main.several
-
-    @property
-    def period(self) -> int | None:
-        """The days of a validity such as 30d."""
-        days = Days.read(self.validity)
-        return int(days) if days is not None else None
 
     @property
     def value_tree(self) -> Tree:

@@ -44,7 +44,7 @@ def check_usable(located: Located[TagEntry], tags: Mapping[str, Located[TagEntry
     for name in used_tags(located.entry):
         other = tags[name].entry if name in tags else None
         unusable = [kind.unusable for kind in other.kinds if kind.unusable is not None] if other else []
-        if other is not None and other.validity != "dynamic":
+        if other is not None and not other.validity.dynamic:
             message = (
                 f"{TAGS}{name} keeps values of earlier days (validity {other.validity}): "
                 "a rule can only use tags with `validity: dynamic`"

@@ -106,7 +106,7 @@ def _check_names(located: Located[SourceEntry]) -> None:
     entry = located.entry
     if entry.key == []:
         located.report("`key` must name at least one column", "key")
-    if entry.read.lookback != "0s" and entry.read.cursor is None:
+    if entry.read.lookback.number and entry.read.cursor is None:
         located.report("a `lookback` requires a `cursor`", "read", "lookback")
     named = [("key", name) for name in entry.key or ()]
     named += [("links" if entry.links else "user", name) for name in entry.ids.values()]

@@ -3,8 +3,6 @@
 The executable catalogue is built from these in `usertags.catalogue`.
 """
 
-import re
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,7 +16,7 @@ from pydantic import (
 )
 
 from usertags.config.alert_models import AlertsEntry
-from usertags.config.days import Days
+from usertags.config.durations import DayOfYear, Days, Duration, Validity
 from usertags.config.quality_models import (
     CheckEntry,
     CompareEntry,
@@ -90,7 +88,7 @@ class Read(Entry):
     connection: str
     table: str | None = None
     cursor: str | None = None
-    lookback: Annotated[str, StringConstraints(pattern=r"^\d+[smhd]$")] = "0s"
+    lookback: Duration = Duration(0, "s")
     files: str | None = None
     format: Literal["csv", "json", "parquet"] | None = None
     encoding: Literal["utf-8", "gbk", "gb18030"] = "utf-8"
@@ -217,7 +215,7 @@ class SourceEntry(Entry):
             raise ValueError("a profile needs a `key`: it has one current row per user")
         if self.kind != "events" and self.explicit is not None:
             raise ValueError("`explicit` is only allowed in a source of kind events")
-        if self.read.lookback != "0s" and self.key is None:
+        if self.read.lookback.number and self.key is None:
             raise ValueError("a `lookback` needs a `key`, because it reads rows again")
         return self
 
@@ -302,7 +300,7 @@ class TagEntry(Entry):
     values: list[Word] | None = None
     type: ColumnType | None = None
     description: str
-    validity: Annotated[str, StringConstraints(pattern=r"^(static|dynamic|[1-9]\d{0,3}d)$")]
+    validity: Validity
     owner: str
     sensitivity: str | None = None
     coverage: CoverageEntry | None = None
@@ -326,7 +324,7 @@ class TagEntry(Entry):
             refused = kind.refused(self)
             if refused is not None:
                 raise ValueError(refused)
-        if self.validity != "dynamic" and any(kind.dynamic for kind in self.kinds):
+        if not self.validity.dynamic and any(kind.dynamic for kind in self.kinds):
             raise ValueError("a tag with `prefer`, `set` or `follows` needs `validity: dynamic`")
         return self
 
@@ -392,25 +390,8 @@ class RfmEntry(Entry):
 class Period(Entry):
     """A yearly period, such as 10-20 to 11-11; `to` before `from` is in the next year."""
 
-    from_: str = Field(alias="from")
-    to: str
-
-    @model_validator(mode="after")
-    def _days_of_every_year(self) -> "Period":
-        for key, text in (("from", self.from_), ("to", self.to)):
-            if not is_day_of_every_year(text):
-                raise ValueError(f"invalid day {text!r} in `{key}`, expected MM-DD such as 11-11 (not 02-29)")
-        return self
-
-
-def is_day_of_every_year(text: str) -> bool:
-    if not re.fullmatch(r"\d\d-\d\d", text):
-        return False
-    try:
-        date.fromisoformat(f"2001-{text}")
-    except ValueError:
-        return False
-    return True
+    from_: DayOfYear = Field(alias="from")
+    to: DayOfYear
 
 
 class IdentityEntry(Entry):

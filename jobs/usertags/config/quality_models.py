@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from usertags.config.days import Days
+from usertags.config.durations import Days, Duration
 
 Severity = Literal["critical", "warning", "info"]
 # The gravest first: the one order of severities.
@@ -53,7 +53,7 @@ class CheckEntry(Entry):
     matches: str | None = None
     references: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")] | None = None
     rows: Rows | None = None
-    fresh_within: Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mhd]$")] | None = None
+    fresh_within: Duration | None = None
     mostly: float = Field(default=1.0, gt=0, le=1)
     severity: Severity
     owner: str
@@ -71,6 +71,8 @@ class CheckEntry(Entry):
             raise ValueError(
                 "a check of values needs `column`; a check of `rows` or `fresh_within` must not have it"
             )
+        if self.fresh_within is not None and not self.fresh_within.number:
+            raise ValueError("`fresh_within` must be longer than 0")
         return self
 
 

@@ -14,13 +14,8 @@ from usertags.config.yaml_file import Location, YamlFile
 from usertags.errors import ConfigProblem
 
 _NAME = "a name (lowercase letters, digits and _, letter first)"
-_DAYS = "a number of days such as 180d"
 _FORMS = {
     "type": "a type: string, int, bigint, double, boolean, date, timestamp or decimal(p,s)",
-    "window": _DAYS,
-    "offset": _DAYS,
-    "lookback": "a duration such as 30m, 1h or 2d",
-    "validity": "static, dynamic or a number of days such as 30d",
     "currency": "a currency code of three capital letters such as CNY",
 }
 _TYPES = {

@@ -169,10 +169,10 @@ class TagKind:
         earlier = F.col("_before").getItem(tag.id)
         # A value that a newer type of the tag cannot hold is not remembered.
         kept = earlier["tag_value"].try_cast(tag.type)
-        if tag.validity == "static" and any("." not in name for name in tag.inputs):
+        if tag.validity.static and any("." not in name for name in tag.inputs):
             # A static tag keeps its first value; one that reads the profile alone follows its corrections.
             value = F.coalesce(kept, value)
-        elif tag.period is not None:
+        elif tag.validity.days is not None:
             value = F.coalesce(value, F.when(earlier["valid_until"] >= F.lit(day), kept))
         return value
 
