@@ -162,7 +162,7 @@ def _entries(catalogue: Catalogue) -> list[dict[str, Any]]:
     return [
         {"tag_id": tag.id, "name_zh": tag.name, "name_en": tag.id, "level1_zh": tag.path[0], "kind": tag.kind,
          "level2_zh": tag.path[1], "level3_zh": tag.path[2], "type": tag.type, "definition": "of the bench",
-         "owner": tag.owner, "validity": tag.validity, "status": tag.status,
+         "owner": tag.owner, "validity": str(tag.validity), "status": tag.status,
          "definition_version": tag.definition_version}
         for tag in catalogue.published_tags()
     ]  # fmt: skip

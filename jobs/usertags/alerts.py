@@ -131,7 +131,7 @@ def _due(
     checks = [CheckRow.of(row) for row in _rows(lake, CHECKS.name, days)]
     known = history(checks, runs, published, expected)
     wanted = {name: tuple(channel.tell) for name, channel in alerts.channels.items()}
-    return due(known, days, entries, wanted, alerts.time, catalogue.timezone, now), known
+    return due(known, days, entries, wanted, alerts.by, catalogue.timezone, now), known
 
 
 def _rows(lake: Lake, name: str, days: Collection[date] | None = None) -> list[dict[str, Any]]:
@@ -163,7 +163,7 @@ def _entry(item: Due, status: Status, claim: str, at: datetime, note: str = "") 
 def _place(catalogue: Catalogue, alerts: AlertsEntry) -> Place:
     tables = [*(f"clean.{name}" for name in catalogue.sources), *(spec.name for spec in PUBLISHED)]
     masked = {(table, column) for table in tables for column in masked_columns(catalogue, table)}
-    return Place(catalogue.project, _base_url(), alerts.time, masked, catalogue.quality.language)
+    return Place(catalogue.project, _base_url(), alerts.by, masked, catalogue.quality.language)
 
 
 def _base_url() -> str:

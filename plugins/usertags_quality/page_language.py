@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from plugins.usertags_quality import formatting, texts
 from plugins.usertags_quality.loading import LakeError
-from usertags.config.days import Days
+from usertags.config.durations import Days
 from usertags.errors import ConfigError, UsertagsError
 from usertags.language import Language, Words, name_of
 from usertags.quality import sentences

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from tests.support.places import ROOT
 from usertags.catalogue.build import load_catalogue
 from usertags.catalogue.model import Catalogue, Tag
+from usertags.config.expression_tree import Name
 from usertags.config.models import Example
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.kinds.base import SEPARATOR
@@ -93,7 +94,7 @@ def _state(session: SparkSession, catalogue: Catalogue, items: list[Shown], day:
     tags = list(catalogue.tags.values())
     # The row's name passes through as a tag would: two examples may be of one user.
     plain = {"kinds": (KIND,), "set_by": None, "follows": None}
-    named = [*tags, replace(tags[0], id="_row", sql="_row", type="string", **plain)]
+    named = [*tags, replace(tags[0], id="_row", tree=Name("_row"), type="string", **plain)]
     today = evaluated(_inputs(session, catalogue, items), named, day)
     today = today.drop("user_id").withColumnRenamed("_row", "user_id")
     given_today = {item.row: item.example.given.get("today") for item in items if item.tag.follows}

@@ -5,23 +5,15 @@ double negation make no difference.
 """
 
 from collections.abc import Iterable, Iterator
-
-import sqlglot
-from sqlglot import exp
+from dataclasses import replace
 
 from usertags.catalogue.model import Tag
+from usertags.config.expression_tree import And, Between, Brackets, Call, In, Infix, Is, Not, Or, Tree
 
-_SWAPPED = {exp.LT: "gt", exp.LTE: "gte"}
-_ORDERED = {exp.GT: "gt", exp.GTE: "gte"}
-_NEGATED: dict[type[exp.Expression], type[exp.Expression]] = {
-    exp.GT: exp.LTE,
-    exp.LTE: exp.GT,
-    exp.LT: exp.GTE,
-    exp.GTE: exp.LT,
-    exp.EQ: exp.NEQ,
-    exp.NEQ: exp.EQ,
-}
-_COMMUTATIVE = (exp.SafeAdd, exp.SafeMultiply)
+_NEGATED = {">": "<=", "<=": ">", "<": ">=", ">=": "<", "=": "<>", "<>": "="}
+_MIRRORED = {"<": ">", "<=": ">="}
+_SYMMETRIC = ("=", "<>")
+_COMMUTATIVE = ("try_add", "try_multiply")
 
 
 def same_rules(tags: Iterable[Tag]) -> Iterator[tuple[Tag, Tag]]:
@@ -33,69 +25,76 @@ def same_rules(tags: Iterable[Tag]) -> Iterator[tuple[Tag, Tag]]:
     for tag in tags:
         if tag.status == "retired" or not tag.main.over_today or not tag.inputs:
             continue
-        key = (canonical(tag.sql), tag.type, tag.validity)
+        key = (canonical(tag.tree), tag.type, tag.validity)
         if key in seen:
             yield tag, seen[key]
         seen.setdefault(key, tag)
 
 
-def canonical(sql: str) -> str:
-    """A canonical text of a rule. In: normalised Spark SQL.
-
-    Equal texts mean equal rules; other equivalences are not detected.
-    """
-    return _form(sqlglot.parse_one(sql, dialect="spark"))
-
-
-def _form(node: exp.Expression) -> str:
-    if isinstance(node, exp.Paren):
-        return _form(node.this)
-    if isinstance(node, exp.And | exp.Or):
-        parts = sorted({_form(part) for part in node.flatten()})
-        return f"{type(node).__name__}({', '.join(parts)})" if len(parts) > 1 else parts[0]
-    if isinstance(node, exp.Not):
-        return _not(node.this)
-    if isinstance(node, exp.Between):
-        low = exp.GTE(this=node.this, expression=node.args["low"])
-        high = exp.LTE(this=node.this, expression=node.args["high"])
-        return _form(exp.And(this=low, expression=high))
-    return _comparison(node) or _call(node)
+def canonical(tree: Tree) -> str:
+    """A canonical text of a rule: equal texts mean equal rules. Other equivalences are not detected."""
+    if isinstance(tree, Brackets):
+        return canonical(tree.inner)
+    if isinstance(tree, And | Or):
+        return _chain(type(tree), [canonical(side) for side in _flat(tree)])
+    if isinstance(tree, Not):
+        return _not(tree.operand)
+    return _predicate(tree) if isinstance(tree, Infix | Between | In | Is) else _other(tree)
 
 
-def _not(inner: exp.Expression) -> str:
-    while isinstance(inner, exp.Paren):
-        inner = inner.this
-    if isinstance(inner, exp.Not):
-        return _form(inner.this)
-    if isinstance(inner, exp.And | exp.Or):
-        other = exp.Or if isinstance(inner, exp.And) else exp.And
-        parts = sorted({_not(part) for part in inner.flatten()})
-        return f"{other.__name__}({', '.join(parts)})" if len(parts) > 1 else parts[0]
-    if type(inner) in _NEGATED:
-        return _form(_NEGATED[type(inner)](this=inner.this, expression=inner.expression))
-    return f"not({_form(inner)})"
+def _flat(tree: And | Or) -> Iterator[Tree]:
+    """The sides, those of the same operator below them among them."""
+    for side in tree.sides:
+        inner = _unwrapped(side)
+        if isinstance(inner, type(tree)):
+            yield from _flat(inner)
+        else:
+            yield inner
 
 
-def _comparison(node: exp.Expression) -> str | None:
-    kind = type(node)
-    if kind in _SWAPPED:
-        return f"{_SWAPPED[kind]}({_form(node.expression)}, {_form(node.this)})"
-    if kind in _ORDERED:
-        return f"{_ORDERED[kind]}({_form(node.this)}, {_form(node.expression)})"
-    if isinstance(node, exp.EQ | exp.NEQ):
-        return f"{kind.__name__}({', '.join(sorted((_form(node.this), _form(node.expression))))})"
-    if isinstance(node, exp.In):
-        return f"in({_form(node.this)}; {', '.join(sorted({_form(item) for item in node.expressions}))})"
-    return None
+def _chain(kind: type[Tree], parts: Iterable[str]) -> str:
+    each, *others = sorted(set(parts))
+    return f"{kind.__name__}({', '.join([each, *others])})" if others else each
 
 
-def _call(node: exp.Expression) -> str:
-    """Any other node: its kind and its parts."""
-    parts = [_form(part) for part in node.iter_expressions()]
-    if not parts:
-        return str(node.sql(dialect="spark"))
-    if isinstance(node, _COMMUTATIVE):
-        parts = sorted(parts)
-    name = node.name if isinstance(node, exp.Anonymous) else type(node).__name__
-    plain = [str(value) for value in node.args.values() if isinstance(value, str | bool)]
-    return f"{name}[{', '.join(plain)}]({', '.join(parts)})"
+def _not(inner: Tree) -> str:
+    inner = _unwrapped(inner)
+    if isinstance(inner, Not):
+        return canonical(inner.operand)
+    if isinstance(inner, And | Or):
+        return _chain(Or if isinstance(inner, And) else And, [_not(side) for side in _flat(inner)])
+    if isinstance(inner, Infix | Between | In | Is) and inner.negated:
+        return canonical(replace(inner, negated=False))
+    if isinstance(inner, Infix) and inner.operator in _NEGATED:
+        return canonical(replace(inner, operator=_NEGATED[inner.operator]))
+    return f"not({canonical(inner)})"
+
+
+def _predicate(tree: Infix | Between | In | Is) -> str:
+    if tree.negated:
+        return _not(replace(tree, negated=False))
+    if isinstance(tree, Between):
+        return canonical(And((Infix(tree.subject, ">=", tree.low), Infix(tree.subject, "<=", tree.high))))
+    if isinstance(tree, In):
+        choices = sorted({canonical(choice) for choice in tree.choices})
+        return f"in({canonical(tree.subject)}; {', '.join(choices)})"
+    return _comparison(tree) if isinstance(tree, Infix) else _other(tree)
+
+
+def _comparison(tree: Infix) -> str:
+    left, operator, right = canonical(tree.left), tree.operator, canonical(tree.right)
+    if operator in _MIRRORED:
+        left, operator, right = right, _MIRRORED[operator], left
+    if operator in _SYMMETRIC:
+        left, right = sorted((left, right))
+    return f"{operator}({left}, {right})"
+
+
+def _other(tree: Tree) -> str:
+    if isinstance(tree, Call) and tree.name in _COMMUTATIVE:
+        return f"{tree.name}({', '.join(sorted(map(canonical, tree.arguments)))})"
+    return "".join(part if isinstance(part, str) else canonical(part) for part in tree.parts())
+
+
+def _unwrapped(tree: Tree) -> Tree:
+    return _unwrapped(tree.inner) if isinstance(tree, Brackets) else tree

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from usertags.catalogue.model import Explicit, Measure, Partial, Source
 from usertags.catalogue.versions import version_of
 from usertags.config.expression_lookup import Dictionary
-from usertags.config.expression_text import write_name
+from usertags.config.expression_tree import FALSE, NULL, Call, Cast, Constant, Name, Tree, called
 from usertags.config.expressions import Expression, ExpressionError, parse_boolean
 from usertags.config.loader import Located
 from usertags.config.models import ColumnEntry, SourceEntry
 from usertags.config.validation import close
 from usertags.kinds.people import measure_of
 
+# What is read of a row, besides whether it withdraws the tag.
+_READ = {"value": "STRING", "set_by": "STRING", "reason": "STRING", "until": "DATE"}
 _ROW = "struct<value:string,set_by:string,reason:string,until:date,withdrawn:boolean>"
 
 
@@ -30,15 +32,14 @@ def build_explicit(located: Located[SourceEntry], dictionaries: Mapping[str, Dic
     withdrawn = _withdrawn(located, kept, dictionaries)
     if len(located.problems) > before:
         return None
-    texts = {role: f"CAST({write_name(name)} AS STRING)" for role, name in named.items()}
-    parts = {role: texts.get(role, "CAST(NULL AS STRING)") for role in ("value", "set_by", "reason")}
-    parts["until"] = (
-        f"CAST({write_name(named['until'])} AS DATE)" if "until" in named else "CAST(NULL AS DATE)"
-    )
-    parts["withdrawn"] = f"coalesce({withdrawn.sql}, FALSE)" if withdrawn else "FALSE"
-    row = ", ".join(f"'{name}', {sql}" for name, sql in parts.items())
+    columns = {role: Name(name) for role, name in named.items()}
+    fields: dict[str, Tree] = {
+        role: Cast(columns.get(role, NULL), type_, strict=True) for role, type_ in _READ.items()
+    }
+    fields["withdrawn"] = called("coalesce", withdrawn.tree, FALSE) if withdrawn else FALSE
+    row = Call("named_struct", tuple(part for role in fields for part in (Constant(role), fields[role])))
     uses = frozenset(named.values()) | (withdrawn.columns if withdrawn else frozenset())
-    return Explicit(entry.tag, f"named_struct({row})", uses)
+    return Explicit(entry.tag, row, uses)
 
 
 def _check_column(

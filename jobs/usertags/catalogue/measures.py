@@ -3,7 +3,8 @@
 from usertags.catalogue.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
 from usertags.catalogue.versions import version_of
 from usertags.config.aggregates import AggregateFunction, Part, aggregate_function
-from usertags.config.days import Days
+from usertags.config.durations import Days
+from usertags.config.expression_tree import Name, Tree
 from usertags.config.expression_types import type_of_family
 from usertags.config.expressions import (
     EVENT_DAY,
@@ -53,9 +54,9 @@ def build_measure(
         return None
     function = _function(aggregate, entry)
     calendar = _calendar(located, settings)
-    argument = aggregate.argument.sql if aggregate.argument and function.argument is None else None
+    argument = aggregate.argument.tree if aggregate.argument and function.argument is None else None
     uses = aggregate.argument.columns if aggregate.argument else frozenset()
-    condition = where.sql if where else None
+    condition = where.tree if where else None
     return Measure(
         id=name,
         source=source.name,
@@ -128,12 +129,7 @@ def _calendar(located: Located[MeasureEntry], settings: Settings) -> CalendarPer
             located.report(message, "window", "calendar", suggestion=hint)
         return None
     period = periods[window.calendar]
-    return CalendarPeriod(_month_and_day(period.from_), _month_and_day(period.to), window.years_ago)
-
-
-def _month_and_day(text: str) -> tuple[int, int]:
-    month, day = text.split("-")
-    return int(month), int(day)
+    return CalendarPeriod(period.from_, period.to, window.years_ago)
 
 
 def _aggregate(located: Located[MeasureEntry], types: dict[str, str], settings: Settings) -> Aggregate | None:
@@ -181,7 +177,7 @@ def _distinct_is_stated(located: Located[MeasureEntry], aggregate: Aggregate) ->
 
 
 def _function(aggregate: Aggregate, entry: MeasureEntry) -> AggregateFunction:
-    argument = aggregate.argument.sql if aggregate.argument else None
+    argument = aggregate.argument.tree if aggregate.argument else None
     return aggregate_function(aggregate.function, argument, entry.distinct_within)
 
 
@@ -198,7 +194,7 @@ def _is_bounded(located: Located[MeasureEntry], aggregate: Aggregate) -> bool:
     return False
 
 
-def partial(source: str, part: Part, argument: str | None, where: str | None, by: str | None) -> Partial:
+def partial(source: str, part: Part, argument: Tree | None, where: Tree | None, by: str | None) -> Partial:
     """What a day keeps of the rows of a source, under a name that says all that it depends on."""
     version = version_of([source, part.name, argument, where, *([by] if by else [])])
     return Partial(f"{part.name}_{version}", part.name, argument, where, by)
@@ -209,4 +205,5 @@ def _argument_type(aggregate: Aggregate, types: dict[str, str]) -> str:
     argument = aggregate.argument
     if argument is None:
         return ""
-    return types.get(argument.sql.strip("`")) or type_of_family(argument.type)
+    column = types.get(argument.tree.name) if isinstance(argument.tree, Name) else None
+    return column or type_of_family(argument.type)

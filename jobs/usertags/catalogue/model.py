@@ -1,5 +1,7 @@
 """The executable catalogue: sources, measures and tags with parsed expressions and resolved references.
 
+Expressions are trees (usertags/config/expression_tree.py).
+
 Built once from the settings by `usertags.catalogue.build`; frozen, without Spark.
 """
 
@@ -11,7 +13,8 @@ from typing import Any, ClassVar, Literal
 
 from usertags.config.aggregates import AGGREGATES, PARTS, AggregateFunction, Part
 from usertags.config.alert_models import AlertsEntry
-from usertags.config.days import Days
+from usertags.config.durations import DayOfYear, Validity
+from usertags.config.expression_tree import Tree
 from usertags.config.models import Example, Read, RfmEntry, Segment, SparkEntry
 from usertags.config.quality_models import (
     CheckEntry,
@@ -30,11 +33,11 @@ from usertags.kinds.people import SetByPeople
 
 @dataclass(frozen=True)
 class Column:
-    """A clean column. `sql` is Spark SQL over the raw columns named in `raw`."""
+    """A clean column: an expression over the raw columns named in `raw`."""
 
     name: str
     type: str
-    sql: str
+    tree: Tree
     raw: frozenset[str]
     pii: Literal["hash", "drop"] | None = None
     timezone: str | None = None
@@ -43,11 +46,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Explicit:
-    """How a row sets a tag: the column with the tag name, and Spark SQL for value, set_by, reason,
-    until and withdrawn. `uses` are the columns that these read."""
+    """How a row sets a tag: the column with the tag name, and a struct of value, set_by, reason, until and
+    withdrawn. `uses` are the columns that these read."""
 
     tag: str
-    row: str
+    row: Tree
     uses: frozenset[str]
 
 
@@ -69,7 +72,7 @@ class Source:
     version: str | None
     ids: tuple[tuple[str, str], ...]
     time: str | None
-    reject: tuple[tuple[str, str], ...]
+    reject: tuple[tuple[str, Tree], ...]
     checks: tuple[CheckEntry, ...]
     deciding: frozenset[str] = frozenset()
     explicit: Explicit | None = None
@@ -116,8 +119,8 @@ class Partial:
 
     id: str
     function: str
-    argument: str | None
-    where: str | None
+    argument: Tree | None
+    where: Tree | None
     by: str | None = None
 
     @property
@@ -134,10 +137,10 @@ class Partial:
 
 @dataclass(frozen=True)
 class CalendarPeriod:
-    """A yearly period, with start and end as month and day; `years_ago` selects an earlier year."""
+    """A yearly period; `years_ago` selects an earlier year."""
 
-    first: tuple[int, int]
-    last: tuple[int, int]
+    first: DayOfYear
+    last: DayOfYear
     years_ago: int
 
 
@@ -216,14 +219,14 @@ class DerivedColumns(ABC):
 class Percentile:
     """The percentile of another measure among the users of the data day: an int from 0 to 100.
 
-    `where` is Spark SQL over the measures in `uses` and data_day; `exact` says that the measure's values
+    `where` is a condition over the measures in `uses` and data_day; `exact` says that the measure's values
     have no binary rounding noise.
     """
 
     id: str
     measure: str
     exact: bool
-    where: str | None
+    where: Tree | None
     uses: frozenset[str]
     definition: str
     description: str
@@ -253,10 +256,10 @@ class Percentiles(DerivedColumns):
 
 @dataclass(frozen=True)
 class Rfm(DerivedColumns):
-    """RFM of the project; segment rules are Spark SQL over the scores."""
+    """RFM of the project; segment rules are conditions over the scores."""
 
     entry: RfmEntry
-    segments: tuple[tuple[Segment, str], ...]
+    segments: tuple[tuple[Segment, Tree], ...]
     version: str
 
     table: ClassVar[str | None] = "tags.rfm"
@@ -275,10 +278,10 @@ class Rfm(DerivedColumns):
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag: `sql` is Spark SQL over the measures and profile columns of one user.
+    """A tag: `tree` is an expression over the measures and profile columns of one user.
 
     `kinds` are those that it is of (usertags/kinds): the first has its value, others lay something around
-    that. One that follows another has no rule over today: its `sql` is NULL, and carry gives it its
+    that. One that follows another has no rule over today: its `tree` is NULL, and carry gives it its
     value. `coverage` bounds the share of users that carry it, `drift` how far it may differ from the days
     before; None: any share, any day.
     """
@@ -288,13 +291,13 @@ class Tag:
     title: str
     path: tuple[str, str, str]
     kind: str
-    sql: str
+    tree: Tree
     type: str
     inputs: tuple[str, ...]
     values: tuple[str | int | float, ...] | None
     definition: str
     description: str
-    validity: str
+    validity: Validity
     owner: str
     status: Literal["draft", "active", "retired"]
     examples: tuple[Example, ...]
@@ -322,15 +325,9 @@ class Tag:
         return self.main.several
 
     @property
-    def period(self) -> int | None:
-        """The days of a validity such as 30d."""
-        days = Days.read(self.validity)
-        return int(days) if days is not None else None
-
-    @property
-    def value_sql(self) -> str:
-        """What the rule makes of a user, as one piece of Spark SQL."""
-        return self.main.value_sql(self)
+    def value_tree(self) -> Tree:
+        """What the rule makes of a user."""
+        return self.main.value_tree(self)
 
 
 def visible(tags: Iterable[Tag], table: str) -> tuple[Tag, ...]:

@@ -32,7 +32,7 @@ def build_percentile(
         id=name,
         measure=base.id,
         exact=base.type != "double",
-        where=where.sql if where else None,
+        where=where.tree if where else None,
         uses=where.columns if where else frozenset(),
         definition=f"percentile of {base.id}" + (f" where {entry.where}" if entry.where else ""),
         description=entry.description,

@@ -44,7 +44,7 @@ def check_usable(located: Located[TagEntry], tags: Mapping[str, Located[TagEntry
     for name in used_tags(located.entry):
         other = tags[name].entry if name in tags else None
         unusable = [kind.unusable for kind in other.kinds if kind.unusable is not None] if other else []
-        if other is not None and other.validity != "dynamic":
+        if other is not None and not other.validity.dynamic:
             message = (
                 f"{TAGS}{name} keeps values of earlier days (validity {other.validity}): "
                 "a rule can only use tags with `validity: dynamic`"
@@ -63,6 +63,6 @@ def usable(tags: Iterable[Tag]) -> Iterator[Tag]:
 def definitions(tags: Iterable[Tag]) -> dict[str, Expression]:
     """What each usable tag stands for in a rule: its own, made of measures and columns alone."""
     return {
-        f"{TAGS}{tag.id}": Expression(tag.value_sql, frozenset(tag.inputs), family(kind_of_type(tag.type)))
+        f"{TAGS}{tag.id}": Expression(tag.value_tree, frozenset(tag.inputs), family(kind_of_type(tag.type)))
         for tag in usable(tags)
     }

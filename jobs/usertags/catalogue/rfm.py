@@ -41,7 +41,7 @@ def build_rfm(
                 parameters=settings.parameters,
                 dictionaries=settings.dictionaries,
             )
-            segments.append((segment, rule.sql))
+            segments.append((segment, rule.tree))
         except ExpressionError as error:
             if not ("tags" in settings.broken.files and error.unknown_name):
                 place = ("rfm", "segments", index, "when")
@@ -51,7 +51,7 @@ def build_rfm(
     scoring = entry.model_dump(include={"scoring", "edges", "portraits"})
     used = {role: versions[measure.id] for role, measure in found.items()}
     return Rfm(
-        entry, tuple(segments), version_of([scoring, [(item.id, sql) for item, sql in segments], used])
+        entry, tuple(segments), version_of([scoring, [(item.id, when) for item, when in segments], used])
     )
 
 

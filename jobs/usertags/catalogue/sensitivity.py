@@ -43,7 +43,7 @@ def kept_out_of(
 
 def _check_possible(located: Located[TagEntry], tables: frozenset[str], settings: Settings) -> None:
     entry = located.entry
-    if "user_tags" in tables and entry.validity != "dynamic":
+    if "user_tags" in tables and not entry.validity.dynamic:
         message = (
             f"sensitivity {entry.sensitivity!r} is kept out of user_tags, where a tag with validity "
             f"{entry.validity} is looked up: use `validity: dynamic`"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from usertags.catalogue.explicit import build_explicit
 from usertags.catalogue.model import Column, Source
 from usertags.config.expression_lookup import Dictionary
+from usertags.config.expression_tree import Name, Tree
 from usertags.config.expression_types import is_type
 from usertags.config.expressions import EVENT_DAY, Expression, ExpressionError, parse_boolean, parse_scalar
 from usertags.config.loader import Located, Settings
@@ -42,7 +43,7 @@ def build_source(located: Located[SourceEntry], settings: Settings) -> Source | 
         version=entry.version,
         ids=tuple(entry.ids.items()),
         time=entry.time,
-        reject=tuple((reason, rule.sql) for reason, rule in reject),
+        reject=tuple((reason, rule.tree) for reason, rule in reject),
         checks=tuple(entry.checks),
         deciding=_deciding(entry, [rule for _, rule in reject]),
         explicit=explicit,
@@ -83,19 +84,21 @@ def _column(
     if name == EVENT_DAY and located.entry.kind == "events":
         message = f"{name!r} is a reserved column name of events: choose another name"
         located.report(message, "columns", name)
-    if entry.from_ is not None:
-        sql, raw = f"`{entry.from_}`", frozenset({entry.from_})
-    else:
-        try:
+    try:
+        if entry.from_ is not None:
+            tree: Tree = Name(entry.from_, quoted=True)
+            raw = frozenset({entry.from_})
+        else:
             expression = parse_scalar(entry.expr or "", columns=None, dictionaries=dictionaries)
-        except ExpressionError as error:
-            located.report(str(error), "columns", name, "expr", suggestion=error.suggestion)
-            return None
-        sql, raw = expression.sql, expression.columns
+            tree, raw = expression.tree, expression.columns
+    except ExpressionError as error:
+        key = "from" if entry.from_ is not None else "expr"
+        located.report(str(error), "columns", name, key, suggestion=error.suggestion)
+        return None
     for taken in sorted(raw & _LANDED):
         message = f"{taken!r} is a reserved column name of raw tables: rename the column in the source"
         located.report(message, "columns", name)
-    return Column(name, entry.type.replace(" ", ""), sql, raw, entry.pii, entry.timezone, entry.format)
+    return Column(name, entry.type.replace(" ", ""), tree, raw, entry.pii, entry.timezone, entry.format)
 
 
 def _check_names(located: Located[SourceEntry]) -> None:
@@ -103,7 +106,7 @@ def _check_names(located: Located[SourceEntry]) -> None:
     entry = located.entry
     if entry.key == []:
         located.report("`key` must name at least one column", "key")
-    if entry.read.lookback != "0s" and entry.read.cursor is None:
+    if entry.read.lookback.number and entry.read.cursor is None:
         located.report("a `lookback` requires a `cursor`", "read", "lookback")
     named = [("key", name) for name in entry.key or ()]
     named += [("links" if entry.links else "user", name) for name in entry.ids.values()]

@@ -73,7 +73,7 @@ def build_tag(
         title=entry.title,
         path=(entry.path[0], entry.path[1], entry.path[2]),
         kind=entry.kind,
-        sql=expression.sql,
+        tree=expression.tree,
         type=type_,
         inputs=used,
         values=tuple(entry.values) if entry.values is not None else None,
@@ -85,7 +85,7 @@ def build_tag(
         examples=tuple(entry.examples),
         definition_version=version_of(
             [
-                expression.sql,
+                expression.tree,
                 type_,
                 entry.validity,
                 [(column, inputs.versions.get(column)) for column in used],

@@ -6,6 +6,6 @@ from typing import Any
 
 
 def version_of(parts: Any) -> str:
-    """A hash of `parts` (any JSON value) as twelve hex digits."""
+    """A hash of `parts` (any JSON value) as twelve hex digits; a tree in it counts by its SQL."""
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -69,8 +69,7 @@ def _window(measure: Measure) -> str:
 
 
 def _period(period: CalendarPeriod) -> str:
-    (month, day), (last_month, last_day) = period.first, period.last
-    text = f"{month:02}-{day:02} to {last_month:02}-{last_day:02}"
+    text = f"{period.first} to {period.last}"
     if not period.years_ago:
         return text
     return f"{text}, {period.years_ago} year{'s' if period.years_ago > 1 else ''} ago"

@@ -79,7 +79,8 @@ def _measures(catalogue: Catalogue) -> list[str]:
 
 def _tag(tag: Tag, catalogue: Catalogue) -> list[str]:
     status = "" if tag.status == "active" else f" ({tag.status})"
-    validity = _VALIDITY.get(tag.validity, f"stays {tag.period} days after it was true")
+    days = tag.validity.days
+    validity = _VALIDITY[tag.validity.form] if days is None else f"stays {days} days after it was true"
     lines = [
         f"#### {tag.name} `{tag.id}`{status}",
         "",

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from usertags.config.expression_conversions import cast_hint
-from usertags.config.expression_types import BOOLEAN, EVENT_DAY, NUMBERS, ExpressionError, Operand, words
+from usertags.config.expression_operands import Operand
+from usertags.config.expression_tree import Name, Tree
+from usertags.config.expression_types import BOOLEAN, EVENT_DAY, NUMBERS, ExpressionError, words
 from usertags.spark_functions import F
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
+_EVENT_DAY = Name(EVENT_DAY)
 # HyperLogLog with 2^12 registers is at most 4 kB a user and day. Up to some 400 values it counts practically
 # exactly; beyond that the count is off by 1.6 % (one standard error), so that 1 count in 20 is off by more
 # than 3.3 %, and hardly one by more than 5 %.
@@ -79,7 +82,7 @@ class AggregateFunction:
     meant: frozenset[str] = frozenset()
     call: str = ""
     within: Literal["day", "window", "approx"] | None = None
-    argument: str | None = None
+    argument: Tree | None = None
     check: Callable[[str, Operand], None] = lambda name, operand: None
     counted: bool = False
     needs_window: bool = False
@@ -90,8 +93,8 @@ class AggregateFunction:
         return self.call or self.name
 
 
-def aggregate_function(called: str, argument: str | None, within: str | None) -> AggregateFunction:
-    """The entry that a call means, given the SQL of its argument and the measure's `distinct_within`."""
+def aggregate_function(called: str, argument: Tree | None, within: str | None) -> AggregateFunction:
+    """The entry that a call means, given its argument and the measure's `distinct_within`."""
     entries = [entry for entry in AGGREGATES.values() if entry.called == called]
     own = [entry for entry in entries if entry.argument is not None and entry.argument == argument]
     fitting = own or [entry for entry in entries if entry.argument is None]
@@ -138,7 +141,7 @@ def _no_condition(name: str, operand: Operand) -> None:
 
 
 def _event_day(name: str, operand: Operand) -> None:
-    if operand.sql != EVENT_DAY:
+    if operand.tree != _EVENT_DAY:
         raise ExpressionError(
             f"{name}() is of the days between events, not of {operand.fragment}", f"{name}({EVENT_DAY})"
         )
@@ -311,7 +314,7 @@ _ENTRIES = (
     AggregateFunction(
         "distinct_days",
         call="count_distinct",
-        argument=EVENT_DAY,
+        argument=_EVENT_DAY,
         parts=(_COUNT,),
         merge=_count_days,
         type=_whole,
@@ -390,7 +393,7 @@ _ENTRIES = (
     ),
     AggregateFunction(
         "gap_mean",
-        argument=EVENT_DAY,
+        argument=_EVENT_DAY,
         parts=(_COUNT,),
         merge=_gap_mean,
         type=_fraction,
@@ -401,7 +404,7 @@ _ENTRIES = (
     ),
     AggregateFunction(
         "gap_stddev",
-        argument=EVENT_DAY,
+        argument=_EVENT_DAY,
         parts=(_COUNT,),
         merge=_gap_stddev,
         type=_fraction,

@@ -5,8 +5,9 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from usertags.config.durations import TimeOfDay
 from usertags.config.forms import Form
 from usertags.config.quality_models import Entry
 from usertags.config.yaml_file import read_yaml
@@ -74,29 +75,8 @@ Channel = Annotated[MailEntry | HookEntry, Field(discriminator="kind")]
 class AlertsEntry(Entry):
     """A day that is not published `by` this time of the next day (project time zone) is late."""
 
-    by: str
+    by: TimeOfDay
     channels: dict[ChannelName, Channel]
-
-    @field_validator("by")
-    @classmethod
-    def _time_of_day(cls, text: str) -> str:
-        if time_of_day(text) is None:
-            raise ValueError(f"`by` is a time of the day such as 08:00: {text!r}")
-        return text
-
-    @property
-    def time(self) -> time:
-        found = time_of_day(self.by)
-        assert found is not None
-        return found
-
-
-def time_of_day(text: object) -> time | None:
-    """A time as HH:MM; None for anything else."""
-    try:
-        return time.fromisoformat(text) if isinstance(text, str) and len(text) == 5 else None
-    except ValueError:
-        return None
 
 
 def deadline_of(folder: Path) -> tuple[time, str] | None:
@@ -104,7 +84,7 @@ def deadline_of(folder: Path) -> tuple[time, str] | None:
     are no alerts. Problems of the file are reported when it is loaded."""
     project = read_yaml(folder / "project.yml", "project.yml").data
     try:
-        by = time_of_day(project["alerts"]["by"])
+        by = TimeOfDay.read(str(project["alerts"]["by"]))
         timezone = str(project["timezone"])
     except (KeyError, TypeError):
         return None

@@ -1,7 +1,7 @@
 """Checks of function arguments.
 
-Each check takes the operand and the name of the function; it returns the operand as written in SQL, or
-raises ExpressionError."""
+Each check takes the operand and the name of the function; it returns the operand as it is passed, or raises
+ExpressionError."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from usertags.config import expression_conversions as conversions
 from usertags.config.expression_checks import check_format, check_pattern, check_unit, check_zone
-from usertags.config.expression_text import write_text
+from usertags.config.expression_operands import Operand
+from usertags.config.expression_tree import Constant
 from usertags.config.expression_types import (
     BIGINT,
     DATE,
@@ -22,7 +23,6 @@ from usertags.config.expression_types import (
     TIMESTAMP,
     UNKNOWN,
     ExpressionError,
-    Operand,
     family,
 )
 
@@ -89,7 +89,7 @@ def pattern(operand: Operand, where: str) -> Operand:
     text = literal(operand, where).text
     assert text is not None
     check_pattern(text)
-    return replace(operand, sql=write_text(text.pattern))
+    return replace(operand, tree=Constant(text.pattern))
 
 
 def path(operand: Operand, where: str) -> Operand:
@@ -112,7 +112,7 @@ def unit(*, of_day: bool) -> Check:
     def check(operand: Operand, where: str) -> Operand:
         quoted = literal(operand, where)
         assert quoted.text is not None
-        return replace(quoted, sql=write_text(check_unit(quoted.text, of_day=of_day)))
+        return replace(quoted, tree=Constant(check_unit(quoted.text, of_day=of_day)))
 
     return check
 

@@ -12,13 +12,13 @@ from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import cache
 
+from usertags.config.expression_operands import Fact, Operand
+from usertags.config.expression_tree import Tree
 from usertags.config.expression_types import (
     BIGINT,
     DATE,
     INT,
     ExpressionError,
-    Fact,
-    Operand,
     Text,
     Value,
     closest,
@@ -83,7 +83,7 @@ def fact(subject: Operand, operator: str, values: Iterable[Operand], fragment: O
     found = tuple(value for value in compared if value is not None)
     if len(found) < len(compared):
         return ()
-    return (Fact(subject.sql, operator, found, step, fragment.fragment),)
+    return (Fact(subject.tree, operator, found, step, fragment.fragment),)
 
 
 def inverse(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
@@ -95,7 +95,7 @@ def inverse(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
 
 def refuse_contradiction(facts: Iterable[Fact]) -> None:
     """Raise if facts about one subject in one AND can never hold together."""
-    subjects: dict[str, list[Fact]] = {}
+    subjects: dict[Tree, list[Fact]] = {}
     for each in dict.fromkeys(facts):
         subjects.setdefault(each.subject, []).append(each)
     for together in subjects.values():

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from usertags.config.expression_text import read_date, read_timestamp, write_date, write_timestamp
+from usertags.config.expression_operands import Fragment, Operand
+from usertags.config.expression_text import read_date, read_timestamp
+from usertags.config.expression_tree import Between, Cast, Constant, Infix, Not, Number, Tree, called, only_if
 from usertags.config.expression_types import (
     BIGINT,
     BOOLEAN,
@@ -22,9 +24,6 @@ from usertags.config.expression_types import (
     TIMESTAMP,
     UNKNOWN,
     ExpressionError,
-    Fragment,
-    Level,
-    Operand,
     family,
 )
 
@@ -37,13 +36,13 @@ _CASTS = {
     TIMESTAMP: ("number", TEXT, DATE, TIMESTAMP),
     UNKNOWN: ("number", TEXT, BOOLEAN, DATE, TIMESTAMP),
 }
-_NOT_A_NUMBER = "CAST('NaN' AS DOUBLE)"
+_NOT_A_NUMBER = Cast(Constant("NaN"), "DOUBLE", strict=True)
 # Text is a moment only if it starts with a four-digit year: Spark would read 10:30 as 10:30 of the
 # current day and 202401 as the year 202401.
-_STARTS_WITH_YEAR = r"'^\\s*\\d{4}(\\D|$)'"
-_NO_YEAR = r"'^\\W*(T|\\d+:|\\d{5,7}(\\D|$))'"
+_STARTS_WITH_YEAR = Constant(r"^\s*\d{4}(\D|$)")
+_NO_YEAR = Constant(r"^\W*(T|\d+:|\d{5,7}(\D|$))")
 # The seconds since 1970 of the years 1 to 9999.
-_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
+_FIRST_SECOND, _LAST_SECOND = Number("-62135596800"), Number("253402300799")
 
 
 def cast_hint(operand: Operand, kind: str) -> str:
@@ -56,20 +55,17 @@ def as_text(operand: Operand) -> Operand:
     """The operand as text: a raw column is cast, which loses nothing."""
     if operand.kind != UNKNOWN:
         return operand
-    return replace(operand, sql=f"TRY_CAST({operand.sql} AS STRING)", kind=TEXT)
+    return replace(operand, tree=Cast(operand.tree, "STRING"), kind=TEXT)
 
 
 def as_moment(operand: Operand, kind: str) -> Operand | None:
     """A text literal as the date or timestamp literal that it spells, or None."""
     if operand.text is None:
         return None
-    if kind == DATE:
-        day = read_date(operand.text.value)
-        return None if day is None else replace(operand, sql=write_date(day), kind=DATE, value=day, text=None)
-    instant = read_timestamp(operand.text.value)
-    if instant is None:
+    moment = read_date(operand.text.value) if kind == DATE else read_timestamp(operand.text.value)
+    if moment is None:
         return None
-    return replace(operand, sql=write_timestamp(instant), kind=TIMESTAMP, value=instant, text=None)
+    return replace(operand, tree=Constant(moment), kind=kind, value=moment, text=None)
 
 
 def whole(operand: Operand, where: str) -> Operand:
@@ -77,7 +73,7 @@ def whole(operand: Operand, where: str) -> Operand:
     if operand.kind == INT:
         return operand
     if operand.kind == BIGINT:
-        return replace(operand, sql=f"TRY_CAST({operand.sql} AS INT)", kind=INT)
+        return replace(operand, tree=Cast(operand.tree, "INT"), kind=INT)
     raise ExpressionError(
         f"{where} needs a whole number, but {operand.described} is not one; write {cast_hint(operand, INT)}"
     )
@@ -163,34 +159,33 @@ def cast(operand: Operand, kind: str, type_name: str, fragment: Fragment | str) 
         if moment is None:
             raise ExpressionError(f"{operand.fragment} is not a {kind} like 2024-01-31: {fragment}")
         return replace(moment, fragment=fragment)
-    sql = f"TRY_CAST({operand.sql} AS {type_name})"
+    made: Tree = Cast(operand.tree, type_name)
     if kind in MOMENTS:
-        sql = _cast_to_moment(operand, kind, sql)
+        made = _cast_to_moment(operand, kind, made)
     elif type_name in ("DOUBLE", "FLOAT") and operand.kind in (TEXT, UNKNOWN):
-        sql = without_nan(sql)
-    return Operand(sql, kind, fragment, columns=operand.columns)
+        made = without_nan(made)
+    return Operand(made, kind, fragment, columns=operand.columns)
 
 
-def _cast_to_moment(operand: Operand, kind: str, sql: str) -> str:
+def _cast_to_moment(operand: Operand, kind: str, made: Tree) -> Tree:
     if operand.kind == TEXT or (operand.kind == UNKNOWN and kind == DATE):
-        return f"CASE WHEN {as_text(operand).at(Level.ATOM)} RLIKE {_STARTS_WITH_YEAR} THEN {sql} END"
+        return only_if(Infix(as_text(operand).tree, "RLIKE", _STARTS_WITH_YEAR), made)
     if operand.kind == UNKNOWN:
         # A raw column may also contain seconds since 1970, so only texts that Spark would misread are
         # excluded.
-        return f"CASE WHEN NOT {as_text(operand).sql} RLIKE {_NO_YEAR} THEN {sql} END"
+        return only_if(Not(Infix(as_text(operand).tree, "RLIKE", _NO_YEAR)), made)
     if operand.kind in NUMBERS:
-        seconds = operand.at(Level.ATOM)
-        return f"CASE WHEN {seconds} BETWEEN {_FIRST_SECOND} AND {_LAST_SECOND} THEN {sql} END"
-    return sql
+        return only_if(Between(operand.tree, _FIRST_SECOND, _LAST_SECOND), made)
+    return made
 
 
-def without_nan(sql: str) -> str:
+def without_nan(made: Tree) -> Tree:
     """A double with NaN as null: NaN is greater than every number, so it would pass any threshold."""
-    return f"nullif({sql}, {_NOT_A_NUMBER})"
+    return called("nullif", made, _NOT_A_NUMBER)
 
 
 def literal_date(value: date, shown: Fragment | str) -> Operand:
     """A date or datetime value as a literal."""
     if isinstance(value, datetime):
-        return Operand(write_timestamp(value), TIMESTAMP, shown, value=value)
-    return Operand(write_date(value), DATE, shown, value=value)
+        return Operand(Constant(value), TIMESTAMP, shown, value=value)
+    return Operand(Constant(value), DATE, shown, value=value)

@@ -1,8 +1,8 @@
-"""The functions allowed in expressions: their arguments, results and generated SQL, which never fails.
+"""The functions allowed in expressions: their arguments, results, and what is called for them.
 
 A function that is not in `FUNCTIONS` (or among the operators that are also written as calls) is refused.
-Functions that fail on bad values in ANSI mode are generated in a form that returns null: `to_date(x, format)`
-becomes `try_to_date`, `element_at` becomes `try_element_at`, and so on.
+What is called never fails: in place of a function that fails on bad values in ANSI mode stands a form that
+returns null: `to_date(x, format)` becomes `try_to_date`, `element_at` becomes `try_element_at`, and so on.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -13,8 +13,9 @@ from usertags.config import expression_operators as operators
 from usertags.config.expression_arguments import Check
 from usertags.config.expression_checks import check_like, check_pattern, check_replacement
 from usertags.config.expression_conversions import align, cast, without_nan
+from usertags.config.expression_operands import Fragment, Operand, columns_of
 from usertags.config.expression_refusals import refused
-from usertags.config.expression_text import write_text
+from usertags.config.expression_tree import Call, Cast, Constant, Number, Tree, called
 from usertags.config.expression_types import (
     BIGINT,
     BOOLEAN,
@@ -28,9 +29,6 @@ from usertags.config.expression_types import (
     TIMESTAMP,
     UNKNOWN,
     ExpressionError,
-    Fragment,
-    Operand,
-    columns_of,
     family,
 )
 
@@ -48,12 +46,13 @@ PATTERN_PLACES = {
 _MANY = 10_000
 # The only function that needs more than its arguments: the dictionaries of the reader.
 LOOKUP = "lookup"
-_UNIX_FORMAT = "'yyyy-MM-dd HH:mm:ss'"
+_UNIX_FORMAT = Constant("yyyy-MM-dd HH:mm:ss")
 
 
 @dataclass(frozen=True)
 class Function:
-    """One function: a check for each argument, the kind of its result and its generated SQL.
+    """One function: a check for each argument, the kind of its result, and what is called for it where that
+    is not the function itself.
 
     The last `optional` arguments may be omitted; with `repeats` the last check applies to any number of
     arguments. With `same` all arguments must agree, and their common kind is the result where `result` is
@@ -64,7 +63,7 @@ class Function:
     optional: int = 0
     repeats: bool = False
     same: bool = False
-    write: Callable[[Sequence[Operand]], str] | None = None
+    make: Callable[[Sequence[Operand]], Tree] | None = None
 
 
 def _of_whole(arguments: Sequence[Operand]) -> str:
@@ -84,39 +83,41 @@ def _element(arguments: Sequence[Operand]) -> str:
     return kind.removeprefix("array:") if kind.startswith("array:") else UNKNOWN
 
 
-def _write_abs(arguments: Sequence[Operand]) -> str:
+def _plain(name: str, arguments: Sequence[Operand]) -> Tree:
+    return Call(name, tuple(argument.tree for argument in arguments))
+
+
+def _abs(arguments: Sequence[Operand]) -> Tree:
     smallest = {INT: "-2147483648", BIGINT: "-9223372036854775808"}.get(arguments[0].kind)
-    return f"abs({arguments[0].sql})" if smallest is None else f"abs(nullif({arguments[0].sql}, {smallest}))"
+    value = arguments[0].tree
+    return called("abs", value if smallest is None else called("nullif", value, Number(smallest)))
 
 
-def _write_make_date(arguments: Sequence[Operand]) -> str:
+def _make_date(arguments: Sequence[Operand]) -> Tree:
     # There is no try_make_date; try_add turns an error of its argument into null.
-    return f"try_add(make_date({', '.join(each.sql for each in arguments)}), 0)"
+    return called("try_add", _plain("make_date", arguments), Number("0"))
 
 
-def _write_unix_timestamp(arguments: Sequence[Operand]) -> str:
+def _unix_timestamp(arguments: Sequence[Operand]) -> Tree:
     moment = arguments[0]
     if moment.kind in MOMENTS:
-        return f"unix_timestamp({moment.sql})"
-    date_format = arguments[1].sql if len(arguments) > 1 else _UNIX_FORMAT
-    return f"unix_timestamp(try_to_timestamp({moment.sql}, {date_format}))"
+        return called("unix_timestamp", moment.tree)
+    date_format = arguments[1].tree if len(arguments) > 1 else _UNIX_FORMAT
+    return called("unix_timestamp", called("try_to_timestamp", moment.tree, date_format))
 
 
-def _without_nan(name: str) -> Callable[[Sequence[Operand]], str]:
-    def write(arguments: Sequence[Operand]) -> str:
-        return without_nan(f"{name}({', '.join(each.sql for each in arguments)})")
-
-    return write
+def _without_nan(name: str) -> Callable[[Sequence[Operand]], Tree]:
+    return lambda arguments: without_nan(_plain(name, arguments))
 
 
-def _write_replacement(arguments: Sequence[Operand]) -> str:
+def _replacement(arguments: Sequence[Operand]) -> Tree:
     text, pattern, replacement = arguments
     assert pattern.text is not None and replacement.text is not None
     check_replacement(replacement.text, check_pattern(pattern.text))
-    return f"regexp_replace({text.sql}, {pattern.sql}, {write_text(replacement.text.pattern)})"
+    return called("regexp_replace", text.tree, pattern.tree, Constant(replacement.text.pattern))
 
 
-def _write_extract(arguments: Sequence[Operand]) -> str:
+def _extract(arguments: Sequence[Operand]) -> Tree:
     text, pattern = arguments[0], arguments[1]
     assert pattern.text is not None
     group = int(str(arguments[2].value)) if len(arguments) > 2 else 1
@@ -126,13 +127,14 @@ def _write_extract(arguments: Sequence[Operand]) -> str:
             f"regexp_extract takes group {group}, but {pattern.text.raw} has {groups} groups",
             "group 0, the whole match",
         )
-    return f"regexp_extract({text.sql}, {pattern.sql}, {group})"
+    return called("regexp_extract", text.tree, pattern.tree, Number(str(group)))
 
 
-def _write_hash_bucket(arguments: Sequence[Operand]) -> str:
+def _hash_bucket(arguments: Sequence[Operand]) -> Tree:
     text, buckets = arguments
-    number = f"TRY_CAST(conv(substring(md5({text.sql}), 1, 8), 16, 10) AS BIGINT)"
-    return f"TRY_CAST(try_mod({number}, {buckets.sql}) AS INT)"
+    digits = called("substring", called("md5", text.tree), Number("1"), Number("8"))
+    number = Cast(called("conv", digits, Number("16"), Number("10")), "BIGINT")
+    return Cast(called("try_mod", number, buckets.tree), "INT")
 
 
 _REGEXP = (must_be.text, must_be.pattern)
@@ -152,10 +154,8 @@ FUNCTIONS: dict[str, Function] = {
     "concat": Function((must_be.scalar,), TEXT, repeats=True),
     "concat_ws": Function((must_be.text, must_be.scalar), TEXT, repeats=True),
     "length": Function((must_be.text,), INT),
-    "regexp_replace": Function((*_REGEXP, must_be.literal), TEXT, write=_write_replacement),
-    "regexp_extract": Function(
-        (*_REGEXP, must_be.literal_whole(0, 99)), TEXT, optional=1, write=_write_extract
-    ),
+    "regexp_replace": Function((*_REGEXP, must_be.literal), TEXT, make=_replacement),
+    "regexp_extract": Function((*_REGEXP, must_be.literal_whole(0, 99)), TEXT, optional=1, make=_extract),
     "replace": Function((must_be.text, must_be.text, must_be.text), TEXT, optional=1),
     "split_part": Function(
         (must_be.text, must_be.text, must_be.literal_whole(-9999, 9999, nonzero=True)), TEXT
@@ -169,14 +169,14 @@ FUNCTIONS: dict[str, Function] = {
     "endswith": _TWO_TEXTS,
     "contains": _TWO_TEXTS,
     "instr": Function((must_be.text, must_be.text), INT),
-    "abs": Function((must_be.number,), _as_first, write=_write_abs),
+    "abs": Function((must_be.number,), _as_first, make=_abs),
     "round": Function((must_be.number, must_be.literal_whole(0, 18)), _as_first, optional=1),
     "floor": Function((must_be.number,), _of_whole),
     "ceil": Function((must_be.number,), _of_whole),
     "greatest": Function((must_be.anything, must_be.anything), repeats=True, same=True),
     "least": Function((must_be.anything, must_be.anything), repeats=True, same=True),
-    "sqrt": Function((must_be.number,), NUMBER, write=_without_nan("sqrt")),
-    "power": Function((must_be.number, must_be.number), NUMBER, write=_without_nan("power")),
+    "sqrt": Function((must_be.number,), NUMBER, make=_without_nan("sqrt")),
+    "power": Function((must_be.number, must_be.number), NUMBER, make=_without_nan("power")),
     "ln": _DOUBLE,
     "log10": _DOUBLE,
     "exp": _DOUBLE,
@@ -192,13 +192,13 @@ FUNCTIONS: dict[str, Function] = {
     "trunc": Function((must_be.moment, must_be.unit(of_day=False)), DATE),
     "date_format": Function((must_be.moment, must_be.date_format(reads=False)), TEXT),
     "last_day": Function((must_be.moment,), DATE),
-    "make_date": Function((must_be.whole, must_be.whole, must_be.whole), DATE, write=_write_make_date),
+    "make_date": Function((must_be.whole, must_be.whole, must_be.whole), DATE, make=_make_date),
     "from_unixtime": Function((must_be.long, must_be.date_format(reads=False)), TEXT, optional=1),
     "unix_timestamp": Function(
         (must_be.moment_or_text, must_be.date_format(reads=True)),
         BIGINT,
         optional=1,
-        write=_write_unix_timestamp,
+        make=_unix_timestamp,
     ),
     "from_utc_timestamp": Function((must_be.moment, must_be.zone), TIMESTAMP),
     "to_utc_timestamp": Function((must_be.moment, must_be.zone), TIMESTAMP),
@@ -207,7 +207,7 @@ FUNCTIONS: dict[str, Function] = {
     "xxhash64": Function((must_be.scalar,), BIGINT, repeats=True),
     "crc32": Function((must_be.text,), BIGINT),
     # The first eight hex digits of md5 as a number, modulo the buckets: the same in every language.
-    "hash_bucket": Function((must_be.text, must_be.literal_whole(1, 100_000)), INT, write=_write_hash_bucket),
+    "hash_bucket": Function((must_be.text, must_be.literal_whole(1, 100_000)), INT, make=_hash_bucket),
     "array": Function((must_be.anything,), _list_of, repeats=True, same=True),
     "size": Function((must_be.list_,), INT),
     "split": Function((*_REGEXP, must_be.literal_whole(-1, 9999)), f"array:{TEXT}", optional=1),
@@ -272,8 +272,8 @@ def _array_contains(arguments: Sequence[Operand], fragment: Shown) -> Operand:
             f"array_contains() cannot find {sought.described} in {holder.fragment}, its elements are"
             f" {family(element.kind)}"
         ) from None
-    sql = f"array_contains({holder.sql}, {sought.sql})"
-    return Operand(sql, BOOLEAN, fragment, columns=columns_of([holder, sought]))
+    tree = called("array_contains", holder.tree, sought.tree)
+    return Operand(tree, BOOLEAN, fragment, columns=columns_of([holder, sought]))
 
 
 @dataclass(frozen=True)
@@ -344,13 +344,13 @@ def like(subject: Operand, pattern: Operand, fragment: Shown, *, negated: bool) 
     literal = must_be.literal(pattern, "LIKE")
     assert literal.text is not None
     check_like(literal.text)
-    return operators.matches("LIKE", must_be.text(subject, "LIKE"), literal.sql, fragment, negated=negated)
+    return operators.matches("LIKE", must_be.text(subject, "LIKE"), literal, fragment, negated=negated)
 
 
 def rlike(subject: Operand, pattern: Operand, fragment: Shown, *, negated: bool) -> Operand:
     """subject [NOT] RLIKE pattern."""
     checked = must_be.pattern(pattern, "RLIKE")
-    return operators.matches("RLIKE", must_be.text(subject, "RLIKE"), checked.sql, fragment, negated=negated)
+    return operators.matches("RLIKE", must_be.text(subject, "RLIKE"), checked, fragment, negated=negated)
 
 
 def _ordinary(name: str, function: Function, arguments: Sequence[Operand], fragment: Shown) -> Operand:
@@ -362,5 +362,5 @@ def _ordinary(name: str, function: Function, arguments: Sequence[Operand], fragm
         kind, checked = align(checked, f"{name}() cannot combine")
     if function.result:
         kind = function.result(checked) if callable(function.result) else function.result
-    sql = function.write(checked) if function.write else f"{name}({', '.join(each.sql for each in checked)})"
-    return Operand(sql, kind, fragment, columns=columns_of(checked))
+    tree = function.make(checked) if function.make else _plain(name, checked)
+    return Operand(tree, kind, fragment, columns=columns_of(checked))

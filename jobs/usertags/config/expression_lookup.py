@@ -5,18 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from usertags.config import expression_arguments as must_be
-from usertags.config.expression_text import write_text
-from usertags.config.expression_types import (
-    BIGINT,
-    INT,
-    NUMBER,
-    TEXT,
-    ExpressionError,
-    Fragment,
-    Operand,
-    closest,
-    columns_of,
-)
+from usertags.config.expression_operands import Fragment, Operand, columns_of
+from usertags.config.expression_tree import Call, Constant, Number, Tree, called
+from usertags.config.expression_types import BIGINT, INT, NUMBER, TEXT, ExpressionError, closest
 
 
 @dataclass(frozen=True)
@@ -38,10 +29,10 @@ class Dictionary:
         return BIGINT if all(-(2**63) <= value < 2**63 for value in numbers) else NUMBER
 
     @property
-    def sql(self) -> str:
-        """The dictionary as a Spark SQL map; the text does not depend on the order of its entries."""
-        pairs = [f"{write_text(key)}, {_literal(self.values[key])}" for key in sorted(self.values)]
-        return f"map({', '.join(pairs)})"
+    def tree(self) -> Tree:
+        """The dictionary as a map of Spark, which does not depend on the order of its entries."""
+        keys = sorted(self.values)
+        return Call("map", tuple(part for key in keys for part in (Constant(key), _value(self.values[key]))))
 
 
 def lookup(
@@ -49,15 +40,15 @@ def lookup(
 ) -> Operand:
     """The value of a dictionary for a text, null if there is none; raises ExpressionError.
 
-    The dictionary is inlined in the SQL, so its content is part of the rule's version."""
+    The dictionary is inlined in the tree, so its content is part of the rule's version."""
     name = must_be.literal(arguments[0], "lookup()").value
     sought = must_be.text(arguments[1], "lookup()")
     try:
         dictionary = dictionaries[str(name)]
     except KeyError:
         raise _unknown(str(name), dictionaries) from None
-    sql = f"try_element_at({dictionary.sql}, {sought.sql})"
-    return Operand(sql, dictionary.kind, fragment, columns=columns_of([sought]))
+    tree = called("try_element_at", dictionary.tree, sought.tree)
+    return Operand(tree, dictionary.kind, fragment, columns=columns_of([sought]))
 
 
 def _unknown(name: str, dictionaries: Mapping[str, Dictionary]) -> ExpressionError:
@@ -70,5 +61,5 @@ def _unknown(name: str, dictionaries: Mapping[str, Dictionary]) -> ExpressionErr
     return ExpressionError(f"no dictionary {name!r}{listed}", suggestion)
 
 
-def _literal(value: str | Decimal) -> str:
-    return write_text(value) if isinstance(value, str) else format(value, "f")
+def _value(value: str | Decimal) -> Tree:
+    return Constant(value) if isinstance(value, str) else Number(format(value, "f"))

@@ -10,6 +10,23 @@ from decimal import Decimal
 
 from usertags.config.expression_checks import comparable, fact, inverse, refuse_contradiction
 from usertags.config.expression_conversions import align, cast_hint, whole
+from usertags.config.expression_operands import Fact, Fragment, Operand, columns_of
+from usertags.config.expression_tree import (
+    And,
+    Between,
+    Case,
+    Constant,
+    In,
+    Infix,
+    Is,
+    Level,
+    Not,
+    Number,
+    Or,
+    Tree,
+    called,
+    only_if,
+)
 from usertags.config.expression_types import (
     BIGINT,
     BOOLEAN,
@@ -22,11 +39,6 @@ from usertags.config.expression_types import (
     TEXT,
     UNKNOWN,
     ExpressionError,
-    Fact,
-    Fragment,
-    Level,
-    Operand,
-    columns_of,
     family,
 )
 
@@ -56,7 +68,7 @@ def compare(operator: str, left: Operand, right: Operand, fragment: Fragment | s
     _refuse_null(left, right, f"{fragment} is never true")
     _, (left, right) = align([left, right], "cannot compare")
     _refuse_list(left, right)
-    made = _predicate(f"{left.at(Level.ATOM)} {operator} {right.at(Level.ATOM)}", [left, right], fragment)
+    made = _predicate(Infix(left.tree, operator, right.tree), [left, right], fragment)
     if operator == "<=>":
         return made
     if left.value is None and right.value is not None:
@@ -75,9 +87,8 @@ def between(
     _, (subject, low, high) = align([subject, low, high], "cannot compare")
     _refuse_list(subject, low)
     _refuse_list(subject, high)
-    word = "NOT BETWEEN" if negated else "BETWEEN"
-    bounds = f"{low.at(Level.ATOM)} AND {high.at(Level.ATOM)}"
-    made = _predicate(f"{subject.at(Level.ATOM)} {word} {bounds}", [subject, low, high], fragment)
+    tree = Between(subject.tree, low.tree, high.tree, negated)
+    made = _predicate(tree, [subject, low, high], fragment)
     if _reversed(low, high):
         raise ExpressionError(
             f"{fragment} never matches: the lower bound comes first",
@@ -103,9 +114,8 @@ def is_in(
         _refuse_null(subject, choice, f"NULL in a list matches nothing: {fragment}")
     _, (subject, *choices) = align([subject, *choices], "cannot compare")
     _refuse_list(subject, choices[0])
-    word = "NOT IN" if negated else "IN"
-    listed = ", ".join(choice.sql for choice in choices)
-    made = _predicate(f"{subject.at(Level.ATOM)} {word} ({listed})", [subject, *choices], fragment)
+    tree = In(subject.tree, tuple(choice.tree for choice in choices), negated)
+    made = _predicate(tree, [subject, *choices], fragment)
     if subject.value is not None or any(choice.value is None for choice in choices):
         return made
     facts = fact(subject, "in", choices, made)
@@ -114,8 +124,7 @@ def is_in(
 
 def is_null(subject: Operand, fragment: Fragment | str, *, negated: bool) -> Operand:
     """subject IS [NOT] NULL."""
-    word = "IS NOT NULL" if negated else "IS NULL"
-    made = _predicate(f"{subject.at(Level.ATOM)} {word}", [subject], fragment)
+    made = _predicate(Is(subject.tree, Constant(None), negated), [subject], fragment)
     if subject.value is not None:
         return made
     return _with_facts(made, fact(subject, "not null" if negated else "null", [], made))
@@ -124,18 +133,18 @@ def is_null(subject: Operand, fragment: Fragment | str, *, negated: bool) -> Ope
 def is_truth(subject: Operand, truth: bool, fragment: Fragment | str, *, negated: bool) -> Operand:
     """subject IS [NOT] TRUE, or FALSE: never null itself."""
     need_condition(subject, "the operand before IS")
-    word = f"IS {'NOT ' if negated else ''}{'TRUE' if truth else 'FALSE'}"
-    return _predicate(f"{subject.at(Level.ATOM)} {word}", [subject], fragment)
+    return _predicate(Is(subject.tree, Constant(truth), negated), [subject], fragment)
 
 
-def matches(word: str, subject: Operand, pattern: str, fragment: Fragment | str, *, negated: bool) -> Operand:
-    """subject LIKE or RLIKE a pattern, which is SQL already."""
-    word = f"NOT {word}" if negated else word
-    return _predicate(f"{subject.at(Level.ATOM)} {word} {pattern}", [subject], fragment)
+def matches(
+    word: str, subject: Operand, pattern: Operand, fragment: Fragment | str, *, negated: bool
+) -> Operand:
+    """subject LIKE or RLIKE a pattern."""
+    return _predicate(Infix(subject.tree, word, pattern.tree, negated), [subject], fragment)
 
 
-def _predicate(sql: str, operands: Sequence[Operand], fragment: Fragment | str) -> Operand:
-    return Operand(sql, BOOLEAN, fragment, Level.PREDICATE, columns_of(operands))
+def _predicate(tree: Tree, operands: Sequence[Operand], fragment: Fragment | str) -> Operand:
+    return Operand(tree, BOOLEAN, fragment, columns_of(operands))
 
 
 def _with_facts(made: Operand, facts: tuple[Fact, ...]) -> Operand:
@@ -161,41 +170,32 @@ def negate(operand: Operand, fragment: Fragment | str) -> Operand:
     """NOT operand."""
     operand = _stated(need_condition(operand, "the operand after NOT"))
     facts = tuple(replace(each, fragment=f"not ({each.fragment})") for each in operand.denials)
-    return Operand(
-        f"NOT {operand.at(Level.PREDICATE)}",
-        BOOLEAN,
-        fragment,
-        Level.NOT,
-        operand.columns,
-        facts=facts,
-        denials=operand.facts,
-    )
+    return Operand(Not(operand.tree), BOOLEAN, fragment, operand.columns, facts=facts, denials=operand.facts)
 
 
-def connect(level: Level, operands: Sequence[Operand], fragment: Fragment | str) -> Operand:
+def connect(kind: type[And] | type[Or], operands: Sequence[Operand], fragment: Fragment | str) -> Operand:
     """All operands joined by AND or by OR; contradictions inside one AND are refused."""
-    word = level.name
-    stated = [_stated(need_condition(operand, f"each side of {word}")) for operand in operands]
+    where = f"each side of {kind.level.name}"
+    stated = [_stated(need_condition(operand, where)) for operand in operands]
     facts = tuple(each for operand in stated for each in operand.facts)
     denials = tuple(each for operand in stated for each in operand.denials)
-    if level == Level.AND:
+    if kind is And:
         refuse_contradiction(facts)
     return Operand(
-        f" {word} ".join(operand.at(Level(level + 1)) for operand in stated),
+        kind(tuple(operand.tree for operand in stated)),
         BOOLEAN,
         fragment,
-        level,
         columns_of(operands),
-        facts=facts if level == Level.AND else (),
-        denials=denials if level == Level.OR else (),
+        facts=facts if kind is And else (),
+        denials=denials if kind is Or else (),
     )
 
 
 def _stated(operand: Operand) -> Operand:
     """A boolean column or function as a fact that it is true."""
-    if operand.level != Level.ATOM or operand.value is not None or operand.facts or operand.denials:
+    if operand.tree.level != Level.ATOM or operand.value is not None or operand.facts or operand.denials:
         return operand
-    itself = Fact(operand.sql, "=", (True,), None, operand.fragment)
+    itself = Fact(operand.tree, "=", (True,), None, operand.fragment)
     return replace(operand, facts=(itself,), denials=(replace(itself, values=(False,)),))
 
 
@@ -206,11 +206,11 @@ def choose(
     conditions = [need_condition(condition, "a condition after WHEN") for condition, _ in cases]
     values = [value for _, value in cases] + ([] if other is None else [other])
     kind, values = align(values, "cannot choose between", "and")
-    whens = " ".join(
-        f"WHEN {condition.sql} THEN {value.sql}" for condition, value in zip(conditions, values, strict=False)
+    branches = tuple(
+        (condition.tree, value.tree) for condition, value in zip(conditions, values, strict=False)
     )
-    last = "" if other is None else f" ELSE {values[-1].sql}"
-    return Operand(f"CASE {whens}{last} END", kind, fragment, columns=columns_of([*conditions, *values]))
+    tree = Case(branches, None if other is None else values[-1].tree)
+    return Operand(tree, kind, fragment, columns=columns_of([*conditions, *values]))
 
 
 # ---- arithmetic --------------------------------------------------
@@ -228,9 +228,8 @@ def calculate(operator: str, left: Operand, right: Operand, fragment: Fragment |
     kind = BIGINT if BIGINT in (left.kind, right.kind) else INT
     if operator == "/" or NUMBER in (left.kind, right.kind):
         kind = NUMBER
-    return Operand(
-        f"{_TRY[operator]}({left.sql}, {right.sql})", kind, fragment, columns=columns_of([left, right])
-    )
+    tree = called(_TRY[operator], left.tree, right.tree)
+    return Operand(tree, kind, fragment, columns=columns_of([left, right]))
 
 
 def _not_arithmetic(operator: str, left: Operand, right: Operand) -> ExpressionError:
@@ -252,10 +251,9 @@ def _not_arithmetic(operator: str, left: Operand, right: Operand) -> ExpressionE
 
 def minus(operand: Operand, fragment: Fragment | str) -> Operand:
     """-operand; a negative literal stays one."""
-    if operand.kind in NUMBERS and isinstance(operand.value, Decimal):
-        sql = operand.sql.removeprefix("-") if operand.sql.startswith("-") else f"-{operand.sql}"
-        return replace(operand, sql=sql, value=-operand.value, fragment=fragment)
-    zero = Operand("0", INT, "0")
+    if isinstance(operand.tree, Number) and isinstance(operand.value, Decimal):
+        return replace(operand, tree=operand.tree.negative, value=-operand.value, fragment=fragment)
+    zero = Operand(Number("0"), INT, "0")
     return calculate("-", zero, operand, fragment)
 
 
@@ -265,7 +263,8 @@ def shift(name: str, moment: Operand, steps: Operand, fragment: Fragment | str) 
     number = whole(steps, name)
     if isinstance(number.value, Decimal) and abs(number.value) > MAX_SHIFT:
         raise ExpressionError(f"{name} by {number.fragment} is out of range; the maximum is {MAX_SHIFT}")
-    bounded = number.sql
+    bounded = number.tree
     if number.value is None:
-        bounded = f"CASE WHEN {bounded} BETWEEN -{MAX_SHIFT} AND {MAX_SHIFT} THEN {bounded} END"
-    return Operand(f"{name}({moment.sql}, {bounded})", DATE, fragment, columns=columns_of([moment, steps]))
+        in_range = Between(bounded, Number(f"-{MAX_SHIFT}"), Number(str(MAX_SHIFT)))
+        bounded = only_if(in_range, bounded)
+    return Operand(called(name, moment.tree, bounded), DATE, fragment, columns=columns_of([moment, steps]))

@@ -1,4 +1,4 @@
-"""Converts a syntax tree to checked SQL: names are resolved, types are checked, unknown nodes are refused."""
+"""Converts the parser's tree to a checked one: names are resolved, types checked, unknown nodes refused."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -12,8 +12,10 @@ from usertags.config import expression_functions as functions
 from usertags.config import expression_operators as operators
 from usertags.config.expression_conversions import cast, literal_date
 from usertags.config.expression_lookup import Dictionary, lookup
+from usertags.config.expression_operands import Expression, Fragment, Operand
 from usertags.config.expression_refusals import refuse_name
-from usertags.config.expression_text import read_number, write_name, write_text
+from usertags.config.expression_text import read_number
+from usertags.config.expression_tree import And, Constant, Name, Number, Or
 from usertags.config.expression_types import (
     BIGINT,
     BOOLEAN,
@@ -22,11 +24,7 @@ from usertags.config.expression_types import (
     NUMBER,
     TEXT,
     UNKNOWN,
-    Expression,
     ExpressionError,
-    Fragment,
-    Level,
-    Operand,
     Text,
     closest,
     kind_of_type,
@@ -43,7 +41,7 @@ _COMPARISONS = {
 }
 _ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
 _PREDICATES = (*_COMPARISONS, exp.NullSafeNEQ, exp.Between, exp.In, exp.Is, exp.Like, exp.RegexpLike)
-_CHAINS = {exp.And: Level.AND, exp.Or: Level.OR}
+_CHAINS: dict[type, type[And] | type[Or]] = {exp.And: And, exp.Or: Or}
 _BARE_CALLS = {
     exp.CurrentDate: "current_date",
     exp.CurrentTimestamp: "current_timestamp",
@@ -120,7 +118,7 @@ class Reader:
             exp.Column: self._column,
             exp.Literal: self._literal,
             exp.Boolean: self._boolean,
-            exp.Null: lambda node: Operand("NULL", NULL, self._fragment(node)),
+            exp.Null: lambda node: Operand(Constant(None), NULL, self._fragment(node)),
             exp.Neg: lambda node: operators.minus(self._side(node.this), self._fragment(node)),
             exp.Not: self._not,
             exp.Between: self._between,
@@ -180,8 +178,8 @@ class Reader:
         kind = kind_of_type(self._columns[declared])
         if declared in self._definitions:
             meant = self._definitions[declared]
-            return Operand(meant.sql, kind, fragment, columns=meant.columns)
-        return Operand(write_name(declared.replace(".", "__")), kind, fragment, columns=frozenset({declared}))
+            return Operand(meant.tree, kind, fragment, columns=meant.columns)
+        return Operand(Name(declared.replace(".", "__")), kind, fragment, columns=frozenset({declared}))
 
     def _raw_column(self, parts: list[str], fragment: Fragment) -> Operand:
         name = ".".join(parts)
@@ -193,7 +191,7 @@ class Reader:
                 f" field of JSON as get_json_object({parts[0]}, '$.{'.'.join(parts[1:])}')"
             )
         refuse_name(name, (), only_bare=True)
-        return Operand(write_name(name), UNKNOWN, fragment, columns=frozenset({name}))
+        return Operand(Name(name), UNKNOWN, fragment, columns=frozenset({name}))
 
     def _declared(self, name: str) -> str | None:
         """The declared name, matched like in Spark: case-insensitive, unless this is ambiguous."""
@@ -213,26 +211,27 @@ class Reader:
         listed = ""
         if suggestion is None and known:
             listed = f"; available: {', '.join(sorted(known)[:12])}{', ...' if len(known) > 12 else ''}"
-        return ExpressionError(f"unknown name: {name}{listed}", suggestion)
+        return ExpressionError(f"unknown name: {name}{listed}", suggestion, unknown_name=name)
 
     def _literal(self, node: Any, *, pattern: bool = False) -> Operand:
         fragment = self._fragment(node)
         if not node.is_string:
-            sql, value, whole = read_number(node.name)
-            return Operand(sql, _number_kind(value) if whole else NUMBER, fragment, value=value)
+            written, value, whole = read_number(node.name)
+            kind = _number_kind(value) if whole else NUMBER
+            return Operand(Number(written), kind, fragment, value=value)
         text = self._texts.get(node.name)
         if text is None:
             # sqlglot turns the digits of 1.5BD into a text.
-            return Operand(write_text(node.name), TEXT, fragment, value=node.name)
+            return Operand(Constant(node.name), TEXT, fragment, value=node.name)
         if text.swallowed and not pattern:
             raise ExpressionError(
                 f"in {text.raw} the backslash of {text.swallowed} would be dropped", f"\\{text.swallowed}"
             )
-        return Operand(write_text(text.value), TEXT, fragment, value=text.value, text=text)
+        return Operand(Constant(text.value), TEXT, fragment, value=text.value, text=text)
 
     def _boolean(self, node: Any) -> Operand:
         value = bool(node.this)
-        return Operand(str(value).upper(), BOOLEAN, self._fragment(node), value=value)
+        return Operand(Constant(value), BOOLEAN, self._fragment(node), value=value)
 
     # ---- operators ---------------------------------------------------
 
@@ -401,21 +400,21 @@ def _decimal(target: Any, fragment: Fragment) -> str:
 def _parameter(name: str, value: object) -> Operand:
     """The named literal, replaced by its value."""
     if value is None:
-        return Operand("NULL", NULL, name)
+        return Operand(Constant(None), NULL, name)
     if isinstance(value, bool):
-        return Operand(str(value).upper(), BOOLEAN, name, value=value)
+        return Operand(Constant(value), BOOLEAN, name, value=value)
     if isinstance(value, int):
-        return Operand(str(value), _number_kind(Decimal(value)), name, value=Decimal(value))
+        return Operand(Number(str(value)), _number_kind(Decimal(value)), name, value=Decimal(value))
     return _other_parameter(name, value)
 
 
 def _other_parameter(name: str, value: object) -> Operand:
     if isinstance(value, float) and math.isfinite(value):
-        return Operand(repr(value), NUMBER, name, value=Decimal(repr(value)))
+        return Operand(Number(repr(value)), NUMBER, name, value=Decimal(repr(value)))
     if isinstance(value, Decimal) and value.is_finite():
-        return Operand(format(value, "f"), NUMBER, name, value=value)
+        return Operand(Number(format(value, "f")), NUMBER, name, value=value)
     if isinstance(value, str):
-        return Operand(write_text(value), TEXT, name, value=value, text=Text(repr(value), value, value))
+        return Operand(Constant(value), TEXT, name, value=value, text=Text(repr(value), value, value))
     if isinstance(value, date):
         return literal_date(value, name)
     raise ExpressionError(f"the parameter {name} is not a single number, text, truth value or date")

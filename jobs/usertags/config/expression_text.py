@@ -1,18 +1,17 @@
-"""The tokens of an expression: text literals, names and numbers, read and written like in Spark.
+"""The tokens of an expression: text literals, numbers and moments, read like in Spark.
 
-SQL parsers disagree about backslashes in text literals, so literals bypass the parser: each is read here,
-replaced by a placeholder in the parsed text, and written here again.
+SQL parsers disagree about backslashes in text literals, so literals bypass the parser: each is read here, and
+replaced by a placeholder in the parsed text.
 """
 
 import re
 from datetime import date, datetime
 from decimal import Decimal
 
-from usertags.config.expression_types import ExpressionError, Text, words
+from usertags.config.expression_types import ExpressionError, Text
 
 MAX_LENGTH = 20_000
 
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RAW_PREFIX = re.compile(r"(?<![\w`])[rR]\Z")
 _NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -35,14 +34,6 @@ _ESCAPES = {
 # Control characters to SQL; to a regular expression an octal number, a word boundary and the end of input.
 _OTHERWISE_IN_PATTERNS = frozenset("0bZ")
 _NUMERIC_ESCAPE = re.compile(r"[01][0-7]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}")
-
-_WRITTEN = {chr(code): f"\\u{code:04x}" for code in range(32)} | {
-    "\\": "\\\\",
-    "'": "\\'",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-}
 
 _REFUSED_MARKS = {
     ";": "only one expression is allowed: remove `;`",
@@ -76,15 +67,6 @@ _FULL_WIDTH = {
     "≤": "<=",
     "≠": "<>",
 }
-
-# Words that are quoted as column names, so that they are not read as SQL keywords.
-_RESERVED = words(
-    "all and any array as between both by case cast cross current_date current_time current_timestamp"
-    " current_user date distinct else end except exists extract false filter for from full group having in"
-    " inner intersect interval into is join lateral leading left like limit map not null on or order outer"
-    " overlaps right rlike select session_user set some struct table then timestamp to trailing true try_cast"
-    " union unique unknown user using values when where window with"
-)
 
 
 def mask_texts(expression: str) -> tuple[str, dict[str, Text]]:
@@ -195,24 +177,6 @@ def _read_escape(expression: str, at: int) -> tuple[str, str, int]:
     return spark, f"\\{letter}" if letter in _OTHERWISE_IN_PATTERNS else spark, 2
 
 
-def write_text(value: str) -> str:
-    """The value as a Spark text literal."""
-    written = "".join(_WRITTEN.get(sign, sign) for sign in value)
-    # Spark replaces ${name} with settings and environment variables before parsing the SQL, even in texts.
-    return "'" + written.replace("${", "\\u0024{") + "'"
-
-
-def write_name(name: str) -> str:
-    """The column name in Spark SQL, in backticks only if needed."""
-    if "${" in name:
-        raise ExpressionError(
-            f"the name {name} holds ${{, which Spark would replace with one of its settings"
-        )
-    if _PLAIN_NAME.fullmatch(name) and name.lower() not in _RESERVED:
-        return name
-    return "`" + name.replace("`", "``") + "`"
-
-
 def read_number(written: str) -> tuple[str, Decimal, bool]:
     """A number literal: its canonical spelling, its value, and whether it is an integer."""
     if not _NUMBER.fullmatch(written):
@@ -240,13 +204,3 @@ def read_timestamp(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
-
-
-def write_date(day: date) -> str:
-    """The day as a Spark literal."""
-    return f"DATE '{day.isoformat()}'"
-
-
-def write_timestamp(instant: datetime) -> str:
-    """The instant as a Spark literal; without an offset it is in the session's time zone."""
-    return f"TIMESTAMP '{instant.isoformat(sep=' ')}'"

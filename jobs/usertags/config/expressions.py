@@ -1,8 +1,9 @@
 """Expressions of the configuration: SQL scalar expressions in Spark's dialect, checked before anything runs.
 
 An expression is parsed against an allow-list of functions and the declared columns; anything unknown is
-refused, never skipped. The result is normalised SQL, the same for every spelling of a rule, in which no
-operation can fail on bad data: `/` becomes try_divide, `cast` becomes TRY_CAST, and so on, which return null.
+refused, never skipped. The result is a tree (expression_tree.py), the same for every spelling of a rule. None
+of its operations can fail on bad data: `/` becomes try_divide, `cast` becomes TRY_CAST, and so on, which
+return null.
 
 Intended differences from Spark SQL:
 
@@ -26,13 +27,12 @@ from sqlglot import exp
 from usertags.config import expression_operators as operators
 from usertags.config.aggregates import AGGREGATES, WRITTEN
 from usertags.config.expression_lookup import Dictionary
+from usertags.config.expression_operands import Expression, Operand
 from usertags.config.expression_parser import parse
 from usertags.config.expression_reader import Reader
 from usertags.config.expression_types import (
     EVENT_DAY,
-    Expression,
     ExpressionError,
-    Operand,
     family,
     kind_of_type,
     type_of_family,
@@ -88,8 +88,7 @@ def parse_scalar(
 
     `columns` maps each name that may be read (`column` or `source.column`) to its Spark type; None allows any
     bare name, for raw columns. `parameters` are named literals, `dictionaries` those of lookup().
-    `definitions` are those of `columns` that stand for an expression, which is read in their place: a single
-    piece of SQL that needs no brackets."""
+    `definitions` are those of `columns` that stand for an expression, which is read in their place."""
     with _depth_limited():
         root, texts = parse(text)
         return _expression(Reader(texts, columns, parameters, dictionaries, definitions).read(root))
@@ -148,7 +147,7 @@ def _depth_limited() -> Iterator[None]:
 def _expression(operand: Operand) -> Expression:
     if family(operand.kind) == "list":
         raise ExpressionError(f"the result is a list, not one value: write get({operand.fragment}, 0)")
-    return Expression(operand.sql, operand.columns, family(operand.kind))
+    return Expression(operand.tree, operand.columns, family(operand.kind))
 
 
 def _aggregate(root: Any, reader: Reader) -> Aggregate:

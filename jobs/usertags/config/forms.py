@@ -54,4 +54,3 @@ NAME = Form(
     r"[a-z][a-z0-9_]{0,59}",
     "a name (lowercase letters, digits and _, letter first, at most 60 characters) such as order_lines",
 )
-DAYS = Form(r"[1-9]\d{0,4}d", "a number of days such as 180d")

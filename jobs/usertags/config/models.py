@@ -3,8 +3,6 @@
 The executable catalogue is built from these in `usertags.catalogue`.
 """
 
-import re
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,7 +16,7 @@ from pydantic import (
 )
 
 from usertags.config.alert_models import AlertsEntry
-from usertags.config.days import Days
+from usertags.config.durations import DayOfYear, Days, Duration, Validity
 from usertags.config.forms import NAME, Form
 from usertags.config.quality_models import (
     CheckEntry,
@@ -93,7 +91,7 @@ class Read(Entry):
     connection: str
     table: str | None = None
     cursor: str | None = None
-    lookback: Annotated[str, Form(r"\d+[smhd]", "a duration such as 30m, 1h or 2d")] = "0s"
+    lookback: Duration = Duration(0, "s")
     files: str | None = None
     format: Literal["csv", "json", "parquet"] | None = None
     encoding: Literal["utf-8", "gbk", "gb18030"] = "utf-8"
@@ -220,7 +218,7 @@ class SourceEntry(Entry):
             raise ValueError("a profile needs a `key`: it has one current row per user")
         if self.kind != "events" and self.explicit is not None:
             raise ValueError("`explicit` is only allowed in a source of kind events")
-        if self.read.lookback != "0s" and self.key is None:
+        if self.read.lookback.number and self.key is None:
             raise ValueError("a `lookback` needs a `key`, because it reads rows again")
         return self
 
@@ -305,9 +303,7 @@ class TagEntry(Entry):
     values: list[Word] | None = None
     type: ColumnType | None = None
     description: str
-    validity: Annotated[
-        str, Form(r"static|dynamic|[1-9]\d{0,3}d", "static, dynamic or a number of days such as 30d")
-    ]
+    validity: Validity
     owner: str
     sensitivity: str | None = None
     coverage: CoverageEntry | None = None
@@ -331,7 +327,7 @@ class TagEntry(Entry):
             refused = kind.refused(self)
             if refused is not None:
                 raise ValueError(refused)
-        if self.validity != "dynamic" and any(kind.dynamic for kind in self.kinds):
+        if not self.validity.dynamic and any(kind.dynamic for kind in self.kinds):
             raise ValueError("a tag with `prefer`, `set` or `follows` needs `validity: dynamic`")
         return self
 
@@ -397,25 +393,8 @@ class RfmEntry(Entry):
 class Period(Entry):
     """A yearly period, such as 10-20 to 11-11; `to` before `from` is in the next year."""
 
-    from_: str = Field(alias="from")
-    to: str
-
-    @model_validator(mode="after")
-    def _days_of_every_year(self) -> "Period":
-        for key, text in (("from", self.from_), ("to", self.to)):
-            if not is_day_of_every_year(text):
-                raise ValueError(f"invalid day {text!r} in `{key}`, expected MM-DD such as 11-11 (not 02-29)")
-        return self
-
-
-def is_day_of_every_year(text: str) -> bool:
-    if not re.fullmatch(r"\d\d-\d\d", text):
-        return False
-    try:
-        date.fromisoformat(f"2001-{text}")
-    except ValueError:
-        return False
-    return True
+    from_: DayOfYear = Field(alias="from")
+    to: DayOfYear
 
 
 class IdentityEntry(Entry):

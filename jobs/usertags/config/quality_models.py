@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from usertags.config.days import Days
+from usertags.config.durations import Days, Duration
 from usertags.config.forms import Form
 from usertags.config.switches import On
 from usertags.language import Language
@@ -61,10 +61,7 @@ class CheckEntry(Entry):
     matches: str | None = None
     references: Annotated[str, _COLUMN_OF_A_SOURCE] | None = None
     rows: Rows | None = None
-    fresh_within: (
-        Annotated[str, Form(r"[1-9]\d*[mhd]", "a number of minutes, hours or days such as 90m, 2h or 1d")]
-        | None
-    ) = None
+    fresh_within: Duration | None = None
     mostly: float = Field(default=1.0, gt=0, le=1)
     severity: Severity
     owner: str
@@ -82,6 +79,8 @@ class CheckEntry(Entry):
             raise ValueError(
                 "a check of values needs `column`; a check of `rows` or `fresh_within` must not have it"
             )
+        if self.fresh_within is not None and not self.fresh_within.number:
+            raise ValueError("`fresh_within` must be longer than 0")
         return self
 
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from usertags.config.expression_types import Expression, ExpressionError, type_of_family
+from usertags.config.expression_operands import Expression
+from usertags.config.expression_tree import FALSE, Brackets, Cast, Constant, Tree, as_column, called
+from usertags.config.expression_types import ExpressionError, type_of_family
 from usertags.config.expressions import names_in
 from usertags.config.quality_models import Entry
 from usertags.spark_functions import F
@@ -140,17 +142,18 @@ class TagKind:
 
     # ---- today's column ----
 
-    def value_sql(self, tag: Tag) -> str:
+    def value_tree(self, tag: Tag) -> Tree:
         """What the rule makes of a user: false where a condition is null, no empty text, its type or null."""
+        rule = Brackets(tag.tree)
         if tag.boolean:
-            return f"coalesce(({tag.sql}), FALSE)"
+            return called("coalesce", rule, FALSE)
         if tag.type == "string":
-            return f"nullif(trim(CAST(({tag.sql}) AS STRING)), '')"
-        return f"TRY_CAST(({tag.sql}) AS {tag.type.upper()})"
+            return called("nullif", called("trim", Cast(rule, "STRING", strict=True)), Constant(""))
+        return Cast(rule, tag.type.upper())
 
     def today(self, tag: Tag) -> Column:
         """The value of the data day; a boolean that is false is none."""
-        value = F.expr(self.value_sql(tag))
+        value = as_column(self.value_tree(tag))
         return F.when(value, F.lit(True)) if tag.boolean else value
 
     def beside(self, tag: Tag) -> Mapping[str, Column]:
@@ -166,10 +169,10 @@ class TagKind:
         earlier = F.col("_before").getItem(tag.id)
         # A value that a newer type of the tag cannot hold is not remembered.
         kept = earlier["tag_value"].try_cast(tag.type)
-        if tag.validity == "static" and any("." not in name for name in tag.inputs):
+        if tag.validity.static and any("." not in name for name in tag.inputs):
             # A static tag keeps its first value; one that reads the profile alone follows its corrections.
             value = F.coalesce(kept, value)
-        elif tag.period is not None:
+        elif tag.validity.days is not None:
             value = F.coalesce(value, F.when(earlier["valid_until"] >= F.lit(day), kept))
         return value
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from usertags.config.expression_types import Expression
+from usertags.config.expression_operands import Expression
+from usertags.config.expression_tree import NULL
 from usertags.config.quality_models import Entry
 from usertags.config.validation import close
 from usertags.kinds.base import Given, Making, TagKind
@@ -67,7 +68,7 @@ class Follows(TagKind):
             return None
         tag = making.tags[name]
         columns = frozenset(tag.inputs) | {"data_day"}
-        return Expression("NULL", columns, "int" if what == "days" else tag.type)
+        return Expression(NULL, columns, "int" if what == "days" else tag.type)
 
     def around(
         self, entry: TagEntry, expression: Expression, type_: str

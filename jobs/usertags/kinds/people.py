@@ -10,14 +10,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pydantic import Field
+import pydantic
 
-from usertags.config.expression_text import write_text
-from usertags.config.expression_types import Expression
+from usertags.config.expression_operands import Expression
+from usertags.config.expression_tree import (
+    FALSE,
+    NULL,
+    TRUE,
+    And,
+    Brackets,
+    Case,
+    Cast,
+    Constant,
+    Field,
+    Infix,
+    Is,
+    Name,
+    Not,
+    Or,
+    Tree,
+    as_column,
+    called,
+    only_if,
+)
 from usertags.config.quality_models import Entry
 from usertags.config.validation import close
 from usertags.kinds.base import Given, Making, TagKind
-from usertags.spark_functions import F
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -39,17 +57,17 @@ class SetEntry(Entry):
 
 
 class PeopleKeys(Entry):
-    set_: SetEntry | None = Field(default=None, alias="set")
+    set_: SetEntry | None = pydantic.Field(default=None, alias="set")
 
 
 @dataclass(frozen=True)
 class SetByPeople:
-    """How people set a tag: in rows of `source` that call it `tag`. `row` is Spark SQL for the row that gives
-    the user the tag (value, set_by, reason, until), null where none does."""
+    """How people set a tag: in rows of `source` that call it `tag`. `row` is the row that gives the user the
+    tag (value, set_by, reason, until), null where none does."""
 
     source: str
     tag: str
-    row: str
+    row: Tree
 
 
 def measure_of(source: str) -> str:
@@ -76,7 +94,7 @@ class People(TagKind):
 
     def expression(self, making: Making) -> Expression | None:
         """A tag without a rule of its own is what people set."""
-        return Expression("NULL", frozenset({"data_day"}), "text")
+        return Expression(NULL, frozenset({"data_day"}), "text")
 
     def fits(self, making: Making) -> bool:
         """Whether the source that sets the tag is one in which people do."""
@@ -107,22 +125,25 @@ class People(TagKind):
         said = _of(entry)
         rule = expression if len(entry.kinds) > 1 else None
         measure = measure_of(said.source)
-        last = f"try_element_at({measure}, {write_text(said.tag)})"
-        live = f"({last} IS NOT NULL AND ({last}.until IS NULL OR {last}.until >= data_day))"
-        given = f"({live} AND NOT {last}.withdrawn)"
-        value = "TRUE" if type_ == "boolean" else f"TRY_CAST({last}.value AS {type_.upper()})"
+        last = called("try_element_at", Name(measure), Constant(said.tag))
+        until = Field(last, "until")
+        in_time = Or((Is(until, NULL), Infix(until, ">=", Name("data_day"))))
+        live = And((Is(last, NULL, negated=True), in_time))
+        given = Brackets(And((live, Not(Field(last, "withdrawn")))))
+        value = TRUE if type_ == "boolean" else Cast(Field(last, "value"), type_.upper())
         columns = frozenset({measure, "data_day"}) | (rule.columns if rule else frozenset())
         if rule is None:
-            sql, row = f"CASE WHEN {given} THEN {value} END", f"CASE WHEN {given} THEN {last} END"
+            tree, row = only_if(given, value), only_if(given, last)
         elif said.wins == "explicit":
-            sql = f"CASE WHEN {given} THEN {value} WHEN NOT {live} THEN ({rule.sql}) END"
-            row = f"CASE WHEN {given} THEN {last} END"
+            tree = Case(((given, value), (Not(live), Brackets(rule.tree))))
+            row = only_if(given, last)
         else:
-            silent = f"NOT coalesce(({rule.sql}), FALSE)" if type_ == "boolean" else f"({rule.sql}) IS NULL"
-            sql = f"CASE WHEN {silent} AND {given} THEN {value} ELSE ({rule.sql}) END"
-            row = f"CASE WHEN {silent} AND {given} THEN {last} END"
+            ruled = Brackets(rule.tree)
+            silent = Not(called("coalesce", ruled, FALSE)) if type_ == "boolean" else Is(ruled, NULL)
+            tree = Case(((And((silent, given)), value),), ruled)
+            row = only_if(And((silent, given)), last)
         family = rule.type if rule else "boolean" if type_ == "boolean" else "text"
-        return Expression(sql, columns, family), {"set_by": SetByPeople(said.source, said.tag, row)}
+        return Expression(tree, columns, family), {"set_by": SetByPeople(said.source, said.tag, row)}
 
     def described(self, entry: TagEntry) -> list[str]:
         said = _of(entry)
@@ -140,7 +161,7 @@ class People(TagKind):
 
     def beside(self, tag: Tag) -> Mapping[str, Column]:
         assert tag.set_by is not None
-        return {f"_set_{tag.id}": F.expr(tag.set_by.row)}
+        return {f"_set_{tag.id}": as_column(tag.set_by.row)}
 
 
 def _of(entry: TagEntry) -> SetEntry:

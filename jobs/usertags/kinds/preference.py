@@ -6,10 +6,24 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from pydantic import Field, model_validator
+import pydantic
+from pydantic import model_validator
 
-from usertags.config.expression_text import write_name
-from usertags.config.expression_types import Expression
+from usertags.config.expression_operands import Expression
+from usertags.config.expression_tree import (
+    And,
+    Call,
+    Case,
+    Cast,
+    Constant,
+    Field,
+    Infix,
+    Lambda,
+    Name,
+    Number,
+    Tree,
+    called,
+)
 from usertags.config.quality_models import Entry
 from usertags.config.validation import close
 from usertags.kinds.base import SEPARATOR, Given, Making, TagKind
@@ -23,6 +37,7 @@ if TYPE_CHECKING:
 
 # What a user prefers, the most first.
 PREFERENCES = "array<struct<value:string,number:double,share:double>>"
+_ZERO = Number("0")
 
 
 class PreferEntry(Entry):
@@ -30,10 +45,10 @@ class PreferEntry(Entry):
     `min_share` of the sum over all values, and `min_support` in another measure by the same column."""
 
     measure: str
-    top: Annotated[int, Field(ge=1, le=20)] = 1
-    min_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    top: Annotated[int, pydantic.Field(ge=1, le=20)] = 1
+    min_share: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.0
     support: str | None = None
-    min_support: Annotated[float, Field(gt=0)] | None = None
+    min_support: Annotated[float, pydantic.Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _support_with_bound(self) -> PreferEntry:
@@ -76,7 +91,7 @@ class Preference(TagKind):
             message = f"{support.id} is not by the values of {measure.id}: {measure.by} of {measure.source}"
             making.located.report(message, "prefer", "support")
         names = frozenset(name for name in (entry.measure, entry.support) if name)
-        return Expression(_sql(entry), names, PREFERENCES)
+        return Expression(_preferred(entry), names, PREFERENCES)
 
     def described(self, entry: TagEntry) -> list[str]:
         prefer = _of(entry)
@@ -95,8 +110,8 @@ class Preference(TagKind):
     def expected(self, expect: Any) -> list[Any]:
         return expect if isinstance(expect, list) else [expect]
 
-    def value_sql(self, tag: Tag) -> str:
-        return tag.sql
+    def value_tree(self, tag: Tag) -> Tree:
+        return tag.tree
 
     def after_validity(self, tag: Tag, day: date) -> Column:
         return F.col(tag.id)
@@ -136,29 +151,66 @@ def _measure(making: Making, role: str, name: str) -> Measure | None:
     return None
 
 
-def _sql(entry: PreferEntry) -> str:
+def _preferred(entry: PreferEntry) -> Tree:
     """Entries stand in the order of their values before they are summed: equal maps give equal shares.
 
     What is used more than once is named by a step over an array of one, because Spark would compute it anew.
     """
-    entries = f"array_sort(filter(map_entries({write_name(entry.measure)}), e -> e.value > 0))"
-    total = "aggregate(es, CAST(0 AS DOUBLE), (t, e) -> t + e.value)"
-    summed = f"transform(array({entries}), es -> named_struct('es', es, 'total', {total}))"
-    rows = (
-        "transform(s.es, e -> named_struct('value', e.key, 'number', e.value, "
-        "'share', try_divide(e.value, s.total)))"
+    e, es, s, found = Name("e"), Name("es"), Name("s"), Name("found")
+    some = called(
+        "filter", called("map_entries", Name(entry.measure)), _each(e, _above_zero(Field(e, "value")))
     )
-    enough = [f"r.share >= {entry.min_share!r}"]
+    add = Lambda(("t", "e"), Infix(Name("t"), "+", Field(e, "value")))
+    total = called("aggregate", es, Cast(_ZERO, "DOUBLE", strict=True), add)
+    with_total = _struct(es=es, total=total)
+    summed = called("transform", called("array", called("array_sort", some)), _each(es, with_total))
+    share = called("try_divide", Field(e, "value"), Field(s, "total"))
+    row = _struct(value=Field(e, "key"), number=Field(e, "value"), share=share)
+    rows = called("filter", called("transform", Field(s, "es"), _each(e, row)), _enough(entry))
+    ranked = called("array_sort", rows, Lambda(("a", "b"), _by_number_then_value()))
+    top = called("transform", summed, _each(s, called("slice", ranked, Number("1"), Number(str(entry.top)))))
+    return called("get", called("filter", top, _each(found, _above_zero(called("size", found)))), _ZERO)
+
+
+def _enough(entry: PreferEntry) -> Tree:
+    """Whether a row has the share and the support that a preferred value needs."""
+    r = Name("r")
+    enough = [Infix(Field(r, "share"), ">=", Number(repr(entry.min_share)))]
     if entry.support is not None:
-        found = f"try_element_at({write_name(entry.support)}, r.value)"
-        enough.append(f"coalesce({found}, 0) >= {entry.min_support!r}")
-    order = (
-        "CASE WHEN a.number > b.number THEN -1 WHEN a.number < b.number THEN 1 "
-        "WHEN a.value < b.value THEN -1 WHEN a.value > b.value THEN 1 ELSE 0 END"
+        support = called("try_element_at", Name(entry.support), Field(r, "value"))
+        enough.append(Infix(called("coalesce", support, _ZERO), ">=", Number(repr(entry.min_support))))
+    return _each(r, And(tuple(enough)))
+
+
+def _each(variable: Name, result: Tree) -> Tree:
+    return Lambda((variable.name,), result)
+
+
+def _above_zero(number: Tree) -> Tree:
+    return Infix(number, ">", _ZERO)
+
+
+def _struct(**fields: Tree) -> Tree:
+    return Call("named_struct", tuple(part for name in fields for part in (Constant(name), fields[name])))
+
+
+def _sides(field: str) -> tuple[Tree, Tree]:
+    return Field(Name("a"), field), Field(Name("b"), field)
+
+
+def _by_number_then_value() -> Tree:
+    """The order of two rows: a larger number first; of equal numbers the lesser value first."""
+    (number, other_number), (value, other_value) = _sides("number"), _sides("value")
+    first, last = Number("-1"), Number("1")
+    return Case(
+        (
+            (Infix(number, ">", other_number), first),
+            (Infix(number, "<", other_number), last),
+            (Infix(value, "<", other_value), first),
+            (Infix(value, ">", other_value), last),
+        ),
+        _ZERO,
     )
-    kept = f"filter({rows}, r -> {' AND '.join(enough)})"
-    top = f"slice(array_sort({kept}, (a, b) -> {order}), 1, {entry.top})"
-    return f"get(filter(transform({summed}, s -> {top}), found -> size(found) > 0), 0)"
 
 
 KIND = Preference()

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field, model_validator
 
-from usertags.config.expression_text import write_text
-from usertags.config.expression_types import Expression, is_type
+from usertags.config.expression_operands import Expression
+from usertags.config.expression_tree import Case as CaseTree
+from usertags.config.expression_tree import Constant, Number, Tree
+from usertags.config.expression_types import is_type
 from usertags.config.expressions import parse_boolean, parse_scalar
 from usertags.config.quality_models import Entry, Word
 from usertags.config.rfm_columns import RFM_COLUMNS
@@ -138,17 +140,15 @@ def _cases(making: Making) -> Expression | None:
     found = [rule for rule in rules if rule is not None]
     if len(making.located.problems) > before or len(found) < len(rules):
         return None
-    branches = [
-        f"WHEN {rule.sql} THEN {_literal(case.value)}" for case, rule in zip(cases, found, strict=True)
-    ]
-    otherwise = f" ELSE {_literal(keys.else_)}" if keys.else_ is not None else ""
+    branches = tuple((rule.tree, _value(case.value)) for case, rule in zip(cases, found, strict=True))
+    otherwise = _value(keys.else_) if keys.else_ is not None else None
     used = frozenset(name for rule in found for name in rule.columns)
     text = any(isinstance(case.value, str) for case in cases)
-    return Expression(f"CASE {' '.join(branches)}{otherwise} END", used, "text" if text else "number")
+    return Expression(CaseTree(branches, otherwise), used, "text" if text else "number")
 
 
-def _literal(value: object) -> str:
-    return write_text(value) if isinstance(value, str) else str(value)
+def _value(value: Word) -> Tree:
+    return Constant(value) if isinstance(value, str) else Number(str(value))
 
 
 def _check_type(making: Making, expression: Expression) -> None:

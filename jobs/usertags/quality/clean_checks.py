@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from usertags.catalogue.model import Measure, Source
+from usertags.config.expression_tree import Tree, as_column
 from usertags.config.quality_models import CheckEntry
 from usertags.quality.checks import Check, CheckResult, columns_check, result_of
 from usertags.quality.kinds import CheckKind
@@ -139,8 +140,8 @@ def distinct_within_day(
     return [_comes_back(source, argument, clean, days) for argument in arguments if argument]
 
 
-def _comes_back(source: Source, argument: str, clean: DataFrame, days: DataFrame) -> CheckResult:
-    values = clean.select(F.expr(argument).alias("value"), "event_day").where("value is not null")
+def _comes_back(source: Source, argument: Tree, clean: DataFrame, days: DataFrame) -> CheckResult:
+    values = clean.select(as_column(argument).alias("value"), "event_day").where("value is not null")
     touched = values.join(F.broadcast(days), "event_day", "left_semi").select("value").distinct()
     by_value = values.join(touched, "value", "left_semi").groupBy("value")
     several = by_value.agg((F.min("event_day") != F.max("event_day")).alias("several"))
@@ -150,7 +151,7 @@ def _comes_back(source: Source, argument: str, clean: DataFrame, days: DataFrame
         f"clean.{source.name}",
         "critical",
         success=row["again"] == 0,
-        subject=argument,
+        subject=str(argument),
         value=row["again"] / row["values"] if row["values"] else 0.0,
         unit="share",
         rows=row["values"],

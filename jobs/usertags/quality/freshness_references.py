@@ -7,13 +7,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from usertags.catalogue.model import Source
+from usertags.config.durations import Duration
 from usertags.config.quality_models import CheckEntry
 from usertags.quality.checks import SAMPLE, CheckResult, Row, result_of
 from usertags.quality.expectations import Sampling, samples_of
 from usertags.quality.kinds import CheckKind
 from usertags.quality.statistics import Statistic
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def referred(source: Source) -> frozenset[str]:
@@ -89,20 +88,19 @@ def freshness_checks(source: Source, found: Sequence[Statistic], end: datetime) 
 
 
 def _freshness(
-    source: Source, entry: CheckEntry, within: str, newest: datetime | None, end: datetime
+    source: Source, entry: CheckEntry, within: Duration, newest: datetime | None, end: datetime
 ) -> CheckResult:
-    allowed = timedelta(**{_UNITS[within[-1]]: int(within[:-1])})
     newest = newest.astimezone(end.tzinfo) if newest else None
     age = end - newest if newest else None
     return result_of(
         CheckKind.FRESH,
         f"clean.{source.name}",
         entry.severity,
-        success=age is not None and age <= allowed,
+        success=age is not None and age <= within.delta,
         column=source.time,
-        subject=within,
+        subject=str(within),
         value=age / timedelta(minutes=1) if age is not None else None,
-        high=allowed / timedelta(minutes=1),
+        high=within.delta / timedelta(minutes=1),
         unit="minutes",
         details={"newest": f"{newest:%Y-%m-%d %H:%M}"} if newest else {},
         owner=entry.owner,

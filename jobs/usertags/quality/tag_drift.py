@@ -67,10 +67,9 @@ def distributions(today: DataFrame, before: DataFrame, by_tenths: Sequence[str])
     # Deciles are those of the earlier users alone, so that a shift of today's users does not move them.
     kinds = both.groupBy("tag_id").agg(
         (F.count("*") > _VALUES).alias("_many"),
-        F.expr(
-            "percentile(try_cast(tag_value as double), array(0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9), "
-            "cast(then as bigint))"
-        ).alias("_edges"),
+        F.percentile(number, [tenth / 10 for tenth in range(1, 10)], F.col("then").cast("bigint")).alias(
+            "_edges"
+        ),
     )
     grouped = (
         both.join(kinds, "tag_id")

@@ -84,7 +84,7 @@ def _batch(catalogue: Catalogue, source: Source, day: date, records: list[BatchR
 
 
 def _columns(source: Source) -> list[tuple[object, ...]]:
-    return [(c.name, c.type, c.sql, c.timezone, c.format, c.pii) for c in source.columns]
+    return [(c.name, c.type, c.tree, c.timezone, c.format, c.pii) for c in source.columns]
 
 
 def _rules(source: Source) -> list[object]:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
 from usertags.catalogue.model import Catalogue, Source
+from usertags.config.durations import Duration
 from usertags.config.models import Read
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
 from usertags.language import Language
@@ -170,12 +171,12 @@ def cursor_bounds(read: Read, batches: Mapping[date, BatchRecord], day: date, ti
     return Bounds(after=after_of(batches, day, read.lookback), until=end_of(day, timezone))
 
 
-def after_of(batches: Mapping[date, BatchRecord], day: date, lookback: str) -> datetime | None:
+def after_of(batches: Mapping[date, BatchRecord], day: date, lookback: Duration) -> datetime | None:
     """The lower bound of the cursor of a data day: the end of the batches before it, minus the
-    lookback (`15m`, `2d`). None if none of them has a cursor: then everything is read. Batches of the day
+    lookback. None if none of them has a cursor: then everything is read. Batches of the day
     itself and of later days are ignored, so that extracting a day again reads the same rows."""
     ends = [batch.cursor_to for other, batch in batches.items() if other < day and batch.cursor_to]
-    return max(ends) - _duration(lookback) if ends else None
+    return max(ends) - lookback.delta if ends else None
 
 
 def new_files(
@@ -195,11 +196,6 @@ def replaces(source: Source, *, read_before: bool) -> bool:
     key the batch is replaced, because its rows would count twice.
     """
     return read_before and not source.key
-
-
-def _duration(text: str) -> timedelta:
-    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[text[-1]]
-    return timedelta(**{unit: int(text[:-1])})
 
 
 def _prepared(

@@ -36,7 +36,7 @@ def carried(today: DataFrame, before: DataFrame, tags: Sequence[Tag], day: date)
         "user_id",
         F.coalesce("_in_population", F.lit(False)).alias("_in_population"),
         *[_of_population(tag.main.after_validity(tag, day)).alias(tag.id) for tag in tags],
-        *[F.col(tag.id).isNotNull().alias(f"_true_{tag.id}") for tag in tags if tag.period],
+        *[F.col(tag.id).isNotNull().alias(f"_true_{tag.id}") for tag in tags if tag.validity.days],
         *[F.col(f"_set_{tag.id}") for tag in tags if tag.set_by is not None],
         "_before",
         "_ranked",
@@ -101,7 +101,7 @@ _ROWS = f"array<{_ROW}>"
 
 def _tag_row(tag: Tag) -> Column:
     value = F.col(tag.id)
-    fresh = F.col(f"_true_{tag.id}") if tag.period else F.lit(None).cast("boolean")
+    fresh = F.col(f"_true_{tag.id}") if tag.validity.days else F.lit(None).cast("boolean")
     return F.struct(
         F.lit(tag.id).alias("tag_id"),
         as_text(tag, value).alias("tag_value"),
@@ -148,7 +148,9 @@ def _preferred_since() -> Column:
 
 def _described(spark: SparkSession, tags: Sequence[Tag], levels: Mapping[str, str]) -> DataFrame:
     """Grain: tag. The columns that are the same for all users of a tag, and the days of its validity."""
-    rows = [(tag.id, tag.kind, *level_ids(tag, levels), tag.period, tag.definition_version) for tag in tags]
+    rows = [
+        (tag.id, tag.kind, *level_ids(tag, levels), tag.validity.days, tag.definition_version) for tag in tags
+    ]
     return spark.createDataFrame(
         rows,
         "tag_id string, tag_kind string, level1 string, level2 string, level3 string, period int, "

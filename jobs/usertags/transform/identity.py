@@ -54,7 +54,7 @@ def kind_of(name: str) -> Column:
 
 def id_of(name: str) -> Column:
     """The id itself of a column that has it as `kind:id`; it may contain colons."""
-    return F.expr(f"substring({name}, instr({name}, ':') + 1)")
+    return F.substr(F.col(name), F.instr(name, ":") + 1)
 
 
 def sightings(clean: DataFrame, source: Source, day: date) -> DataFrame:

@@ -15,6 +15,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from usertags.catalogue.model import Percentile
+from usertags.config.expression_tree import as_condition
 
 _EXACT = "decimal(30,9)"
 
@@ -43,7 +44,7 @@ def _ranked(percentile: Percentile) -> Column:
         value = F.coalesce(F.col(percentile.measure).try_cast(_EXACT).cast("double"), value)
     if percentile.where is None:
         return value
-    return F.when(F.coalesce(F.expr(percentile.where), F.lit(False)), value)
+    return F.when(as_condition(percentile.where), value)
 
 
 def _edges(percentile: Percentile) -> Column:
@@ -51,9 +52,13 @@ def _edges(percentile: Percentile) -> Column:
 
     With integers: Spark's percentile_disc uses binary fractions, where 7 % of 100 users are 8.
     """
-    users = f"size(`{percentile.id}`) * bigint(percent)"
-    place = f"int(({users} + 99) div 100) - 1"
-    return F.expr(f"transform(sequence(1, 100), percent -> get(`{percentile.id}`, {place}))")
+    values = F.col(percentile.id)
+
+    def edge(percent: Column) -> Column:
+        users = F.size(values) * percent.cast("bigint")
+        return F.get(values, F.call_function("div", users + 99, F.lit(100)).cast("int") - 1)
+
+    return F.transform(F.sequence(F.lit(1), F.lit(100)), edge)
 
 
 def _reached(value: Column, edges: Sequence[float | None]) -> Column:

@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from usertags.catalogue.model import Rfm
+from usertags.config.expression_tree import as_condition
 from usertags.config.models import Edges
 
 DIMENSIONS = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary"}
@@ -181,5 +182,5 @@ def _segment(rfm: Rfm) -> Column:
     """The first matching segment rule; for users without scores the reason."""
     column = F.when(F.col("_ever") < 1, NEVER_ORDERED).when(F.col("frequency").isNull(), OUT_OF_WINDOW)
     for segment, rule in rfm.segments:
-        column = column.when(F.coalesce(F.expr(rule), F.lit(False)), segment.id)
+        column = column.when(as_condition(rule), segment.id)
     return column.otherwise(OTHERS)

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from usertags.catalogue.model import Measure, Partial, Source
 from usertags.config.aggregates import Days
+from usertags.config.expression_tree import as_column, as_condition
 from usertags.transform.by_value import by_values
 from usertags.transform.windows import ID, inside_window
 
@@ -46,8 +47,8 @@ def _by_each(clean: DataFrame, partials: Sequence[Partial]) -> DataFrame:
 
 
 def _aggregate(partial: Partial, source: Source) -> Column:
-    argument = F.expr(partial.argument) if partial.argument else F.lit(1)
-    where = F.coalesce(F.expr(partial.where), F.lit(False)) if partial.where else F.lit(True)
+    argument = as_column(partial.argument) if partial.argument else F.lit(1)
+    where = as_condition(partial.where) if partial.where else F.lit(True)
     if partial.by is not None:
         where &= F.col("_by") == F.lit(partial.by)
     return partial.part.day(F.when(where, argument), F.col(source.time or ""))

@@ -26,7 +26,7 @@ def _row(item: Tag, catalogue: Catalogue) -> tuple[object, ...]:
         item.definition,
         item.description,
         item.owner,
-        item.validity,
+        str(item.validity),
         item.sensitivity,
         sorted(item.kept_out_of),
         item.status,

@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 from usertags.catalogue.masking import MASK, masked_raw
 from usertags.catalogue.model import Column as CleanColumn
 from usertags.catalogue.model import Source
+from usertags.config.expression_tree import as_column
 from usertags.sources.files import FILE, LINE, UNPARSED
 from usertags.sources.reading import READING
 
@@ -44,7 +45,7 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
     # Value and converted value of a column stand side by side, because both say whether the conversion
     # failed.
     blank_is_null = _blank_is_null(raw) if source.read.format == "csv" else raw
-    valued = blank_is_null.withColumns({f"_v_{c.name}": F.expr(c.sql) for c in source.kept_columns})
+    valued = blank_is_null.withColumns({f"_v_{c.name}": as_column(c.tree) for c in source.kept_columns})
     kinds = {field.name: field.dataType for field in valued.schema.fields}
     converted = valued.withColumns(
         {
@@ -149,7 +150,7 @@ def _with_own_columns(clean: DataFrame, source: Source) -> DataFrame:
 
 def _reasons(source: Source) -> list[Column]:
     """The first quarantine reason that applies: unparsable, a type, a rule, an empty id or time."""
-    rules = [F.when(F.expr(rule), F.lit(reason)) for reason, rule in source.reject]
+    rules = [F.when(as_column(rule), F.lit(reason)) for reason, rule in source.reject]
     ids = [name for _, name in source.ids]
     needed = dict.fromkeys(source.key, "missing_key")
     if source.kind != "profile" and source.time:

@@ -6,6 +6,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from usertags.catalogue.model import CalendarPeriod, Measure
+from usertags.config.durations import DayOfYear
 
 # The columns that identify a roll-up row.
 ID = ("id_kind", "id")
@@ -23,10 +24,10 @@ def window_days(measure: Measure, day: date) -> tuple[date | None, date]:
 def calendar_days(period: CalendarPeriod, day: date) -> tuple[date, date]:
     """First and last day of the latest occurrence that began on or before the day, or of the one some years
     earlier; never after the day."""
-    year = day.year if (day.month, day.day) >= period.first else day.year - 1
+    year = day.year if DayOfYear.of(day) >= period.first else day.year - 1
     year -= period.years_ago
-    first = date(year, *period.first)
-    last = date(year + (period.last < period.first), *period.last)
+    first = period.first.in_year(year)
+    last = period.last.in_year(year + (period.last < period.first))
     return first, min(last, day)
 
 

@@ -37,7 +37,7 @@ def percentile_column(percentile: Percentile, types: Mapping[str, str], zone: st
     if not percentile.exact:
         value = f"coalesce({rounded(name(percentile.measure))}, {value})"
     if percentile.where is not None:
-        condition = translated(percentile.where, types, zone).sql
+        condition = translated(str(percentile.where), types, zone).sql
         value = f"CASE WHEN coalesce({condition}, FALSE) THEN {value} END"
     below = f"count({value}) OVER (ORDER BY {value} RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
     share = f"100 * {below} // nullif(count({value}) OVER (), 0)"
@@ -177,6 +177,6 @@ def _portrait(rfm: Rfm, by: Mapping[str, tuple[Any, ...]]) -> str:
 def _segment(rfm: Rfm, zone: str) -> str:
     whens = ["WHEN ever < 1 THEN 'never_ordered'", "WHEN frequency IS NULL THEN 'out_of_window'"]
     for segment, rule in rfm.segments:
-        condition = translated(rule, RFM_COLUMNS, zone).sql
+        condition = translated(str(rule), RFM_COLUMNS, zone).sql
         whens.append(f"WHEN coalesce({condition}, FALSE) THEN {text_literal(segment.id)}")
     return f"CASE {' '.join(whens)} ELSE 'others' END"

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import duckdb
 
 from usertags.catalogue.model import CalendarPeriod, Catalogue, Measure, Source
+from usertags.config.expression_tree import Tree
 from usertags.config.expression_types import EVENT_DAY
 from usertags.verify.expressions import fields_of, translated
 from usertags.verify.pieces import NotTranslated, Piece, name, text_literal
@@ -119,9 +120,9 @@ class Measures:
         argument = measure.partials[0].argument
         return self._translated(source, argument).sql if argument is not None else "1"
 
-    def _translated(self, source: Source, sql: str) -> Piece:
+    def _translated(self, source: Source, tree: Tree) -> Piece:
         types = {column.name: column.type for column in source.kept_columns} | {EVENT_DAY: "date"}
-        return translated(sql, types, self._catalogue.timezone)
+        return translated(str(tree), types, self._catalogue.timezone)
 
     def _condition(self, source: Source, measure: Measure) -> str:
         """Whether a row counts: it is of a day of the window, and the condition holds."""
@@ -185,7 +186,9 @@ class Measures:
         """Of each value the row that came last; of several at one time that with the greatest fields."""
         assert measure.by is not None
         key = name(measure.by)
-        made = self._translated(source, measure.partials[0].argument or "")
+        argument = measure.partials[0].argument
+        assert argument is not None
+        made = self._translated(source, argument)
         order = ", ".join(f"(said).{name(field)} DESC NULLS LAST" for field in fields_of(made.type))
         self._make(
             f"""
@@ -211,9 +214,9 @@ def days_of(measure: Measure, day: date) -> tuple[date | None, date]:
 
 def _period(period: CalendarPeriod, day: date) -> tuple[date, date]:
     """The period of the calendar that began last, or so many years before; nothing after the day counts."""
-    begun = day.year if date(day.year, *period.first) <= day else day.year - 1
+    begun = day.year if period.first.in_year(day.year) <= day else day.year - 1
     begun -= period.years_ago
-    first, last = date(begun, *period.first), date(begun, *period.last)
+    first, last = period.first.in_year(begun), period.last.in_year(begun)
     if last < first:
-        last = date(begun + 1, *period.last)
+        last = period.last.in_year(begun + 1)
     return first, min(last, day)

@@ -52,7 +52,7 @@ def _values(connection: duckdb.DuckDBPyConnection, tags: Tags) -> None:
     for tag in tags.tags:
         if tag.multiple:
             continue
-        fresh = name(f"_fresh_{tag.id}") if tag.period is not None else "NULL"
+        fresh = name(f"_fresh_{tag.id}") if tag.validity.days is not None else "NULL"
         connection.execute(f"""
             INSERT INTO present
             SELECT user_id, {text_literal(tag.id)}, {tags.text(tag)} AS text, {tags.number(tag)}, 1, NULL,
@@ -76,7 +76,7 @@ def _described(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, tags
             tag.id,
             tag.kind,
             *[catalogue.levels[level] for level in tag.path],
-            tag.period,
+            tag.validity.days,
             tag.definition_version,
             tag.multiple,
         )
@@ -253,7 +253,7 @@ def _catalogue(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> N
             tag.definition,
             tag.description,
             tag.owner,
-            tag.validity,
+            str(tag.validity),
             tag.sensitivity,
             sorted(tag.kept_out_of),
             tag.status,

@@ -70,7 +70,7 @@ class Tags:
             return []
         if tag.follows is not None:
             return []
-        piece = translated(tag.sql, self._known_types, self._catalogue.timezone)
+        piece = translated(str(tag.tree), self._known_types, self._catalogue.timezone)
         if tag.boolean:
             value = f"CASE WHEN {piece.sql} THEN TRUE END"
         elif tag.type == "string":
@@ -79,7 +79,7 @@ class Tags:
             value = as_type(piece, tag.type, self._catalogue.timezone).sql
         columns = [f"CAST({value} AS {duckdb_type(tag.type)}) AS {name(tag.id)}"]
         if tag.set_by is not None:
-            row = translated(tag.set_by.row, self._known_types, self._catalogue.timezone)
+            row = translated(str(tag.set_by.row), self._known_types, self._catalogue.timezone)
             columns.append(f"{row.sql} AS {name(f'_set_{tag.id}')}")
         return columns
 
@@ -162,7 +162,7 @@ class Tags:
 
     def _lasting_columns(self, tag: Tag) -> list[str]:
         columns = [f"{self._lasting(tag)} AS {name(tag.id)}"]
-        if tag.period is not None:
+        if tag.validity.days is not None:
             columns.append(f"y.{name(tag.id)} IS NOT NULL AS {name(f'_fresh_{tag.id}')}")
         if tag.set_by is not None:
             columns.append(f"y.{name(f'_set_{tag.id}')}")
@@ -173,7 +173,7 @@ class Tags:
         kept = as_type(Piece(f"{then}.value", "string"), tag.type, self._catalogue.timezone).sql
         if _is_static(tag):
             return f"coalesce({kept}, {value})"
-        if tag.period is not None:
+        if tag.validity.days is not None:
             return f"coalesce({value}, CASE WHEN {then}.until >= DATE '{self._day}' THEN {kept} END)"
         return value
 
@@ -211,12 +211,12 @@ class Tags:
 
 
 def _remembers(tag: Tag) -> bool:
-    return tag.period is not None or _is_static(tag)
+    return tag.validity.days is not None or _is_static(tag)
 
 
 def _is_static(tag: Tag) -> bool:
     """Whether the tag keeps its first value; one of the profile alone follows its corrections."""
-    return tag.validity == "static" and not all("." in each for each in tag.inputs)
+    return tag.validity.static and not all("." in each for each in tag.inputs)
 
 
 def _a_row_a_user(columns: Mapping[str, str], table: str) -> str:

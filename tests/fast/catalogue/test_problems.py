@@ -238,6 +238,11 @@ def test_a_tag_is_not_called_like_a_column_of_every_user(folder: Folder, name: s
             "from: batch",
             "'batch' is a reserved column name of raw tables: rename the column in the source",
         ),
+        (
+            "from: line_no",
+            "from: 'line_${no}'",
+            "the name line_${no} holds ${, which Spark would replace with one of its settings",
+        ),
     ],
 )
 def test_what_a_source_says_fits_together(folder: Folder, old: str, new: str, message: str) -> None:

@@ -12,7 +12,7 @@ COLUMNS = {"a": "bigint", "b": "bigint", "c": "string", "d": "date"}
 
 
 def form(rule: str) -> str:
-    return canonical(parse_boolean(rule, columns=COLUMNS).sql)
+    return canonical(parse_boolean(rule, columns=COLUMNS).tree)
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ def test_few_tags_differ_from_another_in_the_window_alone(catalogue: Catalogue) 
 def _without_windows(tag: Tag, catalogue: Catalogue) -> tuple[object, ...]:
     """The rule with what each measure counts in place of its name."""
     counted = {name: _counted(measure) for name, measure in catalogue.measures.items()}
-    sql = re.sub(r"\w+", lambda found: counted.get(found[0], found[0]), tag.sql)
-    return tag.kind, tag.type, sql, tag.follows
+    rule = re.sub(r"\w+", lambda found: counted.get(found[0], found[0]), str(tag.tree))
+    return tag.kind, tag.type, rule, tag.follows
 
 
 def _counted(measure: Measure) -> str:

@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Folder:
 def test_channels_are_read_in_their_order(folder: Folder) -> None:
     alerts = folder.catalogue().alerts
     assert alerts is not None
-    assert alerts.time == time(8)
+    assert alerts.by == time(8)
     mail, chat = alerts.channels.values()
     assert isinstance(mail, MailEntry) and isinstance(chat, HookEntry)
     assert (mail.to, mail.from_, mail.tell) == (
@@ -65,8 +65,8 @@ def test_the_deadline_is_read_without_the_rest(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "at", "message"),
     [
-        ('by: "08:00"', "by: 25:00", "by", "`by` is a time of the day such as 08:00: '25:00'"),
-        ('by: "08:00"', "by: 8", "by", "by: must be a text"),
+        ('by: "08:00"', "by: 25:00", "by", "alerts.by: '25:00' is not a time of day such as 08:00"),
+        ('by: "08:00"', "by: 8", "by", "alerts.by: must be a time of day such as 08:00"),
         ("kind: smtp", "kind: smpt", "duty_mail", "smtp"),
         (
             "to: [duty@shop.example]",

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usertags.config.expression_text import write_text
+from usertags.config.expression_tree import Constant
 from usertags.config.expressions import (
     Aggregate,
-    Expression,
     ExpressionError,
     parse_aggregate,
     parse_boolean,
@@ -50,7 +49,7 @@ PARAMETERS: dict[str, object] = {
 
 
 def sql(text: str, columns: Mapping[str, str] | None = COLUMNS) -> str:
-    return parse_scalar(text, columns=columns, parameters=PARAMETERS).sql
+    return str(parse_scalar(text, columns=columns, parameters=PARAMETERS).tree)
 
 
 def refusal(text: str, columns: Mapping[str, str] | None = COLUMNS) -> ExpressionError:
@@ -63,11 +62,9 @@ def refusal(text: str, columns: Mapping[str, str] | None = COLUMNS) -> Expressio
 
 
 def test_an_expression_says_what_it_reads_and_what_it_is() -> None:
-    assert parse_scalar("orders >= 3 or users.gender = 'f'", columns=COLUMNS) == Expression(
-        sql="orders >= 3 OR users__gender = 'f'",
-        columns=frozenset({"orders", "users.gender"}),
-        type="boolean",
-    )
+    read = parse_scalar("orders >= 3 or users.gender = 'f'", columns=COLUMNS)
+    assert str(read.tree) == "orders >= 3 OR users__gender = 'f'"
+    assert (read.columns, read.type) == ({"orders", "users.gender"}, "boolean")
 
 
 @pytest.mark.parametrize(
@@ -791,7 +788,7 @@ def test_contradictions_of_whole_numbers_are_exactly_those_that_no_number_meets(
 )
 def test_aggregates(text: str, function: str, argument: str | None, family: str) -> None:
     aggregate = parse_aggregate(text, columns=COLUMNS)
-    assert (aggregate.function, aggregate.argument and aggregate.argument.sql) == (function, argument)
+    assert (aggregate.function, aggregate.argument and str(aggregate.argument.tree)) == (function, argument)
     assert aggregate.type == family
 
 
@@ -885,7 +882,7 @@ def test_normalised_sql_is_its_own_normal_form(text: str) -> None:
 
 @given(st.text(max_size=30))
 def test_every_text_survives(value: str) -> None:
-    written = write_text(value)
+    written = str(Constant(value))
     assert sql(f"name = {written}") == f"name = {written}"
 
 

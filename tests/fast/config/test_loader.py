@@ -95,6 +95,30 @@ WRONG_VALUES = [
     ),
     (MEASURES, "180d\n", "180\n", "orders_180d.window: must be a number of days such as 180d"),
     (MEASURES, "180d\n", "year\n", "orders_180d.window: 'year' is not a number of days such as 180d"),
+    (
+        MEASURES,
+        "    window: 180d\n",
+        "    half_life: 2w\n    window: 180d\n",
+        "orders_180d.half_life: '2w' is not a number of days such as 180d",
+    ),
+    (
+        PROJECT,
+        "rfm:\n",
+        "retention: {reports: 90}\nrfm:\n",
+        "retention.reports: must be a number of days such as 180d",
+    ),
+    (
+        ORDERS,
+        "between: [0, 20000]",
+        "fresh_within: 2 hours",
+        "checks.0.fresh_within: '2 hours' is not a duration such as 30m, 1h or 2d",
+    ),
+    (
+        ORDERS,
+        "column: amount\n    between: [0, 20000]",
+        "fresh_within: 0h",
+        "checks.0: `fresh_within` must be longer than 0",
+    ),
     (MEASURES, "last_status:", "lastStatus:", f"'lastStatus' is not {NAME}"),
     (
         TAGS,
@@ -409,8 +433,7 @@ def test_what_is_on_is_written_as_earlier_versions_read_it(folder: Folder, word:
         ),
         (
             ORDERS, "  - column: amount\n    between: [0, 20000]\n", "  - fresh_within: 2 hours\n",
-            "checks.0.fresh_within: '2 hours' is not a number of minutes, hours or days such as 90m, 2h or "
-            "1d",
+            "checks.0.fresh_within: '2 hours' is not a duration such as 30m, 1h or 2d",
         ),
         (
             PROJECT, "lake: lake\n", "lake: lake\nretention: {reports: 3 months}\n",

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from usertags.catalogue.model import Column, Source
+from usertags.config.expression_tree import Name
 from usertags.config.models import Read
 from usertags.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
 from usertags.quality.checks import CheckResult
@@ -19,7 +20,7 @@ DAY = date(2026, 11, 2)
 
 
 def source(kind: str = "events", **parts: object) -> Source:
-    column = Column("amount", "double", "`amount`", frozenset({"amount"}))
+    column = Column("amount", "double", Name("amount"), frozenset({"amount"}))
     of_all: dict[str, object] = {
         "name": "orders",
         "kind": kind,

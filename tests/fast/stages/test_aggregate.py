@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from usertags.catalogue.model import Partial
 from usertags.catalogue.versions import version_of
+from usertags.config.expression_tree import Constant, Infix, Name
 from usertags.stages.aggregate import Build, builds
 from usertags.store.lake import Lake
 from usertags.store.tables import document, ensure_table
@@ -82,8 +83,8 @@ def test_the_columns_of_a_rollup_say_what_they_hold(lake_in_files: Lake) -> None
     schema = pa.schema([("day", pa.date32()), ("a1b2", pa.int64()), ("c3d4", pa.float64())])
     table = ensure_table(lake_in_files, "rollup.orders", schema)
     before = table.metadata.last_updated_ms
-    paid = Partial("a1b2", "count", None, "status = 'paid'")
-    spent = Partial("c3d4", "sum", "amount", None, by="category")
+    paid = Partial("a1b2", "count", None, Infix(Name("status"), "=", Constant("paid")))
+    spent = Partial("c3d4", "sum", Name("amount"), None, by="category")
     docs = {partial.id: partial.described for partial in (paid, spent)}
     document(table, docs)
     found = {

@@ -9,11 +9,13 @@ import pytest
 
 from tests.support.sources import orders
 from usertags.catalogue.model import Catalogue
+from usertags.config.durations import Duration
 from usertags.config.models import Read
 from usertags.sources.files import SourceFile
 from usertags.stages.batch_register import BatchRecord
 from usertags.stages.extract import SALT, Bounds, after_of, cursor_bounds, new_files, pii_salt, replaces
 
+NO_LOOKBACK = Duration(0, "s")
 D1, D2, D3, D4 = (date(2026, 3, day) for day in (1, 2, 3, 4))
 
 
@@ -34,14 +36,14 @@ def by_day(*batches: BatchRecord) -> dict[date, BatchRecord]:
 
 
 def test_a_first_batch_reads_from_the_beginning() -> None:
-    assert after_of({}, D2, "0s") is None
+    assert after_of({}, D2, NO_LOOKBACK) is None
 
 
 def test_a_batch_begins_where_the_last_one_before_it_ended() -> None:
     known = by_day(batch(D1, end(D1)), batch(D2, end(D2)))
-    assert after_of(known, D3, "0s") == end(D2)
+    assert after_of(known, D3, NO_LOOKBACK) == end(D2)
     # A day was left out: its rows are of the next batch.
-    assert after_of(known, D4, "0s") == end(D2)
+    assert after_of(known, D4, NO_LOOKBACK) == end(D2)
 
 
 @pytest.mark.parametrize(
@@ -55,20 +57,20 @@ def test_a_batch_begins_where_the_last_one_before_it_ended() -> None:
     ],
 )
 def test_rows_that_were_late_are_looked_for_again(lookback: str, back: timedelta) -> None:
-    assert after_of(by_day(batch(D1, end(D1))), D2, lookback) == end(D1) - back
+    assert after_of(by_day(batch(D1, end(D1))), D2, Duration.validated(lookback)) == end(D1) - back
 
 
 def test_a_day_read_again_begins_where_it_began() -> None:
     """Neither its own batch nor later ones move its bound."""
     known = by_day(batch(D1, end(D1)), batch(D2, end(D2)), batch(D3, end(D3)))
-    assert after_of(known, D2, "0s") == end(D1)
-    assert after_of(known, D1, "0s") is None
+    assert after_of(known, D2, NO_LOOKBACK) == end(D1)
+    assert after_of(known, D1, NO_LOOKBACK) is None
 
 
 def test_a_batch_without_a_bound_is_none_to_begin_at() -> None:
     """As of a source that had no cursor then."""
-    assert after_of(by_day(batch(D1, end(D1)), batch(D2)), D3, "0s") == end(D1)
-    assert after_of(by_day(batch(D1)), D2, "0s") is None
+    assert after_of(by_day(batch(D1, end(D1)), batch(D2)), D3, NO_LOOKBACK) == end(D1)
+    assert after_of(by_day(batch(D1)), D2, NO_LOOKBACK) is None
 
 
 def test_a_batch_reads_to_the_end_of_its_day() -> None:

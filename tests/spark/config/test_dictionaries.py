@@ -6,6 +6,7 @@ from decimal import Decimal
 from pyspark.sql import SparkSession
 
 from usertags.config.expression_lookup import Dictionary
+from usertags.config.expression_tree import as_column
 from usertags.config.expressions import Expression, parse_scalar
 
 COLUMNS = {"product": "string", "n": "int", "users.city": "string"}
@@ -40,7 +41,9 @@ def test_values_are_found_as_spark_computes_them(spark: SparkSession) -> None:
             "other",
         ],
     }
-    found = rows.selectExpr(*[f"{parsed(text).sql} AS c{i}" for i, text in enumerate(shown)]).collect()
+    found = rows.select(
+        *[as_column(parsed(text).tree).alias(f"c{i}") for i, text in enumerate(shown)]
+    ).collect()
     assert {text: [row[i] for row in found] for i, text in enumerate(shown)} == shown
 
 
@@ -48,8 +51,8 @@ def test_a_bucket_is_what_md5_says_in_any_language(spark: SparkSession) -> None:
     texts = [f"customer:u{number}" for number in range(200)] + ["", "用户", "\U0001f600", None]
     rows = spark.createDataFrame([(text,) for text in texts], "product string")
     sizes = [1, 2, 3, 100, 99_999, 100_000]
-    columns = [f"{parsed(f'hash_bucket(product, {size})').sql} AS c{size}" for size in sizes]
-    found = rows.selectExpr("product", *columns)
+    columns = [as_column(parsed(f"hash_bucket(product, {size})").tree).alias(f"c{size}") for size in sizes]
+    found = rows.select("product", *columns)
     assert [field.dataType.simpleString() for field in found.schema.fields] == ["string"] + ["int"] * 6
     for row in found.collect():
         text = row["product"]

@@ -6,10 +6,11 @@ stops the job, it gives null. The type family that the parser announces is the o
 
 import datetime as dt
 import re
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql.types import (
     BooleanType,
     DataType,
@@ -20,6 +21,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from usertags.config.expression_tree import as_column
 from usertags.config.expressions import parse_scalar
 
 COLUMNS = {
@@ -337,10 +339,15 @@ def flat(expression: str) -> str:
     return re.sub(r"(?<!`)订单(?!`)", "`订单`", expression)
 
 
+def columns_of(texts: Iterable[str], columns: Mapping[str, str] | None = COLUMNS) -> list[Column]:
+    return [
+        as_column(parse_scalar(text, columns=columns).tree).alias(f"c{i}") for i, text in enumerate(texts)
+    ]
+
+
 def test_good_rows_are_as_written(good: DataFrame) -> None:
-    normalised = [parse_scalar(text, columns=COLUMNS).sql for text in FAITHFUL]
     written = good.selectExpr(*[f"{flat(text)} AS c{i}" for i, text in enumerate(FAITHFUL)])
-    total = good.selectExpr(*[f"{sql} AS c{i}" for i, sql in enumerate(normalised)])
+    total = good.select(*columns_of(FAITHFUL))
     for expected, found in zip(written.collect(), total.collect(), strict=True):
         different = {
             text: (expected[i], found[i]) for i, text in enumerate(FAITHFUL) if expected[i] != found[i]
@@ -350,9 +357,9 @@ def test_good_rows_are_as_written(good: DataFrame) -> None:
 
 def test_types_are_as_announced(good: DataFrame) -> None:
     expressions = [parse_scalar(text, columns=COLUMNS) for text in FAITHFUL]
-    schema = good.selectExpr(*[f"{each.sql} AS c{i}" for i, each in enumerate(expressions)]).schema
+    schema = good.select(*columns_of(FAITHFUL)).schema
     wrong = {
-        each.sql: (each.type, field.dataType.simpleString())
+        str(each.tree): (each.type, field.dataType.simpleString())
         for each, field in zip(expressions, schema.fields, strict=True)
         if family_of(field.dataType) != each.type
     }
@@ -360,14 +367,12 @@ def test_types_are_as_announced(good: DataFrame) -> None:
 
 
 def test_hostile_rows_never_stop_the_job(hostile: DataFrame) -> None:
-    expressions = [parse_scalar(text, columns=COLUMNS).sql for text in [*FAITHFUL, *DIFFERENT]]
-    rows = hostile.selectExpr(*[f"CAST(({sql}) AS STRING) AS c{i}" for i, sql in enumerate(expressions)])
+    rows = hostile.select(*[each.cast("string") for each in columns_of([*FAITHFUL, *DIFFERENT])])
     assert len(rows.collect()) == len(HOSTILE_ROWS)
 
 
 def test_what_cannot_be_computed_is_null(good: DataFrame) -> None:
-    expressions = [parse_scalar(text, columns=COLUMNS).sql for text in DIFFERENT]
-    row = good.limit(1).selectExpr(*[f"{sql} AS c{i}" for i, sql in enumerate(expressions)]).collect()[0]
+    row = good.limit(1).select(*columns_of(DIFFERENT)).collect()[0]
     assert dict(zip(DIFFERENT, row, strict=True)) == DIFFERENT
 
 
@@ -383,8 +388,7 @@ def test_raw_columns_of_text_are_read_without_failing(spark: SparkSession) -> No
         "cast(At as date)": [dt.date(2010, 12, 1), None, None],
         "nullif(`Customer ID`, '')": ["a", None, None],
     }
-    columns = [f"{parse_scalar(text, columns=None).sql} AS c{i}" for i, text in enumerate(texts)]
-    found = raw.selectExpr(*columns).collect()
+    found = raw.select(*columns_of(texts, None)).collect()
     assert {text: [row[i] for row in found] for i, text in enumerate(texts)} == texts
 
 

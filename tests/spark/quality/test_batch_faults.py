@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 from tests.support.frames import frame
 from tests.support.sources import orders
 from usertags.catalogue.model import Column
+from usertags.config.expression_tree import Name
 from usertags.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
 from usertags.quality.checks import CheckResult
 from usertags.quality.comparison import compared
@@ -42,7 +43,7 @@ COLUMNS = {
 }
 SCHEMA = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
 SOURCE = orders(
-    columns=tuple(Column(name, kind, f"`{name}`", frozenset({name})) for name, kind in COLUMNS.items()),
+    columns=tuple(Column(name, kind, Name(name), frozenset({name})) for name, kind in COLUMNS.items()),
     checks=(
         CheckEntry(
             column="coupon", references="coupons.code", severity="warning", owner="shop", action="ask"

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from tests.support.sources import orders
 from usertags.catalogue.model import Column, Source
+from usertags.config.expression_tree import Name
 from usertags.config.quality_models import CheckEntry
 from usertags.quality.expectations import Sampling
 from usertags.quality.freshness_references import reference_checks, referred
@@ -38,7 +39,7 @@ ROWS = [
 
 def source(**parts: object) -> Source:
     columns = tuple(
-        Column(name, type_, f"`{name}`", frozenset({name}), pii)  # type: ignore[arg-type]
+        Column(name, type_, Name(name), frozenset({name}), pii)  # type: ignore[arg-type]
         for name, type_, pii in (
             ("order_id", "string", None),
             ("customer", "string", None),
@@ -94,7 +95,7 @@ def test_a_batch_is_described_by_day_and_column(rows: DataFrame) -> None:
 def test_a_median_is_of_numbers_other_than_0(
     spark: SparkSession, amounts: list[str | None], median: float | None
 ) -> None:
-    doubles = replace(source(), columns=(Column("amount", "double", "`amount`", frozenset({"amount"})),))
+    doubles = replace(source(), columns=(Column("amount", "double", Name("amount"), frozenset({"amount"})),))
     frame = spark.createDataFrame(
         [(amount, D2, str(place), "kept") for place, amount in enumerate(amounts)],
         "amount string, event_day date, _content string, _status string",

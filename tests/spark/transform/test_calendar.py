@@ -11,11 +11,13 @@ from pyspark.sql import SparkSession
 
 from tests.support.folders import MEASURES, PROJECT, Folder
 from usertags.catalogue.model import CalendarPeriod, Catalogue
+from usertags.config.durations import DayOfYear
 from usertags.transform.windows import calendar_days
 
 from .test_rollup import measure, measured, order
 
-DOUBLE_11, NEW_YEAR = ((10, 20), (11, 11)), ((12, 28), (1, 3))
+DOUBLE_11 = (DayOfYear(10, 20), DayOfYear(11, 11))
+NEW_YEAR = (DayOfYear(12, 28), DayOfYear(1, 3))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ DOUBLE_11, NEW_YEAR = ((10, 20), (11, 11)), ((12, 28), (1, 3))
     ],
 )
 def test_the_period_that_began_last_up_to_the_day(
-    ends: tuple[tuple[int, int], tuple[int, int]], years_ago: int, day: str, first: str, last: str
+    ends: tuple[DayOfYear, DayOfYear], years_ago: int, day: str, first: str, last: str
 ) -> None:
     found = calendar_days(CalendarPeriod(*ends, years_ago), date.fromisoformat(day))
     assert found == (date.fromisoformat(first), date.fromisoformat(last))
@@ -49,14 +51,12 @@ def test_the_period_that_began_last_up_to_the_day(
 )
 def test_any_period_of_any_day_is_the_last_that_began(ends: tuple[date, date], day: date) -> None:
     """Against looking back day by day for the day on which the period begins."""
-    first, last = ((end.month, end.day) for end in ends)
+    first, last = (DayOfYear.of(end) for end in ends)
     began = next(
-        before
-        for before in (day - timedelta(days=n) for n in range(367))
-        if (before.month, before.day) == first
+        before for before in (day - timedelta(days=n) for n in range(367)) if DayOfYear.of(before) == first
     )
     ended = next(
-        after for after in (began + timedelta(days=n) for n in range(367)) if (after.month, after.day) == last
+        after for after in (began + timedelta(days=n) for n in range(367)) if DayOfYear.of(after) == last
     )
     assert calendar_days(CalendarPeriod(first, last, 0), day) == (began, min(ended, day))
 
@@ -98,7 +98,8 @@ def test_a_day_that_not_every_year_has_is_refused(folder: Folder, text: str) -> 
     line = folder.replace(PROJECT, "to: 11-11", f"to: {text}")
     (problem,) = folder.problems()
     assert problem.startswith(f"{PROJECT}:{line}: ")
-    assert "expected MM-DD" in problem or "must be a text" in problem
+    wrong = "must be" if text == "2026-11-11" else f"'{text}' is not"
+    assert f"calendar.double11.to: {wrong} a day of every year as MM-DD" in problem
 
 
 def test_a_definition_changes_with_the_period(folder: Folder) -> None:

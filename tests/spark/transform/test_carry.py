@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 
 from tests.support.frames import BEFORE, FEW, ORDERS, frame, rows, tag
 from usertags.catalogue.model import Catalogue, Tag
+from usertags.config.durations import Validity
 from usertags.transform import carry
 
 Build = Callable[..., Catalogue]
@@ -343,7 +344,7 @@ def test_a_value_that_a_new_type_of_the_tag_cannot_hold_is_not_remembered(
 
 def test_from_day_to_day_a_period_ends_where_it_should(spark: SparkSession, catalogue: Catalogue) -> None:
     """True on one day alone: it stays for one more, since its first day, and the changes say so twice."""
-    tags = [replace(catalogue.tags["active"], validity="1d")]
+    tags = [replace(catalogue.tags["active"], validity=Validity.validated("1d"))]
     before: list[Remembered] = []
     seen: list[tuple[date, str] | None] = []
     kinds: list[list[str]] = []
