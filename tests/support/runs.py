@@ -11,7 +11,7 @@ from usertags.quality.register import RunRecord
 from usertags.stages.runs import run_branch
 from usertags.store.lake import Lake
 from usertags.store.schemas import PUBLICATIONS
-from usertags.store.tables import ensure_table
+from usertags.store.tables import LightTransaction, ensure_table
 
 
 def built_on_branch(lake: Lake, day: date, run_id: str, **more: Any) -> RunRecord:
@@ -23,7 +23,8 @@ def built_on_branch(lake: Lake, day: date, run_id: str, **more: Any) -> RunRecor
         branch = run_branch(run_id)
         table.manage_snapshots().create_branch(snapshot_id=main.snapshot_id, branch_name=branch).commit()
         row = pa.Table.from_pylist([{"dt": day, "run_id": run_id}], schema=table.schema().as_arrow())
-        table.append(row, branch=branch)
+        with LightTransaction(table) as transaction:
+            transaction.append(row, branch=branch)
     return RunRecord(day, run_id, "tag", "built", **more)
 
 

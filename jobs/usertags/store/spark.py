@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyspark.logger import PySparkLogger
@@ -67,8 +68,10 @@ def _remote_session(catalogue: Catalogue, lake: Lake, progress: Progress | None)
     url = start_server(catalogue, progress)
     try:
         session = session_at(url)
-        for key, value in _session_settings(catalogue, lake).items():
-            session.conf.set(key, value)
+        # The embedded server already has our settings.
+        if catalogue.spark.remote != "embedded":
+            _configure(session, _SQL | catalogue.spark.texts())
+        of_lake(session, catalogue, lake)
     except Exception as error:  # the client raises any exception of the network or the server
         raise InfrastructureError(
             f"the Spark server did not open a session ({type(error).__name__})",
@@ -95,10 +98,15 @@ def make_active(session: SparkSession) -> None:
         RemoteSession._active_session.session = session
 
 
-def _session_settings(catalogue: Catalogue, lake: Lake) -> dict[str, str]:
-    """The settings of a server session; the embedded server already has our settings."""
-    theirs = {} if catalogue.spark.remote == "embedded" else {**_SQL, **catalogue.spark.texts()}
-    return {**theirs, **lake_settings(lake), "spark.sql.session.timeZone": catalogue.timezone}
+def of_lake(session: SparkSession, catalogue: Catalogue, lake: Lake) -> SparkSession:
+    """The session, reading and writing the tables of the lake, in the project's time zone."""
+    return _configure(session, lake_settings(lake) | {"spark.sql.session.timeZone": catalogue.timezone})
+
+
+def _configure(session: SparkSession, settings: Mapping[str, str]) -> SparkSession:
+    for key, value in settings.items():
+        session.conf.set(key, value)
+    return session
 
 
 def _own_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
@@ -122,7 +130,8 @@ def _own_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
         ) from error
     _log_nothing_of_queries()
     _log_no_messages(session)
-    return _of_lake(session, catalogue, lake)
+    # A separate session on the same Spark, so that two lakes in one process are isolated.
+    return of_lake(session.newSession(), catalogue, lake)
 
 
 def _log_nothing_of_queries() -> None:
@@ -136,15 +145,6 @@ def _log_no_messages(session: SparkSession) -> None:
     java: Any = session.sparkContext._jvm
     settings = java.java.net.URI(LOG_SETTINGS.as_uri())
     java.org.apache.logging.log4j.core.config.Configurator.reconfigure(settings)
-
-
-def _of_lake(session: SparkSession, catalogue: Catalogue, lake: Lake) -> SparkSession:
-    """A separate session on the same Spark, so that two lakes in one process are isolated."""
-    own = session.newSession()
-    for key, value in lake_settings(lake).items():
-        own.conf.set(key, value)
-    own.conf.set("spark.sql.session.timeZone", catalogue.timezone)
-    return own
 
 
 def _settings(catalogue: Catalogue) -> dict[str, str]:
