@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 import yaml
 
 from usertags import services
-from usertags.catalogue.build import load_catalogue
 from usertags.pipeline import Pipeline
+from usertags.project.build import load_project
 from usertags.stages import clean
 from usertags.stages.runs import new_run_id
 
@@ -46,13 +46,13 @@ def main() -> None:
     for number, day in enumerate(days):
         write_day(folder / "landing", day, number, options)
     clean.SOURCES_AT_ONCE = 1
-    pipeline = Pipeline(load_catalogue(configs))
+    pipeline = Pipeline(load_project(configs))
     meter = Meter()
     try:
         for day in days:
             run_day(pipeline, day, meter)
     finally:
-        services.stop(pipeline.catalogue.state)
+        services.stop(pipeline.project.state)
 
 
 def run_day(pipeline: Pipeline, day: date, meter: "Meter") -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from usertags.catalogue.model import Source
 from usertags.config.models import Read
+from usertags.project.model import Source
 
 
 def orders(**parts: Any) -> Source:

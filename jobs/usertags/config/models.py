@@ -1,6 +1,6 @@
 """Models of the configuration files: one frozen model per kind of entry.
 
-The executable catalogue is built from these in `usertags.catalogue`.
+The compiled project is built from these in `usertags.project`.
 """
 
 from typing import Annotated, Any, Literal
@@ -205,7 +205,7 @@ class SourceEntry(Entry):
         return self
 
     @model_validator(mode="after")
-    def _rows_are_told_apart(self) -> "SourceEntry":
+    def _check_key_and_time(self) -> "SourceEntry":
         if (self.key is None) == (self.repeats is None):
             raise ValueError("needs either a `key`, or `repeats: drop` or `repeats: keep`")
         if self.version is not None and self.key is None:

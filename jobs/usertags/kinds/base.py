@@ -1,6 +1,6 @@
 """What a kind of tag is: how its entry is read, what a user has of it today, how it carries to the next day.
 
-Nothing here loads Spark before a column is made, and nothing here imports usertags.catalogue: the catalogue
+Nothing here loads Spark before a column is made, and nothing here imports usertags.project: the project
 is built with these.
 """
 
@@ -21,10 +21,10 @@ from usertags.spark_functions import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.catalogue.model import Tag
-    from usertags.catalogue.tags import Inputs
     from usertags.config.loader import Located, Settings
     from usertags.config.models import TagEntry
+    from usertags.project.model import Tag
+    from usertags.project.tags import Inputs
 
 # How a rule names another tag.
 TAGS = "tags."
@@ -162,7 +162,7 @@ class TagKind:
 
     # ---- what becomes of it ----
 
-    def after_validity(self, tag: Tag, day: date) -> Column:
+    def after_validity(self, tag: Tag, data_day: date) -> Column:
         """The tag's value once its validity has spoken. In: the tag's column, `_before`, a map from tag id to
         what is remembered of the day before."""
         value = F.col(tag.id)
@@ -173,10 +173,10 @@ class TagKind:
             # A static tag keeps its first value; one that reads the profile alone follows its corrections.
             value = F.coalesce(kept, value)
         elif tag.validity.days is not None:
-            value = F.coalesce(value, F.when(earlier["valid_until"] >= F.lit(day), kept))
+            value = F.coalesce(value, F.when(earlier["valid_until"] >= F.lit(data_day), kept))
         return value
 
-    def carried(self, tag: Tag, tags: Mapping[str, Tag], day: date) -> Column | None:
+    def carried(self, tag: Tag, tags: Mapping[str, Tag], data_day: date) -> Column | None:
         """The value of a tag that comes of the day before, once all others have theirs; None: it is what it
         is after its validity. `tags` are all tags by id."""
         return None

@@ -32,8 +32,8 @@ from usertags.spark_functions import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.catalogue.model import Measure, Tag
     from usertags.config.models import TagEntry
+    from usertags.project.model import Measure, Tag
 
 # What a user prefers, the most first.
 PREFERENCES = "array<struct<value:string,number:double,share:double>>"
@@ -113,7 +113,7 @@ class Preference(TagKind):
     def value_tree(self, tag: Tag) -> Tree:
         return tag.tree
 
-    def after_validity(self, tag: Tag, day: date) -> Column:
+    def after_validity(self, tag: Tag, data_day: date) -> Column:
         return F.col(tag.id)
 
     def first(self, value: Column) -> Column:

@@ -116,7 +116,7 @@ NEVER = Words("any", "不限")
 MORE = Words("{shown} and {more} more", "{shown} 等，另有 {more} 个")
 SAME_WEEKDAY = Words("the same weekday of {days} weeks", "{days} 周的同一星期日期")
 DAYS_BEFORE = Words("{days} days before", "前 {days} 天")
-EXPLAINED = Words("{said}: {more}", "{said}：{more}")
+EXPLAINED = Words("{found}: {more}", "{found}：{more}")
 SENTENCES_END, LIST_GOES_ON = Words("; ", "；"), Words(", ", "，")
 # Times as a configuration writes them, by their last letter.
 SPANS: Mapping[str, Words] = {

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Source
+from usertags.project.model import Source
 
 KEPT, SUPERSEDED, REPEAT = "kept", "superseded", "repeat"
-STANDING, REPLACED = "standing", "replaced"
+EXISTING, REPLACED = "existing", "replaced"
 
 _HELPERS = ("_new", "_same", "_seen", "_read", "_rank", "_reading")
 
@@ -77,4 +77,4 @@ def _precedence(source: Source) -> list[Column]:
 def _status() -> Column:
     first = F.col("_rank") == 1
     of_batch = F.when(F.col("_same") > 1, REPEAT).when(first, KEPT).otherwise(SUPERSEDED)
-    return F.when(F.col("_new"), of_batch).when(first, STANDING).otherwise(REPLACED)
+    return F.when(F.col("_new"), of_batch).when(first, EXISTING).otherwise(REPLACED)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.folders import CONNECTIONS, MEASURES, ORDERS, PROJECT, SMALL, TAGS, USERS, Folder
-from usertags.catalogue.build import load_catalogue
+from tests.support.folders import CONNECTIONS, MEASURES, ORDERS, PROJECT_YML, SMALL, TAGS, USERS, Folder
 from usertags.config.loader import load
 from usertags.errors import ConfigError, ConfigProblem
+from usertags.project.build import load_project
 from usertags.store.connections import files_root, from_environment
 
 
@@ -21,11 +21,11 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_the_small_folder_has_no_problem(folder: Folder) -> None:
-    catalogue = folder.catalogue()
-    assert list(catalogue.sources) == ["orders", "users"]
-    assert len(catalogue.measures) == 6
-    assert list(catalogue.tags) == ["important", "size", "city", "segment"]
-    assert [tag.id for tag in catalogue.published_tags()] == ["important", "size"]
+    project = folder.project()
+    assert list(project.sources) == ["orders", "users"]
+    assert len(project.measures) == 6
+    assert list(project.tags) == ["important", "size", "city", "segment"]
+    assert [tag.id for tag in project.published_tags()] == ["important", "size"]
 
 
 # ---- one mistake, one problem, on its line -------------------------------------------------
@@ -34,8 +34,8 @@ TYPE = "a type: string, int, bigint, double, boolean, date, timestamp or decimal
 NAME = "a name (lowercase letters, digits and _, letter first, at most 60 characters) such as order_lines"
 
 UNKNOWN_KEYS = [
-    (PROJECT, "currency: CNY", "curency: CNY", "unknown key 'curency' (did you mean currency?)"),
-    (PROJECT, "  ever:", "  evr:", "rfm: unknown key 'evr' (did you mean ever?)"),
+    (PROJECT_YML, "currency: CNY", "curency: CNY", "unknown key 'curency' (did you mean currency?)"),
+    (PROJECT_YML, "  ever:", "  evr:", "rfm: unknown key 'evr' (did you mean ever?)"),
     (CONNECTIONS, "    url:", "    ulr:", "shop: unknown key 'ulr' (did you mean url?)"),
     (ORDERS, "kind: events", "kindd: events", "unknown key 'kindd' (did you mean kind?)"),
     (ORDERS, "lookback: 1h", "look_back: 1h", "read: unknown key 'look_back' (did you mean lookback?)"),
@@ -54,10 +54,15 @@ UNKNOWN_KEYS = [
 ]
 
 WRONG_VALUES = [
-    (PROJECT, "CNY", "yuan", "currency: 'yuan' is not a currency code of three capital letters such as CNY"),
-    (PROJECT, "project: small", "project: Small", f"project: 'Small' is not {NAME}"),
     (
-        PROJECT,
+        PROJECT_YML,
+        "CNY",
+        "yuan",
+        "currency: 'yuan' is not a currency code of three capital letters such as CNY",
+    ),
+    (PROJECT_YML, "project: small", "project: Small", f"project: 'Small' is not {NAME}"),
+    (
+        PROJECT_YML,
         "scoring: quantile",
         "scoring: quantiles",
         "rfm.scoring: must be 'quantile', 'mean' or 'fixed' (did you mean quantile?)",
@@ -102,7 +107,7 @@ WRONG_VALUES = [
         "orders_180d.half_life: '2w' is not a number of days such as 180d",
     ),
     (
-        PROJECT,
+        PROJECT_YML,
         "rfm:\n",
         "retention: {reports: 90}\nrfm:\n",
         "retention.reports: must be a number of days such as 180d",
@@ -222,8 +227,8 @@ def test_one_mistake_is_one_problem_on_its_line(
 @pytest.mark.parametrize(
     ("file", "line", "place", "message"),
     [
-        (PROJECT, "timezone: Asia/Shanghai\n", "project: small", "`timezone` is missing"),
-        (PROJECT, "  frequency: orders_365d\n", "rfm:", "rfm: `frequency` is missing"),
+        (PROJECT_YML, "timezone: Asia/Shanghai\n", "project: small", "`timezone` is missing"),
+        (PROJECT_YML, "  frequency: orders_365d\n", "rfm:", "rfm: `frequency` is missing"),
         (CONNECTIONS, "    kind: files\n", "  landing:", "landing: `kind` is missing"),
         (CONNECTIONS, '    root: "${LANDING_DIR}/in"\n', "  landing:", "landing: `root` is missing"),
         (ORDERS, "kind: events\n", "source: orders", "`kind` is missing"),
@@ -275,7 +280,7 @@ def test_key_version_and_repeats_fit_together(folder: Folder) -> None:
     at = folder.line(ORDERS, "lookback: 1h")
     assert folder.problems() == [f"{ORDERS}:{at}: a `lookback` needs a `key`, because it reads rows again"]
     folder.replace(ORDERS, "  lookback: 1h\n", "")
-    assert folder.catalogue().sources["orders"].repeats == "keep"
+    assert folder.project().sources["orders"].repeats == "keep"
     folder.replace(ORDERS, "repeats: keep\n", "")
     message = "needs either a `key`, or `repeats: drop` or `repeats: keep`"
     assert folder.problems() == [f"{ORDERS}:1: {message}"]
@@ -293,7 +298,7 @@ def test_events_need_their_time_and_a_profile_its_key(folder: Folder) -> None:
 # ---- YAML -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("file", [PROJECT, CONNECTIONS, ORDERS, USERS, MEASURES, TAGS])
+@pytest.mark.parametrize("file", [PROJECT_YML, CONNECTIONS, ORDERS, USERS, MEASURES, TAGS])
 def test_broken_yaml_is_one_problem_and_hides_no_other(folder: Folder, file: str) -> None:
     """What the broken file declares is not missed elsewhere, and mistakes in other files are still found."""
     spoiled = USERS if file == ORDERS else ORDERS
@@ -349,7 +354,7 @@ def test_levels_and_parameters_of_one_file_serve_all(folder: Folder) -> None:
     head, tags = text.split("tags:\n")
     folder.write("tags/levels.yml", head)
     folder.write(TAGS, f"tags:\n{tags}")
-    assert folder.catalogue().version == load_catalogue(SMALL).version
+    assert folder.project().version == load_project(SMALL).version
 
 
 @pytest.mark.parametrize(
@@ -436,11 +441,11 @@ def test_what_is_on_is_written_as_earlier_versions_read_it(folder: Folder, word:
             "checks.0.fresh_within: '2 hours' is not a duration such as 30m, 1h or 2d",
         ),
         (
-            PROJECT, "lake: lake\n", "lake: lake\nretention: {reports: 3 months}\n",
+            PROJECT_YML, "lake: lake\n", "lake: lake\nretention: {reports: 3 months}\n",
             "retention.reports: '3 months' is not a number of days such as 180d",
         ),
         (
-            PROJECT, "    - id: champions", "    - id: 1st",
+            PROJECT_YML, "    - id: champions", "    - id: 1st",
             f"rfm.segments.0.id: '1st' is not {NAME}",
         ),
         (
@@ -449,14 +454,14 @@ def test_what_is_on_is_written_as_earlier_versions_read_it(folder: Folder, word:
         ),
     ],
 )  # fmt: skip
-def test_a_value_of_another_form_is_told_what_was_expected(
+def test_a_value_of_another_form_is_reported_what_was_expected(
     folder: Folder, file: str, old: str, new: str, message: str
 ) -> None:
     folder.replace(file, old, new)
     assert message in [problem.split(": ", 1)[1] for problem in folder.problems()]
 
 
-def test_the_address_of_a_spark_server_is_told_by_an_example(folder: Folder) -> None:
+def test_the_address_of_a_spark_server_is_reported_by_an_example(folder: Folder) -> None:
     folder.write("spark/session.yml", "remote: http://spark:15002\n")
     assert folder.problems() == [
         "spark/session.yml:1: remote: 'http://spark:15002' is not `embedded` or the address of a Spark "
@@ -513,7 +518,7 @@ def test_an_alias_that_names_something_else_is_read(folder: Folder) -> None:
     text = folder.read(TAGS)
     at = text.rindex("path: [消费属性, 客户价值, 交易]")
     folder.write(TAGS, text[:at] + "path: *place" + text[at + len("path: [消费属性, 客户价值, 交易]") :])
-    assert folder.catalogue().tags["segment"].path == ("基础属性", "客户价值", "交易")
+    assert folder.project().tags["segment"].path == ("基础属性", "客户价值", "交易")
 
 
 # ---- files ----------------------------------------------------------------------------------
@@ -529,7 +534,7 @@ def test_a_file_that_nothing_reads_is_reported(folder: Folder, name: str) -> Non
 def test_hidden_files_and_other_kinds_of_files_are_left_alone(folder: Folder) -> None:
     for name in ("sources/.orders.yml", ".git/x.yml", "README.md", "tags/tags.yml.bak"):
         folder.write(name, "nothing: [")
-    assert folder.catalogue().sources
+    assert folder.project().sources
 
 
 def test_missing_and_empty_files_are_reported(folder: Folder) -> None:
@@ -561,7 +566,7 @@ def test_a_file_that_is_no_mapping_is_one_problem(folder: Folder, text: str) -> 
 
 def test_a_folder_that_is_not_there() -> None:
     with pytest.raises(ConfigError, match="nowhere: folder does not exist") as caught:
-        load_catalogue(Path("nowhere"))
+        load_project(Path("nowhere"))
     assert caught.value.exit_code == 2
     assert "--configs" in caught.value.next_step
 
@@ -570,9 +575,9 @@ def test_a_folder_without_sources(folder: Folder) -> None:
     for file in (ORDERS, USERS, MEASURES, TAGS):
         (folder.path / file).unlink()
     folder.write(
-        PROJECT, "project: small\ntimezone: UTC\ncurrency: CNY\nstate: .usertags/small\nlake: lake\n"
+        PROJECT_YML, "project: small\ntimezone: UTC\ncurrency: CNY\nstate: .usertags/small\nlake: lake\n"
     )
-    assert folder.problems() == [f"{PROJECT}:1: no sources/*.yml found in the folder"]
+    assert folder.problems() == [f"{PROJECT_YML}:1: no sources/*.yml found in the folder"]
 
 
 # ---- all at once ----------------------------------------------------------------------------
@@ -581,7 +586,7 @@ def test_a_folder_without_sources(folder: Folder) -> None:
 def test_every_problem_of_every_file_is_reported_at_once(folder: Folder) -> None:
     """From the letters of YAML to the meaning of a rule, and with a project.yml that cannot be used."""
     mistakes = [
-        (PROJECT, "currency: CNY", "curency: CNY"),
+        (PROJECT_YML, "currency: CNY", "curency: CNY"),
         (CONNECTIONS, "kind: files", "kind: file"),
         (ORDERS, 'lower(status)"', 'lowr(status)"'),
         (ORDERS, "negative: amount < 0", "negative: amount < 'none'"),
@@ -594,7 +599,7 @@ def test_every_problem_of_every_file_is_reported_at_once(folder: Folder) -> None
         folder.replace(file, old, new)
     folder.write("measures/more.yml", "measures: [\n")
     with pytest.raises(ConfigError) as caught:
-        folder.catalogue()
+        folder.project()
     found = [(str(Path(each.file).relative_to(folder.path)), each.line) for each in caught.value.problems]
     expected = {(file, folder.line(file, new)) for file, _, new in mistakes}
     # users could not be built, so that what reads users.cit cannot be judged yet.
@@ -652,14 +657,14 @@ def _paths(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from _paths(value, (*path, key))
 
 
-@pytest.mark.parametrize("file", [PROJECT, CONNECTIONS, USERS, MEASURES])
+@pytest.mark.parametrize("file", [PROJECT_YML, CONNECTIONS, USERS, MEASURES])
 def test_no_value_anywhere_crashes_the_loader(folder: Folder, file: str) -> None:
     """Every value, one at a time, gives way to one that fits no place."""
     data = yaml.safe_load(folder.read(file))
     for changed in _spoiled(data):
         folder.write(file, yaml.safe_dump(changed, allow_unicode=True, sort_keys=False))
         try:
-            folder.catalogue()
+            folder.project()
         except ConfigError as error:
             shown = [str(problem) for problem in error.problems]
             assert all(text.count("did you mean") <= 1 for text in shown)
@@ -673,11 +678,11 @@ def test_an_unset_variable_is_no_problem_until_its_connection_is_used(
 ) -> None:
     for name in ("SHOP_URL", "LANDING_DIR"):
         monkeypatch.delenv(name, raising=False)
-    catalogue = folder.catalogue()
+    project = folder.project()
     monkeypatch.setenv("SHOP_URL", "postgresql+psycopg://127.0.0.1/shop")
-    assert from_environment("${SHOP_URL}?a=b", catalogue) == "postgresql+psycopg://127.0.0.1/shop?a=b"
+    assert from_environment("${SHOP_URL}?a=b", project) == "postgresql+psycopg://127.0.0.1/shop?a=b"
     with pytest.raises(ConfigError) as caught:
-        files_root("landing", catalogue)
+        files_root("landing", project)
     line = folder.line(CONNECTIONS, "${LANDING_DIR}")
     assert [str(each) for each in caught.value.problems] == [
         f"{folder.path}/{CONNECTIONS}:{line}: ${{LANDING_DIR}} is not set"
@@ -695,7 +700,7 @@ def test_every_unset_variable_of_a_connection_is_named(
     url = "postgresql+psycopg://${SHOP_USER}:${SHOP_PASSWORD}@${SHOP_HOST}/shop"
     folder.replace(CONNECTIONS, "${SHOP_URL}", url)
     with pytest.raises(ConfigError) as caught:
-        from_environment(url, folder.catalogue())
+        from_environment(url, folder.project())
     assert [each.message for each in caught.value.problems] == [
         "${SHOP_PASSWORD} is not set",
         "${SHOP_USER} is not set",

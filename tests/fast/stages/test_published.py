@@ -17,7 +17,7 @@ def test_readers_have_these_tables_in_this_order() -> None:
 
 
 def test_a_tag_can_be_kept_out_of_the_tables_that_hold_tags_of_users() -> None:
-    """They compare with the day before; the catalogue says of a tag what everybody may know."""
+    """They compare with the day before; the tag catalogue says of a tag what everybody may know."""
     assert set(get_args(TagTable)) <= {table.view for table in PUBLISHED if table.carries}
 
 

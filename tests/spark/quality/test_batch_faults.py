@@ -17,9 +17,9 @@ from pyspark.sql import SparkSession
 
 from tests.support.frames import frame
 from tests.support.sources import orders
-from usertags.catalogue.model import Column
 from usertags.config.expression_tree import Name
 from usertags.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
+from usertags.project.model import Column
 from usertags.quality.checks import CheckResult
 from usertags.quality.comparison import compared
 from usertags.quality.freshness_references import freshness_checks
@@ -128,8 +128,8 @@ def test_a_good_day_is_compared_in_every_way_and_nothing_is_said(
 
 def test_each_good_day_was_like_those_before_it(before: list[Statistic]) -> None:
     for day in GOOD:
-        today = [item for item in before if item.batch == day]
-        earlier = [item for item in before if item.batch < day]
+        today = [item for item in before if item.data_day == day]
+        earlier = [item for item in before if item.data_day < day]
         results = compared(SOURCE, day, today, earlier, QualityEntry())
         assert [item.check_id for item in results if not item.success] == []
 

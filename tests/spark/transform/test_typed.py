@@ -10,11 +10,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.support.frames import frame, rows
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.model import Project, Source
 from usertags.sources.files import FILE, LINE, UNPARSED
 from usertags.transform.typed import typed
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 DAY = date(2024, 7, 2)
 ZONE = "Asia/Shanghai"
 
@@ -306,7 +306,7 @@ def test_a_dropped_column_reaches_neither_value_nor_content(spark: SparkSession,
     assert found[0]["_content"] == found[1]["_content"]
 
 
-def test_content_tells_null_from_empty_and_one_microsecond_from_the_next(
+def test_content_distinguishes_null_from_empty_and_one_microsecond_from_the_next(
     spark: SparkSession, build: Build
 ) -> None:
     source = build(sources={"events": events(JSON, {"x": {"from": "x", "type": "string"}})}).sources["events"]

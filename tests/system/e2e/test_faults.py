@@ -308,7 +308,7 @@ def widened(earlier: Earlier) -> Widened:
         shop.reload()
 
 
-def test_a_column_that_turns_to_nulls_is_told_where_the_source_only_wants_to_be_told(
+def test_a_column_that_turns_to_nulls_is_a_warning_where_the_source_wants_that(
     widened: Widened,
 ) -> None:
     """The day goes on from its clean stage: what stops it afterwards is the rule of a tag."""

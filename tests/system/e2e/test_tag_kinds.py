@@ -101,8 +101,8 @@ def test_a_preference_that_is_retired_goes_with_all_its_values(good_days: GoodDa
 
 
 def test_explain_says_who_set_a_tag_and_how_a_preference_came_about(good_days: GoodDays) -> None:
-    catalogue, lake = good_days.catalogues[D6], good_days.shop.lake
-    found = {item.tag_id: item for item in explain(catalogue, lake, "k1", D2)}
+    project, lake = good_days.projects[D6], good_days.shop.lake
+    found = {item.tag_id: item for item in explain(project, lake, "k1", D2)}
     assert found["quiet"].set_by == f"nurse: asked, until {D2}"
     assert found["quiet"].inputs is not None
     assert found["quiet"].inputs["set__notes"]["reason"] == "asked"
