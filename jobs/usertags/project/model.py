@@ -30,6 +30,10 @@ from usertags.kinds import TagKind, rule
 from usertags.kinds.follows import FollowsEntry
 from usertags.kinds.people import SetByPeople
 
+# The column with the data day of a row's batch, in raw and in clean tables. Stored tables have these names: a
+# rename would have to reach the branches of held batches as well, and would not change a row.
+RAW_DATA_DAY, CLEAN_DATA_DAY = "batch", "_batch"
+
 
 @dataclass(frozen=True)
 class Column:

@@ -12,10 +12,10 @@ from usertags.config.models import ColumnEntry, SourceEntry
 from usertags.config.quality_models import CheckEntry, CompareEntry
 from usertags.config.validation import close, timezones
 from usertags.project.explicit import build_explicit
-from usertags.project.model import Column, Source
+from usertags.project.model import RAW_DATA_DAY, Column, Source
 
 # The columns that extract adds to a raw row, and that clean adds to an event.
-_LANDED = frozenset({"batch", "landed_file", "landed_line", "landed_unparsed", "landed_reading"})
+_LANDED = frozenset({RAW_DATA_DAY, "landed_file", "landed_line", "landed_unparsed", "landed_reading"})
 
 
 def build_source(located: Located[SourceEntry], settings: Settings) -> Source | None:

@@ -18,6 +18,7 @@ from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
 from usertags.errors import UsageError
+from usertags.project.model import RAW_DATA_DAY
 from usertags.sources.files import SourceFile
 from usertags.sources.reading import READING
 from usertags.stages.source_tables import SourceTables
@@ -172,7 +173,7 @@ def _finished(record: BatchRecord, tables: SourceTables) -> BatchRecord | None:
     """The record of a commit that was made but not registered; None if there is none."""
     now = datetime.now(UTC)
     if record.status == "reading" and tables.raw is not None:
-        of_reading = rows_where(batch=record.data_day, **{READING: record.attempt})
+        of_reading = rows_where(**{RAW_DATA_DAY: record.data_day}, **{READING: record.attempt})
         rows, current = tables.raw.scan(row_filter=of_reading).count(), tables.raw.current_snapshot()
         if rows and current is not None:
             return replace(

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from usertags.project.masking import masked_of
-from usertags.project.model import Project, Source
+from usertags.project.model import CLEAN_DATA_DAY, Project, Source
 from usertags.quality.checks import CheckResult
 from usertags.quality.clean_checks import distinct_within_day, one_definition, reconciliation
 from usertags.quality.comparison import compared
@@ -80,7 +80,9 @@ def _sampling(source: Source) -> Sampling:
 
 def _kept(branch: DataFrame, batch: Batch, written: Written) -> DataFrame:
     """The rows of the batch on its branch. Spark opens no file if none was kept."""
-    return branch.where(F.col("_batch") == F.lit(batch.data_day) if written.counts["kept"] else F.lit(False))
+    return branch.where(
+        F.col(CLEAN_DATA_DAY) == F.lit(batch.data_day) if written.counts["kept"] else F.lit(False)
+    )
 
 
 def _references(spark: SparkSession, one: Checked, written: list[Batch]) -> list[CheckResult]:

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from usertags.project.model import Project, Source
+from usertags.project.model import CLEAN_DATA_DAY, RAW_DATA_DAY, Project, Source
 from usertags.quality.statistics import Statistic, statistics, statistics_without_rows
 from usertags.stages.batch_register import (
     BatchRecord,
@@ -47,7 +47,7 @@ def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch,
     """Write the batch on its branch and its rejected rows to quarantine. Raises UsageError if a column would
     change its type."""
     source, data_day = batch.source, batch.data_day
-    raw = spark.table(spark_table(raw_name(source))).where(F.col("batch") == F.lit(data_day))
+    raw = spark.table(spark_table(raw_name(source))).where(F.col(RAW_DATA_DAY) == F.lit(data_day))
     rows = typed(raw, source, project.timezone)
     good = rows.where("_reason is null").drop("_reason", "_raw")
     partition = ("event_day",) if source.kind == "events" else ()
@@ -114,7 +114,7 @@ def _others(spark: SparkSession, table: Table, batch: Batch) -> DataFrame:
     everything = spark.table(spark_table(batch.table))
     if not row_count(table):
         return everything.limit(0)
-    return everything.where(F.col("_batch") != F.lit(batch.data_day))
+    return everything.where(F.col(CLEAN_DATA_DAY) != F.lit(batch.data_day))
 
 
 def _comparable(good: DataFrame, others: DataFrame, table: Table, source: Source) -> DataFrame:
@@ -130,7 +130,7 @@ def _counts(lake: Lake, batch: Batch, found: Outcome) -> dict[str, int]:
 def _rows_read(lake: Lake, batch: Batch) -> int:
     """The rows of the batch by the metadata of the raw table, not by the computed rows."""
     raw = lake.catalog.load_table(raw_name(batch.source))
-    return raw.scan(row_filter=rows_where(batch=batch.data_day)).count()
+    return raw.scan(row_filter=rows_where(**{RAW_DATA_DAY: batch.data_day})).count()
 
 
 def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str, count: int) -> None:

@@ -1,7 +1,7 @@
 """extract: lands the new rows of a source for a data day, unchanged, in one commit.
 
 Reads the cursor range `(from, to]` of the source, or the files that no earlier batch has read, as a stream of
-Arrow batches, and writes `raw.<source>`, partition batch = data day. The reading is registered
+Arrow batches, and writes `raw.<source>`, partition `batch` = data day. The reading is registered
 before that commit and the batch after it, so that the cursor cannot advance without the rows.
 """
 
@@ -23,7 +23,7 @@ from usertags.config.durations import Duration
 from usertags.config.models import Read
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
 from usertags.language import Language
-from usertags.project.model import Project, Source
+from usertags.project.model import RAW_DATA_DAY, Project, Source
 from usertags.quality import texts
 from usertags.sources.files import SourceFile, list_files, read_files
 from usertags.sources.pii import hash_pii
@@ -99,7 +99,7 @@ def _take_in(
         reading, bounds = _from_files(project, lake, source, data_day, batches)
     attempt = batches[data_day].attempt + 1 if data_day in batches else 0
     schema, stream = _prepared(project, source, reading, data_day, attempt)
-    table = ensure_table(lake, raw_name(source), schema, partition=["batch"])
+    table = ensure_table(lake, raw_name(source), schema, partition=[RAW_DATA_DAY])
     record = BatchRecord(
         source.name,
         data_day,
@@ -210,7 +210,7 @@ def _prepared(
         safe = hash_pii(batch, personal, salt) if personal else batch
         days = pa.array([data_day] * safe.num_rows, pa.date32())
         numbers = pa.array([number] * safe.num_rows, pa.int32())
-        dated = safe.append_column(pa.field("batch", pa.date32()), days)
+        dated = safe.append_column(pa.field(RAW_DATA_DAY, pa.date32()), days)
         return dated.append_column(pa.field(READING, pa.int32()), numbers)
 
     return prepare(_empty(reading.schema)).schema, map(prepare, reading)
@@ -263,7 +263,7 @@ def _land(
             register(lake, [record])
     with LightTransaction(table) as transaction:
         if replace_landed:
-            transaction.delete(rows_where(batch=record.data_day))
+            transaction.delete(rows_where(**{RAW_DATA_DAY: record.data_day}))
         if paths:
             transaction.add_files(paths, check_duplicate_files=False)
     current = table.current_snapshot()
@@ -303,7 +303,7 @@ def _write_files(
                     continue
                 if writer is None or in_file >= ROWS_A_FILE:
                     uploads.close()
-                    paths.append(f"{table.location()}/data/batch={data_day}/{uuid.uuid4()}.parquet")
+                    paths.append(f"{table.location()}/data/{RAW_DATA_DAY}={data_day}/{uuid.uuid4()}.parquet")
                     sink = uploads.enter_context(table.io.new_output(paths[-1]).create())
                     writer = uploads.enter_context(pq.ParquetWriter(sink, schema, compression="zstd"))
                     in_file = 0

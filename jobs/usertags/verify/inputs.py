@@ -167,7 +167,8 @@ def _snapshot(lake: Lake, table: Table, source: Source, run: RunRecord) -> int |
         # Maintenance expired it, and kept its rows, because nothing was written since.
         return None
     raise DataError(
-        f"{clean_name(source)} was written since, and its rows as the run of {run.data_day} read them are expired",
+        f"{clean_name(source)} was written since, and the snapshot that the run of {run.data_day} read "
+        "is expired",
         safe="nothing was read any further or written",
         next_step="verify a day before its snapshots are expired, or run the day again and verify that run",
     )
