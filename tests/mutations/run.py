@@ -181,7 +181,7 @@ def applied(fault: Fault, copy: Path) -> Iterator[None]:
 def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     if path.suffix == ".py":
-        # Bytecode is told apart by size and whole seconds: that of the other text could be taken for it.
+        # Python compares bytecode by size and whole seconds: it could take that of the other text.
         Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
 
 

@@ -1,7 +1,7 @@
 """What a kind of tag is: how its entry is read, what a user has of it today, how it carries to the next day.
 
-Nothing here loads Spark before a column is made, and nothing here imports usertags.project: the project
-is built with these.
+Nothing here loads Spark before a column is made, and nothing here imports usertags.project, which is
+built with these.
 """
 
 from __future__ import annotations

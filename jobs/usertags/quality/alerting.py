@@ -93,8 +93,8 @@ def _memory(entries: Sequence[Entry]) -> Memory:
 def days_to_look_at(
     runs: Iterable[RunRecord], publications: Iterable[Publication], entries: Iterable[Entry], now: datetime
 ) -> set[date]:
-    """The days to which something happened of late, and those that a channel was told to be blocked or
-    late."""
+    """The days with recent events, and those with an open message: about a blocked or late day, or one that
+    could not be sent."""
     moments = [(run.data_day, run.recorded_at) for run in runs]
     moments += [(item.data_day, item.published_at) for item in publications]
     recent = {day for day, at in moments if at is not None and now - at <= RECENT}

@@ -438,7 +438,7 @@ KINDS: Mapping[CheckKind, KindText] = {
     CheckKind.EDGES: KindText(
         title=Words("edges of {subject} differ", "{subject} 的分界各不相同"),
         looks_at=Words(
-            "Whether the edges between scores are told apart: equal ones give some score to nobody.",
+            "Whether the edges between scores differ: equal ones give some score to nobody.",
             "分数之间的分界是否不同：分界相同时有的分数无人得到。",
         ),
         observed=Words("{edges}, {value} of them equal", "{edges}，其中 {value} 个相同"),

@@ -24,8 +24,9 @@ class Batch:
     """One source's batch of a data day.
 
     `definition` is the version of the source's columns and rules; `fingerprint` covers the raw rows and the
-    checks as well: the same fingerprint gives the same rows. `last` is the data day of the source's batch
-    before it, `attempt` the number of its valid reading. `records` are the source's records in the register.
+    checks as well: the same fingerprint gives the same rows. `previous_data_day` is that of the source's
+    batch before it, `attempt` the number of its valid reading. `records` are the source's records in the
+    register.
     """
 
     source: Source
@@ -33,7 +34,7 @@ class Batch:
     definition: str
     fingerprint: str
     attempt: int
-    last: date | None = None
+    previous_data_day: date | None = None
     records: tuple[BatchRecord, ...] = field(default=(), repr=False)
 
     @property
@@ -79,9 +80,9 @@ def _batch(project: Project, source: Source, data_day: date, records: list[Batch
     checks = [[check.model_dump() for check in source.checks], source.may_be_empty]
     own = [repr(check) for check in project.own_checks_of(clean_name(source))]
     made_of = [known[data_day].raw_snapshot, _columns(source), _rules(source), *checks, own]
-    last = max((other for other in known if other < data_day), default=None)
+    previous = max((other for other in known if other < data_day), default=None)
     return Batch(
-        source, data_day, definition, version_of(made_of), known[data_day].attempt, last, tuple(records)
+        source, data_day, definition, version_of(made_of), known[data_day].attempt, previous, tuple(records)
     )
 
 

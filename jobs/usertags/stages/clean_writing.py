@@ -64,7 +64,9 @@ def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch,
     # Rows that an earlier attempt of the batch wrote on other days have to be removed as well.
     days = sorted(found.changed | earlier_days(batch.records, data_day))
     _write_branch(spark, table, batch, resolved, others, days)
-    described = statistics(resolved.batch, source, data_day, batch.last, end_of(data_day, project.timezone))
+    described = statistics(
+        resolved.batch, source, data_day, batch.previous_data_day, end_of(data_day, project.timezone)
+    )
     resolved.rows.unpersist()
     rows.unpersist()
     return Written(uuid_of(table), _on_branch(table, batch), counts, days, described)

@@ -1,4 +1,4 @@
-"""Who is told by a DAG, and the DAG that looks once a day; what a task hands to Airflow's metrics."""
+"""Which tasks send alerts, and the DAG that runs once a day; what a task hands to Airflow's metrics."""
 
 import logging
 from datetime import timedelta

@@ -1,5 +1,5 @@
-"""Every sentence about checks is replaced by `x`: the gate, releases, who is told, trends and the numbers on
-the pages stay what they are, because they are made of columns."""
+"""Every sentence about checks is replaced by `x`: the gate, releases, recipients of alerts, trends and the
+numbers on the pages stay the same, because they are made of columns."""
 
 import re
 from collections.abc import Callable
@@ -119,7 +119,7 @@ def gate() -> object:
 
 
 def releases() -> object:
-    """What a decision covers, what readers are told of it, and which warnings still stand."""
+    """What a decision covers, what readers see of it, and which warnings are still valid."""
     failed = [each for each in results() if each.severity == "critical"]
     ids = [each.check_id for each in failed]
     decision = RunRecord(
@@ -142,7 +142,7 @@ def releases() -> object:
 
 
 def recipients() -> object:
-    """Who is told what, of which checks, with which links; and what of a result is not shown."""
+    """Who gets which message, about which checks, with which links; and what of a result is not shown."""
     channels = {"duty": MESSAGES, "chat": ("late", "recovered"), "owner": ("warned",)}
     place = Place("shop", "https://airflow.example", time(8), {("clean.orders", "phone")})
     found = []

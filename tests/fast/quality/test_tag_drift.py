@@ -1,4 +1,4 @@
-"""Population stability of tags: shares by hand, and the bounds at which a day is told or stopped."""
+"""Population stability of tags: shares by hand, and the bounds at which a day is warned or refused."""
 
 from collections.abc import Callable
 from math import log

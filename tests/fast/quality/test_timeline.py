@@ -1,4 +1,4 @@
-"""What the person on duty is told, from the rows of three tables."""
+"""What the person on duty sees, from the rows of three tables."""
 
 from datetime import date
 from typing import Any

@@ -61,7 +61,7 @@ def test_the_newest_record_of_a_stage_counts(status: str, still: list[tuple[date
 def test_of_two_refusals_of_a_day_the_later_is_reported() -> None:
     clean, audit = record(D1, "clean", "refused", 9, "r2"), record(D1, "audit", "refused", 4, "r1")
     assert days_blocked([audit, clean]) == [(D1, "r2")]
-    # The stages are told apart by when they last ended, not by when they first did.
+    # The order of the stages is that in which they last ended, not by when they first did.
     assert days_blocked([record(D1, "clean", "refused", 0), audit, clean]) == [(D1, "r2")]
     # A batch that passes anew does not clear what the audit refused.
     assert days_blocked([audit, record(D1, "clean", "passed", 9, "r2")]) == [(D1, "r1")]

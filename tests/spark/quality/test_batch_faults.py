@@ -50,7 +50,7 @@ SOURCE = orders(
         ),
         CheckEntry(fresh_within="2h", severity="warning", owner="shop", action="ask"),
     ),
-    # A channel that is empty is told, and no reason to stop.
+    # An empty channel is a warning and does not refuse the day.
     compare=CompareEntry(empty=Bounds(warning=0.1)),
 )
 

@@ -285,7 +285,7 @@ def test_a_row_keeps_what_it_came_as(spark: SparkSession, build: Build) -> None:
 
 
 def test_a_row_that_is_set_aside_keeps_no_personal_value(spark: SparkSession, build: Build) -> None:
-    """Not even the hash, which would lead to the person; that there was a value is told."""
+    """Not even the hash, which would lead to the person; only that there was a value is shown."""
     columns = {
         "phone": {"from": "Phone No", "type": "string", "pii": "hash"},
         "n": {"from": "n", "type": "int"},

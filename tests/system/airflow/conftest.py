@@ -76,7 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def live(
     new_project_folder: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    """FIRST is published. A mail server and a chat are told of the days, a StatsD server of the numbers."""
+    """FIRST is published. A mail server and a chat get the alerts, a StatsD server the metrics."""
     landing = tmp_path_factory.mktemp("landing")
     write_days(landing)
     project_folder = new_project_folder(FAULT_SHOP)

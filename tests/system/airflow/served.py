@@ -40,7 +40,7 @@ def until(look: Callable[[], T | None], missed: Callable[[], str]) -> T:
 
 @dataclass(frozen=True)
 class Ran:
-    """A run of the daily DAG, the published days around it, and what it told who waits for the tables."""
+    """A run of the daily DAG, the published days around it, and the asset events that it emitted."""
 
     run: dict[str, Any]
     before: dict[date, str]
@@ -50,7 +50,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Released:
-    """What a release asked, what became of its tasks, and what was told of the day until then."""
+    """What a release asked, what became of its tasks, and the messages about the day until then."""
 
     question: dict[str, Any]
     states: dict[str, str]
@@ -182,7 +182,7 @@ class Served:
             found = titles()
             return found if sum(each.startswith(start + title) for each in found) >= times else None
 
-        return until(look, lambda: f"nobody was told {title!r}, only {titles()}")
+        return until(look, lambda: f"no message {title!r}, only {titles()}")
 
     def subjects(self, day: date) -> list[str]:
         """The mails that tell of a day."""

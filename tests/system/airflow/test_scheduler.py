@@ -81,7 +81,7 @@ def test_alerts_are_sent_when_a_day_is_blocked_and_when_it_is_good_again(
     served: Served, released: Released
 ) -> None:
     """By the callbacks of the tasks, in processes of Airflow's own. The morning of so old a day has been,
-    and it is the last of the shop: that it is late is told when an earlier day ends."""
+    and it is the last of the shop: that it is late is reported when an earlier day ends."""
     assert released.titles == [
         f"[fault_shop] {REFUSED} is not published by 08:00",
         f"[fault_shop] {REFUSED} is blocked: 1 critical check failed",
@@ -129,7 +129,7 @@ def test_a_rejection_releases_nothing(served: Served, released: Released, refuse
 
 
 def test_the_daily_look_sends_nothing_twice(served: Served, refused_again: RunRecord) -> None:
-    """The day was refused again after it had been released, and that was told."""
+    """The day was refused again after it had been released, and that was reported."""
     before = served.messages(REFUSED, "blocked", times=2)
     run = served.trigger(ALERTS)
     served.ended(ALERTS, run)

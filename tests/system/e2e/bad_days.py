@@ -240,7 +240,7 @@ def _not_built(shop: Shop, run_id: str) -> DataError:
 class BatchReleased:
     """D4 is released by the command, after an attempt that broke off when the first source was taken over.
 
-    `waiting` is what D5 was told between the two. `again` and `by_another` are the command once more, and as
+    `waiting` is the error of D5 between the two. `again` and `by_another` are the command once more, and as
     another person; `moved` are the snapshots of what readers see before and after the former.
     """
 

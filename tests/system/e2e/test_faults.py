@@ -225,7 +225,7 @@ def test_a_report_that_cannot_be_written_warns_and_the_day_is_published(earlier:
 
 def test_faults_of_one_batch_are_each_caught_and_shown(shop: Shop) -> None:
     """Half of the rows are missing; the others have no channel, ids that lost two digits and are known to
-    nobody, and amounts in cents. The source wants to be told of the channel; the others stop the day."""
+    nobody, and amounts in cents. The source wants a warning about the channel; the others refuse the day."""
     faulty = [
         order
         | {

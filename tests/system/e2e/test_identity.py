@@ -96,7 +96,7 @@ def test_no_link_is_refused_silently(good_days: GoodDays) -> None:
         *(("shared", "customer", f"i{number}", "open_id", "account_links", D1) for number in (7, 8, 9)),
     ]
     publication = good_days.shop.publication(D1)
-    # What configuration blocks and what is shared is refused every day: told, and no warning.
+    # What configuration blocks and what is shared is refused every day, without a warning.
     assert publication["verdict"] == "passed"
     (check,) = [
         row for row in of_run(good_days, "ops.checks", D1) if row["table_name"] == "ops.refused_links"

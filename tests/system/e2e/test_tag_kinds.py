@@ -82,13 +82,13 @@ def snapshot(shop: Shop, day: date) -> dict[tuple[str, str], str]:
 def test_the_changes_are_exactly_the_difference_of_the_two_days(
     good_days: GoodDays, before: date, day: date
 ) -> None:
-    """Of all that change: on D5 two tags may not be told of."""
+    """Of all that change: on D5 two tags are left out."""
     old, new = snapshot(good_days.shop, before), snapshot(good_days.shop, day)
-    untold = {tag for tag in RESTRICTED if tag != "gender"} if day == D5 else set()
+    left_out = {tag for tag in RESTRICTED if tag != "gender"} if day == D5 else set()
     expected = {
         (key, old.get(key), new.get(key))
         for key in old | new
-        if old.get(key) != new.get(key) and key[1] not in untold
+        if old.get(key) != new.get(key) and key[1] not in left_out
     }
     rows = good_days.shop.published("user_tag_changes", day)
     assert {((row["user_id"], row["tag_id"]), row["old_value"], row["new_value"]) for row in rows} == expected
