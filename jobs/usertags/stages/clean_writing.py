@@ -80,7 +80,7 @@ def _write_nothing(
     found = Outcome(0, 0, 0, 0, frozenset())
     _write_quarantine(lake, rows, batch, run_id, found.quarantined)
     _create_branch(spark, batch)
-    described = statistics_without_rows(batch.source, batch.data_day, batch.last)
+    described = statistics_without_rows(batch.source, batch.data_day, batch.previous_data_day)
     return Written(uuid_of(table), _on_branch(table, batch), {"read": 0, **found.counts}, [], described)
 
 
