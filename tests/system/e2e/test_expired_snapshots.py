@@ -40,5 +40,5 @@ def test_no_later_day_is_changed_by_expired_snapshots(good_days: GoodDays, new_s
             assert shop.published(table, day) == good_days.seen[day][table], (day, table)
     # The newest day can still be verified; of an earlier one the clean rows that it read are gone.
     assert verify(shop.pipeline.project, shop.lake, D3).count == 0
-    with pytest.raises(DataError, match="as the run of 2026-03-01 read them are expired"):
+    with pytest.raises(DataError, match="the snapshot that the run of 2026-03-01 read is expired"):
         verify(shop.pipeline.project, shop.lake, D1)
