@@ -42,8 +42,8 @@ def test_pages_lie_with_their_run_and_what_they_load_once(
         put.clear()
         publish_docs(lake, PROJECT, DAY, "r2", "audit", pages)
         assert sorted(put) == [
-            f"{name}/2026-03-02/r2/quality/audit/{name}"
-            for name in ("index.html", "validations/clean/orders/x.html")
+            f"{name}/2026-03-02/r2/quality/audit/{page}"
+            for page in ("index.html", "validations/clean/orders/x.html")
         ]
     finally:
         for key in list(keys_under(lake, f"{name}/")):
