@@ -577,16 +577,16 @@ def _sample(view: View, result: CheckRow) -> tuple[list[str], list[list[str]]]:
 
 def _precision(speakers: dict[str, int] | None, tag: Tag | None) -> str:
     """The known precision of the tag: its manual confirmations, if a source provides them."""
-    if tag is None or tag.set_by is None:
+    if tag is None or tag.set_in is None:
         return (
             "Unknown: no source confirms whether the tag is correct. A source with manually set tags "
             "(`explicit`) can provide this."
         )
     if not speakers:
-        return f"Set manually in {tag.set_by.source}; no user carries it, or too many to count here."
+        return f"Set manually in {tag.set_in}; no user carries it, or too many to count here."
     said, users = speakers.get("explicit", 0), sum(speakers.values())
     return (
-        f"Set manually in {tag.set_by.source} for {number(said)} of the {number(users)} users who carry it "
+        f"Set manually in {tag.set_in} for {number(said)} of the {number(users)} users who carry it "
         f"({percent(said / users)}); for the others only the rule applies."
     )
 

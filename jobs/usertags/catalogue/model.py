@@ -29,6 +29,7 @@ from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.kinds import TagKind, rule
 from usertags.kinds.follows import FollowsEntry
 from usertags.kinds.people import SetByPeople
+from usertags.published import RFM
 
 
 @dataclass(frozen=True)
@@ -262,7 +263,7 @@ class Rfm(DerivedColumns):
     segments: tuple[tuple[Segment, Tree], ...]
     version: str
 
-    table: ClassVar[str | None] = "tags.rfm"
+    table: ClassVar[str | None] = RFM.name
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -320,9 +321,9 @@ class Tag:
         return self.kinds[0]
 
     @property
-    def multiple(self) -> bool:
-        """Whether a user can have several ordered values of it."""
-        return self.main.several
+    def set_in(self) -> str | None:
+        """The source in which people set it, where they can."""
+        return next((source for kind in self.kinds if (source := kind.set_in(self)) is not None), None)
 
     @property
     def value_tree(self) -> Tree:
@@ -425,24 +426,3 @@ class Catalogue:
 # Reserved columns of the tables with the measures or tags of a user.
 RESERVED_MEASURES = frozenset({"id", "id_kind", "user_id", "data_day", "dt", "run_id", *RFM_COLUMNS})
 RESERVED_TAGS = frozenset({"user_id", "dt", "run_id"})
-
-# What a row of `user_tags`, or of the drafts, says besides its day and run.
-USER_TAG_COLUMNS: Mapping[str, str] = {
-    "user_id": "string",
-    "tag_id": "string",
-    "tag_value": "string",
-    "tag_number": "double",
-    "rank": "int",
-    "share": "double",
-    "tag_kind": "string",
-    "level1": "string",
-    "level2": "string",
-    "level3": "string",
-    "valid_from": "date",
-    "valid_until": "date",
-    "confidence": "double",
-    "source": "string",
-    "set_by": "string",
-    "reason": "string",
-    "definition_version": "string",
-}

@@ -57,7 +57,7 @@ def check_usable(located: Located[TagEntry], tags: Mapping[str, Located[TagEntry
 
 def usable(tags: Iterable[Tag]) -> Iterator[Tag]:
     """The tags that a rule can use: those that have one value."""
-    return (tag for tag in tags if not tag.multiple)
+    return (tag for tag in tags if not tag.main.several)
 
 
 def definitions(tags: Iterable[Tag]) -> dict[str, Expression]:

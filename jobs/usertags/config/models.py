@@ -3,7 +3,7 @@
 The executable catalogue is built from these in `usertags.catalogue`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     Discriminator,
@@ -28,6 +28,7 @@ from usertags.config.quality_models import (
     Word,
 )
 from usertags.kinds import KINDS, KindName, TagKind
+from usertags.published import PUBLISHED
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 ColumnType = Annotated[
@@ -37,7 +38,11 @@ ColumnType = Annotated[
         strip_whitespace=True,
     ),
 ]
-TagTable = Literal["user_tags", "user_profile", "user_tag_changes", "tag_statistics"]
+if TYPE_CHECKING:
+    TagTable = str
+else:
+    # A published table that tags can be kept out of.
+    TagTable = Literal[tuple(table.view for table in PUBLISHED if table.carries)]
 
 
 class SqlConnection(Entry):

@@ -140,6 +140,16 @@ class TagKind:
     def wrong_expectation(self, entry: TagEntry, expect: Any) -> str | None:
         return None
 
+    # ---- what others ask of a tag ----
+
+    def set_in(self, tag: Tag) -> str | None:
+        """The source in which people set the tag; None where they cannot."""
+        return None
+
+    def steady(self, tag: Tag) -> bool:
+        """Whether its values of a day should resemble those of the day before: those of moments move on."""
+        return not self.several and tag.type not in ("date", "timestamp")
+
     # ---- today's column ----
 
     def value_tree(self, tag: Tag) -> Tree:

@@ -87,6 +87,10 @@ class Follows(TagKind):
             "before": Given("the day before", _is_day_before),
         }
 
+    def steady(self, tag: Tag) -> bool:
+        """Days that are counted, and values before, change whenever those of the other tag stay."""
+        return False
+
     def carried(self, tag: Tag, tags: Mapping[str, Tag], day: date) -> Column | None:
         """The days that the other tag has had its value, or the value before; nothing without the other."""
         assert tag.follows is not None

@@ -152,22 +152,30 @@ class People(TagKind):
 
     def explained(self, tag: Tag, name: str, value: Any) -> Any:
         """Of what people set, the row of this tag alone."""
-        if tag.set_by is not None and name == measure_of(tag.set_by.source) and isinstance(value, dict):
-            return value.get(tag.set_by.tag)
+        said = _said(tag)
+        if name == measure_of(said.source) and isinstance(value, dict):
+            return value.get(said.tag)
         return value
+
+    def set_in(self, tag: Tag) -> str | None:
+        return _said(tag).source
 
     def gives(self, entry: TagEntry) -> Mapping[str, Given]:
         return {"set": Given("row that sets the tag", _is_row)}
 
     def beside(self, tag: Tag) -> Mapping[str, Column]:
-        assert tag.set_by is not None
-        return {f"_set_{tag.id}": as_column(tag.set_by.row)}
+        return {f"_set_{tag.id}": as_column(_said(tag).row)}
 
 
 def _of(entry: TagEntry) -> SetEntry:
     said = cast(PeopleKeys, entry).set_
     assert said is not None
     return said
+
+
+def _said(tag: Tag) -> SetByPeople:
+    assert tag.set_by is not None
+    return tag.set_by
 
 
 def _is_row(given: Any) -> bool:

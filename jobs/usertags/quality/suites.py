@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from usertags.catalogue.model import Catalogue, OwnCheck, Source
+from usertags.published import RFM, USER_PROFILE, USER_TAGS
 from usertags.quality.checks import Check
 from usertags.quality.clean_checks import declared_checks
 from usertags.quality.kinds import CheckKind
@@ -19,7 +20,7 @@ from usertags.quality.tag_checks import (
     user_tags_value_checks,
 )
 
-USER_TAGS_VALUES = "tags.user_tags.values"
+USER_TAGS_VALUES = f"{USER_TAGS.name}.values"
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,14 @@ def clean_suite(catalogue: Catalogue, source: Source) -> Suite:
 def tag_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
     """The suites of the audit; a check that needs the number of users has the parameter `population`."""
     suites = [
-        _suite(catalogue, "tags.user_tags", [*user_tags_checks(), *_own(catalogue, "tags.user_tags")]),
+        _suite(catalogue, USER_TAGS.name, [*user_tags_checks(), *_own(catalogue, USER_TAGS.name)]),
         _suite(catalogue, USER_TAGS_VALUES, user_tags_value_checks(in_user_tags_alone(catalogue))),
         _suite(
             catalogue,
-            "tags.user_profile",
-            [*user_profile_checks(catalogue), *_own(catalogue, "tags.user_profile")],
+            USER_PROFILE.name,
+            [*user_profile_checks(catalogue), *_own(catalogue, USER_PROFILE.name)],
         ),
-        _suite(catalogue, "tags.rfm", [*rfm_checks(catalogue), *_own(catalogue, "tags.rfm")]),
+        _suite(catalogue, RFM.name, [*rfm_checks(catalogue), *_own(catalogue, RFM.name)]),
     ]
     return tuple(suite for suite in suites if suite.checks)
 

@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from usertags.catalogue.model import Catalogue, Tag, visible
+from usertags.published import RFM, RFM_THRESHOLDS, USER_PROFILE, USER_TAGS
 from usertags.quality.checks import Check, CheckResult, columns_check, result_of
 from usertags.quality.kinds import CheckKind
 
@@ -24,7 +25,7 @@ def _everybody(table: str) -> Check:
 
 
 def user_tags_checks() -> list[Check]:
-    table = "tags.user_tags"
+    table = USER_TAGS.name
     not_null = [
         Check(table, CheckKind.NEVER_EMPTY, "ExpectColumnValuesToNotBeNull", {"column": name}, "critical")
         for name in ("user_id", "tag_id", "tag_value", "valid_from", "definition_version")
@@ -36,8 +37,8 @@ def user_tags_checks() -> list[Check]:
 
 def user_profile_checks(catalogue: Catalogue) -> list[Check]:
     """The listed values of tags, one row per user, and no missing users."""
-    table = "tags.user_profile"
-    shown = visible(catalogue.published_tags(), "user_profile")
+    table = USER_PROFILE.name
+    shown = visible(catalogue.published_tags(), USER_PROFILE.view)
     user = {"column": "user_id"}
     checks = [
         columns_check(table, ["user_id", *(tag.id for tag in shown)]),
@@ -45,14 +46,14 @@ def user_profile_checks(catalogue: Catalogue) -> list[Check]:
         Check(table, CheckKind.ONE_ROW_PER_USER, "ExpectColumnValuesToBeUnique", user, "critical"),
         _everybody(table),
     ]
-    return checks + [_value_check(table, tag) for tag in shown if tag.values and not tag.multiple]
+    return checks + [_value_check(table, tag) for tag in shown if tag.values and not tag.main.several]
 
 
 def in_user_tags_alone(catalogue: Catalogue) -> list[Tag]:
     """The tags with listed values that are not completely contained in user_profile, where values are
     checked: a sensitivity excludes them, or they have several values."""
-    tags = visible(catalogue.published_tags(), "user_tags")
-    return [tag for tag in tags if tag.values and (tag.multiple or "user_profile" in tag.kept_out_of)]
+    tags = visible(catalogue.published_tags(), USER_TAGS.view)
+    return [tag for tag in tags if tag.values and (tag.main.several or USER_PROFILE.view in tag.kept_out_of)]
 
 
 def as_profile(user_tags: DataFrame, tags: Sequence[Tag]) -> DataFrame:
@@ -65,7 +66,7 @@ def as_profile(user_tags: DataFrame, tags: Sequence[Tag]) -> DataFrame:
 
 
 def user_tags_value_checks(tags: Sequence[Tag]) -> list[Check]:
-    return [_value_check("tags.user_tags", tag, as_text=True) for tag in tags]
+    return [_value_check(USER_TAGS.name, tag, as_text=True) for tag in tags]
 
 
 def _value_check(table: str, tag: Tag, *, as_text: bool = False) -> Check:
@@ -84,7 +85,7 @@ def _as_text(value: object) -> str:
 def rfm_checks(catalogue: Catalogue) -> list[Check]:
     if catalogue.rfm is None:
         return []
-    table, segment = "tags.rfm", {"column": "segment"}
+    table, segment = RFM.name, {"column": "segment"}
     return [
         _has_rows(table),
         _everybody(table),
@@ -101,7 +102,7 @@ def tied_edges(rows: Sequence[Mapping[str, object]]) -> list[CheckResult]:
         results.append(
             result_of(
                 CheckKind.EDGES,
-                "tags.rfm_thresholds",
+                RFM_THRESHOLDS.name,
                 "warning",
                 success=not equal,
                 subject=str(row["dimension"]),
@@ -151,7 +152,7 @@ def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResul
 def _exclusive_result(path: str, levels: str, rows: int, wrong: int) -> CheckResult:
     return result_of(
         CheckKind.EXCLUSIVE,
-        "tags.user_profile",
+        USER_PROFILE.name,
         "critical",
         success=wrong == 0,
         subject=levels,

@@ -62,10 +62,10 @@ def _results(run: Run, validator: Validator, population: int) -> list[CheckResul
     catalogue = run.catalogue
     profile, rows = run.read(USER_PROFILE), run.read(USER_TAGS)
     frames = {
-        "tags.user_tags": rows,
+        USER_TAGS.name: rows,
         USER_TAGS_VALUES: as_profile(rows, in_user_tags_alone(catalogue)),
-        "tags.user_profile": profile,
-        "tags.rfm": run.read(RFM),
+        USER_PROFILE.name: profile,
+        RFM.name: run.read(RFM),
     }
     results: list[CheckResult] = []
     for suite in tag_suites(catalogue):

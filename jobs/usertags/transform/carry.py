@@ -9,8 +9,9 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import USER_TAG_COLUMNS, Tag
+from usertags.catalogue.model import Tag
 from usertags.kinds.base import SEPARATOR
+from usertags.published import USER_TAG_COLUMNS
 from usertags.transform.tags import as_number, as_text, level_ids
 
 # The columns of a tag that are read from the day before.
@@ -37,7 +38,7 @@ def carried(today: DataFrame, before: DataFrame, tags: Sequence[Tag], day: date)
         F.coalesce("_in_population", F.lit(False)).alias("_in_population"),
         *[_of_population(tag.main.after_validity(tag, day)).alias(tag.id) for tag in tags],
         *[F.col(tag.id).isNotNull().alias(f"_true_{tag.id}") for tag in tags if tag.validity.days],
-        *[F.col(f"_set_{tag.id}") for tag in tags if tag.set_by is not None],
+        *[F.col(f"_set_{tag.id}") for tag in tags if tag.set_in is not None],
         "_before",
         "_ranked",
     )
@@ -58,12 +59,12 @@ def _followed(state: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
 
 
 def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], day: date) -> DataFrame:
-    """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (usertags/catalogue/model.py); no row,
-    and only user_id, if there are no tags."""
+    """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (usertags/published.py); no row, and
+    only user_id, if there are no tags."""
     if not tags:
         return state.select("user_id").limit(0)
-    single = F.array(*[_tag_row(tag) for tag in tags if not tag.multiple]).cast(_ROWS)
-    present = F.inline(F.concat(single, *[_preference_rows(tag) for tag in tags if tag.multiple]))
+    single = F.array(*[_tag_row(tag) for tag in tags if not tag.main.several]).cast(_ROWS)
+    present = F.inline(F.concat(single, *[_ranked_rows(tag) for tag in tags if tag.main.several]))
     known = state.where("_in_population")
     rows = known.select("user_id", "_before", "_ranked", present).where("tag_value is not null")
     earlier = F.col("_before")[F.col("tag_id")]
@@ -111,13 +112,13 @@ def _tag_row(tag: Tag) -> Column:
 
 
 def _setter(tag: Tag) -> Column:
-    if tag.set_by is None:
+    if tag.set_in is None:
         return F.lit(None).cast(_SET)
     row = F.col(f"_set_{tag.id}")
     return F.when(row.isNotNull(), F.struct(row["set_by"], row["reason"], row["until"])).cast(_SET)
 
 
-def _preference_rows(tag: Tag) -> Column:
+def _ranked_rows(tag: Tag) -> Column:
     """One row per preferred value of a user, ranked from 1."""
     rows = F.transform(
         F.col(tag.id),
