@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 from tests.support.places import ROOT
 from usertags.catalogue.build import load_catalogue
 from usertags.catalogue.model import Catalogue, Tag
+from usertags.catalogue.tag_entry import Example
 from usertags.config.expression_tree import Name
-from usertags.config.models import Example
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.kinds.base import SEPARATOR
 from usertags.kinds.rule import KIND

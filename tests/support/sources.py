@@ -3,7 +3,7 @@
 from typing import Any
 
 from usertags.catalogue.model import Source
-from usertags.config.models import Read
+from usertags.catalogue.source_entry import Read
 
 
 def orders(**parts: Any) -> Source:

@@ -9,18 +9,18 @@ from typing import Any
 from usertags.catalogue.equivalent_rules import same_rules
 from usertags.catalogue.explicit import explicit_measures
 from usertags.catalogue.identity import build_identity
+from usertags.catalogue.loader import Located, Settings, load
 from usertags.catalogue.measures import build_measure
 from usertags.catalogue.model import Catalogue, DerivedColumns, Identity, Measure, Percentiles, Source, Tag
 from usertags.catalogue.own_checks import build_own_checks
 from usertags.catalogue.percentiles import build_percentile, percentile_version
+from usertags.catalogue.project_entry import ProjectEntry
 from usertags.catalogue.references import in_order
 from usertags.catalogue.rfm import build_rfm
 from usertags.catalogue.sources import build_source
 from usertags.catalogue.tags import Inputs, build_tag
 from usertags.catalogue.units import check_units
 from usertags.catalogue.versions import version_of
-from usertags.config.loader import Located, Settings, load
-from usertags.config.models import ProjectEntry
 from usertags.config.validation import close, timezones
 from usertags.errors import ConfigError
 

@@ -3,13 +3,13 @@ that came last is kept. Tags with `set` read it (usertags/kinds/people.py)."""
 
 from collections.abc import Mapping
 
+from usertags.catalogue.loader import Located
 from usertags.catalogue.model import Explicit, Measure, Partial, Source
+from usertags.catalogue.source_entry import ColumnEntry, SourceEntry
 from usertags.catalogue.versions import version_of
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.expression_tree import FALSE, NULL, Call, Cast, Constant, Name, Tree, called
 from usertags.config.expressions import Expression, ExpressionError, parse_boolean
-from usertags.config.loader import Located
-from usertags.config.models import ColumnEntry, SourceEntry
 from usertags.config.validation import close
 from usertags.kinds.people import measure_of
 

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
+from usertags.catalogue.loader import Located, Settings
 from usertags.catalogue.model import Identity, Source
-from usertags.config.loader import Located, Settings
-from usertags.config.models import ProjectEntry
+from usertags.catalogue.project_entry import ProjectEntry
 from usertags.config.validation import close
 
 

@@ -1,5 +1,7 @@
 """Builds measures: an aggregate over a window is split into partials that are merged over days."""
 
+from usertags.catalogue.loader import Located, Settings
+from usertags.catalogue.measure_entry import CalendarWindow, MeasureEntry
 from usertags.catalogue.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
 from usertags.catalogue.versions import version_of
 from usertags.config.aggregates import AggregateFunction, Part, aggregate_function
@@ -14,8 +16,6 @@ from usertags.config.expressions import (
     parse_aggregate,
     parse_boolean,
 )
-from usertags.config.loader import Located, Settings
-from usertags.config.models import CalendarWindow, MeasureEntry
 from usertags.config.validation import close
 
 

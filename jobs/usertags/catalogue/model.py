@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from usertags.catalogue.rfm_entry import RfmEntry, Segment
+from usertags.catalogue.source_entry import Read
+from usertags.catalogue.tag_entry import Example
 from usertags.config.aggregates import AGGREGATES, PARTS, AggregateFunction, Part
 from usertags.config.alert_models import AlertsEntry
 from usertags.config.durations import DayOfYear, Validity
 from usertags.config.expression_tree import Tree
-from usertags.config.models import Example, Read, RfmEntry, Segment, SparkEntry
+from usertags.config.models import SparkEntry
 from usertags.config.quality_models import (
     CheckEntry,
     CompareEntry,

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from usertags.catalogue.loader import Located, Settings
 from usertags.catalogue.model import OwnCheck, Source, Tag
 from usertags.config.expectation_names import EXPECTATIONS
-from usertags.config.loader import Located, Settings
 from usertags.config.quality_models import OwnCheckEntry
 from usertags.config.validation import close
 from usertags.published import RFM, USER_PROFILE, USER_TAGS

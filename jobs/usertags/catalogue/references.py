@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
+from usertags.catalogue.loader import Located
 from usertags.catalogue.model import Tag
+from usertags.catalogue.tag_entry import TagEntry
 from usertags.config.expression_types import family, kind_of_type
 from usertags.config.expressions import Expression
-from usertags.config.loader import Located
-from usertags.config.models import TagEntry
 from usertags.kinds.base import TAGS
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from usertags.catalogue.loader import Located, Settings
 from usertags.catalogue.model import Measure, Rfm
+from usertags.catalogue.project_entry import ProjectEntry
+from usertags.catalogue.rfm_entry import RfmEntry
 from usertags.catalogue.versions import version_of
 from usertags.config.expressions import ExpressionError, parse_boolean
-from usertags.config.loader import Located, Settings
-from usertags.config.models import ProjectEntry, RfmEntry
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.config.validation import close
 

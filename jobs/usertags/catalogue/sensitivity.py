@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from usertags.catalogue.loader import Located, Settings
 from usertags.catalogue.model import Tag
 from usertags.catalogue.references import used_tags
-from usertags.config.loader import Located, Settings
-from usertags.config.models import TagEntry
+from usertags.catalogue.tag_entry import TagEntry
 from usertags.config.validation import close
 from usertags.kinds.base import TAGS
 from usertags.published import PUBLISHED, USER_PROFILE, USER_TAGS

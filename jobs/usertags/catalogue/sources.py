@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 
 from usertags.catalogue.explicit import build_explicit
+from usertags.catalogue.loader import Located, Settings
 from usertags.catalogue.model import Column, Source
+from usertags.catalogue.source_entry import ColumnEntry, SourceEntry
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.expression_tree import Name, Tree
 from usertags.config.expression_types import is_type
 from usertags.config.expressions import EVENT_DAY, Expression, ExpressionError, parse_boolean, parse_scalar
-from usertags.config.loader import Located, Settings
-from usertags.config.models import ColumnEntry, SourceEntry
 from usertags.config.quality_models import CheckEntry, CompareEntry
 from usertags.config.validation import close, timezones
 

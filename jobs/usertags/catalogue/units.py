@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from usertags.catalogue.loader import Settings
 from usertags.catalogue.model import Catalogue, Measure
 from usertags.config.expression_types import is_number
-from usertags.config.loader import Settings
 
 # What one makes of amounts is an amount.
 _KEEP_UNIT = frozenset({"sum", "min", "max", "avg", "first", "last"})

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from usertags.config.entry import Entry
 from usertags.config.expression_operands import Expression
 from usertags.config.expression_tree import FALSE, Brackets, Cast, Constant, Tree, as_column, called
 from usertags.config.expression_types import ExpressionError, type_of_family
 from usertags.config.expressions import names_in
-from usertags.config.quality_models import Entry
 from usertags.spark_functions import F
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
+    from usertags.catalogue.loader import Located, Settings
     from usertags.catalogue.model import Tag
+    from usertags.catalogue.tag_entry import TagEntry
     from usertags.catalogue.tags import Inputs
-    from usertags.config.loader import Located, Settings
-    from usertags.config.models import TagEntry
 
 # How a rule names another tag.
 TAGS = "tags."

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from usertags.config.entry import Entry
 from usertags.config.expression_operands import Expression
 from usertags.config.expression_tree import NULL
-from usertags.config.quality_models import Entry
 from usertags.config.validation import close
 from usertags.kinds.base import Given, Making, TagKind
 from usertags.spark_functions import F
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column
 
     from usertags.catalogue.model import Tag
-    from usertags.config.models import TagEntry
+    from usertags.catalogue.tag_entry import TagEntry
 
 
 class FollowsEntry(Entry):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pydantic
 
+from usertags.config.entry import Entry
 from usertags.config.expression_operands import Expression
 from usertags.config.expression_tree import (
     FALSE,
@@ -33,7 +34,6 @@ from usertags.config.expression_tree import (
     called,
     only_if,
 )
-from usertags.config.quality_models import Entry
 from usertags.config.validation import close
 from usertags.kinds.base import Given, Making, TagKind
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column
 
     from usertags.catalogue.model import Tag
-    from usertags.config.models import TagEntry
+    from usertags.catalogue.tag_entry import TagEntry
 
 # What an example may give of a row.
 _ROW_FIELDS = frozenset({"value", "set_by", "reason", "until", "withdrawn"})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import pydantic
 from pydantic import model_validator
 
+from usertags.config.entry import Entry
 from usertags.config.expression_operands import Expression
 from usertags.config.expression_tree import (
     And,
@@ -24,7 +25,6 @@ from usertags.config.expression_tree import (
     Tree,
     called,
 )
-from usertags.config.quality_models import Entry
 from usertags.config.validation import close
 from usertags.kinds.base import SEPARATOR, Given, Making, TagKind
 from usertags.spark_functions import F
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column
 
     from usertags.catalogue.model import Measure, Tag
-    from usertags.config.models import TagEntry
+    from usertags.catalogue.tag_entry import TagEntry
 
 # What a user prefers, the most first.
 PREFERENCES = "array<struct<value:string,number:double,share:double>>"

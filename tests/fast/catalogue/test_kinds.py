@@ -2,7 +2,7 @@
 
 from tests.support.places import ROOT
 from usertags.catalogue.build import load_catalogue
-from usertags.config.models import AnyTag
+from usertags.catalogue.tag_entry import AnyTag
 from usertags.kinds import KINDS, NAMES
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.support.folders import PROJECT, TAGS, Folder
 from usertags.catalogue.equivalent_rules import canonical
+from usertags.catalogue.loader import load
 from usertags.config.dictionaries import read_dictionary
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
-from usertags.config.loader import load
 
 NEEDS = "dictionaries/needs.yml"
 COLUMNS = {"product": "string", "n": "int", "users.city": "string"}

@@ -11,7 +11,7 @@ from pyiceberg.table import Table
 from tests.support.lakes import expire_all_snapshots
 from tests.support.sources import orders
 from usertags.catalogue.model import Source
-from usertags.config.models import Read
+from usertags.catalogue.source_entry import Read
 from usertags.migrations.batches import OldBatches, old_batches
 from usertags.sources.files import SourceFile
 from usertags.stages.source_tables import SourceTables

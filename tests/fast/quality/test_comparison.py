@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from usertags.catalogue.model import Column, Source
+from usertags.catalogue.source_entry import Read
 from usertags.config.expression_tree import Name
-from usertags.config.models import Read
 from usertags.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
 from usertags.quality.checks import CheckResult
 from usertags.quality.comparison import compared

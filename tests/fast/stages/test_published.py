@@ -5,7 +5,7 @@ from typing import get_args
 import pyarrow as pa
 
 from tests.support.tables import PUBLISHED_TABLES
-from usertags.config.models import TagTable
+from usertags.catalogue.project_entry import TagTable
 from usertags.published import PUBLISHED, TAG_CATALOGUE, USER_TAGS
 from usertags.query import views
 from usertags.store.schemas import DRAFTS

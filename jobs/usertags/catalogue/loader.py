@@ -7,19 +7,13 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from usertags.catalogue.measure_entry import AnyMeasure, MeasureEntry, PercentileEntry
+from usertags.catalogue.project_entry import ProjectEntry
+from usertags.catalogue.source_entry import SourceEntry
+from usertags.catalogue.tag_entry import AnyTag, TagEntry
 from usertags.config.dictionaries import UnreadDictionaries, read_dictionary
 from usertags.config.expression_lookup import Dictionary
-from usertags.config.models import (
-    AnyMeasure,
-    AnyTag,
-    Connection,
-    MeasureEntry,
-    PercentileEntry,
-    ProjectEntry,
-    SourceEntry,
-    SparkEntry,
-    TagEntry,
-)
+from usertags.config.models import Connection, SparkEntry
 from usertags.config.quality_models import OwnCheckEntry
 from usertags.config.validation import close, explain, is_name, not_a_name
 from usertags.config.yaml_file import Location, YamlFile, read_yaml

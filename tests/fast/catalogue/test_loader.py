@@ -10,7 +10,7 @@ import yaml
 
 from tests.support.folders import CONNECTIONS, MEASURES, ORDERS, PROJECT, SMALL, TAGS, USERS, Folder
 from usertags.catalogue.build import load_catalogue
-from usertags.config.loader import load
+from usertags.catalogue.loader import load
 from usertags.errors import ConfigError, ConfigProblem
 from usertags.store.connections import files_root, from_environment
 
