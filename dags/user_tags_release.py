@@ -37,21 +37,21 @@ from dags.stage_tasks import (
     quality_page,
 )
 
-SUBJECT = (
-    "Release {{ params.day }} although its {{ ti.xcom_pull(task_ids='blocked')['stage'] }} checks failed?"
-)
+# The question in the language of the project: `blocked` has its texts.
+SUBJECT = "{{ ti.xcom_pull(task_ids='blocked')['question']['subject'] }}"
 BODY = """\
-**Reason given:** {{ params.reason }}
+{% set found = ti.xcom_pull(task_ids='blocked') %}{% set asked = found['question'] -%}
+**{{ asked['reason'] }}** {{ params.reason }}
 
-**Failed, and released with your name:**
-{% for failure in ti.xcom_pull(task_ids='blocked')['failed'] %}
+**{{ asked['failed'] }}**
+{% for failure in found['failed'] %}
 - {{ failure }}
 {%- endfor %}
 
-Readers keep {{ ti.xcom_pull(task_ids='blocked')['readers_see'] }} until then.
+{{ asked['readers'] }}
 
 """
-BODY += f"[All checks of {{{{ params.day }}}}]({quality_page()}/day/{{{{ params.day }}}})"
+BODY += f"[{{{{ asked['page'] }}}}]({quality_page()}/day/{{{{ params.day }}}})"
 
 
 @dag(

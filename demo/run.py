@@ -17,12 +17,14 @@ from demo.load import land_files, load_database
 from demo.shop import generate
 from usertags.catalogue.build import ROOT, load_catalogue
 from usertags.cli.render import show_answer, show_reports
+from usertags.cli.verification import show_verification
 from usertags.errors import InfrastructureError, UsertagsError
 from usertags.pipeline import Pipeline
 from usertags.query import query
 from usertags.stages.report import load_reports
 from usertags.stages.runs import publication_of
 from usertags.store.connections import endpoints
+from usertags.verify.verify import verify
 
 out = Console(highlight=False)
 CONFIGS = ROOT / "configs"
@@ -41,12 +43,13 @@ def _demo() -> None:
     started = time.monotonic()
     pipeline = Pipeline(load_catalogue(CONFIGS), lambda text: out.print(f"  [dim]{text}[/dim]"))
     step(
-        "1/4  Starting the embedded database and store",
+        "1/5  Starting the embedded database and store",
         lambda: endpoints(pipeline.catalogue, pipeline.progress),
     )
-    step(f"2/4  Loading a demo shop with {USERS:,} users", lambda: _fill(pipeline))
-    step("3/4  Preparing Airflow", demo_airflow().ensure_metadata)
-    step(f"4/4  Running user_tags_daily for {len(DATA_DAYS)} data days", _run_days)
+    step(f"2/5  Loading a demo shop with {USERS:,} users", lambda: _fill(pipeline))
+    step("3/5  Preparing Airflow", demo_airflow().ensure_metadata)
+    step(f"4/5  Running user_tags_daily for {len(DATA_DAYS)} data days", _run_days)
+    step(f"5/5  Computing {DATA_DAYS[-1]} again with DuckDB", lambda: _verify(pipeline))
     _show(pipeline, time.monotonic() - started)
 
 
@@ -111,12 +114,18 @@ def _progress(line: str) -> str | None:
     return f"    [dim]{time.strftime('%H:%M:%S')}[/dim] {task[1]}{part}"
 
 
+def _verify(pipeline: Pipeline) -> None:
+    """Raises DataError if another engine computes anything else from the clean tables."""
+    show_verification(verify(pipeline.catalogue, pipeline.lake, DATA_DAYS[-1]))
+
+
 def _show(pipeline: Pipeline, seconds: float) -> None:
     for day in DATA_DAYS:
         published = publication_of(pipeline.lake, day)
         if published is not None:
             reports = load_reports(pipeline.lake, pipeline.catalogue, day, published.run_id)
-            show_reports(reports, f"{day}, run {published.run_id}, {published.verdict}")
+            title = f"{day}, run {published.run_id}, {published.verdict}"
+            show_reports(reports, title, pipeline.catalogue.quality.language)
     out.print("[bold]Users of each tag on the newest day[/bold]")
     show_answer(query(pipeline.catalogue, pipeline.lake, _TAGS), "table")
     _show_places(pipeline, seconds)

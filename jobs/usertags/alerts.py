@@ -162,8 +162,8 @@ def _entry(item: Due, status: Status, claim: str, at: datetime, note: str = "") 
 
 def _place(catalogue: Catalogue, alerts: AlertsEntry) -> Place:
     tables = [*(f"clean.{name}" for name in catalogue.sources), *(spec.name for spec in PUBLISHED)]
-    personal = {(table, column) for table in tables for column in masked_columns(catalogue, table)}
-    return Place(catalogue.project, _base_url(), alerts.by, personal, catalogue.quality.language)
+    masked = {(table, column) for table in tables for column in masked_columns(catalogue, table)}
+    return Place(catalogue.project, _base_url(), alerts.by, masked, catalogue.quality.language)
 
 
 def _base_url() -> str:

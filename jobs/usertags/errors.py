@@ -6,11 +6,21 @@ Exit codes: 0 done · 2 configuration or usage · 3 data (a gate refused; reader
 
 from dataclasses import dataclass
 
+from usertags.language import Language, Words
+
+# What stands before the parts of an error.
+ERROR, SAFE, NEXT = Words("Error", "错误"), Words("Still safe", "仍然安全"), Words("Next", "下一步")
+COLON = Words(": ", "：")
+
 
 class UsertagsError(Exception):
-    """An error that a person can act on: what happened, what is still safe, what to do next."""
+    """An error that a person can act on: what happened, what is still safe, what to do next.
+
+    Errors of commands are English. One about the data of a day is in the `language` of its project.
+    """
 
     exit_code = 1
+    language: Language = "en"
 
     def __init__(self, message: str, *, safe: str = "", next_step: str = "") -> None:
         super().__init__(message)
@@ -20,10 +30,11 @@ class UsertagsError(Exception):
 
     def __str__(self) -> str:
         parts = [self.message]
+        colon = COLON.of(self.language)
         if self.safe:
-            parts.append(f"Still safe: {self.safe}")
+            parts.append(f"{SAFE.of(self.language)}{colon}{self.safe}")
         if self.next_step:
-            parts.append(f"Next: {self.next_step}")
+            parts.append(f"{NEXT.of(self.language)}{colon}{self.next_step}")
         return "\n".join(parts)
 
 

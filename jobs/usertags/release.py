@@ -11,7 +11,9 @@ from typing import Any
 
 from usertags.catalogue.model import Catalogue
 from usertags.errors import UsageError
+from usertags.language import Language, name_of
 from usertags.pipeline import Pipeline
+from usertags.quality import texts
 from usertags.quality.checks import failed_critical
 from usertags.quality.gate import GateRefused
 from usertags.quality.register import Publication, RunRecord
@@ -53,7 +55,8 @@ def release(pipeline: Pipeline, day: date, *, by: str, reason: str) -> Iterator[
 
 def blocked_by(catalogue: Catalogue, day: date) -> dict[str, Any]:
     """What blocks a day, for the person who decides: the run, the stage that refused it, the failed
-    checks, and what readers see. Raises UsageError if the day is unknown or not blocked."""
+    checks, what readers see, and the texts of the question. Raises UsageError if the day is unknown or not
+    blocked."""
     lake = open_lake(catalogue)
     refused = _blocked(lake, day)
     if refused is None:
@@ -61,19 +64,37 @@ def blocked_by(catalogue: Catalogue, day: date) -> dict[str, Any]:
     published = publication_of(lake, day)
     newest = publications(lake)[-1:]
     failed = failed_critical(lake, day, refused.run_id, refused.stage)
+    language = catalogue.quality.language
+    readers_see = _what_readers_see(day, published, newest[0] if newest else None, language)
     return {
         "day": day.isoformat(),
         "run_id": refused.run_id,
         "stage": refused.stage,
-        "failed": [sentence(each, catalogue.quality.language) for each in failed],
-        "readers_see": _what_readers_see(day, published, newest[0] if newest else None),
+        "failed": [sentence(each, language) for each in failed],
+        "readers_see": readers_see,
+        "question": question(day, refused.stage, readers_see, language),
     }
 
 
-def _what_readers_see(day: date, published: Publication | None, newest: Publication | None) -> str:
+def question(day: date, stage: str, readers_see: str, language: Language) -> dict[str, str]:
+    """The texts of the question to the person who decides, by their places in it."""
+    return {
+        "subject": texts.RELEASE_QUESTION.filled(
+            language, day=day, stage=name_of(stage, texts.STAGES, language)
+        ),
+        "reason": texts.RELEASE_REASON.of(language),
+        "failed": texts.RELEASE_FAILED.of(language),
+        "readers": texts.RELEASE_READERS.filled(language, readers_see=readers_see),
+        "page": texts.RELEASE_PAGE.filled(language, day=day),
+    }
+
+
+def _what_readers_see(
+    day: date, published: Publication | None, newest: Publication | None, language: Language
+) -> str:
     if published is not None:
-        return f"run {published.run_id} of {day}"
-    return f"{newest.day}, the newest published day" if newest else "no data: no day is published yet"
+        return texts.SEE_RUN.filled(language, run_id=published.run_id, day=day)
+    return texts.SEE_DAY.filled(language, day=newest.day) if newest else texts.SEE_NOTHING.of(language)
 
 
 def _given(text: str, what: str, option: str) -> str:
@@ -124,6 +145,7 @@ def _held_run(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageReport]:
             lake,
             built,
             pipeline.catalogue.version,
+            pipeline.catalogue.quality.language,
         )
     )
     if _later(_record(lake, day, run_id, "tag"), _record(lake, day, run_id, "audit")):

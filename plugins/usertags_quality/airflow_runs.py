@@ -1,6 +1,8 @@
 """Airflow's information on a day: the data day of a run, and whether a release is waiting for approval."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 from plugins.usertags_quality.security import DAG_ID
 
@@ -40,4 +42,10 @@ def asked_release(day: date) -> str | None:
     )
     with create_session() as session:
         rows = session.execute(query).all()
-    return next((str(run) for run, conf in rows if (conf or {}).get("day") == day.isoformat()), None)
+    return asking_about([(str(run), conf) for run, conf in rows], day)
+
+
+def asking_about(runs: Iterable[tuple[str, Mapping[str, Any] | None]], day: date) -> str | None:
+    """The first run whose configuration is about a day. In: the id of each run, and its configuration as
+    Airflow keeps it; it is null for a run that was started without one."""
+    return next((run for run, conf in runs if (conf or {}).get("day") == day.isoformat()), None)

@@ -5,22 +5,17 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.exceptions import HTTPException as AnyHTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from plugins.usertags_quality import security
+from plugins.usertags_quality import security, texts
 from plugins.usertags_quality.loading import Unavailable, in_thread
 from plugins.usertags_quality.page_data import PageData, configs_folder
 from plugins.usertags_quality.pages import Pages
 
 _STATIC = Path(__file__).parent / "static"
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_NO_REPORT = (
-    "This page of the report is not there. Reports are removed after {kept} days (`retention` in "
-    "project.yml); one that could not be written is a warning of its stage. "
-    "What was found stands on the page of the day."
-)
 _REPORT_KINDS = {
     "html": "text/html; charset=utf-8",
     "css": "text/css",
@@ -64,7 +59,7 @@ def _assets() -> APIRouter:
     @router.get("/static/{name}")
     def asset(name: str) -> Response:
         if name not in files:
-            raise security.no_such("file")
+            raise security.no_such(texts.NO_SUCH_FILE)
         body, kind = files[name].read_bytes(), _KINDS[files[name].suffix]
         return Response(body, media_type=kind, headers={"Cache-Control": "max-age=300"})
 
@@ -125,8 +120,10 @@ def _reports(pages: Pages, keys: security.ReportKeys) -> APIRouter:
         kind = _REPORT_KINDS.get(path.rpartition(".")[2])
         body = await in_thread(lambda: pages.page_data.report_file(path)) if kind else None
         if body is None:
+            if not kind:
+                raise security.no_such(texts.PAGE_NOT_FOUND)
             kept = int(pages.page_data.catalogue().retention.reports)
-            raise HTTPException(404, _NO_REPORT.format(kept=kept) if kind else "Page not found.")
+            raise security.PageError(404, texts.NO_REPORT, kept=kept)
         origin = f"{request.url.scheme}://{request.url.netloc}"
         headers = {
             "Content-Security-Policy": security.REPORT_POLICY.format(origin=origin),
@@ -141,19 +138,15 @@ def _reports(pages: Pages, keys: security.ReportKeys) -> APIRouter:
 
 def _handle_errors(app: FastAPI, pages: Pages) -> None:
     @app.exception_handler(AnyHTTPException)
-    async def refused(request: Request, error: HTTPException) -> Response:
+    async def refused(request: Request, error: AnyHTTPException) -> Response:
         page = security.wants_page(request)
         if error.status_code == 401 and page:
             return security.to_login(request)
-        if not page:
-            return JSONResponse({"detail": error.detail}, error.status_code)
-        return pages.refused(request, error.status_code, str(error.detail))
+        return await pages.refused(request, error, page=page)
 
     @app.exception_handler(Unavailable)
     async def unavailable(request: Request, error: Unavailable) -> Response:
-        if not security.wants_page(request):
-            return JSONResponse({"detail": error.error.message}, 503)
-        return pages.unavailable(request, error.error)
+        return await pages.unavailable(request, error.error, page=security.wants_page(request))
 
 
 async def _headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

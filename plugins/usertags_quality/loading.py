@@ -7,7 +7,9 @@ from concurrent.futures import Future
 from threading import BoundedSemaphore, Lock, Thread
 from typing import Generic, TypeVar
 
+from plugins.usertags_quality import texts
 from usertags.errors import InfrastructureError, UsertagsError
+from usertags.language import Words
 
 T = TypeVar("T")
 
@@ -118,19 +120,19 @@ async def in_thread(work: Callable[[], T], patience: float = 8) -> T:
         raise Unavailable(_told(error)) from error
 
 
-_SLOW = InfrastructureError(
-    "the lake has not answered yet",
-    safe="this page does not change the pipeline or published tables",
-    next_step="reload the page in a moment",
-)
+class LakeError(InfrastructureError):
+    """The lake does not answer a page, which says so in its language. `cause` is the type of the error."""
+
+    def __init__(self, words: Words, advice: Words, cause: str = "") -> None:
+        super().__init__(words.filled("en", cause=cause), safe=texts.PAGES_ARE_SAFE.en, next_step=advice.en)
+        self.words, self.advice, self.cause = words, advice, cause
+
+
+_SLOW = LakeError(texts.LAKE_SLOW, texts.RELOAD)
 
 
 def _told(error: Exception) -> UsertagsError:
     """The public text of an error: our own message, or only the type of the error."""
     if isinstance(error, UsertagsError):
         return error
-    return InfrastructureError(
-        f"the lake does not respond ({type(error).__name__})",
-        safe="this page does not change the pipeline or published tables",
-        next_step="check that the catalog and the object storage are running (`usertags services status`)",
-    )
+    return LakeError(texts.LAKE_DOWN, texts.CHECK_SERVICES, type(error).__name__)

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +20,8 @@ from plugins.usertags_quality.loading import Refreshed
 from usertags.catalogue.build import ROOT, load_catalogue
 from usertags.catalogue.masking import MASK, masked, masked_of, masked_raw
 from usertags.catalogue.model import Catalogue, Source
+from usertags.errors import UsertagsError
+from usertags.language import Language
 from usertags.published import TAG_CATALOGUE, TAG_STATISTICS, USER_TAGS
 from usertags.published import USER_TAG_CHANGES as CHANGES
 from usertags.quality.checks import CheckRow
@@ -78,6 +81,13 @@ class PageData:
         self._built: tuple[object, View] | None = None
         self._trends: tuple[object, list[TagTrend]] | None = None
         self._opened: tuple[Lake, Catalog] | None = None
+        self.last_language: Language = "en"
+
+    def language(self) -> Language:
+        """The language of the project; the last known one while its configuration cannot be loaded."""
+        with suppress(UsertagsError):
+            self.last_language = self.catalogue().quality.language
+        return self.last_language
 
     def catalogue(self) -> Catalogue:
         return _load(self.configs, _stamp(self.configs))

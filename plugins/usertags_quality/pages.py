@@ -4,38 +4,38 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from itertools import groupby
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from plugins.usertags_quality import drawing, runbook, security
+from plugins.usertags_quality import drawing, runbook, security, texts
 from plugins.usertags_quality.airflow_runs import RELEASE_DAG_ID, planned
-from plugins.usertags_quality.formatting import duration, moment, points
+from plugins.usertags_quality.formatting import moment
 from plugins.usertags_quality.loading import Unavailable, in_thread
 from plugins.usertags_quality.page_data import PageData, SetAside, View
+from plugins.usertags_quality.page_language import PageLanguage
 from usertags.catalogue.build import ROOT
 from usertags.catalogue.masking import masked, masked_columns
 from usertags.catalogue.model import Catalogue, Example, Tag
 from usertags.catalogue.units import unit_behind
-from usertags.config.quality_models import Language
 from usertags.errors import UsertagsError
+from usertags.language import Words
 from usertags.quality import sentences
 from usertags.quality.check_ids import check_id
 from usertags.quality.checks import CheckRow
 from usertags.quality.formats import in_unit, number, percent
 from usertags.quality.impact import Impact, impact
 from usertags.quality.kinds import CheckKind
-from usertags.quality.runbook import section_of
+from usertags.quality.runbook import RUNBOOK, RUNBOOKS, section_of
 from usertags.quality.tag_trends import TagTrend
+from usertags.quality.texts import SEVERITIES
 from usertags.quality.timeline import Day, Filter, History
 
 CHART_DAYS = 60
@@ -47,14 +47,15 @@ MONTHS = 3
 _RELEASE = ROOT / "dags" / f"{RELEASE_DAG_ID}.py"
 
 # The name of a state, the CSS class of its colour, and its symbol (colour alone is not accessible).
-STATES = {
-    "passed": ("Good", "good", "✓"),
-    "warned": ("Published with warnings", "warn", "!"),
-    "released": ("Released by a person", "warn", "↷"),
-    "blocked": ("Blocked", "bad", "✕"),
-    "waiting": ("Waiting", "wait", "…"),
-    "unfinished": ("Not finished", "wait", "○"),
-    "missing": ("Not run yet", "none", "·"),
+Tone = tuple[Words, str, str]
+STATES: dict[str, Tone] = {
+    "passed": (texts.STATES["passed"], "good", "✓"),
+    "warned": (texts.STATES["warned"], "warn", "!"),
+    "released": (texts.STATES["released"], "warn", "↷"),
+    "blocked": (texts.STATES["blocked"], "bad", "✕"),
+    "waiting": (texts.STATES["waiting"], "wait", "…"),
+    "unfinished": (texts.STATES["unfinished"], "wait", "○"),
+    "missing": (texts.STATES["missing"], "none", "·"),
 }
 
 
@@ -84,10 +85,8 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(
-            number=number, percent=percent, points=points, duration=duration, moment=moment
-        )
-        self._templates.globals.update(states=STATES)
+        self._templates.filters.update(number=number, percent=percent, moment=moment)
+        self._templates.globals.update(states=STATES, severities=SEVERITIES, t=texts)
 
     def warm(self) -> None:
         """Start reading the data of the pages, and compile their templates."""
@@ -107,9 +106,11 @@ class Pages:
         focus = _focus(view.history)
         as_list = request.query_params.get("view") == "list"
         everything = request.query_params.get("all") == "1"
+        say = _language(view)
         return self._page(
             request,
             "overview.html",
+            say,
             view=view,
             newest=newest,
             focus=focus,
@@ -120,56 +121,24 @@ class Pages:
             blocked=view.history.blocked,
             wanted=chosen,
             choices={name: view.history.choices(name) for name in ("table", "severity", "owner")},
-            charts=self._charts(request, shown),
+            charts=_charts(request, shown, say),
             as_list=as_list,
             everything=everything,
-            months=_months(shown, everything=everything),
+            months=_months(shown, say, everything=everything),
             listed=list(reversed(shown.last(len(shown.days) if everything else LISTED_DAYS))),
             tones={day.day: _tone(day, chosen) for day in shown.days.values()},
             query=_query(request),
         )
-
-    def _charts(self, request: Request, shown: History) -> list[dict[str, Any]]:
-        days = shown.last(CHART_DAYS)
-
-        def chart(
-            title: str, values: Sequence[float | None], texts: Sequence[str], least: float = 0.0
-        ) -> Any:
-            chart_bars = [
-                drawing.Bar(
-                    value,
-                    STATES[day.state][1],
-                    f"{day.day}: {text}, {STATES[day.state][0].lower()}",
-                    f"{_base(request)}/quality/day/{day.day}",
-                )
-                for day, value, text in zip(days, values, texts, strict=True)
-            ]
-            known = [(value, text) for value, text in zip(values, texts, strict=True) if value is not None]
-            newest = known[-1][1] if known else "nothing yet"
-            low, high = (min(known)[1], max(known)[1]) if known else ("", "")
-            label = f"{title} of {len(days)} days: newest {newest}, least {low}, most {high}"
-            return {"title": title, "newest": newest, "low": low, "high": high, "days": len(days),
-                    "svg": drawing.bars(chart_bars, label, least=least)}  # fmt: skip
-
-        rates = [day.pass_rate for day in days]
-        known = [rate for rate in rates if rate is not None]
-        return [
-            chart(
-                "Checks passed", rates, [percent(rate) for rate in rates], max(min(known, default=0) - 0.1, 0)
-            ),
-            chart("Rows read", [day.rows_read for day in days], [number(day.rows_read) for day in days]),
-            chart("Duration", [day.seconds for day in days], [duration(day.seconds) for day in days]),
-        ]
 
     async def day(self, request: Request, day: date) -> Response:
         """A day: its verdict, its checks, its quarantined rows, its runs."""
         view = await self.page_data.view.get()
         found = view.history.days.get(day)
         if found is None:
-            raise security.no_such("day")
+            raise security.no_such(texts.NO_SUCH_DAY)
         run_id = request.query_params.get("run", "")
         if run_id and run_id not in found.run_ids:
-            raise security.no_such("run on this day")
+            raise security.no_such(texts.NO_SUCH_RUN)
         stage = request.query_params.get("stage", "")
         chosen = _filter(request, view.history)
         results = [
@@ -178,9 +147,11 @@ class Pages:
             if chosen.shows(result) and run_id in ("", result.run_id) and stage in ("", result.stage)
         ]
         aside, problem = await self._set_aside(day)
+        say = _language(view)
         return self._page(
             request,
             "day.html",
+            say,
             view=view,
             day=found,
             release=await self._release(found),
@@ -195,7 +166,7 @@ class Pages:
             wanted=chosen,
             choices={name: view.history.choices(name) for name in ("table", "severity", "owner")},
             aside=aside,
-            aside_problem=problem,
+            aside_problem=say.error(problem) if problem else None,
             reports=_reports(found),
         )
 
@@ -222,12 +193,12 @@ class Pages:
         view = await self.page_data.view.get()
         results = view.history.of_check(check_id)
         if not results:
-            raise security.no_such("check")
+            raise security.no_such(texts.NO_SUCH_CHECK)
         asked = request.query_params.get("day")
         day = security.checked_day(asked) if asked else None
         result = next((each for each in results if each.day == day), None) if day else results[-1]
         if result is None:
-            raise security.no_such("result of this check")
+            raise security.no_such(texts.NO_SUCH_RESULT)
         upto = [each for each in results if each.day <= result.day]
         last = upto[-CHECK_RUNS:]
         table = result.table
@@ -235,20 +206,22 @@ class Pages:
         if table.startswith("clean."):
             found, _ = await self._set_aside(result.day)
             aside = [each for each in found if f"clean.{each.source}" == table]
+        say = _language(view)
         return self._page(
             request,
             "check.html",
+            say,
             view=view,
             result=result,
             failure=None if result.success else _failure(request, view, result),
             hit=impact(view.catalogue, table, result.column),
             last=list(reversed(last)),
             newest=results[-1],
-            looks_at=_looks_at(view, result),
-            chart=_check_chart(request, last, _language(view)),
-            chart_title=sentences.chart_title(last[-1], _language(view)),
-            newest_value=in_unit(last[-1].value, last[-1].unit),
-            beside=sentences.beside(last[-1], _language(view)),
+            looks_at=_looks_at(view, result, say),
+            chart=_check_chart(request, last, say),
+            chart_title=sentences.chart_title(last[-1], say.language),
+            newest_value=in_unit(last[-1].value, last[-1].unit, say.language),
+            beside=sentences.beside(last[-1], say.language),
             passed_share=sum(each.success for each in last) / len(last),
             last_passed=next((each.day for each in reversed(upto) if each.success), None),
             good=view.history.last_good(),
@@ -265,31 +238,31 @@ class Pages:
         view = await self.page_data.view.get()
         found = view.history.days.get(day)
         if found is None or (run_id, stage) not in _reports(found):
-            raise security.no_such("report")
+            raise security.no_such(texts.NO_SUCH_REPORT)
         key, folder = keys.make(day, run_id, stage), security.report_folder(day, run_id, stage)
         source = f"{_base(request)}/report/{key}/{folder}/index.html"
-        return self._page(
-            request, "report.html", view=view, day=found, run_id=run_id, stage=stage, source=source
-        )
+        about = {"day": found, "run_id": run_id, "stage": stage, "source": source}
+        return self._page(request, "report.html", _language(view), view=view, **about)
 
     async def of_airflow(self, request: Request) -> Response:
         """The tab of a DAG, run or task: the data day of the run."""
         dag_id, airflow_run = request.query_params.get("dag_id"), request.query_params.get("run_id")
         if not str(dag_id).startswith("user_tags_"):
-            text = "This DAG has no usertags checks."
-            return self._message(request, "Nothing to show here", text)
+            say = await self._language()
+            return self._message(request, say, texts.NOTHING_HERE, say.text(texts.NO_CHECKS_IN_DAG))
         if not airflow_run or dag_id != security.DAG_ID:
             return RedirectResponse(f"{_base(request)}/quality", 303)
         found = await in_thread(lambda: planned(airflow_run))
         if found is None:
-            text = "The data day of this run is not known yet: the task plan sets it."
-            return self._message(request, "Nothing to show yet", text)
+            say = await self._language()
+            return self._message(request, say, texts.NOTHING_HERE_YET, say.text(texts.DAY_NOT_PLANNED))
         day, run_id = found
         view = await self.page_data.view.get()
         known = view.history.days.get(day)
         if known is None or run_id not in known.run_ids:
-            text = f"The data day of this run is {day}. None of its checks has ended yet."
-            return self._message(request, "Nothing to show yet", text)
+            say = _language(view)
+            text = say.text(texts.DAY_NOT_CHECKED, day=day)
+            return self._message(request, say, texts.NOTHING_HERE_YET, text)
         task = request.query_params.get("task_id")
         query = {"run": run_id} | ({"stage": task} if task in security.STAGES else {})
         return RedirectResponse(f"{_base(request)}/quality/day/{day}?{urlencode(query)}", 303)
@@ -297,26 +270,28 @@ class Pages:
     async def tile(self, request: Request) -> Response:
         """The tile on the home page, as JSON."""
         view = await self.page_data.view.get()
+        say = _language(view)
         focus, good = _focus(view.history), view.history.last_good()
+        tile = _tile(say)
         if focus is None:
-            return JSONResponse(
-                {"tone": "none", "mark": "·", "title": "No day has been run yet", "lines": []}
-            )
-        title, tone, mark = STATES[focus.state]
+            title = say.text(texts.TILE_NO_DAY)
+            return JSONResponse(tile | {"tone": "none", "mark": "·", "title": title, "lines": []})
+        name, tone, mark = STATES[focus.state]
         newest = view.history.newest
         behind = (newest.day - good.day).days if good and newest else None
-        lines = [_failed_text(focus)] if focus.results else []
-        if focus.blocked_by:
-            lines.append(f"waits for {focus.blocked_by}")
-        lines.append(_readers_text(good, behind))
+        lines = [_failed_text(focus, say)] if focus.results else []
+        lines.append(_readers_text(good, behind, say))
+        problem = self.page_data.view.problem
+        if problem is not None:
+            lines.append(say.text(texts.TILE_OLD, problem=say.error(problem).message))
         return JSONResponse(
-            {
+            tile
+            | {
                 "tone": tone,
                 "mark": mark,
-                "title": f"{focus.day}: {title.lower()}",
+                "title": say.text(texts.DAY_IS, day=focus.day, state=say.text(name).lower()),
                 "lines": lines,
                 "href": f"plugin/data-quality{_base(request)}/quality",
-                "problem": self.page_data.view.problem.message if self.page_data.view.problem else None,
             }
         )
 
@@ -327,9 +302,11 @@ class Pages:
         trends = await self.page_data.tags.get()
         owner, kind = request.query_params.get("owner", ""), request.query_params.get("kind", "")
         shown = [t for t in trends if owner in ("", t.entry["owner"]) and kind in ("", t.entry["kind"])]
+        say = await self._language()
         return self._page(
             request,
             "tags.html",
+            say,
             trends=shown,
             count=len(trends),
             day=max((trend.newest.day for trend in trends if trend.newest), default=None),
@@ -337,14 +314,14 @@ class Pages:
             kinds=sorted({trend.entry["kind"] for trend in trends}),
             owner=owner,
             kind=kind,
-            lines={trend.id: _share_line(trend) for trend in shown},
+            lines={trend.id: _share_line(trend, say) for trend in shown},
         )
 
     async def tag(self, request: Request, tag_id: str) -> Response:
         """A tag: its definition, owner, values and changes."""
         trend = next((each for each in await self.page_data.tags.get() if each.id == tag_id), None)
         if trend is None:
-            raise security.no_such("tag")
+            raise security.no_such(texts.NO_SUCH_TAG)
         changes: list[tuple[str, str, int]] | None = []
         speakers: dict[str, int] | None = None
         problem: UsertagsError | None = None
@@ -358,17 +335,18 @@ class Pages:
             problem = error.error
         catalogue = await in_thread(self.page_data.catalogue)
         known = catalogue.tags.get(tag_id)
+        say = PageLanguage(catalogue.quality.language)
         return self._page(
             request,
             "tag.html",
-            language=catalogue.quality.language,
+            say,
             trend=trend,
             entry=trend.entry,
             changes=changes,
-            precision=_precision(speakers, known),
+            precision=_precision(speakers, known, say),
             examples=[_example(example, catalogue) for example in known.examples] if known else [],
-            problem=problem,
-            line=_share_line(trend, width=1000),
+            problem=say.error(problem) if problem else None,
+            line=_share_line(trend, say, width=1000),
             checks=await self._checks_of(tag_id),
             last=list(reversed(trend.days[-14:])),
         )
@@ -389,51 +367,87 @@ class Pages:
     # ---- the rest ----------------------------------------------------------------------------------
 
     async def runbook(self, request: Request) -> Response:
-        text = await in_thread(runbook.rendered)
-        return self._page(request, "runbook.html", text=text)
+        say = await self._language()
+        path = RUNBOOKS[say.language]
+        text = await in_thread(lambda: runbook.rendered(path, RUNBOOK))
+        return self._page(request, "runbook.html", say, text=text, file=path.name)
 
-    def refused(self, request: Request, status: int, text: str) -> Response:
-        title = {403: "Access denied", 404: "Not found"}.get(status, "Something went wrong")
-        if status == 403:
-            text = f"{text}. This page requires access to the runs of the DAG {security.DAG_ID} in Airflow."
-        return self._message(request, title, text, status)
+    async def refused(self, request: Request, error: HTTPException, *, page: bool) -> Response:
+        """The answer to a request that was refused; JSON for a program."""
+        say = await self._language()
+        text = _refusal(error, say)
+        if not page:
+            return JSONResponse({"detail": text}, error.status_code)
+        if error.status_code == 403:
+            text = say.text(texts.NEEDS_ACCESS, detail=text, dag=security.DAG_ID)
+        title = texts.REFUSED.get(error.status_code, texts.WENT_WRONG)
+        return self._message(request, say, title, text, error.status_code)
 
-    def unavailable(self, request: Request, error: UsertagsError) -> Response:
-        return self._message(
-            request, "The quality pages are not available", error.message, 503, error.safe, error.next_step
-        )
+    async def unavailable(self, request: Request, error: UsertagsError, *, page: bool) -> Response:
+        """The answer while the lake is down; JSON for a program, and for the tile what it shows then."""
+        say = await self._language()
+        told = say.error(error)
+        if not page:
+            shown = {"tone": "wait", "mark": "○", "title": say.text(texts.TILE_UNAVAILABLE)}
+            tile = _tile(say) | shown | {"lines": [say.text(texts.TILE_DOWN)]}
+            return JSONResponse({"detail": told.message, "tile": tile}, 503)
+        about = {"safe": told.safe, "next_step": told.next_step, "detail": told.detail}
+        return self._message(request, say, texts.UNAVAILABLE, told.message, 503, **about)
 
     def _message(
-        self, request: Request, title: str, text: str, status: int = 200, safe: str = "", next_step: str = ""
+        self,
+        request: Request,
+        say: PageLanguage,
+        title: Words,
+        text: str,
+        status: int = 200,
+        *,
+        safe: str = "",
+        next_step: str = "",
+        detail: str = "",
     ) -> Response:
-        return self._page(
-            request, "message.html", status, title=title, text=text, safe=safe, next_step=next_step
-        )
+        about = {"title": title, "text": text, "safe": safe, "next_step": next_step, "detail": detail}
+        return self._page(request, "message.html", say, status, **about)
 
-    def _page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    async def _language(self) -> PageLanguage:
+        """The language of a page that does not read the history."""
+        try:
+            language = await in_thread(self.page_data.language, 2)
+        except Unavailable:
+            language = self.page_data.last_language
+        return PageLanguage(language)
+
+    def _page(
+        self, request: Request, template: str, say: PageLanguage, status: int = 200, **values: Any
+    ) -> Response:
         base = _base(request)
         view: View | None = values.get("view")
-        language = _language(view) if view else values.pop("language", "en")
-        values = {"view": None, "say": _sentences(language), **values}
+        problem = self.page_data.view.problem if view else None
         text = self._templates.get_template(template).render(
             base=base,
             host=base.removesuffix("/usertags"),
             dag_id=security.DAG_ID,
-            stale=self.page_data.view.problem if view else None,
+            say=say,
+            stale=say.error(problem) if problem else None,
             zone=ZoneInfo(view.catalogue.timezone) if view else None,
-            **values,
+            **{"view": None, **values},
         )
         return HTMLResponse(text, status)
 
 
-def _language(view: View) -> Language:
-    return view.catalogue.quality.language
+def _language(view: View) -> PageLanguage:
+    return PageLanguage(view.catalogue.quality.language)
 
 
-def _sentences(language: Language) -> SimpleNamespace:
-    """What makes the sentences of a result in a template."""
-    made = (sentences.title, sentences.observed, sentences.wanted, sentences.action)
-    return SimpleNamespace(**{make.__name__: partial(make, language=language) for make in made})
+def _refusal(error: HTTPException, say: PageLanguage) -> str:
+    """Why a request was refused. What Airflow and the web framework answer is English: other languages say
+    what its status means."""
+    if isinstance(error, security.PageError):
+        return say.text(error.words, **error.fields)
+    if error.status_code == 403 and say.language != "en":
+        return ""
+    words = texts.NO_SUCH_PLACE if error.status_code == 404 else texts.ANSWERED
+    return say.text(words, detail=error.detail, status=error.status_code)
 
 
 def _base(request: Request) -> str:
@@ -457,6 +471,45 @@ def _query(request: Request) -> Any:
     return changed
 
 
+def _charts(request: Request, shown: History, say: PageLanguage) -> list[dict[str, Any]]:
+    """The trends of the newest days: checks passed, rows read, duration."""
+    days = shown.last(CHART_DAYS)
+    rates = [day.pass_rate for day in days]
+    known = [rate for rate in rates if rate is not None]
+    least = max(min(known, default=0) - 0.1, 0)
+    rows, seconds = [day.rows_read for day in days], [day.seconds for day in days]
+    return [
+        _chart(request, say, texts.CHART_PASSED, days, rates, [percent(rate) for rate in rates], least),
+        _chart(request, say, texts.ROWS_READ, days, rows, [number(count) for count in rows]),
+        _chart(request, say, texts.DURATION, days, seconds, [say.duration(each) for each in seconds]),
+    ]
+
+
+def _chart(
+    request: Request,
+    say: PageLanguage,
+    title: Words,
+    days: Sequence[Day],
+    values: Sequence[float | None],
+    shown: Sequence[str],
+    least: float = 0.0,
+) -> dict[str, Any]:
+    """A bar per day; `shown` are the values as texts, `least` is the value of a bar without height."""
+
+    def bar(day: Day, value: float | None, text: str) -> drawing.Bar:
+        name, tone, _ = STATES[day.state]
+        about = say.text(texts.CHART_DAY, day=day.day, value=text, state=say.text(name).lower())
+        return drawing.Bar(value, tone, about, f"{_base(request)}/quality/day/{day.day}")
+
+    known = [(value, text) for value, text in zip(values, shown, strict=True) if value is not None]
+    newest = known[-1][1] if known else say.text(texts.NOTHING_YET)
+    low, high = (min(known)[1], max(known)[1]) if known else ("", "")
+    ends = {"newest": newest, "low": low, "high": high, "days": len(days)}
+    label = say.text(texts.CHART_LABEL, title=say.text(title), **ends)
+    drawn = [bar(day, value, text) for day, value, text in zip(days, values, shown, strict=True)]
+    return {"title": say.text(title), "svg": drawing.bars(drawn, label, least=least), **ends}
+
+
 def _focus(history: History) -> Day | None:
     """The main day of the page: the first blocking day, otherwise the newest day with a run."""
     if history.blocked:
@@ -473,13 +526,14 @@ def _failure(request: Request, view: View, result: CheckRow) -> Failure:
     since = view.history.failing_since(result) or result.day
     hit = impact(view.catalogue, result.table, result.column)
     last = [each for each in view.history.of_check(result.check_id) if each.day <= result.day][-CHECK_RUNS:]
-    trend = _check_chart(request, last, _language(view), slots=CARD_RUNS)
+    say = _language(view)
+    trend = _check_chart(request, last, say, slots=CARD_RUNS)
     days, sample = (result.day - since).days + 1, _sample(view, result)
-    bad = sentences.how_bad(result, _language(view))
+    bad = sentences.how_bad(result, say.language)
     return Failure(result, since, days, bad, hit, trend, len(last), sample)
 
 
-def _looks_at(view: View, result: CheckRow) -> str:
+def _looks_at(view: View, result: CheckRow, say: PageLanguage) -> str:
     """The description of a check: its own description, or that of its kind."""
     own = view.catalogue.own_checks_of(result.table)
     written = (
@@ -487,44 +541,46 @@ def _looks_at(view: View, result: CheckRow) -> str:
         for each in own
         if check_id(each.table, CheckKind.OWN, subject=each.id) == result.check_id
     )
-    return next(written, "") or sentences.looks_at(result, _language(view))
+    return next(written, "") or sentences.looks_at(result, say.language)
 
 
-def _failed_text(day: Day) -> str:
-    failed = len(day.failed)
-    return (
-        f"{failed} of {len(day.results)} checks failed" if failed else f"all {len(day.results)} checks passed"
-    )
+def _tile(say: PageLanguage) -> dict[str, Any]:
+    """What every tile has: its heading, and its title while no server answers."""
+    return {"heading": say.text(texts.DATA_QUALITY), "unavailable": say.text(texts.TILE_UNAVAILABLE)}
 
 
-def _readers_text(good: Day | None, behind: int | None) -> str:
+def _failed_text(day: Day, say: PageLanguage) -> str:
+    words = texts.CHECKS_FAILED if day.failed else texts.TILE_PASSED
+    return say.text(words, failed=len(day.failed), checks=len(day.results))
+
+
+def _readers_text(good: Day | None, behind: int | None, say: PageLanguage) -> str:
     if good is None:
-        return "readers have no day yet"
-    days = {0: "the newest", 1: "1 day behind"}.get(behind or 0, f"{behind} days behind")
-    return f"readers have {good.day}, {days}"
+        return say.text(texts.TILE_NO_READERS)
+    return say.text(texts.TILE_BEHIND if behind else texts.TILE_NEWEST, day=good.day, count=behind)
 
 
-def _tone(day: Day, chosen: Filter) -> tuple[str, str, str]:
+def _tone(day: Day, chosen: Filter) -> Tone:
     """Name, colour and symbol of a day; with a filter, for the filtered checks."""
     if not chosen:
         return STATES[day.state]
     if not day.results:
-        return ("No such check", "none", "·")
+        return (texts.NO_SUCH_CHECKS, "none", "·")
     if not day.failed:
-        return ("Passed", "good", "✓")
+        return (texts.PASSED, "good", "✓")
     if any(result.severity == "critical" for result in day.failed):
-        return ("Failed", "bad", "✕")
-    return ("Failed, not critical", "warn", "!")
+        return (texts.FAILED, "bad", "✕")
+    return (texts.FAILED_NOT_CRITICAL, "warn", "!")
 
 
-def _months(history: History, *, everything: bool) -> list[tuple[str, list[Day | None]]]:
+def _months(history: History, say: PageLanguage, *, everything: bool) -> list[tuple[str, list[Day | None]]]:
     """The newest months, each with its days after the empty cells of its first week."""
-    grouped = groupby(history.days.values(), key=lambda day: day.day.strftime("%B %Y"))
+    grouped = groupby(history.days.values(), key=lambda day: day.day.replace(day=1))
     months = []
-    for name, days in grouped:
+    for first, days in grouped:
         of_month: list[Day | None] = list(days)
         assert of_month[0] is not None
-        months.append((name, [None] * of_month[0].day.weekday() + of_month))
+        months.append((say.month(first), [None] * of_month[0].day.weekday() + of_month))
     months.reverse()
     return months if everything else months[:MONTHS]
 
@@ -536,35 +592,39 @@ def _reports(day: Day) -> list[tuple[str, str]]:
 
 
 def _check_chart(
-    request: Request, last: Sequence[CheckRow], language: Language, *, slots: int = CHECK_RUNS
+    request: Request, last: Sequence[CheckRow], say: PageLanguage, *, slots: int = CHECK_RUNS
 ) -> Markup:
     """The value of a check, day by day, beside what was usual or wanted; of a check without one, whether it
     passed."""
     newest, failed = last[-1], sum(not each.success for each in last)
-    label = f"The last {len(last)} days: {failed} failed"
-    if not sentences.chart_title(newest, language):
-        chart = [_check_bar(request, each, 0.25 if each.success else 1.0, language) for each in last]
+    label = say.text(texts.BARS_LABEL, days=len(last), failed=failed)
+    if not sentences.chart_title(newest, say.language):
+        chart = [_check_bar(request, each, 0.25 if each.success else 1.0, say) for each in last]
         return drawing.bars(chart, label, top=1.0, slots=slots)
     # A check that passed without a number found nothing.
     values = [0.0 if each.value is None and each.success else each.value for each in last]
-    chart = [_check_bar(request, each, value, language) for each, value in zip(last, values, strict=True)]
+    chart = [_check_bar(request, each, value, say) for each, value in zip(last, values, strict=True)]
     against = (newest.usual,) if newest.usual is not None else (newest.low, newest.high)
     marks = [mark for mark in against if mark is not None]
     heights = [*(value for value in values if value is not None), *marks]
     # For shares close to 100 % the remainder is drawn.
     least = max(min(heights) - 0.1, 0.0) if newest.low is not None and max(heights) <= 1 else 0.0
-    beside = sentences.beside(newest, language)
-    label = f"{label}; newest {in_unit(newest.value, newest.unit)}" + (f", {beside}" if beside else "")
+    beside = sentences.beside(newest, say.language)
+    shown = in_unit(newest.value, newest.unit, say.language)
+    label = say.text(
+        texts.BARS_BESIDE if beside else texts.BARS_NEWEST, label=label, value=shown, beside=beside
+    )
     return drawing.bars(chart, label, least=least, top=max(heights) * 1.05, marks=marks, slots=slots)
 
 
-def _check_bar(request: Request, result: CheckRow, value: float | None, language: Language) -> drawing.Bar:
+def _check_bar(request: Request, result: CheckRow, value: float | None, say: PageLanguage) -> drawing.Bar:
     tone = "good" if result.success else ("bad" if result.severity == "critical" else "warn")
-    said = "passed" if result.success else "failed"
-    shown = "" if result.value is None else in_unit(result.value, result.unit)
-    found = shown if result.success else sentences.observed(result, language)
+    said = say.text(texts.IS_PASSED if result.success else texts.IS_FAILED)
+    shown = "" if result.value is None else in_unit(result.value, result.unit, say.language)
+    found = shown if result.success else say.observed(result)
+    about = say.text(texts.BAR_FOUND if found else texts.BAR_RESULT, day=result.day, result=said, found=found)
     link = f"{_base(request)}/quality/check/{result.check_id}?day={result.day}"
-    return drawing.Bar(value, tone, f"{result.day}: {said}" + (f", {found}" if found else ""), link)
+    return drawing.Bar(value, tone, about, link)
 
 
 def _sample(view: View, result: CheckRow) -> tuple[list[str], list[list[str]]]:
@@ -575,20 +635,15 @@ def _sample(view: View, result: CheckRow) -> tuple[list[str], list[list[str]]]:
     return names, [["" if row.get(name) is None else str(row[name]) for name in names] for row in shown]
 
 
-def _precision(speakers: dict[str, int] | None, tag: Tag | None) -> str:
+def _precision(speakers: dict[str, int] | None, tag: Tag | None, say: PageLanguage) -> str:
     """The known precision of the tag: its manual confirmations, if a source provides them."""
     if tag is None or tag.set_in is None:
-        return (
-            "Unknown: no source confirms whether the tag is correct. A source with manually set tags "
-            "(`explicit`) can provide this."
-        )
+        return say.text(texts.PRECISION_UNKNOWN)
     if not speakers:
-        return f"Set manually in {tag.set_in}; no user carries it, or too many to count here."
+        return say.text(texts.PRECISION_UNCOUNTED, source=tag.set_in)
     said, users = speakers.get("explicit", 0), sum(speakers.values())
-    return (
-        f"Set manually in {tag.set_in} for {number(said)} of the {number(users)} users who carry it "
-        f"({percent(said / users)}); for the others only the rule applies."
-    )
+    counted = {"said": number(said), "users": number(users), "share": percent(said / users)}
+    return say.text(texts.PRECISION_COUNTED, source=tag.set_in, **counted)
 
 
 def _example(example: Example, catalogue: Catalogue) -> tuple[str, str]:
@@ -597,7 +652,7 @@ def _example(example: Example, catalogue: Catalogue) -> tuple[str, str]:
     return ", ".join(given), str(example.expect)
 
 
-def _share_line(trend: TagTrend, *, width: int = 300) -> Markup:
+def _share_line(trend: TagTrend, say: PageLanguage, *, width: int = 300) -> Markup:
     days = trend.days[-30:]
-    label = f"Share of users over {len(days)} published days"
+    label = say.text(texts.SHARE_LINE, days=len(days))
     return drawing.line([day.share for day in days], label, width=width)

@@ -12,6 +12,9 @@ from fastapi import HTTPException, Request
 from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.responses import RedirectResponse, Response
 
+from plugins.usertags_quality import texts
+from usertags.language import Words
+
 DAG_ID = "user_tags_daily"
 STAGES = ("clean", "audit")
 _REPORT_SECONDS = 900
@@ -53,8 +56,16 @@ def to_login(request: Request) -> Response:
     return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)), status_code=303)
 
 
-def no_such(what: str) -> HTTPException:
-    return HTTPException(404, f"No such {what}.")
+class PageError(HTTPException):
+    """There is no such page for this address, or no longer; the page says so in its language."""
+
+    def __init__(self, status: int, words: Words, **fields: object) -> None:
+        super().__init__(status, words.filled("en", **fields))
+        self.words, self.fields = words, fields
+
+
+def no_such(words: Words) -> PageError:
+    return PageError(404, words)
 
 
 def checked_day(text: str) -> date:
@@ -62,21 +73,21 @@ def checked_day(text: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise no_such("day") from None
+        raise no_such(texts.NO_SUCH_DAY) from None
     if day.isoformat() != text:
-        raise no_such("day")
+        raise no_such(texts.NO_SUCH_DAY)
     return day
 
 
 def checked_id(text: str) -> str:
     if not _CHECK_ID.fullmatch(text):
-        raise no_such("check")
+        raise no_such(texts.NO_SUCH_CHECK)
     return text
 
 
 def checked_name(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise no_such("tag")
+        raise no_such(texts.NO_SUCH_TAG)
     return text
 
 
@@ -88,7 +99,7 @@ def checked_report_path(text: str, day: date, run_id: str, stage: str) -> str:
     """A path inside a report, or of the shared assets; 404 for any other path."""
     inside = text.startswith((f"{report_folder(day, run_id, stage)}/", "assets/"))
     if not inside or not _REPORT_PATH.fullmatch(text) or len(text) > 400:
-        raise no_such("page of the report")
+        raise no_such(texts.NO_SUCH_REPORT_PAGE)
     return text
 
 
@@ -107,5 +118,5 @@ class ReportKeys:
         try:
             day, run_id, stage = self._signer.loads(key, max_age=_REPORT_SECONDS)
         except BadData:
-            raise HTTPException(403, "The link to the report has expired: reload the page.") from None
+            raise PageError(403, texts.LINK_EXPIRED) from None
         return date.fromisoformat(day), run_id, stage

@@ -126,3 +126,7 @@ def test_what_was_paid_is_all_of_the_payments(whole: Shop, raw: duckdb.DuckDBPyC
     found = sum(row["tag_number"] for row in whole.tags(DAY, "total_spend").values())
     assert found == pytest.approx(float(total))
     assert float(total) == pytest.approx(4_837_056.63)
+
+
+def test_another_engine_computes_the_same(whole: Shop) -> None:
+    assert whole.differences(DAY) == ()

@@ -59,3 +59,7 @@ def test_the_whole_data_set_without_its_repeated_lines(whole: Shop) -> None:
     rows = whole.published("rfm", DAY)
     assert figures(rows) == (4_338, 18_532, Decimal("8887208.894"))
     assert octants(rows) == OCTANTS
+
+
+def test_another_engine_computes_the_same(whole: Shop) -> None:
+    assert whole.differences(DAY) == ()

@@ -68,3 +68,7 @@ def test_every_row_of_the_package(package: Shop) -> None:
     assert len(wanted) == 995
     found = {user: row[:7] for user, row in shown(package.published("rfm", DAY)).items()}
     assert found == wanted
+
+
+def test_another_engine_computes_the_same(package: Shop) -> None:
+    assert package.differences(DAY) == ()

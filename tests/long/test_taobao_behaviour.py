@@ -131,3 +131,7 @@ def test_conversion_rates(whole: Shop, raw: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     found = {user: row["tag_number"] for user, row in whole.tags(DAY, "conversion_rate").items()}
     assert found == pytest.approx(dict(wanted), abs=1e-9)
+
+
+def test_another_engine_computes_the_same(whole: Shop) -> None:
+    assert whole.differences(DAY) == ()

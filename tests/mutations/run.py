@@ -25,6 +25,9 @@ from typing import Literal
 
 import yaml
 
+from tests.support.servers import KEPT_SERVERS
+from usertags import services
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).resolve().parent
 # Large, and the same in every copy.
@@ -145,7 +148,21 @@ def copy_of(root: Path) -> Iterator[Path]:
         for name in LINKED:
             if (root / name).exists():
                 (copy / name).symlink_to((root / name).resolve())
-        yield copy
+        try:
+            yield copy
+        finally:
+            services.stop(servers_of(copy))
+
+
+def servers_of(copy: Path) -> Path:
+    """The folder of the Spark session server that all runs of tests/spark in the copy share."""
+    return copy.parent / "servers"
+
+
+def _shares_servers(fault: Fault) -> bool:
+    """Tests of data frames leave nothing in the server; those of the system leave tables, and a fault in what
+    starts servers would stay in the one that it started."""
+    return fault.area != "services" and all(name.startswith("tests/spark/") for name in fault.tests)
 
 
 @contextmanager
@@ -168,13 +185,16 @@ def _write(path: Path, text: str) -> None:
         Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
 
 
-def run_tests(copy: Path, tests: Sequence[str], *options: str) -> tuple[int, str]:
+def run_tests(
+    copy: Path, tests: Sequence[str], *options: str, share_servers: bool = False
+) -> tuple[int, str]:
     """The exit code of pytest in the copy, and what it said. Subprocesses import from the copy too."""
+    kept = {KEPT_SERVERS: str(servers_of(copy))} if share_servers else {}
     command = [sys.executable, "-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider", "--no-header"]
     done = subprocess.run(
         [*command, *options, *tests],
         cwd=copy,
-        env=os.environ | {"PYTHONPATH": f"{copy}:{copy / 'jobs'}"},
+        env=os.environ | {"PYTHONPATH": f"{copy}:{copy / 'jobs'}"} | kept,
         capture_output=True,
         text=True,
         errors="replace",
@@ -199,7 +219,7 @@ def tried(fault: Fault, copy: Path) -> Outcome:
         return Outcome(fault, "SURVIVED", 0.0, "no test is named")
     started = time.monotonic()
     with applied(fault, copy):
-        code, output = run_tests(copy, fault.tests, "-x")
+        code, output = run_tests(copy, fault.tests, "-x", share_servers=_shares_servers(fault))
     seconds = time.monotonic() - started
     failed = first_failed(output)
     if code == FAILED and failed:

@@ -1,11 +1,19 @@
 """Lakes whose tables are files of a folder, under a catalog in a file: nothing is started for them."""
 
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from usertags.catalogue.model import Catalogue
 from usertags.sources.s3 import S3Access
 from usertags.store.lake import Lake
+from usertags.store.spark import make_active, of_lake
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def catalog_in_files(folder: Path) -> dict[str, str]:
@@ -35,3 +43,40 @@ def expire_all_snapshots(lake: Lake) -> None:
             old = [each.snapshot_id for each in table.metadata.snapshots if each.snapshot_id not in heads]
             if old:
                 table.maintenance.expire_snapshots().by_ids(old).commit()
+
+
+@pytest.fixture
+def spark_of_lake(
+    lake_in_files: Lake, new_session: Callable[[str], "SparkSession"], build: Callable[..., Catalogue]
+) -> "SparkSession":
+    """A session of the shared server that reads and writes the lake in files."""
+    session = of_lake(new_session("UTC"), build(), lake_in_files)
+    make_active(session)
+    return session
+
+
+class ReportsInMemory:
+    """In the place of the client of an object storage: the files of one bucket, by key."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def put_object(self, *, Key: str, Body: bytes, **_: str) -> None:
+        self.files[Key] = Body
+
+    def get_object(self, *, Key: str, **_: str) -> dict[str, BytesIO]:
+        return {"Body": BytesIO(self.files[Key])}
+
+    def get_paginator(self, _: str) -> "ReportsInMemory":
+        return self
+
+    def paginate(self, *, Prefix: str, **_: str) -> list[dict[str, list[dict[str, str]]]]:
+        return [{"Contents": [{"Key": key} for key in sorted(self.files) if key.startswith(Prefix)]}]
+
+
+@pytest.fixture
+def reports(lake_in_files: Lake) -> ReportsInMemory:
+    """The storage for reports of the lake in files."""
+    storage = ReportsInMemory()
+    vars(lake_in_files)["boto"] = storage
+    return storage

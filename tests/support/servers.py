@@ -43,8 +43,15 @@ SESSION: dict[str, Any] = {
 }
 
 
+# Set by a program that runs tests many times over: its folder of servers, which it stops itself.
+KEPT_SERVERS = "USERTAGS_TEST_SERVERS"
+
+
 def _folder(base: Path) -> Path:
     """The processes of one test run have folders of their own below the one of the run."""
+    kept = os.environ.get(KEPT_SERVERS)
+    if kept:
+        return Path(kept)
     return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "servers"
 
 
@@ -57,7 +64,7 @@ def shared_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """The process that outlives the others ends the servers."""
     factory = getattr(session.config, "_tmp_path_factory", None)
-    if hasattr(session.config, "workerinput") or factory is None:
+    if hasattr(session.config, "workerinput") or factory is None or KEPT_SERVERS in os.environ:
         return
     folder = _folder(factory.getbasetemp())
     if folder.exists():

@@ -13,9 +13,11 @@ from usertags.catalogue.source_entry import SourceEntry
 from usertags.catalogue.tag_entry import AnyTag, TagEntry
 from usertags.config.dictionaries import UnreadDictionaries, read_dictionary
 from usertags.config.expression_lookup import Dictionary
+from usertags.config.forms import NAME
 from usertags.config.models import Connection, SparkEntry
 from usertags.config.quality_models import OwnCheckEntry
-from usertags.config.validation import close, explain, is_name, not_a_name
+from usertags.config.switches import switch
+from usertags.config.validation import close, explain
 from usertags.config.yaml_file import Location, YamlFile, read_yaml
 from usertags.errors import ConfigError, ConfigProblem
 
@@ -182,11 +184,11 @@ class _Reader:
             if not self._known_sections(file, {"tags", "levels", "parameters", "exclusive"}):
                 self.broken_files.add("tags")
             for name, level_id in self._merge(self.levels, file, "levels"):
-                if not is_name(level_id):
-                    self.problems.append(file.problem(("levels", name), not_a_name(level_id)))
+                if not NAME.fits(level_id):
+                    self.problems.append(file.problem(("levels", name), NAME.refusal(level_id)))
             for name, _ in self._merge(self.parameters, file, "parameters"):
-                if not is_name(name):
-                    self.problems.append(file.problem(("parameters", name), not_a_name(name)))
+                if not NAME.fits(name):
+                    self.problems.append(file.problem(("parameters", name), NAME.refusal(name)))
             self._exclusive_paths(file)
             if "tags" in self._mapping(file):
                 for name, entry in self._section(file, "tags", AnyTag).items():
@@ -281,9 +283,9 @@ class _Reader:
         stated: dict[str, Any] = {}
         for path, value in self._merge(stated, file, "exclusive"):
             place = ("exclusive", path)
-            if value is True:
+            if switch(value) is True:
                 self.exclusive[path] = Located(path, file, place, self.problems)
-            elif value is not False:
+            elif switch(value) is not False:
                 self.problems.append(file.problem(place, "`exclusive` of a path must be true or false"))
 
     def _mapping(self, file: YamlFile) -> Mapping[Any, Any]:
@@ -318,8 +320,8 @@ class _Reader:
         found = {}
         for name in entries:
             entry = self._entry(model, file, (section, name))
-            if not is_name(name):
-                self.problems.append(file.problem((section, name), not_a_name(name)))
+            if not NAME.fits(name):
+                self.problems.append(file.problem((section, name), NAME.refusal(name)))
             elif entry is not None:
                 found[name] = entry
             if name not in found:

@@ -1,7 +1,8 @@
 """Which columns are masked where rows are shown or set aside: in quarantine, samples, reports, pages, alerts.
 
 Masked are the personal columns of a source, and of users the tags that a table is not to hold, and ids that
-are made of personal data. Raw, clean, roll-ups and measures keep them.
+are made of personal data. Raw, clean, roll-ups and measures keep them. What may be shown of an error, which
+can quote any column, says `usertags.quality.error_texts`.
 """
 
 from collections.abc import Mapping

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 
 from usertags.catalogue.loader import Located, Settings
 from usertags.catalogue.model import OwnCheck, Source, Tag
-from usertags.config.expectation_names import EXPECTATIONS
+from usertags.config.expectation_names import EXPECTATIONS, named_columns
 from usertags.config.quality_models import OwnCheckEntry
 from usertags.config.validation import close
 from usertags.published import RFM, USER_PROFILE, USER_TAGS
-
-_COLUMNS = ("column", "column_A", "column_B")
-_COLUMN_LISTS = ("column_list",)
 
 
 def build_own_checks(
@@ -67,17 +64,8 @@ def _check(
         return
     if entry.table == USER_PROFILE.name and settings.broken.any_of("tags"):
         return
-    for key, column in _named(entry):
+    for key, column in named_columns(entry.arguments):
         if column not in tables[entry.table]:
             hint = close(column, tables[entry.table])
             message = f"{entry.table} has no column {column!r}"
             located.report(message, "arguments", key, suggestion=hint)
-
-
-def _named(entry: OwnCheckEntry) -> list[tuple[str, object]]:
-    """The columns named in the arguments, each with its key."""
-    single = [(key, entry.arguments[key]) for key in _COLUMNS if key in entry.arguments]
-    lists = [(key, entry.arguments[key]) for key in _COLUMN_LISTS if key in entry.arguments]
-    return single + [
-        (key, column) for key, columns in lists if isinstance(columns, list) for column in columns
-    ]

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from usertags.catalogue.rfm_entry import RfmEntry
 from usertags.config.alert_models import AlertsEntry
 from usertags.config.durations import DayOfYear
 from usertags.config.entry import Entry, Name
+from usertags.config.forms import Form
 from usertags.config.quality_models import QualityEntry, RetentionEntry
 from usertags.published import PUBLISHED
 
@@ -42,7 +43,7 @@ class Sensitivity(Entry):
 class ProjectEntry(Entry):
     project: Name
     timezone: str
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, Form(r"[A-Z]{3}", "a currency code of three capital letters such as CNY")]
     state: str
     lake: str
     rfm: RfmEntry | None = None

@@ -161,7 +161,7 @@ def run(
         run_id = new_run_id()
         out.print(f"[bold]{one}[/bold] run {run_id}")
         for report in pipeline.run(one, run_id, until=until.value, re_extract=re_extract):
-            show_report(report)
+            show_report(report, pipeline.catalogue.quality.language)
 
 
 @app.command()
@@ -223,7 +223,7 @@ def _stage(pipeline: Any, stage: str, day: str, run_id: str | None, **options: A
     from usertags.stages.runs import new_run_id
 
     for report in pipeline.stage(stage, _day(day), run_id or new_run_id(), **options):
-        show_report(report)
+        show_report(report, pipeline.catalogue.quality.language)
 
 
 @app.command()
@@ -236,8 +236,9 @@ def release(
     from usertags.cli.render import show_report
     from usertags.release import release as release_day
 
-    for report in release_day(_pipeline(), _day(day), by=by, reason=reason):
-        show_report(report)
+    pipeline = _pipeline()
+    for report in release_day(pipeline, _day(day), by=by, reason=reason):
+        show_report(report, pipeline.catalogue.quality.language)
 
 
 @app.command()
@@ -333,9 +334,30 @@ def explain(
 
 
 @app.command()
+def verify(
+    day: DayOption,
+    sample: Annotated[
+        str | None, typer.Option(help="Only so many users (500) or a share of them (5%), drawn by a hash.")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Differences shown of each table and column.")] = 20,
+) -> None:
+    """Compute a published day again from the clean tables, without Spark, and compare every row.
+
+    Exit code 3 if anything differs.
+    """
+    from usertags.cli.verification import show_verification
+    from usertags.verify.verify import verify as verify_day
+
+    wanted = _day(day)
+    pipeline = _quiet_pipeline()
+    show_verification(verify_day(pipeline.catalogue, pipeline.lake, wanted, sample, most))
+
+
+@app.command()
 def report(day: DayOption, run_id: RunOption = None) -> None:
     """Show the row counts of a run by stage: rows read, kept, quarantined and written."""
     from usertags.cli.render import show_reports
+    from usertags.quality.texts import REPORT_TITLE
     from usertags.stages.report import load_reports
     from usertags.stages.runs import latest_run
 
@@ -343,7 +365,8 @@ def report(day: DayOption, run_id: RunOption = None) -> None:
     pipeline = _quiet_pipeline()
     chosen = run_id or latest_run(pipeline.lake, wanted)
     reports = load_reports(pipeline.lake, pipeline.catalogue, wanted, chosen)
-    show_reports(reports, f"{day}, run {chosen}")
+    language = pipeline.catalogue.quality.language
+    show_reports(reports, REPORT_TITLE.filled(language, day=day, run_id=chosen), language)
 
 
 @app.command()
@@ -467,12 +490,13 @@ def _fail(error: UsertagsError) -> int:
     from rich.markup import escape
 
     from usertags.cli.render import err
+    from usertags.errors import COLON, ERROR, NEXT, SAFE
 
-    err.print(f"[red]error[/red]: {escape(error.message)}", soft_wrap=True)
-    if error.safe:
-        err.print(f"[green]still safe[/green]: {escape(error.safe)}", soft_wrap=True)
-    if error.next_step:
-        err.print(f"[cyan]next[/cyan]: {escape(error.next_step)}", soft_wrap=True)
+    parts = (("red", ERROR, error.message), ("green", SAFE, error.safe), ("cyan", NEXT, error.next_step))
+    for colour, words, text in parts:
+        if text:
+            name = f"[{colour}]{words.of(error.language).lower()}[/{colour}]{COLON.of(error.language)}"
+            err.print(f"{name}{escape(text)}", soft_wrap=True)
     return error.exit_code
 
 

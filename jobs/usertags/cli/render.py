@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.measure import Measurement
@@ -14,13 +15,14 @@ from rich.tree import Tree
 
 from usertags.catalogue.model import Catalogue
 from usertags.catalogue.units import unit_behind
-from usertags.config.quality_models import Language
 from usertags.explain import Explanation
+from usertags.language import Language, name_of
 from usertags.overlap import Overlap
+from usertags.quality import texts
 from usertags.quality.checks import CheckRow, by_gravity
 from usertags.quality.sentences import action, observed, title, wanted
 from usertags.query import Answer
-from usertags.stages.report import COUNTS, StageReport
+from usertags.stages.report import COUNTS, Line, StageReport
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -28,28 +30,45 @@ err = Console(stderr=True, highlight=False)
 _COUNTS = (*COUNTS, "written")
 
 
-def show_report(report: StageReport) -> None:
+def show_report(report: StageReport, language: Language) -> None:
     """One line per source or table: rows read, kept, quarantined and written."""
+    stage = _padded(name_of(report.stage, texts.STAGES, language), 10)
     for line in report.lines:
-        counts = [f"{name} {getattr(line, name):,}" for name in _COUNTS if getattr(line, name) is not None]
+        known = {name: getattr(line, name) for name in _COUNTS if getattr(line, name) is not None}
+        counts = [f"{texts.COUNTS[name].of(language)} {count:,}" for name, count in known.items()]
         note = f"[dim]{line.note}[/dim]" if line.note else ""
-        out.print(f"  {report.stage:<10}{line.name:<24}{'  '.join(counts)}  {note}", soft_wrap=True)
-    out.print(f"  [green]{report.stage:<10}done in {report.seconds:.1f} s[/green]")
+        name = _padded(_line_name(report, line, language), 24)
+        out.print(f"  {stage}{name}{'  '.join(counts)}  {note}", soft_wrap=True)
+    out.print(f"  [green]{stage}{texts.STAGE_DONE.filled(language, seconds=report.seconds)}[/green]")
 
 
-def show_reports(reports: Iterable[StageReport], title: str) -> None:
+def _padded(text: str, width: int) -> str:
+    """A Chinese character is as wide as two letters."""
+    return text + " " * (width - cell_len(text))
+
+
+def _line_name(report: StageReport, line: Line, language: Language) -> str:
+    """What a line is called: sources and tables by their names."""
+    of_no_rows = line.kept is None and line.written is None
+    known = report.stage in ("clean", "audit", "publish") and of_no_rows
+    return name_of(line.name, texts.LINES if known else {}, language)
+
+
+def show_reports(reports: Iterable[StageReport], title: str, language: Language) -> None:
     """The stages of a run as one table that fits into a terminal of 80 columns."""
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("stage", no_wrap=True)
-    table.add_column("source or table", no_wrap=True)
-    for name in ("read", "kept", "super-\nseded", "repeats", "set\naside", "written"):
-        table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
+    for words in (texts.REPORT_STAGE, texts.REPORT_LINE):
+        table.add_column(words.of(language), no_wrap=True)
+    for name in _COUNTS:
+        words = texts.NARROW.get(name, texts.COUNTS[name])
+        table.add_column(words.of(language), justify="right", no_wrap=True, vertical="bottom")
     stage = ""
     for report in reports:
         for line in report.lines:
             counts = [getattr(line, name) for name in _COUNTS]
             cells = ["" if count is None else f"{count:,}" for count in counts]
-            table.add_row("" if report.stage == stage else report.stage, line.name, *cells)
+            first = "" if report.stage == stage else name_of(report.stage, texts.STAGES, language)
+            table.add_row(first, _line_name(report, line, language), *cells)
             stage = report.stage
             if line.note and all(count is None for count in counts):
                 table.add_row("", f"  [dim]{line.note}[/dim]")
@@ -102,17 +121,29 @@ def show_checks(rows: Iterable[CheckRow], language: Language) -> None:
     """Check results as text: failed checks with the action to take, one line per passed check."""
     shown = sorted(rows, key=by_gravity)
     for row in shown:
-        name = escape(f"{row.table}: {title(row, language)}")
+        name = escape(texts.CHECK_NAME.filled(language, table=row.table, title=title(row, language)))
         if row.success:
-            out.print(f"[green]passed[/green]  {name}", soft_wrap=True)
+            out.print(f"[green]{texts.CHECK_PASSED.of(language)}[/green]  {name}", soft_wrap=True)
             continue
-        out.print(f"[red]failed[/red]  {name} [red]({row.severity})[/red]", soft_wrap=True)
-        wants, found = escape(wanted(row, language)), escape(observed(row, language))
-        out.print(f"        wanted {wants}; observed {found}", soft_wrap=True)
-        out.print(f"        {escape(row.owner or '')}: {escape(action(row, language))}", soft_wrap=True)
-        out.print(f"        [dim]{row.stage} of run {row.run_id}[/dim]", soft_wrap=True)
-    failed = sum(not row.success for row in shown)
-    out.print(f"[dim]{len(shown)} checks, {failed} failed[/dim]")
+        failed, severity = texts.CHECK_FAILED.of(language), name_of(row.severity, texts.SEVERITIES, language)
+        out.print(f"[red]{failed}[/red]  {name} [red]({severity})[/red]", soft_wrap=True)
+        for text in _details(row, language):
+            out.print(f"        {text}", soft_wrap=True)
+    count = sum(not row.success for row in shown)
+    counted = texts.CHECKS_COUNTED.filled(language, checks=len(shown), failed=count)
+    out.print(f"[dim]{counted}[/dim]")
+
+
+def _details(row: CheckRow, language: Language) -> list[str]:
+    """What was found, what to do and in which run, as lines."""
+    found = {"wanted": wanted(row, language), "observed": observed(row, language)}
+    to_do = {"owner": row.owner or "", "action": action(row, language)}
+    run = {"stage": name_of(row.stage, texts.STAGES, language), "run_id": row.run_id}
+    return [
+        escape(texts.CHECK_FOUND.filled(language, **found)),
+        escape(texts.CHECK_TO_DO.filled(language, **to_do)),
+        f"[dim]{escape(texts.CHECK_RUN.filled(language, **run))}[/dim]",
+    ]
 
 
 def show_tags(catalogue: Catalogue) -> None:

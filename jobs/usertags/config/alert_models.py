@@ -5,10 +5,11 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from usertags.config.durations import TimeOfDay
 from usertags.config.entry import Entry
+from usertags.config.forms import Form
 from usertags.config.yaml_file import read_yaml
 
 AlertKind = Literal["blocked", "warned", "late", "recovered"]
@@ -16,8 +17,17 @@ KINDS: tuple[AlertKind, ...] = ("blocked", "warned", "late", "recovered")
 # The placeholders of a custom body.
 PLACEHOLDERS = ("title", "text", "day", "state", "page", "runbook")
 
-ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
-Address = Annotated[str, StringConstraints(pattern=r"^[^@\s,<>]+@[^@\s,<>]+$")]
+ConnectionId = Annotated[
+    str,
+    Form(
+        r"[A-Za-z0-9_.-]+",
+        "the id of an Airflow connection (letters, digits, _, . and -) such as smtp_default",
+    ),
+]
+Address = Annotated[str, Form(r"[^@\s,<>]+@[^@\s,<>]+", "a mail address such as data@example.com")]
+ChannelName = Annotated[
+    str, Form(r"[a-z][a-z0-9_]*", "a name (lowercase letters, digits and _, letter first) such as on_duty")
+]
 
 
 class ChannelEntry(Entry):
@@ -66,7 +76,7 @@ class AlertsEntry(Entry):
     """A day that is not published `by` this time of the next day (project time zone) is late."""
 
     by: TimeOfDay
-    channels: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Channel]
+    channels: dict[ChannelName, Channel]
 
 
 def deadline_of(folder: Path) -> tuple[time, str] | None:

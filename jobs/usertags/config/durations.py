@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Literal, Self, cast
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from usertags.config.forms import refused
+
 _DAYS = re.compile(r"[1-9]\d{0,4}d")
 _DURATION = re.compile(r"(0|[1-9]\d{0,5})([smhd])")
 _HOUR_AND_MINUTE = re.compile(r"(\d\d):(\d\d)")
@@ -31,14 +33,14 @@ class Written:
 
     @classmethod
     def validated(cls, value: object) -> Self:
-        """The value of an entry; raises ValueError."""
+        """The value of an entry; raises the error whose message is shown as it is."""
         if isinstance(value, cls):
             return value
         if not isinstance(value, str):
-            raise ValueError(f"must be {cls.expected}")
+            raise refused(f"must be {cls.expected}")
         found = cls.read(value)
         if found is None:
-            raise ValueError(f"{value!r} is not {cls.expected}")
+            raise refused(f"{value!r} is not {cls.expected}")
         return found
 
     @classmethod

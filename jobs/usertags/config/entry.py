@@ -4,12 +4,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StringConstraints
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+from usertags.config.forms import NAME, Form
+
+Name = Annotated[str, NAME]
 ColumnType = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^(string|int|bigint|double|boolean|date|timestamp|decimal\(\d{1,2},\d{1,2}\))$",
-        strip_whitespace=True,
+    StringConstraints(strip_whitespace=True),
+    Form(
+        r"string|int|bigint|double|boolean|date|timestamp|decimal\(\d{1,2},\d{1,2}\)",
+        "a type: string, int, bigint, double, boolean, date, timestamp or decimal(p,s) such as decimal(18,2)",
     ),
 ]
 # A text or a number; a truth value is none of them.

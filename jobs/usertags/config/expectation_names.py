@@ -4,6 +4,11 @@ Listed here so that reading a configuration does not import the library; a test 
 are expectations that need a second data source or do not run on Spark.
 """
 
+from collections.abc import Mapping
+
+_COLUMN = ("column", "column_A", "column_B")
+_COLUMNS = ("column_list",)
+
 EXPECTATIONS = frozenset(
     {
         "ExpectColumnDistinctValuesToBeInSet",
@@ -63,3 +68,12 @@ EXPECTATIONS = frozenset(
         "ExpectTableRowCountToEqual",
     }
 )
+
+
+def named_columns(arguments: Mapping[str, object]) -> list[tuple[str, object]]:
+    """The columns that the arguments of an expectation name, each with the key of its argument."""
+    single = [(key, arguments[key]) for key in _COLUMN if key in arguments]
+    lists = [(key, arguments.get(key)) for key in _COLUMNS]
+    return single + [
+        (key, each) for key, columns in lists if isinstance(columns, list | tuple) for each in columns
+    ]

@@ -2,8 +2,8 @@
 
 A tree becomes text in `str()` alone: Spark SQL, the same for the same tree. The text is used for three
 purposes: to make a Column (`as_column`), to hash a version (usertags/catalogue/versions.py), and to show an
-expression to people. It is never read back or put together with other SQL: what stands around an expression
-is another tree, which contains that of the expression.
+expression to people. It is not put together with other SQL: what stands around an expression is another tree,
+which contains that of the expression. Only `usertags verify` reads it, to compute it by other means.
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@ Those of what is built from its entry stand with it, in `usertags.catalogue`.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from usertags.config.entry import Entry
+from usertags.config.forms import Form
 
 
 class SqlConnection(Entry):
@@ -54,6 +55,11 @@ class LakeConnection(Entry):
 Connection = Annotated[SqlConnection | FilesConnection | LakeConnection, Field(discriminator="kind")]
 
 
+_REMOTE = Form(
+    r"embedded|sc://.+", "`embedded` or the address of a Spark Connect server such as sc://spark:15002"
+)
+
+
 class SparkEntry(Entry):
     """How Spark runs, and Spark's own settings.
 
@@ -63,7 +69,7 @@ class SparkEntry(Entry):
     """
 
     master: str = "local[*]"
-    remote: Annotated[str, StringConstraints(pattern=r"^(embedded|sc://.+)$")] | None = None
+    remote: Annotated[str, _REMOTE] | None = None
     conf: dict[str, str | int | bool] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -9,11 +9,13 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 
 from usertags.config.durations import Days, Duration
 from usertags.config.entry import Entry, Word
+from usertags.config.forms import Form
+from usertags.config.switches import Off, On
+from usertags.language import Language
 
 Severity = Literal["critical", "warning", "info"]
 # The gravest first: the one order of severities.
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
-Language = Literal["en", "zh"]
 Above = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -21,6 +23,12 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Rows(Entry):
     min: int | None = None
     max: int | None = None
+
+
+_COLUMN_OF_A_SOURCE = Form(
+    r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*",
+    "a column of another source, as source.column, such as users.customer",
+)
 
 
 class CheckEntry(Entry):
@@ -32,11 +40,11 @@ class CheckEntry(Entry):
     """
 
     column: str | None = None
-    not_null: Literal[True] | None = None
+    not_null: On | None = None
     between: tuple[float | None, float | None] | None = None
     in_set: list[Word] | None = None
     matches: str | None = None
-    references: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")] | None = None
+    references: Annotated[str, _COLUMN_OF_A_SOURCE] | None = None
     rows: Rows | None = None
     fresh_within: Duration | None = None
     mostly: float = Field(default=1.0, gt=0, le=1)
@@ -114,7 +122,7 @@ def _off_or_bounds(value: object) -> str:
     return "bounds" if isinstance(value, dict | Entry) else "off"
 
 
-_Off = Annotated[Literal["off"], Tag("off")]
+_Off = Annotated[Off, Tag("off")]
 Compare = Annotated[Annotated[CompareEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
 Drift = Annotated[Annotated[TagDriftEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
 

@@ -10,14 +10,10 @@ from zoneinfo import available_timezones
 
 from pydantic import TypeAdapter, ValidationError
 
+from usertags.config.forms import FORM_ERROR
 from usertags.config.yaml_file import Location, YamlFile
 from usertags.errors import ConfigProblem
 
-_NAME = "a name (lowercase letters, digits and _, letter first)"
-_FORMS = {
-    "type": "a type: string, int, bigint, double, boolean, date, timestamp or decimal(p,s)",
-    "currency": "a currency code of three capital letters such as CNY",
-}
 _TYPES = {
     "integer": "int",
     "long": "bigint",
@@ -86,14 +82,6 @@ def timezones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def is_name(text: object) -> bool:
-    return isinstance(text, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,59}", text) is not None
-
-
-def not_a_name(text: object) -> str:
-    return f"{text!r} is not {_NAME}, at most 60 characters"
-
-
 def _standing(file: YamlFile, location: Location, steps: Location) -> Location:
     """The part of pydantic's path that exists in the file, without the names of union members."""
     kept: Location = ()
@@ -123,10 +111,7 @@ def _unfitting(file: YamlFile, location: Location, place: Location, items: list[
 
     The value itself is not shown: in connections it may be a secret.
     """
-    field = place[-1] if place else ""
     wanted = [_WANTED.get(item["type"], item["msg"].removeprefix(_EXPECTED)) for item in items]
-    if field in _FORMS and items[0]["type"] == "string_type":
-        wanted = [_FORMS[str(field)]]
     listed = [name for item in items for name in _quoted(item.get("ctx", {}).get("expected", ""))]
     message = _said(location, place, f"must be {' or '.join(dict.fromkeys(wanted))}")
     return file.problem((*location, *place), message, close(items[0]["input"], listed))
@@ -139,12 +124,9 @@ def _other(file: YamlFile, location: Location, place: Location, item: Any) -> Co
         kinds, kind = item["ctx"]["expected_tags"], item["ctx"]["tag"]
         message = _said(location, (*place, "kind"), f"must be one of {kinds}")
         return file.problem((*location, *place, "kind"), message, close(kind, _quoted(kinds)))
-    if item["type"] == "string_pattern_mismatch":
-        is_key = item["loc"][-1] == "[key]"
-        field = "" if is_key or not place else str(place[-1])
-        suggestion = _TYPES.get(item["input"].lower()) if field == "type" else None
-        message = f"{item['input']!r} is not {_FORMS.get(field, _NAME)}"
-        return file.problem((*location, *place), _said(location, place, message), suggestion)
+    if item["type"] == FORM_ERROR:
+        suggestion = _TYPES.get(str(item["input"]).lower()) if place[-1:] == ("type",) else None
+        return file.problem((*location, *place), _said(location, place, item["msg"]), suggestion)
     message = item["msg"].removeprefix("Value error, ")
     line_of = _first_key(file, (*location, *place), message)
     return file.problem(line_of, _said(location, place, message))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from usertags.config.entry import Entry, Word
 from usertags.config.expression_operands import Expression
@@ -14,6 +14,7 @@ from usertags.config.expression_tree import Constant, Number, Tree
 from usertags.config.expression_types import is_type
 from usertags.config.expressions import parse_boolean, parse_scalar
 from usertags.config.rfm_columns import RFM_COLUMNS
+from usertags.config.switches import switch
 from usertags.kinds.base import Making, TagKind, read_rule, tags_in
 
 if TYPE_CHECKING:
@@ -27,11 +28,28 @@ class Case(Entry):
     when: str
 
 
+def _with_truth(example: Any) -> Any:
+    has_one = isinstance(example, dict) and "expect" in example
+    return example | {"expect": switch(example["expect"])} if has_one else example
+
+
 class RuleKeys(Entry):
     when: str | None = None
     value: str | None = None
     cases: list[Case] | None = None
     else_: Word | None = Field(default=None, alias="else")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_expected(cls, data: Any) -> Any:
+        """What the examples of a condition expect is a truth value, so `expect: yes` is one."""
+        if (
+            not isinstance(data, dict)
+            or data.get("when") is None
+            or not isinstance(data.get("examples"), list)
+        ):
+            return data
+        return data | {"examples": [_with_truth(example) for example in data["examples"]]}
 
 
 class Rule(TagKind):

@@ -11,6 +11,7 @@ from typing import Any
 
 from usertags.quality.check_ids import check_id
 from usertags.quality.checks import CheckResult, facts_of, json_text
+from usertags.quality.error_texts import text_of_message
 from usertags.quality.kinds import CheckKind
 
 Row = Mapping[str, Any]
@@ -52,7 +53,11 @@ _NAMES: tuple[tuple[CheckKind, str], ...] = (
 )
 _N = r"(-?[\d.]+(?:e[+-]?\d+)?)"
 # What an error begins with, in what was observed.
-_RAISED = re.compile(r"(?:the check itself failed|\d+ checks ran|not written): (?P<error>.+)", re.DOTALL)
+_RAISED = re.compile(
+    r"(?:the check itself failed|\d+ checks ran|not written): (?P<error>.+)"
+    r"|failed; what was observed is not known \((?P<unknown>.+)\)",
+    re.DOTALL,
+)
 _WARNING = re.compile(
     r"(?P<table>\S+): (?P<check>.+?) \(observed (?P<observed>.*), wanted (?P<bounds>.*)\)", re.DOTALL
 )
@@ -152,7 +157,7 @@ def _result(old: Row) -> CheckResult:
         subject=subject,
         rows=old.get("rows"),
         unexpected=old.get("failing"),
-        error=raised["error"] if raised else None,
+        error=text_of_message(raised["error"] or raised["unknown"]) if raised else None,
         owner=old.get("owner"),
         action=old.get("action"),
         details=details,

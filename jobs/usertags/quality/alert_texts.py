@@ -1,15 +1,15 @@
 """The texts of messages: names of checks, numbers and bounds, but no rows, users or personal names."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date, time
 from html import escape
 from typing import Any
 
 from usertags.catalogue.masking import MASK
 from usertags.config.alert_models import AlertKind
-from usertags.config.quality_models import Language
-from usertags.quality import kinds
+from usertags.language import Language, Words, name_of
+from usertags.quality import texts
 from usertags.quality.alerting import Due, failed_checks
 from usertags.quality.checks import CheckResult
 from usertags.quality.runbook import LATE, UNREACHABLE, section_of
@@ -39,7 +39,8 @@ class Failure:
 
 @dataclass(frozen=True)
 class Message:
-    """A message about a day. `page` and `runbook` are URLs under Airflow's base URL."""
+    """A message about a day, in the language of its project. `page` and `runbook` are URLs under Airflow's
+    base URL."""
 
     kind: AlertKind
     project: str
@@ -51,24 +52,29 @@ class Message:
     failed: tuple[Failure, ...]
     page: str
     runbook: str
+    language: Language = "en"
 
     def fields(self) -> dict[str, Any]:
-        return asdict(self) | {"text": text_of(self)}
+        """The message as JSON: what a webhook receives, with the plain text as `text`."""
+        named = asdict(self)
+        del named["language"]
+        return named | {"text": text_of(self)}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a message is about: the project, Airflow's address, columns whose values are not shown, and the
-    language of sentences about checks."""
+    """Where a message is about: the project, Airflow's base URL, the deadline in the project's time zone, the
+    masked columns as (table, column), and the language of the message."""
 
     project: str
     base_url: str
     deadline: time
-    personal: Collection[tuple[str, str]] = ()
+    masked: Collection[tuple[str, str]] = ()
     language: Language = "en"
 
 
 def message_of(due: Due, history: History, place: Place) -> Message:
+    """The message that is due about a day. What was observed of a masked column is masked."""
     day, kind = due.day, due.kind
     base = place.base_url.rstrip("/")
     found = failed_checks(day, kind)
@@ -79,89 +85,80 @@ def message_of(due: Due, history: History, place: Place) -> Message:
         project=place.project,
         day=day.day.isoformat(),
         state=day.state,
-        title=f"[{place.project}] {day.day} {_title(day, kind, len(found), place.deadline)}",
-        reason=_reason(day, history),
-        readers=_readers(day, history),
+        title=f"[{place.project}] {day.day} {_title(day, kind, len(found), place)}",
+        reason=_reason(day, history, place.language),
+        readers=_readers(day, history, place.language),
         failed=failed,
         page=f"{base}/usertags/quality/day/{day.day}",
         runbook=failed[0].runbook if failed and not section else _runbook(base, section),
+        language=place.language,
     )
 
 
 def unknown_message(day: date, place: Place) -> Message:
     """The message about a day if the tables cannot be read."""
-    base = place.base_url.rstrip("/")
+    base, language = place.base_url.rstrip("/"), place.language
     return Message(
         kind="late",
         project=place.project,
         day=day.isoformat(),
         state="unknown",
-        title=f"[{place.project}] it is unknown whether {day} is published: the tables do not respond",
-        reason="The table catalog or its storage is down, or rejects the credentials. No data is lost.",
-        readers="Readers may get errors until it is available again.",
+        title=f"[{place.project}] {texts.UNKNOWN.filled(language, day=day)}",
+        reason=texts.UNKNOWN_REASON.of(language),
+        readers=texts.UNKNOWN_READERS.of(language),
         failed=(),
         page=f"{base}/usertags/quality/day/{day}",
         runbook=_runbook(base, UNREACHABLE),
+        language=language,
     )
 
 
-def _title(day: Day, kind: AlertKind, failed: int, deadline: time) -> str:
-    if kind == "blocked":
-        return f"is blocked: {_count(failed, 'critical check')} failed"
-    if kind == "warned":
-        return f"is published with {_count(failed, 'warning')}"
+def _title(day: Day, kind: AlertKind, failed: int, place: Place) -> str:
+    if kind in ("blocked", "warned"):
+        counted = texts.BLOCKED if kind == "blocked" else texts.WARNED
+        return counted.filled(place.language, count=failed)
     if kind == "late":
-        return f"is not published by {deadline:%H:%M}"
-    how = {"released": ", released by a person", "warned": ", with warnings"}.get(day.state, "")
-    return f"is good again: published{how}"
+        return texts.LATE.filled(place.language, deadline=f"{place.deadline:%H:%M}")
+    return texts.RECOVERED[day.state].of(place.language)
 
 
-def _count(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number} {what}s"
-
-
-def _reason(day: Day, history: History) -> str:
+def _reason(day: Day, history: History, language: Language) -> str:
     if day.refused is not None:
-        return f"Its {day.refused.stage} checks refused it. Nothing of it is published, and later days wait."
+        return texts.REFUSED_BY.filled(language, stage=name_of(day.refused.stage, texts.STAGES, language))
     if day.good:
         return ""
     earlier = [each.day for each in history.blocked if each.day < day.day]
     if earlier:
-        return f"It waits for {earlier[0]}, which is blocked."
+        return texts.WAITS_FOR.filled(language, day=earlier[0])
     if day.runs:
-        return f"Its run has not ended: the last completed stage is {day.runs[0].stage}."
-    return "None of its stages has ended: check whether its run was started and its sources were read."
+        return texts.NOT_ENDED.filled(language, stage=name_of(day.runs[0].stage, texts.STAGES, language))
+    return texts.NOT_STARTED.of(language)
 
 
-def _readers(day: Day, history: History) -> str:
+def _readers(day: Day, history: History, language: Language) -> str:
     if day.published is not None:
         if day.good:
-            return "Readers see this day."
-        return f"Readers still see an earlier run of {day.day} ({day.published.run_id})."
+            return texts.READERS_SEE_DAY.of(language)
+        return texts.READERS_SEE_EARLIER_RUN.filled(language, day=day.day, run_id=day.published.run_id)
     good = history.last_good(day.day)
-    return f"Readers still see {good.day}." if good else "Readers see no data: no day is published yet."
+    if good is None:
+        return texts.READERS_SEE_NOTHING.of(language)
+    return texts.READERS_STILL_SEE.filled(language, day=good.day)
 
 
 def _failure(result: CheckResult, base: str, place: Place) -> Failure:
-    shown = fit_for_a_message(result, place.language)
-    personal = (result.table, result.column or "") in place.personal
+    masked = any((result.table, column) in place.masked for column in result.columns)
     return Failure(
         id=result.check_id,
         table=result.table,
-        check=title(shown, place.language),
+        check=title(result, place.language),
         severity=result.severity,
-        observed=MASK if personal else _cut(observed(shown, place.language)),
-        bounds=_cut(wanted(shown, place.language)),
+        observed=MASK if masked else _cut(observed(result, place.language)),
+        bounds=_cut(wanted(result, place.language)),
         owner=result.owner or "",
-        action=action(shown, place.language),
+        action=action(result, place.language),
         runbook=_runbook(base, section_of(result.kind)),
     )
-
-
-def fit_for_a_message(result: CheckResult, language: Language) -> CheckResult:
-    """A result without its samples and the words of an error, which may quote what the library read."""
-    error = None if result.error is None else kinds.SEE_LOG.of(language)
-    return replace(result, samples=(), error=error)
 
 
 def _cut(text: str) -> str:
@@ -184,26 +181,32 @@ def text_of(message: Message, limit: int | None = None) -> str:
 def _text(message: Message, shown: int) -> str:
     lines = [message.title, *filter(None, [message.reason]), message.readers]
     for failure in message.failed[:shown]:
-        lines += [
-            "",
-            f"{failure.severity}: {failure.table}: {failure.check}",
-            f"  observed {failure.observed}, expected {failure.bounds}",
-            f"  owner: {failure.owner}. Do: {failure.action}",
-            f"  {failure.runbook}",
-        ]
+        lines += ["", *_lines(failure, message.language)]
     lines += ["", *filter(None, [_more(message, shown)])]
-    return "\n".join([*lines, f"The day: {message.page}", f"Runbook: {message.runbook}"])
+    places = ((texts.PAGE, message.page), (texts.RUNBOOK, message.runbook))
+    return "\n".join([*lines, *(words.filled(message.language, url=url) for words, url in places)])
+
+
+def _lines(failure: Failure, language: Language) -> list[str]:
+    severity = name_of(failure.severity, texts.SEVERITIES, language)
+    return [
+        texts.FAILED_CHECK.filled(language, severity=severity, table=failure.table, check=failure.check),
+        texts.FOUND.filled(language, observed=failure.observed, wanted=failure.bounds),
+        texts.TO_DO.filled(language, owner=failure.owner, action=failure.action),
+        f"  {failure.runbook}",
+    ]
 
 
 def html_of(message: Message) -> str:
     """The message as HTML for mail; all variable texts are escaped."""
+    language = message.language
     head = "".join(f"<p>{escape(text)}</p>" for text in (message.reason, message.readers) if text)
     rows = "".join(
         "<tr>"
         + "".join(
             f"<td style='padding:4px 8px;border:1px solid #ccc;vertical-align:top'>{cell}</td>"
             for cell in (
-                escape(failure.severity),
+                escape(name_of(failure.severity, texts.SEVERITIES, language)),
                 f"<a href='{escape(failure.runbook)}'>{escape(failure.check)}</a><br>{escape(failure.table)}",
                 escape(failure.observed),
                 escape(failure.bounds),
@@ -214,20 +217,21 @@ def html_of(message: Message) -> str:
         + "</tr>"
         for failure in message.failed[:_SHOWN]
     )
-    names = "".join(
-        f"<th align='left'>{name}</th>"
-        for name in ("", "check", "observed", "expected", "owner", "what to do")
-    )
+    # Mail programs show no style sheet, so every cell has its own style.
+    columns = ("", *(words.of(language) for words in texts.MAIL_COLUMNS))
+    names = "".join(f"<th align='left'>{name}</th>" for name in columns)
     table = f"<table style='border-collapse:collapse'><tr>{names}</tr>{rows}</table>" if rows else ""
     left = _more(message, _SHOWN)
     more = f"<p>{left}</p>" if left else ""
-    links = (
-        f"<p><a href='{escape(message.page)}'>The day</a> · "
-        f"<a href='{escape(message.runbook)}'>What to do</a></p>"
-    )
+    links = f"<p>{_link(message.page, texts.PAGE_LINK, language)} · "
+    links += f"{_link(message.runbook, texts.RUNBOOK_LINK, language)}</p>"
     return f"<h3>{escape(message.title)}</h3>{head}{table}{more}{links}"
+
+
+def _link(url: str, words: Words, language: Language) -> str:
+    return f"<a href='{escape(url)}'>{escape(words.of(language))}</a>"
 
 
 def _more(message: Message, shown: int) -> str:
     left = len(message.failed) - shown
-    return f"{left} more on the page of the day." if left > 0 else ""
+    return texts.MORE_FAILED.filled(message.language, count=left) if left > 0 else ""

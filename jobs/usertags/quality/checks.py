@@ -11,13 +11,14 @@ from typing import Any, Self
 import pyarrow as pa
 from pyiceberg.expressions import BooleanExpression
 
+from usertags.config.expectation_names import named_columns
 from usertags.config.quality_models import SEVERITIES, Severity
 from usertags.quality.check_ids import check_id
 from usertags.quality.kinds import CheckKind, Unit
 from usertags.store.filters import rows_where
 from usertags.store.lake import Lake
 from usertags.store.schemas import CHECKS
-from usertags.store.tables import ensure_table, find_table
+from usertags.store.tables import ensure_table, find_table, replace_rows
 
 # The maximum number of failing rows in a result.
 SAMPLE = 5
@@ -44,10 +45,12 @@ class Check:
 
     @property
     def column(self) -> str | None:
+        """The column that is checked; None for a check of several columns or of the table."""
         return self.arguments.get("column")
 
     @property
     def check_id(self) -> str:
+        """The key of the check, the same on every day."""
         return check_id(self.table, self.kind, self.column, self.subject, self.number)
 
 
@@ -68,9 +71,9 @@ class CheckResult:
 
     `value` is what was observed, beside what is `usual` and the bounds `low` and `high`, all in `unit`; null
     where the check has no such number. `rows` were looked at, `unexpected` of them failed, `samples` are some
-    of those, personal data masked. `details` are facts that only sentences show. `error` is what the library
-    raised: it may quote data, and no alert shows it. `owner` and `action` are those of the
-    person who wrote the check; None where nobody did.
+    of those, personal data masked. `details` are facts that only sentences show. `error` is the type of
+    what was raised, without the message, which may quote rows (`usertags.quality.error_texts`). `owner` and
+    `action` are those of the person who wrote the check; None where nobody did.
     """
 
     check_id: str
@@ -94,6 +97,12 @@ class CheckResult:
     action: str | None = None
 
     @property
+    def columns(self) -> frozenset[str]:
+        """The columns that were checked: of a check of one's own there can be several."""
+        named = {str(name) for _, name in named_columns(self.details.get("arguments", {}))}
+        return frozenset(named | ({self.column} if self.column else set()))
+
+    @property
     def unexpected_share(self) -> float | None:
         """Failing rows of all rows, where both are counted."""
         return self.unexpected / self.rows if self.rows and self.unexpected is not None else None
@@ -109,7 +118,8 @@ def result_of(
     subject: str | None = None,
     **columns: Any,
 ) -> CheckResult:
-    """The result of a check that is no expectation, with its id. `columns`: others of `CheckResult`."""
+    """The result of a check that Great Expectations does not run, with its id. `columns` are other columns of
+    `CheckResult`."""
     name = check_id(table, kind, column, subject)
     return CheckResult(name, kind, table, severity, success, column, subject, **columns)
 
@@ -204,6 +214,7 @@ def check_row(
 
 
 def json_text(value: object) -> str:
+    """JSON as the tables store it: letters of all scripts as they are, dates and other objects as texts."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -213,16 +224,17 @@ def owned(results: Iterable[CheckResult], owner: str) -> list[CheckResult]:
 
 
 def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequence[CheckResult]) -> None:
-    """Save the results of a stage in `ops.checks`, replacing those of an earlier attempt in the same run."""
+    """Save the results of a stage in `ops.checks` in one commit, replacing those of an earlier attempt in the
+    same run."""
     now = datetime.now(UTC)
     rows = [check_row(result, day, run_id, stage, now) for result in results]
     table = ensure_table(lake, CHECKS.name, CHECKS.schema, CHECKS.partition)
     same = rows_where(dt=day, run_id=run_id, stage=stage)
-    table.overwrite(pa.Table.from_pylist(rows, schema=CHECKS.schema), overwrite_filter=same)
+    replace_rows(table, pa.Table.from_pylist(rows, schema=CHECKS.schema), same)
 
 
 def checks_of(lake: Lake, day: date, run_id: str | None = None) -> list[CheckRow]:
-    """The results of a day, or of one run of it."""
+    """The results of a day, or of one run of it, in any order; none before the first run."""
     where = rows_where(dt=day) if run_id is None else rows_where(dt=day, run_id=run_id)
     return _rows(lake, where)
 

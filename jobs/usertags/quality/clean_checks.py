@@ -89,7 +89,8 @@ def _expectation(entry: CheckEntry) -> tuple[CheckKind, str, dict[str, object]]:
 
 
 def reconciliation(source: Source, counts: Mapping[str, int]) -> CheckResult:
-    """Rows read = kept + superseded + repeats + quarantined: no row is lost."""
+    """Rows read = kept + superseded + repeats + quarantined: no row is lost. In: the counts of a batch by
+    these names and `read`. A difference is critical; `unexpected` is its size."""
     parts = ("kept", "superseded", "repeats", "quarantined")
     accounted = sum(counts[part] for part in parts)
     return result_of(
@@ -123,9 +124,12 @@ def one_definition(source: Source, others: Sequence[date]) -> CheckResult:
 def distinct_within_day(
     source: Source, measures: Sequence[Measure], clean: DataFrame, days: DataFrame
 ) -> list[CheckResult]:
-    """For each `distinct_within: day` measure: no value of the touched days occurs on another day.
+    """For each `distinct_within: day` measure: no value of the touched days occurs on another day. Only then
+    can days be counted separately.
 
-    `days` has one column, event_day, with the touched days. Only then can days be counted separately.
+    Grain of the input: row of the clean table; event day. In: all clean rows of the source with the batch,
+    and `days` with the touched days in the column event_day. Out: one critical result per counted
+    expression; its value is the share of the values that occur on several days. Collects one row for each.
     """
     arguments = {
         partial.argument: partial.where

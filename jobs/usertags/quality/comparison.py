@@ -29,7 +29,13 @@ def compared(
     before: Sequence[Statistic],
     settings: QualityEntry,
 ) -> list[CheckResult]:
-    """How the batch differs from earlier ones of its source. `today` describes it, `before` the others."""
+    """How the batch differs from earlier ones of its source: no result for a source with `compare: off`, nor
+    for what earlier batches are too few or too small to say. `today` describes it, `before` the others.
+
+    A difference counts from the bounds of `compare` on, and only beyond what is random: a count of n rows
+    has a standard deviation of √n (Poisson), a share p of n rows one of √(p (1 - p) / n); four of them are
+    allowed.
+    """
     if source.compare is None:
         return []
     history = _History(source, batch, [item for item in before if item.batch < batch], settings)
@@ -163,6 +169,7 @@ def _row_count(source: Source, day: date, rows: int, usual: _Usual) -> CheckResu
     fall = 1 - rows / usual.value if usual.value else 0.0
     rise = rows / usual.value if usual.value else 0.0
     severity = None
+    # The bounds are shares of the usual number, which few rows exceed by chance.
     if not chance:
         severity = worst(exceeded(fall, source.compare.fall), exceeded(rise, source.compare.rise))
         severity = usual.gravest if severity == "critical" else severity
@@ -190,14 +197,18 @@ def _row_count(source: Source, day: date, rows: int, usual: _Usual) -> CheckResu
 def _column(
     source: Source, item: Statistic, history: _History, settings: QualityEntry
 ) -> Iterable[CheckResult]:
-    """The checks of one column with enough rows on this day and on earlier days."""
+    """The checks of one column with enough rows on this day and on earlier days: of its empty values, of
+    its scale, of its length."""
     compare = source.compare
     if compare is None or item.rows < settings.least:
         return
     made = _Made(source, item)
+    # Late values: on earlier days a column counts as empty as it was on its own day.
     empty = history.usual(item.column, lambda each: each.empty / each.rows, on_time=True)
     if empty is not None:
         share, bound = item.empty / item.rows, first_bound(compare.empty)
+        # The standard deviation is at least the share of one row: it would be 0 for a column that was never
+        # empty.
         chance = _CHANCE * sqrt(max(empty.value * (1 - empty.value), 1 / item.rows) / item.rows)
         severity = exceeded(share - empty.value - chance, compare.empty)
         high = None if bound is None else empty.value + bound
@@ -205,6 +216,7 @@ def _column(
         yield made.result(
             CheckKind.EMPTY_AS_BEFORE, severity, share, empty, "share", compare.empty, **counted
         )
+    # A factor counts up and down alike, so 100 times the usual and a hundredth of it are both 100.
     scale = history.usual(item.column, lambda each: each.median, on_time=False)
     if scale is not None and scale.value and item.median:
         times, bound = max(item.median / scale.value, scale.value / item.median), first_bound(compare.scale)
@@ -262,17 +274,17 @@ class _Made:
 
 
 def first_bound(bounds: Bounds) -> float | None:
-    """The least value that is told."""
+    """The least difference that is reported: the lower of the two bounds; None without any."""
     return min((each for each in (bounds.warning, bounds.critical) if each is not None), default=None)
 
 
 def exceeded(value: float, bounds: Bounds) -> Severity | None:
-    """The most severe bound that a value exceeds."""
+    """The gravest bound that a value reaches; None below all of them."""
     if bounds.critical is not None and value >= bounds.critical:
         return "critical"
     return "warning" if bounds.warning is not None and value >= bounds.warning else None
 
 
 def worst(*found: Severity | None) -> Severity | None:
-    """The gravest of some severities."""
+    """The gravest of some severities; None if there is none."""
     return min((each for each in found if each), key=SEVERITIES.index, default=None)

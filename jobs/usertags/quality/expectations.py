@@ -11,8 +11,11 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from usertags.catalogue.masking import masked
+from usertags.config.expectation_names import named_columns
+from usertags.errors import UsageError
 from usertags.quality import repeated_keys
 from usertags.quality.checks import SAMPLE, Check, CheckResult, Row, result_of
+from usertags.quality.error_texts import calls_in, calls_of, text_in, text_of, without_messages
 from usertags.quality.kinds import CheckKind
 from usertags.quality.observations import Observation
 from usertags.quality.sentences import action, title
@@ -41,6 +44,10 @@ class Sampling:
     keys: tuple[str, ...] = ()
     masked: frozenset[str] = field(default=frozenset())
 
+    def hides(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether an expectation with these arguments reads a masked column."""
+        return any(column in self.masked for _, column in named_columns(arguments))
+
 
 class Validator:
     """Great Expectations for one stage of one run. The library is loaded on first use; it keeps
@@ -53,7 +60,8 @@ class Validator:
     def _gx(self) -> Any:
         import great_expectations as gx
 
-        logging.getLogger("great_expectations").setLevel(logging.ERROR)
+        # Its lines about errors quote rows; every error that it meets is in its results.
+        logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
         repeated_keys.register()
         return gx
 
@@ -80,7 +88,9 @@ class Validator:
         parameters: Mapping[str, Any] | None = None,
         sampling: Sampling | None = None,
     ) -> list[CheckResult]:
-        """The result of every declared check on a frame, and whether all of them ran.
+        """The result of every declared check on a frame, and whether all of them ran. Grain of the input:
+        any. In: the columns that the checks name; the values of `$PARAMETER` arguments; which columns
+        identify a row and which are masked. Raises nothing: what the library raises is a result.
 
         The first pass only computes success or failure, which Great Expectations does for all checks
         together; only failed checks are run again for observed values and failing rows. A missing
@@ -92,9 +102,9 @@ class Validator:
         try:
             ran = suite.run(checks)
             return [_suite_ran(name, checks, ran), *suite.results(checks, ran)]
-        except Exception as error:  # the library raises whatever it meets; the day must not pass
-            _logger.exception("Great Expectations did not run the checks of %s", name)
-            return [_suite_ran(name, checks, {}, _text_of(error))]
+        except Exception as error:  # noqa: BLE001 - the library raises whatever it meets; the day must not pass
+            _log(f"Great Expectations did not run the checks of {name}", text_of(error), calls_of(error))
+            return [_suite_ran(name, checks, {}, text_of(error))]
 
     def pages(self) -> dict[str, str]:
         """The Data Docs of all that was validated: texts of pages by path, as the library writes them.
@@ -112,7 +122,8 @@ class Validator:
             return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in found}
 
     def _hide_values(self) -> None:
-        """Remove masked values from the saved results, from which the pages are built."""
+        """Remove masked values and messages of errors from the saved results, from which the pages are
+        built."""
         store = self._context.validation_results_store
         for key in store.list_keys():
             kept = store.get(key)
@@ -120,9 +131,12 @@ class Validator:
                 item.result = without_masked(
                     item.result or {}, item.expectation_config.kwargs, self._samplings[kept.suite_name]
                 )
+                item.exception_info = without_messages(item.exception_info or {})
             store.set(key, kept)
 
     def definition(self, name: str, checks: Sequence[Check], sampling: Sampling) -> Any:
+        """The library's validation of a suite. Raises UsageError for arguments that an expectation does not
+        accept, and otherwise what the library raises."""
         self._samplings[name] = sampling
         asset = self._source.add_dataframe_asset(name)
         batch = asset.add_batch_definition_whole_dataframe(WHOLE)
@@ -136,7 +150,14 @@ class Validator:
 
     def _expectation(self, check: Check) -> Any:
         kind = getattr(self._gx.expectations, check.expectation)
-        return kind(**check.arguments, severity=check.severity, meta=meta_of(check))
+        try:
+            return kind(**check.arguments, severity=check.severity, meta=meta_of(check))
+        except Exception as error:  # the library's refusal of an argument, which no row is part of
+            raise UsageError(
+                f"{check.check_id}: {check.expectation} does not accept its arguments: {error}",
+                safe="the day is not published",
+                next_step="correct the arguments in checks/*.yml and run the day again",
+            ) from error
 
 
 def meta_of(check: Check) -> dict[str, str]:
@@ -178,9 +199,13 @@ class _Suite:
             return {}, ""
         try:
             return self._run(f"{self.name}.failed", failed, self._detailed()), ""
-        except Exception as error:  # whatever the library meets
-            _logger.exception("Great Expectations did not say what was observed of %s", self.name)
-            return {}, _text_of(error)
+        except Exception as error:  # noqa: BLE001 - whatever the library meets
+            _log(
+                f"Great Expectations did not say what was observed of {self.name}",
+                text_of(error),
+                calls_of(error),
+            )
+            return {}, text_of(error)
 
     def _detailed(self) -> dict[str, Any]:
         details = {"result_format": "SUMMARY", "partial_unexpected_count": SAMPLE}
@@ -204,11 +229,10 @@ def _suite_ran(
     """Whether all declared checks ran: a check that the library leaves out, or that raises, did not run."""
     table, part = ".".join(name.split(".")[:2]), "_".join(name.split(".")[2:])
     left_out = [] if raised else [check.check_id for check in checks if check.check_id not in outcomes]
-    broken = {
-        check.check_id: text
-        for check in checks
-        if check.check_id in outcomes and (text := _raised(outcomes[check.check_id].exception_info or {}))
-    }
+    infos = {name: item.exception_info or {} for name, item in outcomes.items()}
+    broken = {name: text for name, info in infos.items() if (text := text_in(info))}
+    for check, text in broken.items():
+        _log(f"Great Expectations did not run {check}", text, calls_in(infos[check]))
     told = [raised] if raised else [f"{check}: {text}" for check, text in broken.items()]
     ran = len(outcomes) - len(broken)
     return result_of(
@@ -232,8 +256,9 @@ def _passed(check: Check, parameters: Mapping[str, Any]) -> CheckResult:
 def _failed(check: Check, item: Any, problem: str, suite: _Suite) -> CheckResult:
     """`problem` is the reason why no details of the failure are known."""
     found: Mapping[str, Any] = item.result or {}
-    raised = _raised(item.exception_info or {})
-    observation = Observation(check, _known_arguments(check, suite.parameters), success=False, found=found)
+    raised = text_in(item.exception_info or {})
+    arguments = _known_arguments(check, suite.parameters)
+    observation = Observation(check, arguments, False, found, masked=suite.sampling.hides(arguments))
     result = _checked(
         observation, samples_of(found.get("partial_unexpected_index_list") or (), suite.sampling)
     )
@@ -247,9 +272,7 @@ def without_masked(
     result: Mapping[str, Any], arguments: Mapping[str, Any], sampling: Sampling
 ) -> dict[str, Any]:
     """The result of a check without values of masked columns: rows keep their identifying columns."""
-    columns = {arguments.get(name) for name in ("column", "column_A", "column_B")}
-    columns |= set(arguments.get("column_list") or ())
-    hidden = _VALUES if columns & sampling.masked else ()
+    hidden = _VALUES if sampling.hides(arguments) else ()
     shown = {name: value for name, value in result.items() if name not in hidden}
     for name in _ROWS & shown.keys():
         shown[name] = [masked(row, sampling.masked) for row in shown[name] or () if isinstance(row, Mapping)]
@@ -266,20 +289,12 @@ def _site(folder: str) -> dict[str, Any]:
 
 
 def samples_of(rows: Sequence[Mapping[str, Any]], sampling: Sampling) -> tuple[Row, ...]:
-    """Some failing rows, masked values hidden."""
+    """At most SAMPLE failing rows, masked values replaced by the mask."""
     return tuple(masked(row, sampling.masked) for row in rows[:SAMPLE] if isinstance(row, Mapping))
 
 
-def _text_of(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:300]
-
-
-def _raised(info: Mapping[str, Any]) -> str | None:
-    """The first exception of a check, whether it is stored directly or by metric."""
-    for item in (info, *info.values()):
-        if isinstance(item, Mapping) and item.get("raised_exception"):
-            return str(item.get("exception_message"))[:200]
-    return None
+def _log(what: str, error: str, calls: str) -> None:
+    _logger.error("%s: %s\n%s", what, error, calls)
 
 
 def _checked(observation: Observation, samples: tuple[Row, ...] = ()) -> CheckResult:

@@ -2,10 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
+from usertags.language import Language, Words
 from usertags.quality.kinds import Unit
+
+_MINUTES = Words("{number:.0f} min", "{number:.0f} 分钟")
+_HOURS = Words("{number:.1f} h", "{number:.1f} 小时")
 
 
 def number(value: float | None) -> str:
+    """A count, rounded to a whole number; a dash for none."""
     return "–" if value is None else f"{value:,.0f}"
 
 
@@ -20,19 +25,19 @@ def percent(value: float | None, *, signed: bool = False) -> str:
     return f"{text.removesuffix('.0')} %"
 
 
-def _minutes(value: float) -> str:
-    return f"{value:.0f} min" if value < 120 else f"{value / 60:.1f} h"
-
-
 _BY_UNIT: Mapping[Unit, Callable[[float], str]] = {
     "share": percent,
-    "minutes": _minutes,
     "index": lambda value: f"{value:.3f}",
     "number": lambda value: f"{value:,.6g}",
     "characters": lambda value: f"{value:.2f}",
 }
 
 
-def in_unit(value: float | None, unit: Unit | None) -> str:
+def in_unit(value: float | None, unit: Unit | None, language: Language = "en") -> str:
     """A value of a result; a dash where it has none. Counts are whole numbers."""
-    return "–" if value is None else _BY_UNIT.get(unit or "rows", number)(value)
+    if value is None:
+        return "–"
+    if unit == "minutes":
+        hours = value >= 120
+        return (_HOURS if hours else _MINUTES).filled(language, number=value / 60 if hours else value)
+    return _BY_UNIT.get(unit or "rows", number)(value)

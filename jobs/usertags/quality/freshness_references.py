@@ -23,8 +23,10 @@ def referred(source: Source) -> frozenset[str]:
 def reference_checks(
     source: Source, batch: DataFrame, others: Mapping[str, DataFrame], sampling: Sampling
 ) -> list[CheckResult]:
-    """The share of rows of a batch whose value exists in the other source. In: the kept rows of the
-    batch, and the clean rows of each source that is referred to, with those of this day."""
+    """The share of rows of a batch whose value exists in the other source. Grain of the input: row of a clean
+    table. In: the kept rows of the batch, and by name the clean rows of each source that is referred to
+    (`referred`), with those of this day. Out: one result per check; rows without a value are not counted,
+    and a batch without any passes. Values are compared as texts."""
     return [
         _reference(source, entry, entry.column, batch, others, sampling)
         for entry in source.checks
@@ -74,8 +76,9 @@ def _reference(
 
 
 def freshness_checks(source: Source, found: Sequence[Statistic], end: datetime) -> list[CheckResult]:
-    """The age of the newest row of the batch at the end of the data day. A batch without any row up to
-    then is not fresh, unless the source may be empty."""
+    """The age of the newest row of the batch at the end of the data day, in minutes. In: the statistics of
+    the batch, and the end of the day with the project's time zone. A batch without any row up to then is not
+    fresh, unless the source may be empty."""
     newest = max((item.newest for item in found if item.newest), default=None)
     return [
         _freshness(source, entry, entry.fresh_within, newest, end)

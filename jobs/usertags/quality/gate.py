@@ -6,23 +6,37 @@ from datetime import date
 from typing import Literal
 
 from usertags.errors import DataError
+from usertags.language import Language, name_of
+from usertags.quality import texts
 from usertags.quality.checks import CheckResult
 from usertags.quality.sentences import action, sentence
 
 
 class GateRefused(DataError):
-    """A critical check failed: nothing of the run reaches a reader."""
+    """A critical check failed: nothing of the run reaches a reader. `failed` are those checks, `results` all
+    of the stage. The text has sentences about them, and no row."""
 
-    def __init__(self, day: date, stage: str, results: Sequence[CheckResult]) -> None:
-        self.stage, self.results = stage, tuple(results)
+    def __init__(
+        self, day: date, stage: str, results: Sequence[CheckResult], language: Language = "en"
+    ) -> None:
+        self.stage, self.results, self.language = stage, tuple(results), language
         self.failed = [result for result in results if refuses(result)]
-        lines = "\n".join(f"  {sentence(result)}\n    do: {action(result)}" for result in self.failed)
         super().__init__(
-            f"{len(self.failed)} critical check(s) of the {stage} stage failed for {day}:\n{lines}",
-            safe="readers keep the last good day; the branch of this run stays for inspection",
-            next_step=f"put the data right and run {day} again, or release it (`usertags release`); "
-            "later days wait until then",
+            texts.GATE_REFUSED.filled(
+                language,
+                count=len(self.failed),
+                stage=name_of(stage, texts.STAGES, language),
+                day=day,
+                lines="\n".join(_line(result, language) for result in self.failed),
+            ),
+            safe=texts.GATE_SAFE.of(language),
+            next_step=texts.GATE_NEXT.filled(language, day=day),
         )
+
+
+def _line(result: CheckResult, language: Language) -> str:
+    said = {"sentence": sentence(result, language), "action": action(result, language)}
+    return texts.GATE_LINE.filled(language, **said)
 
 
 @dataclass(frozen=True)
@@ -34,10 +48,12 @@ class Verdict:
 
 
 def refuses(result: CheckResult) -> bool:
+    """Whether a result refuses the day: a critical check that failed."""
     return not result.success and result.severity == "critical"
 
 
 def judge(results: Sequence[CheckResult]) -> Verdict:
+    """The verdict on all results of a stage: the gravest failure decides, and `info` never does."""
     failed = [result for result in results if not result.success]
     warnings = tuple(result for result in failed if result.severity == "warning")
     if any(refuses(result) for result in results):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from usertags.config.quality_models import Language
+from usertags.language import Words
 
 Unit = Literal[
     "rows",
@@ -66,15 +66,7 @@ class CheckKind(StrEnum):
     OWN = "own"
 
 
-@dataclass(frozen=True)
-class Words:
-    """A text in the languages that a person may read it in."""
-
-    en: str
-    zh: str
-
-    def of(self, language: Language) -> str:
-        return self.zh if language == "zh" else self.en
+NOT_RUN = Words("the check itself failed", "检查本身未能执行")
 
 
 @dataclass(frozen=True)
@@ -98,7 +90,7 @@ class KindText:
     worse: Words | None = None
     zero: Words | None = None
     without: Words | None = None
-    broken: Words = Words("the check itself failed", "检查本身未能执行")
+    broken: Words = NOT_RUN
 
 
 # Texts that belong to no kind.
@@ -119,11 +111,19 @@ BETWEEN = Words("{low} to {high}", "{low} 至 {high}")
 EXACTLY = Words("exactly {low}", "恰好 {low}")
 MOSTLY = Words("{wanted}, in at least {mostly} of the rows", "{wanted}，至少占行数的 {mostly}")
 WARNS = Words("warns from {warning}", "达到 {warning} 时警告")
-BLOCKS = Words("blocks from {critical}", "达到 {critical} 时拦截")
+BLOCKS = Words("blocks from {critical}", "达到 {critical} 时阻断")
 NEVER = Words("any", "不限")
 MORE = Words("{shown} and {more} more", "{shown} 等，另有 {more} 个")
 SAME_WEEKDAY = Words("the same weekday of {days} weeks", "{days} 周的同一星期日期")
 DAYS_BEFORE = Words("{days} days before", "前 {days} 天")
+EXPLAINED = Words("{said}: {more}", "{said}：{more}")
+SENTENCES_END, LIST_GOES_ON = Words("; ", "；"), Words(", ", "，")
+# Times as a configuration writes them, by their last letter.
+SPANS: Mapping[str, Words] = {
+    "m": Words("{number}m", "{number} 分钟"),
+    "h": Words("{number}h", "{number} 小时"),
+    "d": Words("{number}d", "{number} 天"),
+}
 
 _FAILING = Words("{unexpected} failing rows of {rows}", "{rows} 行中有 {unexpected} 行不符合")
 _NONE = Words("no such row", "没有这样的行")
@@ -150,7 +150,7 @@ KINDS: Mapping[CheckKind, KindText] = {
         anchor="every-declared-check-ran",
     ),
     CheckKind.REPORT: KindText(
-        title=Words("the report of the {subject} stage is there", "{subject} 阶段的报告已写出"),
+        title=Words("the report of the {subject} stage is there", "{subject}阶段的报告已写出"),
         looks_at=Words(
             "Whether the report of Great Expectations was written.", "Great Expectations 的报告是否已写出。"
         ),
@@ -176,7 +176,7 @@ KINDS: Mapping[CheckKind, KindText] = {
         action=Words(
             "there is no row to check: see what the source delivered and what was set aside, or what the tag "
             "stage wrote; a source that may have a day without rows says `may_be_empty: true`",
-            "没有行可检查：查看数据源交付了什么、搁置了什么，或标签阶段写了什么；"
+            "没有行可检查：查看数据源交付了什么、隔离了什么，或标签阶段写了什么；"
             "允许某日无数据的数据源写 `may_be_empty: true`",
         ),
         anchor="rows-were-checked",
@@ -201,11 +201,11 @@ KINDS: Mapping[CheckKind, KindText] = {
         title=Words("every row is accounted for", "每一行都有去向"),
         looks_at=Words(
             "Rows read = kept + superseded + repeats + set aside: no row is lost or doubled on the way.",
-            "读取行数 = 保留 + 被取代 + 重复 + 搁置：途中没有行丢失或翻倍。",
+            "读取行数 = 保留 + 被取代 + 重复 + 隔离：途中没有行丢失或翻倍。",
         ),
         observed=Words(
             "{kept} kept, {superseded} superseded, {repeats} repeats, {quarantined} quarantined",
-            "保留 {kept}，被取代 {superseded}，重复 {repeats}，搁置 {quarantined}",
+            "保留 {kept}，被取代 {superseded}，重复 {repeats}，隔离 {quarantined}",
         ),
         wanted=Words("{value} rows read", "读取 {value} 行"),
         action=Words(
@@ -369,7 +369,7 @@ KINDS: Mapping[CheckKind, KindText] = {
         title=Words("{column} in its coverage", "{column} 的覆盖率在范围内"),
         looks_at=Words(
             "The share of all users that carries the tag, against the bounds of its entry.",
-            "带有该标签的用户比例，与其条目的范围相比。",
+            "携带该标签的用户比例，与其条目的范围相比。",
         ),
         observed=Words(
             "{value} of the users ({users} of {rows})", "{value} 的用户（{rows} 人中 {users} 人）"
@@ -378,7 +378,7 @@ KINDS: Mapping[CheckKind, KindText] = {
             "the rule of {column} or its sources say what cannot be: correct them, or `coverage`",
             "{column} 的规则或其数据源不合理：请更正，或更正 `coverage`",
         ),
-        chart=Words("Users who carry it", "带有该标签的用户"),
+        chart=Words("Users who carry it", "携带该标签的用户"),
         anchor="in-its-coverage",
     ),
     CheckKind.COVERAGE_DRIFT: KindText(
@@ -424,7 +424,7 @@ KINDS: Mapping[CheckKind, KindText] = {
         title=Words("exactly one tag of {path}", "{path} 下恰有一个标签"),
         looks_at=Words(
             "Whether each user carries one tag of the path, no more and no less.",
-            "每个用户是否恰好带有该路径下的一个标签。",
+            "每个用户是否恰好携带该路径下的一个标签。",
         ),
         observed=Words("{unexpected} users with none or several", "{unexpected} 个用户没有或有多个"),
         wanted=Words("none", "没有"),
@@ -492,9 +492,9 @@ KINDS: Mapping[CheckKind, KindText] = {
         anchor="one-row-per-user",
     ),
     CheckKind.POPULATION: KindText(
-        title=Words("every user of the population", "全部用户"),
+        title=Words("every user of the population", "人群中的全部用户"),
         looks_at=Words(
-            "Whether the table has everybody, and nobody else.", "表中是否有全部用户，且没有其他人。"
+            "Whether the table has everybody, and nobody else.", "表中是否有人群中的全部用户，且没有其他人。"
         ),
         observed=Words("{value} rows", "{value} 行"),
         action=_DEFECT,

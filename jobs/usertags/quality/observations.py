@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from usertags.catalogue.masking import MASK
 from usertags.quality.checks import Check
 from usertags.quality.kinds import CheckKind
 
@@ -14,12 +15,13 @@ _OF_TABLE = (CheckKind.ROWS_CHECKED, CheckKind.ROW_COUNT, CheckKind.POPULATION)
 @dataclass(frozen=True)
 class Observation:
     """A check that was run: its arguments as they were then, and the library's result; `found` is empty of a
-    check that passed, of which the library says nothing more."""
+    check that passed, of which the library says nothing more. `masked`: it reads a masked column."""
 
     check: Check
     arguments: Mapping[str, Any]
     success: bool
     found: Mapping[str, Any]
+    masked: bool = False
 
     def columns(self) -> dict[str, Any]:
         """`value`, `low`, `high`, `unit`, `rows`, `unexpected` and `details` of a result, as far as there are
@@ -69,8 +71,11 @@ class Observation:
         }
 
     def _of_value(self) -> dict[str, Any]:
-        """What an expectation of one's own observed, where it counts no rows."""
+        """What an expectation of one's own observed, where it counts no rows: a maximum is a value of some
+        row, so it is masked like one."""
         observed = self.found.get("observed_value")
+        if self.masked and observed is not None:
+            observed = MASK
         value = _number(observed)
         shown = {"observed": str(observed)} if observed is not None and value is None else {}
         return {

@@ -52,7 +52,7 @@ class Publication:
 
 
 def record_of(row: Mapping[str, Any]) -> RunRecord:
-    """A row of `ops.runs`."""
+    """The record of a row of `ops.runs`."""
     return RunRecord(
         day=row["dt"],
         run_id=row["run_id"],
@@ -71,7 +71,7 @@ def record_of(row: Mapping[str, Any]) -> RunRecord:
 
 
 def record_row(record: RunRecord, at: datetime) -> dict[str, Any]:
-    """The row of `ops.runs` of a record that is put down at an instant."""
+    """The row of `ops.runs` of a record that is written at an instant."""
     return {
         "dt": record.day,
         "run_id": record.run_id,
@@ -90,7 +90,7 @@ def record_row(record: RunRecord, at: datetime) -> dict[str, Any]:
 
 
 def publication_from(row: Mapping[str, Any]) -> Publication:
-    """A row of `tags.publications`."""
+    """The publication of a row of `tags.publications`."""
     return Publication(
         day=row["dt"],
         run_id=row["run_id"],
@@ -133,6 +133,6 @@ def _published_since(published: datetime | None, refused: RunRecord) -> bool:
 
 
 def recorded_at(record: RunRecord) -> datetime:
-    """When a record was put down, which every record that was read says."""
+    """When a record was written; only for records that were read from the table."""
     assert record.recorded_at is not None
     return record.recorded_at

@@ -48,7 +48,8 @@ def _unexpected_count(cls: type, execution_engine: Any, metrics: Mapping[str, An
 
 
 def repeated(frame: DataFrame, key: list[Column]) -> int:
-    """The rows of a frame whose key occurs in another row; empty parts of a key are equal."""
+    """The number of rows of a frame whose key occurs in another row; empty parts of a key are equal. Grain of
+    the input: any. In: the columns of the key. Collects one row, or two if some hashes are equal."""
     if not _equal_hashes(frame, key):
         return 0
     counted = frame.groupBy(*key).agg(F.count("*").alias("_rows")).where("_rows > 1")

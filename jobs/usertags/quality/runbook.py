@@ -1,13 +1,17 @@
-"""The section of docs/runbook.md that a kind of checks has."""
+"""The section of the runbook that a kind of checks has, in docs/runbook.md and its Chinese translation."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 from usertags.catalogue.build import ROOT
+from usertags.language import Language
 from usertags.quality.kinds import KINDS, CheckKind
 
 RUNBOOK = ROOT / "docs" / "runbook.md"
+# Its sections in the same order, so that they have the same anchors.
+RUNBOOKS: Mapping[Language, Path] = {"en": RUNBOOK, "zh": ROOT / "docs" / "runbook.zh.md"}
 # The sections of a day that is not published in time, and of tables that cannot be read.
 LATE, UNREACHABLE = "not-published-in-time", "exit-code-4"
 

@@ -7,11 +7,12 @@ Nothing reads a sentence again: what a program needs of a result stands in its c
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from usertags.config.quality_models import Language
+from usertags.language import Language, Words, name_of
 from usertags.quality import kinds
 from usertags.quality.checks import Check, CheckResult
 from usertags.quality.formats import in_unit, number, percent
-from usertags.quality.kinds import KINDS, CheckKind, KindText, Words
+from usertags.quality.kinds import KINDS, CheckKind, KindText
+from usertags.quality.texts import STAGES
 
 # Of a list this much is shown.
 _LISTED = 12
@@ -41,8 +42,10 @@ def observed(result: CheckResult, language: Language = "en") -> str:
     fields = _fields(result, language)
     said = _filled(_observed(result, KINDS[result.kind]), fields, language)
     more = [_filled(kinds.LEFT_OUT, fields, language)] if result.details.get("left_out") else []
-    more += [result.error] if result.error is not None else []
-    return f"{said}: {'; '.join(more)}" if more else said
+    more += [result.error, kinds.SEE_LOG.of(language)] if result.error is not None else []
+    if not more:
+        return said
+    return kinds.EXPLAINED.filled(language, said=said, more=kinds.SENTENCES_END.of(language).join(more))
 
 
 def _observed(result: CheckResult, text: KindText) -> Words:
@@ -98,7 +101,7 @@ def how_bad(result: CheckResult, language: Language = "en") -> str:
     said = [_filled(text, fields, language)] if text is not None and compared else []
     if result.unexpected is not None and result.rows:
         said.append(_filled(kinds.ROWS_OF, fields, language))
-    return "; ".join(said) or observed(result, language)
+    return kinds.SENTENCES_END.of(language).join(said) or observed(result, language)
 
 
 def beside(result: CheckResult, language: Language = "en") -> str:
@@ -121,17 +124,28 @@ def _filled(text: Words, fields: Mapping[str, str], language: Language) -> str:
 
 def _named(result: CheckResult | Check, language: Language) -> _Fields:
     """What a check is about, which its results do not change."""
-    subject = result.subject or ""
+    subject = _subject(result, language)
     found = _Fields(table=result.table, source=result.table.partition(".")[2], subject=subject)
     found |= {"column": result.column or subject, "name": subject.replace("_", " ")}
     details = result.details if isinstance(result, CheckResult) else {}
     return _Fields(found | {name: _detail(name, value, language) for name, value in details.items()})
 
 
+def _subject(result: CheckResult | Check, language: Language) -> str:
+    """What a check is about that is no column: the name of a stage and a span of time in the language."""
+    subject = result.subject or ""
+    if result.kind is CheckKind.REPORT:
+        return name_of(subject, STAGES, language)
+    span = kinds.SPANS.get(subject[-1:]) if result.kind is CheckKind.FRESH else None
+    return subject if span is None else span.filled(language, number=subject[:-1])
+
+
 def _fields(result: CheckResult, language: Language) -> _Fields:
     found = _named(result, language)
     numbers = {name: getattr(result, name) for name in ("value", "usual", "low", "high")}
-    found |= {name: in_unit(value, result.unit) for name, value in numbers.items() if value is not None}
+    found |= {
+        name: in_unit(value, result.unit, language) for name, value in numbers.items() if value is not None
+    }
     counts = {"rows": result.rows, "unexpected": result.unexpected}
     found |= {name: number(count) for name, count in counts.items() if count is not None}
     found |= {"share": percent(result.unexpected_share), "basis": _basis(result, language)}
@@ -169,7 +183,7 @@ def _graded(bounds: Mapping[str, Any], language: Language) -> str:
     levels = (("warning", kinds.WARNS), ("critical", kinds.BLOCKS))
     given = {name: _plain(bounds[name]) for name, _ in levels if bounds.get(name) is not None}
     said = [_filled(text, given, language) for name, text in levels if name in given]
-    return ", ".join(said) or _filled(kinds.NEVER, {}, language)
+    return kinds.LIST_GOES_ON.of(language).join(said) or _filled(kinds.NEVER, {}, language)
 
 
 def _list(values: Sequence[Any], language: Language) -> str:

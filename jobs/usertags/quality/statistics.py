@@ -27,9 +27,10 @@ _SKETCH = 4000
 class Statistic:
     """One column of the rows of one event day of a batch; `column` is empty for the rows as a whole.
 
-    `first`: the source's first batch. `median` is of absolute non-zero numbers; `mean_length`
-    of ids. `newest` is the time of the newest row that is not after the data day; `fingerprint` is of every
-    good row of the batch on any day, and is stored in the row of the data day.
+    `first`: the source's first batch. `empty` rows have no value; `median` is of absolute non-zero numbers,
+    in the unit of the column; `mean_length` is of ids, in characters. `newest` is the time (UTC) of the
+    newest row that is not after the data day; `fingerprint` is of every good row of the batch on any day, and
+    is stored in the row of the data day.
     """
 
     source: str
@@ -48,8 +49,9 @@ class Statistic:
 def statistics(
     rows: DataFrame, source: Source, batch: date, last_batch: date | None, end: datetime
 ) -> list[Statistic]:
-    """Describe a batch. In: its good rows with `_status` and `_content` (`resolve`), the data day of the
-    batch before it, and the instant that the data day ends at.
+    """Describe a batch. Grain of the input: good row of the batch. In: the clean columns, event_day,
+    `_status` and `_content` (`resolve`), the data day of the batch before it, and the instant that the data
+    day ends at. Out: one `Statistic` per event day and column. Collects one row per event day.
 
     A later batch is described by the event days since the previous batch and the day before it; a first
     batch, which contains history, by the last weeks.
@@ -78,6 +80,11 @@ def statistics(
     medians = _medians(rows, day, measured)
     found = [row.asDict() | medians.get(row["_day"], {}) for row in counted]
     return list(_rows(found, source, measured, batch, first=last_batch is None))
+
+
+def statistics_without_rows(source: Source, batch: date, last_batch: date | None) -> list[Statistic]:
+    """What `statistics` says of a batch without rows, without reading any."""
+    return list(_rows([], source, source.kept_columns, batch, first=last_batch is None))
 
 
 def _medians(rows: DataFrame, day: Column, columns: Sequence[CleanColumn]) -> dict[Any, dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from usertags.catalogue.model import Catalogue
-from usertags.config.quality_models import Language
+from usertags.language import Language
 from usertags.quality import sentences
 from usertags.quality.checks import Check
 from usertags.quality.suites import Suite, all_suites

@@ -32,6 +32,7 @@ class Suite:
 
 
 def clean_suite(catalogue: Catalogue, source: Source) -> Suite:
+    """The suite of a batch of a source, own checks last."""
     table = f"clean.{source.name}"
     return _suite(catalogue, table, [*declared_checks(source), *_own(catalogue, table)])
 
@@ -52,6 +53,7 @@ def tag_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
 
 
 def all_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
+    """The suites of all tables: those of the clean stage by source, then those of the audit."""
     return (
         *(clean_suite(catalogue, source) for source in catalogue.sources.values()),
         *tag_suites(catalogue),

@@ -25,6 +25,7 @@ def _everybody(table: str) -> Check:
 
 
 def user_tags_checks() -> list[Check]:
+    """Rows in `user_tags`, no empty columns of its key and value, and one row per user, tag and rank."""
     table = USER_TAGS.name
     not_null = [
         Check(table, CheckKind.NEVER_EMPTY, "ExpectColumnValuesToNotBeNull", {"column": name}, "critical")
@@ -66,6 +67,7 @@ def as_profile(user_tags: DataFrame, tags: Sequence[Tag]) -> DataFrame:
 
 
 def user_tags_value_checks(tags: Sequence[Tag]) -> list[Check]:
+    """The listed values of tags on the rows of `as_profile`, as texts."""
     return [_value_check(USER_TAGS.name, tag, as_text=True) for tag in tags]
 
 
@@ -83,6 +85,7 @@ def _as_text(value: object) -> str:
 
 
 def rfm_checks(catalogue: Catalogue) -> list[Check]:
+    """One row per user in `rfm`, each with a segment; no checks for a project without RFM."""
     if catalogue.rfm is None:
         return []
     table, segment = RFM.name, {"column": "segment"}
@@ -94,7 +97,8 @@ def rfm_checks(catalogue: Catalogue) -> list[Check]:
 
 
 def tied_edges(rows: Sequence[Mapping[str, object]]) -> list[CheckResult]:
-    """A warning for each dimension with equal score edges: some score is not assigned to any user."""
+    """A warning for each dimension with equal score edges: some score is not assigned to any user. In: rows
+    of `rfm_thresholds` (dimension, edges)."""
     results = []
     for row in rows:
         edges = list(row["edges"])  # type: ignore[call-overload]
@@ -132,7 +136,9 @@ def refused_links(refused: Mapping[str, int]) -> CheckResult:
 
 
 def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResult]:
-    """Every user carries exactly one tag of each exclusive path. One pass over the profile."""
+    """Every user carries exactly one tag of each exclusive path. Grain of the input: user. In: `user_profile`
+    of the run. Out: one critical result per path; its value is the share of the users with none or several.
+    One pass over the profile, which collects one row."""
     by_path: dict[str, list[str]] = defaultdict(list)
     for tag in catalogue.published_tags():
         if "/".join(tag.path) in catalogue.exclusive:

@@ -1,7 +1,9 @@
 """How a run's tags differ from the last published days: their coverage, and the distribution of their values.
 
 The measure is the population stability index (PSI): the sum over groups of users of (share today - share
-before) · ln(share today / share before).
+before) · ln(share today / share before), as in credit scoring (Siddiqi, Credit Risk Scorecards, 2006), where
+0.1 and 0.25 are the usual bounds. What is random is allowed for: without any drift PSI is about (groups - 1)
+times (1/users today + 1/users before) (Yurdakul, Statistical Properties of Population Stability Index, 2018).
 """
 
 from collections import defaultdict
@@ -24,7 +26,7 @@ from usertags.quality.kinds import CheckKind
 _TABLE = TAG_STATISTICS.name
 # A share of zero is replaced by this value, so that the logarithm is defined.
 _NOBODY = 1e-4
-# Random PSI is about (groups - 1) · (1/n + 1/m): this multiple of it is allowed.
+# This multiple of the random PSI is allowed.
 _CHANCE = 3
 # With more distinct values than this, values are not compared individually.
 _VALUES = 50
@@ -44,10 +46,13 @@ def numbers(tags: Iterable[Tag]) -> list[str]:
 
 
 def distributions(today: DataFrame, before: DataFrame, by_tenths: Sequence[str]) -> dict[str, Distribution]:
-    """Grain of both: tag_id, tag_value, users (of `before` summed over its days). `by_tenths`: `numbers`.
+    """How many users have which values of a tag, by tag. Grain of the input: tag, tag_value. In: tag_id,
+    tag_value, users; of `before` the users summed over its days; the tags that are grouped by deciles of the
+    earlier users (`numbers`).
 
-    One pass; a few rows per tag are collected. Rare texts are combined into one group.
+    One pass; a few rows per tag are collected. The values of a tag with many of them form one group.
     """
+    # A value that only one side has counts 0 on the other.
     both = today.select("tag_id", "tag_value", F.col("users").cast("double").alias("now")).join(
         before.select("tag_id", "tag_value", F.col("users").cast("double").alias("then")),
         ["tag_id", "tag_value"],
@@ -60,6 +65,7 @@ def distributions(today: DataFrame, before: DataFrame, by_tenths: Sequence[str])
         F.coalesce("then", F.lit(0.0)).alias("then"),
     )
     number = F.col("tag_value").try_cast("double")
+    # Deciles are those of the earlier users alone, so that a shift of today's users does not move them.
     kinds = both.groupBy("tag_id").agg(
         (F.count("*") > _VALUES).alias("_many"),
         F.percentile(number, [tenth / 10 for tenth in range(1, 10)], F.col("then").cast("bigint")).alias(
@@ -185,7 +191,8 @@ def _result(
 
 
 def coverage_bounds(catalogue: Catalogue, users: Mapping[str, int], population: int) -> list[CheckResult]:
-    """The share of users who carry a tag, for tags with configured bounds."""
+    """The share of users who carry a tag, for tags with configured bounds. In: users by tag id
+    (`users_of_tags`), and the users of the day."""
     return [
         _bounded(tag, users.get(tag.id, 0), population)
         for tag in catalogue.published_tags()

@@ -32,6 +32,7 @@ class TagDay:
 
     @property
     def change(self) -> int:
+        """The change of its users since the published day before."""
         return self.users - self.users_before
 
     @property
@@ -50,6 +51,7 @@ class TagTrend:
 
     @property
     def newest(self) -> TagDay | None:
+        """The newest published day; None for a tag without rows."""
         return self.days[-1] if self.days else None
 
     @property
@@ -72,7 +74,8 @@ def tag_trends(
 ) -> list[TagTrend]:
     """One trend per tag of the catalogue of the newest published day, largest changes first.
 
-    `published` is the run of each published day: rows of other runs are ignored.
+    In: rows of `tag_statistics` and of `tag_catalogue`, of any days. `published` is the run of each published
+    day: rows of other runs are ignored.
     """
     if not published:
         return []

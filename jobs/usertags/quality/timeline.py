@@ -33,6 +33,7 @@ class Day:
 
     @cached_property
     def failed(self) -> tuple[CheckRow, ...]:
+        """The results that failed, the gravest first."""
         return tuple(result for result in self.results if not result.success)
 
     @property
@@ -74,6 +75,7 @@ class Filter:
         return bool(self.table or self.severity or self.owner)
 
     def shows(self, result: CheckRow) -> bool:
+        """Whether a result is of the table, severity and owner that are asked for."""
         return (
             self.table in ("", result.table)
             and self.severity in ("", result.severity)
@@ -101,6 +103,7 @@ class History:
 
     @property
     def blocked(self) -> list[Day]:
+        """The blocked days, oldest first."""
         return [day for day in self.days.values() if day.state == "blocked"]
 
     def of_check(self, check_id: str) -> tuple[CheckRow, ...]:
@@ -127,6 +130,7 @@ class History:
         return History(days, self.results)
 
     def last(self, count: int) -> list[Day]:
+        """So many newest days, oldest first."""
         return list(self.days.values())[-count:]
 
     def choices(self, column: Literal["table", "severity", "owner"]) -> list[str]:

@@ -17,6 +17,8 @@ from usertags.services.records import SparkRecord
 PORT_NAMES = ("connect",)
 START_SECONDS = 90.0
 STOP_STEPS = ((signal.SIGTERM, 20.0), (signal.SIGKILL, 10.0))
+# Log4j's settings, by which the log has no messages of errors: they quote rows.
+LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 _SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 
@@ -55,6 +57,7 @@ class Spark:
             progress("Spark: starting the session server")
             shutil.rmtree(self.folder, ignore_errors=True)
             (self.folder / "tmp").mkdir(mode=0o700, parents=True)
+            shutil.copy(LOG_SETTINGS, self.folder)
             log_from = self.log.stat().st_size if self.log.exists() else 0
             child = process.spawn(
                 self._command(record, settings),
@@ -91,7 +94,8 @@ class Spark:
         }
         # Its log is for whoever looks for a failure: a line for each step of each statement hides that.
         options = {"spark.log.level": "WARN", **settings, **own}
-        java = f"-Djava.io.tmpdir={scratch} {options.pop('spark.driver.extraJavaOptions', '')}".strip()
+        java = f"-Djava.io.tmpdir={scratch} -Dlog4j2.configurationFile={LOG_SETTINGS.name}"
+        java = f"{java} {options.pop('spark.driver.extraJavaOptions', '')}".strip()
         arguments = [f"{name}={value}" for name, value in options.items()]
         arguments += [f"spark.driver.extraJavaOptions={java}", self._mark]
         confs = [part for argument in arguments for part in ("--conf", argument)]

@@ -20,12 +20,13 @@ from pyspark.sql.types import DataType
 from usertags.catalogue.model import Catalogue, Partial, Source
 from usertags.catalogue.versions import version_of
 from usertags.errors import DataError
+from usertags.quality import texts
 from usertags.stages.batch_register import BatchRecord, mark_rolled_up, not_rolled_up, registered
 from usertags.stages.report import Line, StageReport
 from usertags.stages.source_tables import clean_name, rollup_name, tables_of
 from usertags.store.lake import Lake
 from usertags.store.spark import one_file_at_a_time, spark_table
-from usertags.store.tables import document, ensure_table
+from usertags.store.tables import LightTransaction, document, ensure_table
 from usertags.transform.rollup import day_rollup
 
 _PROPERTY = "usertags.partials."
@@ -41,11 +42,16 @@ class Build:
 
     @property
     def version(self) -> str:
+        """The version of the set of partials, as the column `partials` of the roll-up has it."""
         return version_of(sorted(partial.id for partial in self.partials))
 
 
 def aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
-    """Update the roll-ups of every source of events from its clean table; current rows are not changed."""
+    """Update the roll-ups of every source of events from its clean table; current rows are not changed.
+
+    Raises DataError if a source has no clean table, and UsageError if its batches are not registered
+    (`registered`) or a partial would change the type of its column.
+    """
     started = time.monotonic()
     sources = [source for source in catalogue.sources.values() if source.kind == "events"]
     tables = {source.name: tables_of(lake, source.name) for source in sources}
@@ -87,8 +93,10 @@ def _aggregate(
     for build in planned:
         _write(table, clean, source, build)
     days = {day for build in planned for day in build.days}
-    note = f"{len(days)} days" + (f", {len(partials)} partials" if partials else "")
-    return Line(source.name, note=note if days else "nothing changed")
+    words = texts.ROLLED_UP_PARTIALS if partials else texts.ROLLED_UP
+    note = words if days else texts.NOTHING_CHANGED
+    language = catalogue.quality.language
+    return Line(source.name, note=note.filled(language, days=len(days), partials=len(partials)))
 
 
 def _rollup_table(lake: Lake, source: Source, rollup: DataFrame, partials: Sequence[Partial]) -> Table:
@@ -142,7 +150,7 @@ def _built(table: Table) -> dict[date, frozenset[str]]:
 def _write(table: Table, clean: DataFrame, source: Source, build: Build) -> None:
     """One commit per build. The version of the set is recorded in the table's properties first."""
     names = ",".join(partial.id for partial in build.partials)
-    with table.transaction() as transaction:
+    with LightTransaction(table) as transaction:
         transaction.set_properties({_PROPERTY + build.version: names})
     days = list(build.days)
     rows = day_rollup(clean.where(F.col("event_day").isin(days)), source, build.partials)

@@ -15,7 +15,7 @@ from pyiceberg.table import Table
 from usertags.quality.alerting import Entry
 from usertags.store.lake import Lake
 from usertags.store.schemas import ALERTS
-from usertags.store.tables import ensure_table
+from usertags.store.tables import ensure_table, expire_old_snapshots
 
 # PyIceberg retries a conflicting commit on top of the other one; a claim must fail instead.
 _NO_RETRY = {"commit.retry.num-retries": "0"}
@@ -31,6 +31,7 @@ class Ledger:
         self.refresh()
 
     def refresh(self) -> None:
+        """Read `entries` from the table as it is now, in the order of their numbers."""
         self._table.refresh()
         rows = self._table.scan().to_arrow().to_pylist()
         self.entries = sorted(map(_entry, rows), key=lambda entry: entry.number)
@@ -45,11 +46,13 @@ class Ledger:
             self._table.append(pa.Table.from_pylist(rows, schema=ALERTS.schema))
         except CommitFailedException:
             return False
+        expire_old_snapshots(self._table)
         self.entries += added
         return True
 
     def add(self, entry: Entry) -> None:
-        """Add a row, even if other processes add rows concurrently."""
+        """Add a row, even if other processes add rows concurrently. Raises PyIceberg's CommitFailedException
+        if that fails again and again."""
         for _ in range(_TRIES):
             if self.claim([entry]):
                 return

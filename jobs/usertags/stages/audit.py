@@ -10,7 +10,9 @@ from pyspark.sql import functions as F
 from usertags.catalogue.masking import masked_columns
 from usertags.catalogue.model import Catalogue
 from usertags.errors import UsageError
+from usertags.language import name_of
 from usertags.published import RFM, RFM_THRESHOLDS, TAG_STATISTICS, USER_PROFILE, USER_TAGS
+from usertags.quality import texts
 from usertags.quality.checks import CheckResult, owned, save_checks
 from usertags.quality.expectations import Sampling, Validator
 from usertags.quality.gate import GateRefused, judge
@@ -35,7 +37,8 @@ from usertags.transform.tag_statistics import users_of_tags, users_together
 
 
 def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
-    """Check the branch of a run and record the verdict.
+    """Check the branch of a run and record the verdict: results in `ops.checks`, the verdict in `ops.runs`,
+    the pages of Great Expectations with the reports.
 
     Raises UsageError if the run has not built anything, and GateRefused if a critical check fails.
     """
@@ -43,6 +46,7 @@ def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     built = stage_record(lake, day, run_id, "tag")
     if built is None:
         raise UsageError(f"run {run_id} of {day} has no tags", next_step="run the tag stage first")
+    language = catalogue.quality.language
     run = Run(spark, catalogue, lake, day, run_id)
     validator = Validator()
     found = _results(run, validator, built.row_counts[USER_MEASURES.name])
@@ -52,9 +56,11 @@ def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     verdict = judge(results)
     record_run(lake, RunRecord(day, run_id, "audit", verdict.status, warnings=verdict.warnings))
     if verdict.status == "refused":
-        raise GateRefused(day, "audit", results)
+        raise GateRefused(day, "audit", results, language)
     failed = sum(not result.success for result in results)
-    line = Line("checks", read=len(results), note=f"{verdict.status}, {failed} failed")
+    status = name_of(verdict.status, texts.STATUSES, language)
+    note = texts.AUDITED.filled(language, status=status, failed=failed)
+    line = Line("checks", read=len(results), note=note)
     return StageReport("audit", day, run_id, time.monotonic() - started, (line,))
 
 
@@ -80,6 +86,7 @@ def _results(run: Run, validator: Validator, population: int) -> list[CheckResul
 
 
 def sampling(catalogue: Catalogue) -> Sampling:
+    """How failing rows of the tag tables are shown: by user_id, with the masked columns of users."""
     return Sampling(("user_id",), masked_columns(catalogue, USER_TAGS.name))
 
 

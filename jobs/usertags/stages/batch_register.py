@@ -24,7 +24,7 @@ from usertags.stages.source_tables import SourceTables
 from usertags.store.filters import rows_among, rows_where
 from usertags.store.lake import Lake
 from usertags.store.schemas import BATCH_FILES, BATCHES, TableSpec
-from usertags.store.tables import ensure_table, find_table, row_count
+from usertags.store.tables import ensure_table, find_table, replace_rows, row_count
 
 Stage = Literal["extract", "clean"]
 # extract: `reading` before the commit to the raw table, `landed` after it. clean: `held` on its branch
@@ -55,12 +55,11 @@ class BatchRecord:
     """A row of `ops.batches`: one attempt of a stage at the batch of a source.
 
     Grain: source, data_day, stage, attempt, status. `attempt` counts the readings of the batch from 0.
-    `table_uuid` is the raw or clean table that the record refers to: dropping a table also invalidates
-    its records. The cursor of the rows read is in (`cursor_from`, `cursor_to`]; null for files and whole
-    tables. Counts are in rows; those after `rows_read` are only set by clean. `input_fingerprint`
+    `table_uuid` is the raw or clean table that the record refers to: dropping a table also invalidates its
+    records. The cursor of the rows read is in (`cursor_from`, `cursor_to`], instants in UTC; null for files
+    and whole tables. Counts are in rows; those after `rows_read` are only set by clean. `input_fingerprint`
     identifies the input of a clean batch: the same fingerprint gives the same rows. `event_days` are the
-    rewritten days, empty for a source without event days; `rolled_up` says whether the roll-up includes
-    them.
+    rewritten days, empty for a source without event days; `rolled_up` says whether the roll-up includes them.
     """
 
     source: str
@@ -100,6 +99,7 @@ _COLUMNS = tuple(each.name for each in fields(BatchRecord))
 
 
 def uuid_of(table: Table) -> str:
+    """The Iceberg UUID by which records refer to a table."""
     return str(table.metadata.table_uuid)
 
 
@@ -263,10 +263,12 @@ def _replace_rows(
     new = pa.Table.from_pylist([dict(row) for row in rows], schema=spec.schema)
     sources = {row["source"] for row in rows} | set(of)
     theirs = rows_among("source", sources)
+    if not rows and not any(True for _ in table.scan(row_filter=where).plan_files()):
+        return
     if sum(1 for _ in table.scan(row_filter=theirs).plan_files()) > _FILES_PER_SOURCE * len(sources):
         kept = table.scan(row_filter=theirs & ~where).to_arrow().cast(spec.schema)
         new, where = pa.concat_tables([kept, new]), theirs
-    table.overwrite(new, overwrite_filter=where)
+    replace_rows(table, new, where)
 
 
 def _any(expressions: Iterable[BooleanExpression]) -> BooleanExpression:
@@ -294,6 +296,11 @@ def is_interrupted(records: Iterable[BatchRecord], day: date) -> bool:
 def on_main(records: Iterable[BatchRecord], day: date) -> BatchRecord | None:
     """The batch of a day on main of the clean table."""
     return next((each for each in records if each.status == "clean" and each.data_day == day), None)
+
+
+def was_cleaned(records: Iterable[BatchRecord], day: date) -> bool:
+    """Whether any attempt at the batch wrote to the clean table or to a branch of it."""
+    return any(each.stage == "clean" and each.data_day == day for each in records)
 
 
 def held_batch(records: Iterable[BatchRecord], day: date) -> BatchRecord | None:

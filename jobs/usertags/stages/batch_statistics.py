@@ -12,14 +12,15 @@ from usertags.quality.statistics import Statistic
 from usertags.store.filters import rows_among, rows_before, rows_since, rows_where
 from usertags.store.lake import Lake
 from usertags.store.schemas import BATCH_STATISTICS
-from usertags.store.tables import ensure_table, find_table
+from usertags.store.tables import ensure_table, find_table, replace_rows
 
 _FIELDS = tuple(field.name for field in fields(Statistic))
 
 
 def earlier_statistics(lake: Lake, day: date, settings: QualityEntry) -> Mapping[str, list[Statistic]]:
-    """The statistics of the batches before a day by source, as far back as batches are compared. A first
-    batch, which contains history, always counts."""
+    """The statistics of the batches before a day by source, for the event days that batches are compared with
+    (`weeks` and `days` of the settings). The statistics of a first batch, which contains history, count
+    whenever it was read."""
     table = find_table(lake, BATCH_STATISTICS.name)
     found: dict[str, list[Statistic]] = defaultdict(list)
     if table is None:
@@ -40,7 +41,5 @@ def save_statistics(lake: Lake, day: date, run_id: str, found: Iterable[Statisti
         return
     table = ensure_table(lake, BATCH_STATISTICS.name, BATCH_STATISTICS.schema, BATCH_STATISTICS.partition)
     sources = rows_among("source", {row["source"] for row in rows})
-    table.overwrite(
-        pa.Table.from_pylist(rows, schema=BATCH_STATISTICS.schema),
-        overwrite_filter=rows_where(batch=day) & sources,
-    )
+    new = pa.Table.from_pylist(rows, schema=BATCH_STATISTICS.schema)
+    replace_rows(table, new, rows_where(batch=day) & sources)

@@ -12,6 +12,8 @@ from functools import partial
 from pyspark.sql import SparkSession
 
 from usertags.catalogue.model import Catalogue
+from usertags.language import Language, Words
+from usertags.quality import texts
 from usertags.quality.checks import CheckResult, owned
 from usertags.quality.clean_checks import one_definition, reconciliation
 from usertags.quality.expectations import Validator
@@ -36,12 +38,15 @@ SOURCES_AT_ONCE = 3
 def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
     """Clean the batch of a data day of every source; a batch that is already clean is skipped.
 
-    Raises DataError when a source's batch was never extracted, and GateRefused when a critical check
-    fails: then no source of the batch is promoted, and the branches are kept for inspection.
+    Raises DataError when an earlier day is blocked or a source's batch was never extracted, UsageError when
+    batches are not registered (`registered`) or a column would change its type, and GateRefused when a
+    critical check fails: then no source of the batch is promoted, and the branches are kept for inspection.
     """
     started = time.monotonic()
     require_no_blocked_day(lake, day)
+    language = catalogue.quality.language
     batches = batches_of(catalogue, lake, day)
+    # One validator for all sources: the report of the stage shows what it validated.
     validator = Validator()
     todo = [batch for batch in batches if not batch.clean_already]
     checked = _written_and_checked(spark, catalogue, lake, todo, run_id, validator)
@@ -50,15 +55,16 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     results = owned(
         (*(result for one in checked for result in one.checks), *known, report), catalogue.quality.owner
     )
+    # A release covers these batches alone: one that is extracted again has another fingerprint.
     fingerprints = {batch.table: batch.fingerprint for batch in batches}
     try:
-        pass_gate(lake, day, run_id, fingerprints, results)
+        pass_gate(lake, day, run_id, fingerprints, results, language)
     except GateRefused:
         register(lake, [clean_record(one.batch, one.written, "held", run_id) for one in checked])
         raise
     promote(lake, batches, [clean_record(one.batch, one.written, "clean", run_id) for one in checked])
-    lines = _lines(batches, checked)
-    lines += [] if report.success else [Line("report", note=observed(report))]
+    lines = _lines(batches, checked, language)
+    lines += [] if report.success else [Line("report", note=observed(report, language))]
     return StageReport("clean", day, run_id, time.monotonic() - started, tuple(lines))
 
 
@@ -87,13 +93,14 @@ def _known_checks(batch: Batch) -> list[CheckResult]:
     ]
 
 
-def _lines(batches: list[Batch], checked: list[Checked]) -> list[Line]:
+def _lines(batches: list[Batch], checked: list[Checked], language: Language) -> list[Line]:
     counts = {one.batch.source.name: one.written.counts for one in checked}
     lines = []
     for batch in batches:
         name, standing = batch.source.name, batch.clean_already
         if standing is not None:
-            lines.append(Line(name, **standing.counts, written=0, note="batch is already clean"))
+            already = texts.ALREADY_CLEAN.of(language)
+            lines.append(Line(name, **standing.counts, written=0, note=already))
         else:
             lines.append(Line(name, **counts[name], written=counts[name]["kept"], note=""))
     return lines
@@ -120,15 +127,19 @@ def take_over(
         records += [clean_record(one.batch, one.written, "clean", run_id) for one in checked]
     promote(lake, batches, records)
     lines = tuple(
-        Line(batch.source.name, note=_taken_over(batch in todo, batch in again)) for batch in batches
+        Line(
+            batch.source.name,
+            note=_taken_over(batch in todo, batch in again).of(catalogue.quality.language),
+        )
+        for batch in batches
     )
     return StageReport("release", day, run_id, time.monotonic() - started, lines)
 
 
-def _taken_over(written: bool, again: bool) -> str:
+def _taken_over(written: bool, again: bool) -> Words:
     if again:
-        return "cleaned again on the current table"
-    return "the held batch is promoted" if written else "batch is already clean"
+        return texts.CLEANED_AGAIN
+    return texts.PROMOTED if written else texts.ALREADY_CLEAN
 
 
 def _cleaned_again(
@@ -138,5 +149,5 @@ def _cleaned_again(
     results = [result for one in checked for result in one.checks]
     failed = [result.check_id for result in results if refuses(result)]
     if not_released(release, failed):
-        raise GateRefused(release.day, "clean", results)
+        raise GateRefused(release.day, "clean", results, catalogue.quality.language)
     return checked

@@ -38,10 +38,12 @@ class Batch:
 
     @property
     def table(self) -> str:
+        """The name of the clean table."""
         return clean_name(self.source)
 
     @property
     def branch(self) -> str:
+        """The branch of the clean table that the batch is written on."""
         return f"batch_{self.day:%Y%m%d}"
 
     @property
@@ -57,7 +59,8 @@ class Batch:
 
 
 def batches_of(catalogue: Catalogue, lake: Lake, day: date) -> list[Batch]:
-    """The batch of a data day of every source. Raises DataError if one was never extracted."""
+    """The batch of a data day of every source. Raises DataError if one was never extracted, and UsageError if
+    batches are not registered (`registered`)."""
     sources = catalogue.sources.values()
     records = registered(lake, [tables_of(lake, source.name) for source in sources])
     return [_batch(catalogue, source, day, records[source.name]) for source in sources]

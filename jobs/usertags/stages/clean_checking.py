@@ -1,9 +1,9 @@
 """The checks of batches on their branches."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from usertags.catalogue.masking import masked_of
@@ -55,10 +55,7 @@ def check_batches(
     statistics = [each for one in done for each in one.written.statistics]
     save_statistics(lake, done[0].batch.day, run_id, statistics)
     batches = [one.batch for one in done]
-    return [
-        Checked(one.batch, one.written, (*one.checks, *_references(spark, one.batch, batches)))
-        for one in done
-    ]
+    return [replace(one, checks=(*one.checks, *_references(spark, one, batches))) for one in done]
 
 
 def _checks(
@@ -67,7 +64,7 @@ def _checks(
     source = batch.source
     branch = spark.table(spark_table(batch.table, batch.branch))
     suite = clean_suite(catalogue, source)
-    kept = branch.where(F.col("_batch") == F.lit(batch.day))
+    kept = _kept(branch, batch, written)
     results = [reconciliation(source, written.counts)]
     results += validator.validate(suite.name, kept, suite.checks, sampling=_sampling(source))
     results += freshness_checks(source, written.statistics, end_of(batch.day, catalogue.timezone))
@@ -81,12 +78,18 @@ def _sampling(source: Source) -> Sampling:
     return Sampling(source.key or tuple(name for _, name in source.ids), masked_of(source))
 
 
-def _references(spark: SparkSession, batch: Batch, written: list[Batch]) -> list[CheckResult]:
+def _kept(branch: DataFrame, batch: Batch, written: Written) -> DataFrame:
+    """The rows of the batch on its branch. Spark opens no file if none was kept."""
+    return branch.where(F.col("_batch") == F.lit(batch.day) if written.counts["kept"] else F.lit(False))
+
+
+def _references(spark: SparkSession, one: Checked, written: list[Batch]) -> list[CheckResult]:
     """The checks that read other sources, once all sources have their rows of the day."""
+    batch = one.batch
     names = referred(batch.source)
     if not names:
         return []
     branches = {other.source.name: other.branch for other in written}
     others = {name: spark.table(spark_table(f"clean.{name}", branches.get(name))) for name in names}
-    rows = spark.table(spark_table(batch.table, batch.branch)).where(F.col("_batch") == F.lit(batch.day))
+    rows = _kept(spark.table(spark_table(batch.table, batch.branch)), batch, one.written)
     return reference_checks(batch.source, rows, others, _sampling(batch.source))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+from usertags.language import Language
 from usertags.quality.checks import CheckResult, save_checks
 from usertags.quality.gate import GateRefused, judge
 from usertags.quality.register import RunRecord
@@ -11,10 +12,15 @@ from usertags.store.lake import Lake
 
 
 def pass_gate(
-    lake: Lake, day: date, run_id: str, fingerprints: Mapping[str, str], results: Sequence[CheckResult]
+    lake: Lake,
+    day: date,
+    run_id: str,
+    fingerprints: Mapping[str, str],
+    results: Sequence[CheckResult],
+    language: Language,
 ) -> None:
     """Record the verdict of the checks of a day. `fingerprints` are those of its batches, by clean table.
-    Raises GateRefused if a critical check failed."""
+    Raises GateRefused, in the language of the project, if a critical check failed."""
     save_checks(lake, day, run_id, "clean", results)
     verdict = judge(results)
     warnings = (*verdict.warnings, *still_warned(run_records(lake, day), fingerprints, results))
@@ -22,7 +28,7 @@ def pass_gate(
     inputs = {"batches": dict(fingerprints)}
     record_run(lake, RunRecord(day, run_id, "clean", status, inputs=inputs, warnings=warnings))
     if verdict.status == "refused":
-        raise GateRefused(day, "clean", results)
+        raise GateRefused(day, "clean", results, language)
 
 
 def still_warned(

@@ -9,8 +9,15 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from usertags.catalogue.model import Catalogue, Source
-from usertags.quality.statistics import Statistic, statistics
-from usertags.stages.batch_register import BatchRecord, Status, count_columns, earlier_days, uuid_of
+from usertags.quality.statistics import Statistic, statistics, statistics_without_rows
+from usertags.stages.batch_register import (
+    BatchRecord,
+    Status,
+    count_columns,
+    earlier_days,
+    uuid_of,
+    was_cleaned,
+)
 from usertags.stages.clean_batch import Batch
 from usertags.stages.days import end_of
 from usertags.stages.source_tables import raw_name
@@ -37,14 +44,18 @@ class Written:
 
 
 def write_batch(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, run_id: str) -> Written:
-    """Write the batch on its branch and its rejected rows to quarantine."""
+    """Write the batch on its branch and its rejected rows to quarantine. Raises UsageError if a column would
+    change its type."""
     source, day = batch.source, batch.day
     raw = spark.table(spark_table(raw_name(source))).where(F.col("batch") == F.lit(day))
-    # Several statements read these rows; the conversions of `typed` are done once.
-    rows = typed(raw, source, catalogue.timezone).persist()
+    rows = typed(raw, source, catalogue.timezone)
     good = rows.where("_reason is null").drop("_reason", "_raw")
     partition = ("event_day",) if source.kind == "events" else ()
     table = ensure_table(lake, batch.table, to_arrow_schema(good.drop("_reading").schema), partition)
+    if _rows_read(lake, batch) == 0 and not was_cleaned(batch.records, day):
+        return _write_nothing(spark, lake, table, rows, batch, run_id)
+    # Several statements read these rows; the conversions of `typed` are done once.
+    rows.persist()
     others = _others(spark, table, batch)
     resolved = Resolved(resolve(good, _comparable(good, others, table, source), source).rows.persist())
     found = outcome(rows, resolved, source)
@@ -56,10 +67,27 @@ def write_batch(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Ba
     described = statistics(resolved.batch, source, day, batch.last, end_of(day, catalogue.timezone))
     resolved.rows.unpersist()
     rows.unpersist()
+    return Written(uuid_of(table), _on_branch(table, batch), counts, days, described)
+
+
+def _write_nothing(
+    spark: SparkSession, lake: Lake, table: Table, rows: DataFrame, batch: Batch, run_id: str
+) -> Written:
+    """A batch without rows that no earlier attempt wrote: its branch is main as it is, so that a source
+    without news costs a few statements."""
+    found = Outcome(0, 0, 0, 0, frozenset())
+    _write_quarantine(lake, rows, batch, run_id, found.quarantined)
+    _create_branch(spark, batch)
+    described = statistics_without_rows(batch.source, batch.day, batch.last)
+    return Written(uuid_of(table), _on_branch(table, batch), {"read": 0, **found.counts}, [], described)
+
+
+def _on_branch(table: Table, batch: Batch) -> int:
+    """The snapshot of the batch's branch."""
     table.refresh()
     written = branch_snapshot(table, batch.branch)
     assert written is not None
-    return Written(uuid_of(table), written.snapshot_id, counts, days, described)
+    return written.snapshot_id
 
 
 def clean_record(batch: Batch, written: Written, status: Status, run_id: str) -> BatchRecord:
@@ -95,12 +123,14 @@ def _comparable(good: DataFrame, others: DataFrame, table: Table, source: Source
 
 
 def _counts(lake: Lake, batch: Batch, found: Outcome) -> dict[str, int]:
-    """The row counts of the batch by outcome.
+    """The row counts of the batch by outcome."""
+    return {"read": _rows_read(lake, batch), **found.counts}
 
-    The rows read are taken from the metadata of the raw table, not from the computed rows.
-    """
+
+def _rows_read(lake: Lake, batch: Batch) -> int:
+    """The rows of the batch by the metadata of the raw table, not by the computed rows."""
     raw = lake.catalog.load_table(raw_name(batch.source))
-    return {"read": raw.scan(row_filter=rows_where(batch=batch.day)).count(), **found.counts}
+    return raw.scan(row_filter=rows_where(batch=batch.day)).count()
 
 
 def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str, count: int) -> None:
@@ -124,6 +154,10 @@ def _write_branch(
 ) -> None:
     """Rewrite the touched days on the batch's branch, in one commit."""
     result = rewritten(others, resolved, batch.source, days, table.schema().column_names)
-    spark.sql(f"ALTER TABLE {spark_table(batch.table)} CREATE OR REPLACE BRANCH {batch.branch}")
+    _create_branch(spark, batch)
     writer = one_file_at_a_time(result.writeTo(spark_table(batch.table, batch.branch)))
     writer.overwrite(touched(batch.source, days))
+
+
+def _create_branch(spark: SparkSession, batch: Batch) -> None:
+    spark.sql(f"ALTER TABLE {spark_table(batch.table)} CREATE OR REPLACE BRANCH {batch.branch}")

@@ -18,7 +18,7 @@ def parse_day(text: str) -> date:
 
 
 def end_of(day: date, timezone: str) -> datetime:
-    """The end of the data day: midnight at the start of the next day."""
+    """The end of the data day in a time zone: midnight at the start of the next day."""
     return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(timezone))
 
 
@@ -31,6 +31,7 @@ def expected_day(timezone: str, now: datetime | None = None) -> date:
 
 
 def days_between(first: date, last: date) -> list[date]:
+    """The days of a range with both ends, in order. Raises UsageError if it ends before it begins."""
     if last < first:
         raise UsageError(f"{first} is after {last}", next_step="set --from to the earlier day")
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

@@ -20,8 +20,11 @@ import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
 from usertags.catalogue.model import Catalogue, Source
+from usertags.catalogue.source_entry import Read
 from usertags.config.durations import Duration
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
+from usertags.language import Language
+from usertags.quality import texts
 from usertags.sources.files import SourceFile, list_files, read_files
 from usertags.sources.pii import hash_pii
 from usertags.sources.reading import READING
@@ -42,7 +45,7 @@ from usertags.stages.source_tables import raw_name, tables_of
 from usertags.store.connections import files_root, sql_url
 from usertags.store.filters import rows_where
 from usertags.store.lake import Lake, files_access
-from usertags.store.tables import ensure_table
+from usertags.store.tables import LightTransaction, ensure_table
 
 ROWS_A_FILE = 2_000_000
 SALT = "USERTAGS_PII_SALT"
@@ -50,8 +53,8 @@ SALT = "USERTAGS_PII_SALT"
 
 @dataclass(frozen=True)
 class Bounds:
-    """The input of a reading: rows after `after` and up to `until` of a cursor, or files. A whole table has
-    neither."""
+    """The input of a reading: rows after `after` and up to `until` of a cursor (instants), or files. A whole
+    table has neither."""
 
     after: datetime | None = None
     until: datetime | None = None
@@ -63,14 +66,20 @@ def extract(
 ) -> StageReport:
     """Extract one source for one data day; an existing batch is skipped.
 
-    Raises DataError for a table, file or column that is missing or cannot be read, and
-    InfrastructureError when a server does not answer. Nothing is committed then.
+    Raises DataError for a table, file or column that is missing or cannot be read, ConfigError if a secret is
+    not in the environment, UsageError if batches are not registered (`registered`) or a column would change
+    its type, and InfrastructureError when a server does not answer. Nothing is committed then.
     """
     started = time.monotonic()
     records = registered(lake, [tables_of(lake, source.name)])[source.name]
     batches = landed(records)
     if day in batches and not re_extract and not is_interrupted(records, day):
-        line = Line(source.name, read=batches[day].rows_read, written=0, note="batch already exists")
+        line = Line(
+            source.name,
+            read=batches[day].rows_read,
+            written=0,
+            note=texts.BATCH_EXISTS.of(catalogue.quality.language),
+        )
     else:
         line = _take_in(catalogue, lake, source, day, batches, run_id)
     return StageReport("extract", day, run_id, time.monotonic() - started, (line,), part=source.name)
@@ -104,13 +113,15 @@ def _take_in(
     )
     replace_landed = replaces(source, read_before=day in batches)
     rows = _land(lake, table, _write_files(table, schema, stream, day), record, bounds, replace_landed)
-    return Line(source.name, read=rows, written=rows, note=_note(bounds))
+    return Line(source.name, read=rows, written=rows, note=_note(bounds, catalogue.quality.language))
 
 
-def _note(bounds: Bounds) -> str:
+def _note(bounds: Bounds, language: Language) -> str:
     if bounds.files is not None:
-        return f"{len(bounds.files)} files"
-    return f"to {bounds.until.isoformat()}" if bounds.until else "whole table"
+        return texts.FILES.filled(language, count=len(bounds.files))
+    if bounds.until is None:
+        return texts.WHOLE_TABLE.of(language)
+    return texts.READ_TO.filled(language, until=bounds.until.isoformat())
 
 
 def _from_database(
@@ -118,20 +129,17 @@ def _from_database(
 ) -> tuple[pa.RecordBatchReader, Bounds]:
     read = source.read
     assert read.table is not None
-    after = until = None
-    if read.cursor:
-        until = end_of(day, catalogue.timezone)
-        after = after_of(batches, day, read.lookback)
+    bounds = cursor_bounds(read, batches, day, catalogue.timezone)
     reading = read_table(
         sql_url(read.connection, catalogue),
         table=read.table,
         columns=source.raw_columns,
         cursor=read.cursor,
-        after=after,
-        until=until,
+        after=bounds.after,
+        until=bounds.until,
         timezone=catalogue.timezone,
     )
-    return reading, Bounds(after, until)
+    return reading, bounds
 
 
 def _from_files(
@@ -153,6 +161,14 @@ def _from_files(
         s3=access,
     )
     return reading, Bounds(files=tuple(new))
+
+
+def cursor_bounds(read: Read, batches: Mapping[date, BatchRecord], day: date, timezone: str) -> Bounds:
+    """The cursor range of a data day: from where the batches before it ended to the end of the day; a table
+    without a cursor is read whole."""
+    if not read.cursor:
+        return Bounds()
+    return Bounds(after=after_of(batches, day, read.lookback), until=end_of(day, timezone))
 
 
 def after_of(batches: Mapping[date, BatchRecord], day: date, lookback: Duration) -> datetime | None:
@@ -205,7 +221,8 @@ def _empty(schema: pa.Schema) -> pa.RecordBatch:
 
 
 def pii_salt(catalogue: Catalogue) -> str:
-    """The salt for hashing personal data: from the environment; an embedded lake generates it once."""
+    """The salt for hashing personal data: from the environment; an embedded lake generates it once. It is a
+    secret: never print it. Raises ConfigError if it is not set."""
     if SALT in os.environ:
         return os.environ[SALT]
     if not catalogue.connections[catalogue.lake].embedded:
@@ -241,8 +258,10 @@ def _land(
     with _removed_on_failure(table, paths):
         if bounds.files is not None:
             register_files(lake, record.source, record.data_day, record.attempt, bounds.files)
-        register(lake, [record])
-    with table.transaction() as transaction:
+        # A reading that changes no row can be repeated: nothing is lost without its record.
+        if paths or replace_landed:
+            register(lake, [record])
+    with LightTransaction(table) as transaction:
         if replace_landed:
             transaction.delete(rows_where(batch=record.data_day))
         if paths:

@@ -30,7 +30,8 @@ class Joined:
 
 
 def joined_ids(tables: Tables, catalogue: Catalogue, identity: Identity, day: date) -> Joined:
-    """The users with more than one id, and the links that were refused.
+    """The users with more than one id, and the links that were refused, on a data day: links count from the
+    day of their time on (project time zone).
 
     Raises ConfigError for blocked ids that are missing in the environment.
     """

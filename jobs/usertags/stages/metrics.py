@@ -35,6 +35,7 @@ def stage_metrics(
         ]
     if summary is None:
         return found
+    # A release can promote batches, and its audit can run checks again.
     if stage in ("clean", "release"):
         found += [
             Metric(f"{start}.source.{source}.{part}", counts[part])
@@ -58,7 +59,8 @@ def stage_metrics(
 
 
 def age(project: str, expected: date, published: date) -> Metric:
-    """The number of days between the newest expected day and the newest published day."""
+    """The number of days between the newest expected day and the newest published day; 0 if none is
+    missing."""
     return Metric(f"usertags.{project}.days_since_published", max((expected - published).days, 0))
 
 

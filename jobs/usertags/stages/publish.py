@@ -15,9 +15,10 @@ from typing import Any
 import pyarrow as pa
 
 from usertags.catalogue.model import Catalogue
-from usertags.config.quality_models import Language
 from usertags.errors import DataError, UsageError
+from usertags.language import Language, name_of
 from usertags.published import PUBLISHED
+from usertags.quality import texts
 from usertags.quality.register import Publication, RunRecord
 from usertags.quality.sentences import sentence
 from usertags.stages.releases import Verdict, verdict_of
@@ -27,7 +28,7 @@ from usertags.stages.runs import publication_of, run_branch, stage_record
 from usertags.store.filters import rows_but, rows_where
 from usertags.store.lake import Lake
 from usertags.store.schemas import PUBLICATIONS
-from usertags.store.tables import drop_branch, ensure_table, fast_forward
+from usertags.store.tables import drop_branch, ensure_table, fast_forward, replace_rows
 
 
 def publish(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
@@ -38,10 +39,12 @@ def publish(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageRe
     """
     started = time.monotonic()
     built, verdict = _require_passed(lake, day, run_id)
-    for _ in publish_steps(lake, built, verdict, catalogue.quality.language):
+    language = catalogue.quality.language
+    for _ in publish_steps(lake, built, verdict, language):
         pass
+    status = name_of(verdict.status, texts.STATUSES, language)
     lines = tuple(
-        Line(spec.name, written=built.row_counts.get(spec.name, 0), note=verdict.status) for spec in PUBLISHED
+        Line(spec.name, written=built.row_counts.get(spec.name, 0), note=status) for spec in PUBLISHED
     )
     removed = remove_old_reports(lake, catalogue)
     lines += (Line("reports", note=removed),) if removed else ()
@@ -81,10 +84,7 @@ def publish_steps(lake: Lake, built: RunRecord, verdict: Verdict, language: Lang
 def _publish(lake: Lake, row: dict[str, Any]) -> None:
     """The publication: one row, one commit."""
     table = ensure_table(lake, PUBLICATIONS.name, PUBLICATIONS.schema, PUBLICATIONS.partition)
-    table.overwrite(
-        pa.Table.from_pylist([row], schema=PUBLICATIONS.schema),
-        overwrite_filter=rows_where(dt=row["dt"]),
-    )
+    replace_rows(table, pa.Table.from_pylist([row], schema=PUBLICATIONS.schema), rows_where(dt=row["dt"]))
 
 
 def publication_row(

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pyspark.sql import functions as F
 
 from usertags.errors import UsageError
+from usertags.language import Language
 from usertags.published import PUBLISHED
+from usertags.quality import texts
 from usertags.quality.register import RunRecord
 from usertags.stages.report import Line, StageReport
 from usertags.stages.runs import run_branch
@@ -23,12 +25,14 @@ from usertags.store.spark import spark_table
 from usertags.store.tables import branch_snapshot, can_fast_forward, drop_branch
 
 
-def rebase_run(new_run: Callable[[], Run], lake: Lake, built: RunRecord, version: str) -> StageReport:
+def rebase_run(
+    new_run: Callable[[], Run], lake: Lake, built: RunRecord, version: str, language: Language = "en"
+) -> StageReport:
     """Move the rows of a held run onto the current main; the report says how for each table.
 
     `new_run` starts Spark: it is not needed if main can be fast-forwarded to the run's branch. `version`
-    is that of the current catalogue. Raises UsageError if the held rows no longer exist, or if they would
-    have to be recomputed with other rules.
+    is that of the current catalogue, `language` that of the report. Raises UsageError if the held rows no
+    longer exist, or if they would have to be recomputed with other rules.
     """
     started = time.monotonic()
     _require_branches(lake, built)
@@ -45,10 +49,10 @@ def rebase_run(new_run: Callable[[], Run], lake: Lake, built: RunRecord, version
             recompute_carry(run, built)
     for spec in PUBLISHED:
         drop_branch(lake.catalog.load_table(spec.name), _copies(built.run_id))
-    notes = dict.fromkeys(PUBLISHED, "held rows unchanged")
-    notes |= dict.fromkeys(copied, "held rows copied onto the current main")
-    notes |= dict.fromkeys(again, "recomputed: the day before was published again")
-    lines = tuple(Line(spec.name, note=note) for spec, note in notes.items())
+    notes = dict.fromkeys(PUBLISHED, texts.HELD_UNCHANGED)
+    notes |= dict.fromkeys(copied, texts.HELD_COPIED)
+    notes |= dict.fromkeys(again, texts.HELD_RECOMPUTED)
+    lines = tuple(Line(spec.name, note=words.of(language)) for spec, words in notes.items())
     return StageReport("release", built.day, built.run_id, time.monotonic() - started, lines)
 
 

@@ -33,6 +33,8 @@ def decide(lake: Lake, refused: RunRecord, by: str, reason: str) -> RunRecord:
     failed = failed_critical(lake, refused.day, refused.run_id, refused.stage)
     stamps = refused.inputs.get("batches", {})
     tables = {result.table for result in failed}
+    # The release is about the batches that failed: it ends when these are read again, although batches of
+    # other sources, which passed, still stand.
     bad = {table: stamp for table, stamp in stamps.items() if table in tables}
     record = RunRecord(
         refused.day,

@@ -30,7 +30,8 @@ class Line:
 
 @dataclass(frozen=True)
 class StageReport:
-    """The report of one stage of one run. `part` distinguishes the reports of a mapped stage."""
+    """The report of one stage of one run; `seconds` is its duration. `part` distinguishes the reports of a
+    mapped stage."""
 
     stage: str
     day: date
@@ -41,6 +42,7 @@ class StageReport:
 
 
 def save_report(lake: Lake, catalogue: Catalogue, report: StageReport) -> None:
+    """Store a report as JSON in the folder of its run, replacing an earlier one of the same stage."""
     name = f"{report.stage}-{report.part}" if report.part else report.stage
     body = json.dumps(asdict(report) | {"day": report.day.isoformat()}, ensure_ascii=False, indent=1)
     lake.boto.put_object(
@@ -65,10 +67,12 @@ def load_reports(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> li
 
 
 def run_folder(catalogue: Catalogue, day: date, run_id: str) -> str:
+    """The key under which the reports bucket has what belongs to a run, without a slash at its end."""
     return f"{catalogue.project}/{day}/{run_id}"
 
 
 def total(lines: Iterable[Line], field: str) -> int:
+    """The sum of a count (a field of `Line`) over lines; a line without it counts 0."""
     return sum(getattr(line, field) or 0 for line in lines)
 
 

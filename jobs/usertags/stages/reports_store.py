@@ -8,6 +8,7 @@ from datetime import date
 from usertags.catalogue.model import Catalogue
 from usertags.quality.checks import CheckResult, result_of
 from usertags.quality.docs import assets, self_contained
+from usertags.quality.error_texts import calls_of, text_of
 from usertags.quality.expectations import Validator
 from usertags.quality.kinds import CheckKind
 from usertags.stages.report import run_folder
@@ -29,9 +30,9 @@ def write_docs(
     try:
         pages = self_contained(validator.pages(), _HOME)
         publish_docs(lake, catalogue, day, run_id, stage, pages)
-    except Exception as error:  # the library, or the storage, raises whatever it meets
-        _logger.exception("the report of the %s stage was not written", stage)
-        problem = f"{type(error).__name__}: {error}"[:300]
+    except Exception as error:  # noqa: BLE001 - the library, or the storage, raises whatever it meets
+        problem = text_of(error)
+        _logger.error("the report of the %s stage was not written: %s\n%s", stage, problem, calls_of(error))
     return result_of(
         CheckKind.REPORT,
         "ops.reports",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from usertags.catalogue.model import Catalogue
+from usertags.quality import texts
 from usertags.quality.timeline import start_of
 from usertags.stages.reports_store import keys_under
 from usertags.stages.runs import blocked_days, publications
@@ -26,6 +27,7 @@ def remove_old_reports(lake: Lake, catalogue: Catalogue, now: datetime | None = 
     Always kept are the newest published days, blocked days, and objects that are not named like a day
     and a run. A failed removal is reported and retried after the next day; the day itself is published.
     """
+    language = catalogue.quality.language
     before = (now or datetime.now(UTC)) - timedelta(days=catalogue.retention.reports)
     try:
         keep = {item.day for item in publications(lake)[-PUBLISHED:]}
@@ -34,9 +36,9 @@ def remove_old_reports(lake: Lake, catalogue: Catalogue, now: datetime | None = 
         _remove(lake, old)
     except Exception as error:  # the storage or the catalog raises what it meets
         _logger.exception("old reports were not removed")
-        return f"old reports not removed ({type(error).__name__})"
+        return texts.REPORTS_NOT_REMOVED.filled(language, error=type(error).__name__)
     runs = {tuple(key.split("/")[1:3]) for key in old}
-    return f"{len(runs)} old reports removed" if runs else ""
+    return texts.REPORTS_REMOVED.filled(language, runs=len(runs)) if runs else ""
 
 
 def _old_files(lake: Lake, project: str, keep: Iterable[date], before: datetime) -> Iterator[str]:

@@ -9,15 +9,16 @@ from usertags.quality.register import Publication, RunRecord, blocked, publicati
 from usertags.store.filters import rows_before, rows_where
 from usertags.store.lake import Lake
 from usertags.store.schemas import PUBLICATIONS, RUNS
-from usertags.store.tables import ensure_table, find_table
+from usertags.store.tables import ensure_table, find_table, replace_rows
 
 
 def new_run_id() -> str:
-    """An id for a new run of a day; ids sort by time."""
+    """An id for a new run of a day: `r`, and the time in UTC to the millisecond; ids sort by time."""
     return datetime.now(UTC).strftime("r%Y%m%d_%H%M%S_%f")[:-3]
 
 
 def run_branch(run_id: str) -> str:
+    """The branch of the tag tables that a run is written on."""
     return f"run_{run_id}"
 
 
@@ -26,7 +27,7 @@ def record_run(lake: Lake, record: RunRecord) -> None:
     row = record_row(record, datetime.now(UTC))
     table = ensure_table(lake, RUNS.name, RUNS.schema, RUNS.partition)
     same = rows_where(dt=record.day, run_id=record.run_id, stage=record.stage)
-    table.overwrite(pa.Table.from_pylist([row], schema=RUNS.schema), overwrite_filter=same)
+    replace_rows(table, pa.Table.from_pylist([row], schema=RUNS.schema), same)
 
 
 def run_records(lake: Lake, day: date | None = None) -> list[RunRecord]:
@@ -40,6 +41,7 @@ def run_records(lake: Lake, day: date | None = None) -> list[RunRecord]:
 
 
 def stage_record(lake: Lake, day: date, run_id: str, stage: str) -> RunRecord | None:
+    """What a stage of a run ended with; None if it has not ended."""
     return next((r for r in run_records(lake, day) if (r.run_id, r.stage) == (run_id, stage)), None)
 
 
@@ -62,6 +64,7 @@ def publications(lake: Lake, *, before: date | None = None) -> list[Publication]
 
 
 def publication_of(lake: Lake, day: date) -> Publication | None:
+    """The publication of a day; None if it is not published."""
     return next((item for item in publications(lake) if item.day == day), None)
 
 

@@ -10,14 +10,18 @@ from usertags.store.tables import find_table
 
 
 def raw_name(source: Source) -> str:
+    """The table of the rows as delivered. Grain: delivered row; partition: batch."""
     return f"raw.{source.name}"
 
 
 def clean_name(source: Source) -> str:
+    """The table of typed and deduplicated rows. Grain: key of the source; partition: event
+    day, for events."""
     return f"clean.{source.name}"
 
 
 def rollup_name(source: Source) -> str:
+    """The table of partial aggregates of a source of events. Grain: see usertags/stages/aggregate.py."""
     return f"rollup.{source.name}"
 
 

@@ -12,7 +12,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from usertags.catalogue.model import Catalogue
-from usertags.config.quality_models import SEVERITIES, Language
+from usertags.config.quality_models import SEVERITIES
+from usertags.language import Language
+from usertags.quality import texts
 from usertags.quality.checks import CheckResult, CheckRow, by_gravity, checks_of
 from usertags.quality.gate import GateRefused
 from usertags.quality.kinds import CheckKind
@@ -69,7 +71,7 @@ def refused_report(refusal: GateRefused, day: date, run_id: str, seconds: float)
     per source."""
     lines = [_counted(result) for result in refusal.results if result.kind is CheckKind.RECONCILED]
     failed = len(refusal.failed)
-    note = f"refused, {failed} critical checks failed"
+    note = texts.REFUSED_CHECKS.filled(refusal.language, failed=failed)
     return StageReport(
         refusal.stage, day, run_id, seconds, (*lines, Line("checks", read=len(refusal.results), note=note))
     )

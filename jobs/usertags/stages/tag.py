@@ -52,10 +52,14 @@ class Run:
 
     @property
     def branch(self) -> str:
+        """The branch of the tag tables that the run is written on."""
         return run_branch(self.run_id)
 
     def write(self, spec: TableSpec, rows: DataFrame, *, branch: bool = True) -> int:
-        """Replace the rows of this run in a table, on the run's branch or on main; returns their count."""
+        """Replace the rows of this run in a table, on the run's branch or on main, in one commit; returns
+        their count. Grain: that of the table. In: its columns without dt and run_id, in any order; missing
+        ones are written as null, further ones are added to the table. Raises UsageError if a column would
+        change its type."""
         stamped = rows.withColumns({"dt": F.lit(self.day), "run_id": F.lit(self.run_id)})
         schema = whole_schema(spec.schema, to_arrow_schema(stamped.schema))
         table = ensure_table(self.lake, spec.name, schema, spec.partition)
@@ -68,6 +72,8 @@ class Run:
         return _written(table, self.branch if branch else "main")
 
     def read(self, spec: TableSpec, *, branch: bool = True) -> DataFrame:
+        """The rows of this run in a table, on the run's branch or on main. Grain: that of the table. Out: all
+        its columns."""
         rows = self.spark.table(spark_table(spec.name, self.branch if branch else None))
         return rows.where((F.col("dt") == F.lit(self.day)) & (F.col("run_id") == F.lit(self.run_id)))
 
@@ -83,7 +89,8 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     """Compute all tables of a run on its branch.
 
     Raises DataError when an earlier day is blocked, when the day was never extracted or cleaned or its batch
-    was refused, or if the population is empty; UsageError if the run is already published.
+    was refused, or if the population is empty; UsageError if the run is already published or a column would
+    change its type; ConfigError if a blocked id is missing in the environment.
     """
     started = time.monotonic()
     require_no_blocked_day(lake, day)
@@ -96,6 +103,7 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
             next_step="start a new run to compute the day again",
         )
     run = Run(spark, catalogue, lake, day, run_id)
+    # From here on only these snapshots are read, so that what is written meanwhile does not count.
     snapshots = _inputs(run)
     before = day_before(lake, day)
     counts: dict[str, int] = {}
@@ -165,8 +173,9 @@ def _carried(run: Run, before: Publication | None, counts: dict[str, int]) -> No
 
 @dataclass(frozen=True)
 class RunFilling:
-    """What a run has to fill its tables from (`Filling` of usertags/published.py). `previous` is the day
-    that it is compared with; `measures` and `learned` are there for tables that do not carry."""
+    """What a run has to fill its tables from: `Filling` of usertags/published.py says what each member is.
+    `previous` is the day that it is compared with; `measures` and `learned` are there for tables that do not
+    carry."""
 
     run: Run
     previous: Publication | None
@@ -176,48 +185,61 @@ class RunFilling:
 
     @property
     def spark(self) -> SparkSession:
+        """The session of the run."""
         return self.run.spark
 
     @property
     def catalogue(self) -> Catalogue:
+        """The configuration of the run."""
         return self.run.catalogue
 
     @property
     def day(self) -> date:
+        """The data day of the run."""
         return self.run.day
 
     @property
     def users(self) -> DataFrame:
+        """Grain: user. Out: user_id, measures, profile columns and derived columns."""
         assert self.measures is not None, "a table that carries reads the state"
         return self.measures
 
     @property
     def tags(self) -> tuple[Tag, ...]:
+        """The tags that readers see."""
         return self.run.catalogue.published_tags()
 
     @cached_property
     def state(self) -> DataFrame:
+        """Grain: user of either day. Out: see `carried` (usertags/transform/carry.py)."""
         return _state(self.run, self.tags, self.previous)
 
     @cached_property
     def catalogue_before(self) -> list[dict[str, Any]]:
+        """The rows of `tag_catalogue` of the day before: tag_id, definition_version, kept_out_of."""
         rows = self.before(TAG_CATALOGUE).select("tag_id", "definition_version", "kept_out_of")
         return [row.asDict() for row in rows.collect()]
 
     @property
     def moved(self) -> DataFrame | None:
+        """Grain: user_id merged or split since the day before; None where ids are not linked or there is no
+        such day."""
         if self.previous is None or find_table(self.run.lake, IDENTITIES.name) is None:
             return None
         today = self.run.read(IDENTITIES, branch=False)
         return moved_users(today, self.before(IDENTITIES), self.previous.day)
 
     def read(self, table: TableSpec) -> DataFrame:
+        """The rows of the run in a table that is filled already. Grain: that of the table."""
         return self.run.read(table)
 
     def before(self, table: TableSpec) -> DataFrame:
+        """The rows of a table as published on the day before, none without such a day. Grain: that of the
+        table."""
         return _published(self.run, table, self.previous)
 
     def rows(self, table: TableSpec) -> int:
+        """How many rows the run has written into a table."""
         return self.counts[table.name]
 
 

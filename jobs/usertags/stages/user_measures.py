@@ -19,14 +19,15 @@ def user_measures(
     day: date,
     users: DataFrame | None = None,
 ) -> DataFrame:
-    """Grain: user. Out: user_id, one column per measure, `source__column` for each used profile column.
+    """Grain: user. In: day roll-ups and clean profiles, read by `tables`; `identities` of the run, None if
+    ids are not linked. Out: user_id, one column per measure in its type and unit, `source__column` for each
+    used profile column.
 
     Percentiles are not included: they are computed from these (usertags/transform/percentiles.py).
 
     The population is every id first seen on or before the data day in any source. `tables` gives the
     roll-ups and clean tables at the snapshots of the run, so that the result depends only on them. `users`
     are the `identities` of the run: roll-ups and profiles of an id are read as those of its user.
-    Raises DataError when no source has a user on or before that day.
     """
     sources = catalogue.sources.values()
     rollups = [tables(rollup_name(source)).drop("partials") for source in sources if source.kind == "events"]
@@ -48,6 +49,7 @@ def user_measures(
 
 
 def require_population(rows: int, day: date) -> None:
+    """Raises DataError if the population of a day has no user."""
     if rows == 0:
         raise DataError(
             f"no source has any user on or before {day}",

@@ -37,7 +37,8 @@ def embedded_names(catalogue: Catalogue) -> set[services.ServiceName]:
 
 
 def endpoints(catalogue: Catalogue, progress: Progress | None = None) -> services.Endpoints:
-    """The embedded database and store of the configuration, started if they are not running."""
+    """The embedded database and store of the configuration, started if they are not running. Raises
+    InfrastructureError if one does not start."""
     return services.start(catalogue.state, embedded_names(catalogue), progress=progress)
 
 
@@ -54,7 +55,8 @@ def running_endpoints(catalogue: Catalogue) -> services.Endpoints:
 
 
 def sql_url(name: str, catalogue: Catalogue) -> str:
-    """The SQLAlchemy URL of a connection. It contains a password: never print it."""
+    """The SQLAlchemy URL of a connection. It contains a password: never print it. Raises ConfigError for an
+    unset environment variable or an unknown Airflow connection."""
     entry: SqlConnection = catalogue.connections[name]
     if entry.embedded:
         url = endpoints(catalogue).postgres_url
@@ -82,5 +84,7 @@ def _airflow_url(conn_id: str, catalogue: Catalogue) -> str:
 
 
 def files_root(name: str, catalogue: Catalogue) -> str:
+    """The folder or `s3://` address of a files connection. Raises ConfigError for an unset environment
+    variable."""
     entry: FilesConnection = catalogue.connections[name]
     return from_environment(entry.root, catalogue)

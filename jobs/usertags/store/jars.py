@@ -43,7 +43,8 @@ def jar_path(coordinates: str) -> Path:
 
 
 def fetch_jars(jars: Mapping[str, str] = JARS) -> None:
-    """Download and verify missing jars. A file with a wrong checksum is removed and reported."""
+    """Download and verify missing jars. Raises InfrastructureError if they cannot be downloaded, or if one
+    has a wrong checksum: that file is removed."""
     FOLDER.mkdir(exist_ok=True)
     missing = [coordinates for coordinates in jars if not _verified(coordinates, jars)]
     if not missing:

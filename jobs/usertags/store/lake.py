@@ -52,12 +52,13 @@ class Lake:
 
     @cached_property
     def boto(self) -> Any:
+        """A client of the storage, for reports; rows are read and written through the catalog."""
         return make_client(self.s3)
 
 
 def open_lake(catalogue: Catalogue, progress: Progress | None = None, *, start: bool = True) -> Lake:
     """The lake configured in project.yml. An embedded lake that is not running is started, or with
-    `start=False` an InfrastructureError is raised."""
+    `start=False` an InfrastructureError is raised. Raises ConfigError for an unset environment variable."""
     entry: LakeConnection = catalogue.connections[catalogue.lake]
     if entry.embedded:
         running = endpoints(catalogue, progress) if start else running_endpoints(catalogue)
@@ -77,7 +78,8 @@ def open_lake(catalogue: Catalogue, progress: Progress | None = None, *, start: 
 
 
 def files_access(name: str, catalogue: Catalogue, lake: Lake) -> S3Access | None:
-    """The S3 access of a files connection; None for a local folder."""
+    """The S3 access of a files connection; None for a local folder. Raises ConfigError for an unset
+    environment variable."""
     entry: FilesConnection = catalogue.connections[name]
     if entry.store is None or entry.store == catalogue.lake:
         return lake.s3 if entry.root.startswith("s3://") else None

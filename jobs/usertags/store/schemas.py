@@ -15,18 +15,25 @@ _TEXT, _DAY, _TIME, _COUNT = pa.string(), pa.date32(), pa.timestamp("us", tz="UT
 
 
 class TableSpec(Protocol):
-    """A table of the lake: its name with the namespace, its columns, and the columns of its partition."""
+    """A table of the lake. Times are UTC."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name with the namespace."""
+
     @property
-    def schema(self) -> pa.Schema: ...
+    def schema(self) -> pa.Schema:
+        """The columns that it always has."""
+
     @property
-    def partition(self) -> tuple[str, ...]: ...
+    def partition(self) -> tuple[str, ...]:
+        """The columns that it is partitioned by."""
 
 
 @dataclass(frozen=True)
 class FixedTable:
+    """A table whose columns are listed here."""
+
     name: str
     schema: pa.Schema
     partition: tuple[str, ...] = ("dt", "run_id")

@@ -1,14 +1,18 @@
 """The Spark session of a configuration: Iceberg over its lake, in the project's time zone."""
 
+import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from pyspark.logger import PySparkLogger
 from pyspark.sql import DataFrameWriterV2, SparkSession
 
 from usertags import services
 from usertags.catalogue.model import Catalogue
 from usertags.errors import InfrastructureError
+from usertags.services.spark import LOG_SETTINGS
 from usertags.store.connections import Progress, from_environment
 from usertags.store.jars import jar_paths
 from usertags.store.lake import CATALOG, Lake
@@ -18,8 +22,14 @@ if TYPE_CHECKING:
 
 # Settings that affect the results.
 _SQL = {"spark.sql.ansi.enabled": "true"}
+# The statements of a day are many and short: with Java's first compiler alone a shop of some thousand rows
+# costs half of what it costs with both, whose threads compile code that is not used again. For millions of
+# rows per day, session.yml sets others.
+_JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
 # Variables that Spark's client leaves in the environment of its process and of child processes.
 _MARK_OF_A_SERVER = "SPARK_CONNECT_MODE_ENABLED"
+# To these Spark's client writes the message of each error of a query, which quotes rows, before it raises it.
+_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 # The server sessions of this process, kept until it ends. Spark's client closes a pool that all its
 # sessions share when one of them is garbage-collected; if another session is using the pool, it waits for
 # itself.
@@ -58,8 +68,10 @@ def _remote_session(catalogue: Catalogue, lake: Lake, progress: Progress | None)
     url = start_server(catalogue, progress)
     try:
         session = session_at(url)
-        for key, value in _session_settings(catalogue, lake).items():
-            session.conf.set(key, value)
+        # The embedded server already has our settings.
+        if catalogue.spark.remote != "embedded":
+            _configure(session, _SQL | catalogue.spark.texts())
+        of_lake(session, catalogue, lake)
     except Exception as error:  # the client raises any exception of the network or the server
         raise InfrastructureError(
             f"the Spark server did not open a session ({type(error).__name__})",
@@ -71,6 +83,7 @@ def _remote_session(catalogue: Catalogue, lake: Lake, progress: Progress | None)
 
 def session_at(url: str) -> SparkSession:
     """A new session on the server at an address. It exists until it is stopped or the process ends."""
+    _log_nothing_of_queries()
     session: SparkSession = SparkSession.builder.remote(url).create()
     _KEPT.append(session)
     return session
@@ -85,10 +98,15 @@ def make_active(session: SparkSession) -> None:
         RemoteSession._active_session.session = session
 
 
-def _session_settings(catalogue: Catalogue, lake: Lake) -> dict[str, str]:
-    """The settings of a server session; the embedded server already has our settings."""
-    theirs = {} if catalogue.spark.remote == "embedded" else {**_SQL, **catalogue.spark.texts()}
-    return {**theirs, **lake_settings(lake), "spark.sql.session.timeZone": catalogue.timezone}
+def of_lake(session: SparkSession, catalogue: Catalogue, lake: Lake) -> SparkSession:
+    """The session, reading and writing the tables of the lake, in the project's time zone."""
+    return _configure(session, lake_settings(lake) | {"spark.sql.session.timeZone": catalogue.timezone})
+
+
+def _configure(session: SparkSession, settings: Mapping[str, str]) -> SparkSession:
+    for key, value in settings.items():
+        session.conf.set(key, value)
+    return session
 
 
 def _own_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
@@ -110,17 +128,23 @@ def _own_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
             safe="nothing was read or written",
             next_step="check that `java -version` shows 17 or 21, then run it again",
         ) from error
-    session.sparkContext.setLogLevel("ERROR")
-    return _of_lake(session, catalogue, lake)
+    _log_nothing_of_queries()
+    _log_no_messages(session)
+    # A separate session on the same Spark, so that two lakes in one process are isolated.
+    return of_lake(session.newSession(), catalogue, lake)
 
 
-def _of_lake(session: SparkSession, catalogue: Catalogue, lake: Lake) -> SparkSession:
-    """A separate session on the same Spark, so that two lakes in one process are isolated."""
-    own = session.newSession()
-    for key, value in lake_settings(lake).items():
-        own.conf.set(key, value)
-    own.conf.set("spark.sql.session.timeZone", catalogue.timezone)
-    return own
+def _log_nothing_of_queries() -> None:
+    """Whoever catches the error of a query has what Spark's client would log of it."""
+    for name in _LOGGERS:
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _log_no_messages(session: SparkSession) -> None:
+    """The Java side logs errors alone, and those without their messages, which quote rows."""
+    java: Any = session.sparkContext._jvm
+    settings = java.java.net.URI(LOG_SETTINGS.as_uri())
+    java.org.apache.logging.log4j.core.config.Configurator.reconfigure(settings)
 
 
 def _settings(catalogue: Catalogue) -> dict[str, str]:
@@ -129,6 +153,7 @@ def _settings(catalogue: Catalogue) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
         "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|credential",

@@ -16,8 +16,9 @@ from usertags.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Reso
 
 @dataclass(frozen=True)
 class Outcome:
-    """Row counts of a batch by outcome, quarantined rows included. `changed` are the event days
-    on which it adds or replaces rows; empty for a source without event days."""
+    """Row counts of a batch by outcome, quarantined rows included; together they are the rows read. `changed`
+    are the event days (project time zone) on which it adds or replaces rows; empty for a source without event
+    days."""
 
     kept: int
     superseded: int
@@ -27,6 +28,7 @@ class Outcome:
 
     @property
     def counts(self) -> dict[str, int]:
+        """The counts by the names that reports and `ops.batches` have for them."""
         return {
             "kept": self.kept,
             "superseded": self.superseded,
@@ -36,11 +38,11 @@ class Outcome:
 
 
 def comparable(good: DataFrame, others: DataFrame, source: Source) -> DataFrame:
-    """The clean rows that can have the same key as a row of the batch; other files are not opened.
+    """Grain: row of the clean table that can have the same key as a row of the batch. In: the good rows of
+    the batch (`typed`), the clean rows of other batches. Out: a subset of these, in their columns.
 
-    The keys are limited by the minimum and maximum of the batch; equal rows of a source without a key
-    have the same event day. In: the good rows of the batch (`typed`), the clean rows of other batches.
-    Out: a subset of these. Collects one row for the batch, or one per day.
+    Other files are not opened: keys are limited by the minimum and maximum of the batch, and equal rows of a
+    source without a key have the same event day. Collects one row for the batch, or one per day.
     """
     if source.repeats == "keep":
         return others.limit(0)
@@ -53,8 +55,8 @@ def comparable(good: DataFrame, others: DataFrame, source: Source) -> DataFrame:
 
 
 def outcome(rows: DataFrame, resolved: Resolved, source: Source) -> Outcome:
-    """Count the rows of a batch. In: all its rows with `_reason` (`typed`), and the decisions about the
-    good ones (`resolve`). Collects one row per status and day."""
+    """The counts of a batch. Grain of the input: row of the batch. In: all its rows with `_reason` (`typed`),
+    and the decisions about the good ones (`resolve`). Collects one row per status and event day."""
     event_day = F.col("event_day") if source.kind == "events" else F.lit(None).cast("date")
     found = resolved.rows.groupBy("_status", event_day.alias("day")).count()
     aside = rows.where("_reason is not null").agg(
@@ -107,8 +109,8 @@ def touched(source: Source, days: Collection[date]) -> Column:
 def rewritten(
     others: DataFrame, resolved: Resolved, source: Source, days: Collection[date], columns: Sequence[str]
 ) -> DataFrame:
-    """The content of the touched days after the batch: the rows of other batches that are not
-    replaced, and the kept rows of the batch.
+    """Grain: row of the clean table on a touched day, after the batch: the rows of other batches that are
+    not replaced, and the kept rows of the batch.
 
     In: the clean rows of other batches, what was decided (`resolve`), the days that the batch touches (at
     least those of its kept and replaced rows), the columns of the clean table. Out: these columns.

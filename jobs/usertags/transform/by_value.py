@@ -13,7 +13,8 @@ from usertags.transform.windows import ID, inside_window
 
 def by_values(rollups: Sequence[DataFrame], measures: Sequence[Measure], day: date) -> list[DataFrame]:
     """Frames that together contain all the measures. Grain: id. In: day roll-ups with by and by_value. Out:
-    id_kind, id, one map per measure, null for ids without an entry.
+    id_kind, id, one map per measure, null for ids without an entry: from the value of the `by` column to a
+    number (double, in the unit of the aggregate, 0 left out) or to the latest row.
 
     Numbers are merged in rows of one value each, because a wide row would contain all measures of the
     project for each value of a user.

@@ -63,15 +63,18 @@ def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], 
     only user_id, if there are no tags."""
     if not tags:
         return state.select("user_id").limit(0)
+    # One projection makes the rows of all tags of a user: no join or union per tag.
     single = F.array(*[_tag_row(tag) for tag in tags if not tag.main.several]).cast(_ROWS)
     present = F.inline(F.concat(single, *[_ranked_rows(tag) for tag in tags if tag.main.several]))
     known = state.where("_in_population")
     rows = known.select("user_id", "_before", "_ranked", present).where("tag_value is not null")
+    # A tag keeps its first day while its value stays, a preferred value while it is among the preferred.
     earlier = F.col("_before")[F.col("tag_id")]
     same = F.coalesce(earlier["tag_value"] == F.col("tag_value"), F.lit(False))
     since = F.when(F.col("share").isNotNull(), _preferred_since()).otherwise(
         F.when(same, earlier["valid_from"])
     )
+    # A period starts anew on each day that the rule holds; a tag set by a person ends when that person said.
     until = (
         F.when(F.col("fresh"), F.date_add(F.lit(day), F.col("period")))
         .when(F.col("period").isNotNull(), earlier["valid_until"])

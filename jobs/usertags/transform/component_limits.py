@@ -19,11 +19,15 @@ def within_limits(
 ) -> tuple[DataFrame, DataFrame]:
     """The members of all components after splitting the large ones, and the links refused for that.
 
-    In: accepted links (a, b, first_seen, source), `members` (node, component) and the components that are
-    too large (component). The links of a large component are taken in the order of first_seen, then of their
-    ids; one that would make a person with more ids of a kind than the limit is refused, as are all links of
-    a component that has more than TANGLED of them.
+    Grain: node; link. In: accepted links (a, b, first_seen, source), `members` (node, component), the
+    components that are too large (component), and the maximum number of ids of a kind per person. Out:
+    node, component; a, b, first_seen, source, reason (`limit` or `tangled`).
+
+    The links of a large component are taken in the order of first_seen, then of their ids; one that would
+    make a person with more ids of a kind than the limit is refused, as are all links of a component that has
+    more than TANGLED of them.
     """
+    # Large components are few: the joins below then do not move the members and links of all others.
     large = F.broadcast(large)
     own = members.join(large, "component", "left_semi").withColumnRenamed("node", "a")
     placed = links.join(own, "a")
@@ -31,6 +35,7 @@ def within_limits(
     sized = placed.join(counts, "component")
     hopeless = sized.where(F.col("_links") > F.lit(TANGLED))
     grouped = sized.where(F.col("_links") <= F.lit(TANGLED)).groupBy("component")
+    # Both outputs come from these rows: without the checkpoint the lists are traversed twice.
     judged = _judged(grouped.agg(_in_order().alias("links")), limits).localCheckpoint()
     fitting = members.join(large, "component", "left_anti").select("node", "component")
     taken_apart = judged.select(F.inline(_members()))

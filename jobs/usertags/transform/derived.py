@@ -25,7 +25,8 @@ class Computed:
 def computed(derived: DerivedColumns, users: DataFrame, day: date) -> Computed:
     """Grain: user. In: the measures of every user. Out: the same, and the derived columns in their types.
 
-    Reads aggregates of the population, so `users` is read more than once.
+    Reads aggregates of the population, so `users` is read more than once. Raises TypeError for a type of
+    derived columns that no function is registered for.
     """
     raise TypeError(f"nothing computes {type(derived).__name__}")
 
@@ -45,7 +46,8 @@ def _(derived: Rfm, users: DataFrame, day: date) -> Computed:
 def all_computed(
     derived: Iterable[DerivedColumns], users: DataFrame, day: date
 ) -> tuple[DataFrame, dict[type[DerivedColumns], tuple[Any, ...]]]:
-    """The measures with all derived columns, and what was learned for each kind of them."""
+    """Grain: user. In: the measures of every user. Out: the same and all derived columns, in order; and what
+    was learned for each type of them (`Computed.learned`)."""
     learned = {}
     for item in derived:
         found = computed(item, users, day)

@@ -1,4 +1,4 @@
-"""The day on which each id was first seen, in any source."""
+"""The day on which each id was first seen, in any source: event days of the project's time zone."""
 
 from collections.abc import Sequence
 from datetime import date

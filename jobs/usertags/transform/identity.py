@@ -5,9 +5,8 @@ users are the connected components of the links that are not refused. Reasons to
 
 - `blocked`: one of its ids is blocked in the configuration.
 - `shared`: one of its ids is linked to more ids of a kind than one person may have. If these belong to
-different
-  people (a shared device, the shop's own phone), all its links are refused; otherwise its links to ids that
-  have no other links.
+  different people (a shared device, the shop's own phone), all its links are refused; otherwise its links to
+  ids that have no other links.
 - `limit`: in the order of the days on which links were first seen, it would have created a person with
   more ids of a kind than the limit. Links accepted before it are kept.
 - `tangled`: it is one of so many links forming one person beyond a limit that none of them is trusted.
@@ -49,10 +48,12 @@ def node(kind: Column, value: Column) -> Column:
 
 
 def kind_of(name: str) -> Column:
+    """The kind of an id that a column has as `kind:id`."""
     return F.substring_index(name, ":", 1)
 
 
 def id_of(name: str) -> Column:
+    """The id itself of a column that has it as `kind:id`; it may contain colons."""
     return F.substr(F.col(name), F.instr(name, ":") + 1)
 
 
@@ -94,8 +95,9 @@ def pairs(seen: DataFrame, most: int) -> DataFrame:
 
 
 def people(links: DataFrame, blocked: Iterable[str], limits: Mapping[str, int]) -> People:
-    """The components of the accepted links, and the refused links. In: `pairs`, read several times;
-    the blocked ids, and the maximum number of ids of a kind per person."""
+    """The components of the accepted links, and the refused links. Grain: link. In: `pairs`, read several
+    times; the blocked ids as `kind:id`, and the maximum number of ids of a kind per person. Out: see
+    `People`."""
     links = links.localCheckpoint()
     block = F.col("a").isin(list(blocked)) | F.col("b").isin(list(blocked))
     refused = [_because("blocked", links.where(block))]
@@ -178,7 +180,9 @@ def _without_shared(
     the phone.
     """
     touching = _touch(links, hubs.select("node").distinct()).localCheckpoint()
+    # The people that there would be without the hubs.
     calm = components(touching.where("not _touches").select("a", "b"))
+    # What each hub links, by kind: ids of such people, and ids that have no other link.
     joined = _ends(links).join(F.broadcast(hubs.select("node", "kind")), ["node", "kind"])
     placed = joined.join(calm.withColumnRenamed("node", "other"), "other", "left")
     alone = F.col("component").isNull() & (F.count("*").over(Window.partitionBy("other")) == 1)
@@ -187,6 +191,7 @@ def _without_shared(
         F.count_distinct("component").alias("_people"), F.count_if("_alone").alias("_others")
     )
     limit = _limit(F.col("kind"), limits)
+    # A hub of too many people loses all links; one of too many ids those to ids without another link.
     shared = counts.where(F.col("_people") > limit).select("node").distinct()
     many = counts.where(F.col("_people") + F.col("_others") > limit).select("node", "kind")
     lost = around.where("_alone").join(F.broadcast(many), ["node", "kind"], "left_semi")
@@ -195,6 +200,7 @@ def _without_shared(
         F.greatest("node", "other").alias("b"),
         F.lit(True).alias("_lost"),
     ).distinct()
+    # Only links that touch a hub can be refused; the others join the result as they are.
     own = _touch(touching.where("_touches").select(*_LINK), shared).join(lost, ["a", "b"], "left")
     refused = F.col("_touches") | F.coalesce("_lost", F.lit(False))
     judged = own.select(*_LINK, refused.alias("_refused")).localCheckpoint()
@@ -261,18 +267,18 @@ def identities(members: DataFrame, seen: DataFrame) -> DataFrame:
 
 
 def of_users(rows: DataFrame, users: DataFrame) -> DataFrame:
-    """The rows with the ids of their users: id_kind and id are replaced by the parts of the user_id.
-
-    In: id_kind, id and any columns; `identities`. An id without links is its own user.
-    """
+    """The rows with the ids of their users. Grain: that of the rows. In: id_kind, id and any columns;
+    `identities`. Out: the same columns, id_kind and id being the parts of the user_id; an id without links is
+    its own user."""
     owned = _owned(rows, users)
     return owned.select(*[F.col(f"`{_OWNER.get(name, name)}`").alias(name) for name in rows.columns])
 
 
 def one_row_a_user(rows: DataFrame, users: DataFrame, version: str | None) -> DataFrame:
-    """If several ids of a user have rows in one profile, the row that is used: the highest version,
-    then the earliest id. In: id_kind, id and any columns; the column of the version, if there is one. Out:
-    the same columns except the version."""
+    """Grain: user. In: rows of one profile, one per id (id_kind, id and any columns); `identities`; the name
+    of the version column, if there is one. Out: the same columns except the version, id_kind and id being the
+    parts of the user_id. Of several rows of a user the one with the highest version is used, then that of the
+    earliest id."""
     versions = [F.col(version).desc_nulls_last()] if version else []
     earliest = [F.col(name).asc_nulls_first() for name in ("_on", *ID)]
     best = Window.partitionBy(*_OWNER.values()).orderBy(*versions, *earliest)
@@ -316,8 +322,8 @@ def moved_users(today: DataFrame, before: DataFrame, day_before: date) -> DataFr
 
 
 def with_reason_identity(changes: DataFrame, moved: DataFrame) -> DataFrame:
-    """`user_tag_changes` with the reason `identity` for changes of moved users; a tag that left the
-    catalogue keeps the reason `retired`."""
+    """Grain: user, tag. In: `carry.changes`, `moved_users`. Out: the columns of the changes, with the reason
+    `identity` for changes of moved users; a tag that left the catalogue keeps the reason `retired`."""
     joined = changes.join(moved.withColumn("_moved", F.lit(True)), "user_id", "left")
     reason = F.when(F.col("_moved") & (F.col("reason") != "retired"), "identity").otherwise(F.col("reason"))
     return joined.withColumn("reason", reason).select(*changes.columns)

@@ -1,10 +1,11 @@
 """Percentiles: the rank of each user's measure among the users of the data day.
 
 The population of a percentile is the set of users for whom its condition holds and who have the measure. The
-percentile of a user is the whole percentage of the population with a value at or below: of 200 users
-of whom 57 have the same value or less, 28. Equal values have equal percentiles, and the highest is 100; users
-outside the population have none. Values of type double count as equal up to nine decimals, which is more
-than the noise of binary fractions; all values are compared as doubles.
+percentile of a user is the whole percentage of the population with a value at or below: of 200 users of whom
+57 have the same value or less, 28 (as scipy.stats.percentileofscore with kind="weak", rounded down). Equal
+values have equal percentiles, and the highest is 100; users outside the population have none. Values of type
+double count as equal up to nine decimals, which is more than the noise of binary fractions; all values are
+compared as doubles.
 """
 
 from collections.abc import Sequence

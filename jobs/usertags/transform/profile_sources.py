@@ -11,7 +11,8 @@ from usertags.transform.identity import one_row_a_user
 
 
 def profile_rows(clean: DataFrame, source: Source, day: date) -> DataFrame:
-    """The rows of a profile that exist on a day: from the day of their time on, always without a time."""
+    """Grain: row of a profile that exists on the day. In: its clean rows. Out: a subset of these, in their
+    columns: a row exists from the day of its time on (project time zone), always without a time."""
     if not source.time:
         return clean
     since = F.to_date(F.col(source.time))

@@ -37,8 +37,8 @@ class Threshold:
 
 
 def basis(measures: DataFrame, rfm: Rfm, day: date) -> DataFrame:
-    """Grain: user. Out: the measures, recency_days (to D+1), frequency, monetary, `_ever` (orders of all
-    time).
+    """Grain: user. In: the measures of every user. Out: the same, recency_days (days to D+1),
+    frequency and monetary (in the units of their measures), `_ever` (orders of all time).
 
     Recency, frequency and monetary are null for users without an order in the window. Monetary has no
     binary rounding noise, so that equal amounts are equal numbers.
@@ -57,7 +57,8 @@ def basis(measures: DataFrame, rfm: Rfm, day: date) -> DataFrame:
 
 
 def thresholds(based: DataFrame, rfm: Rfm) -> list[Threshold]:
-    """The edges, portrait edges and mean of each dimension over the users with an order in the window.
+    """The edges, portrait edges and mean of each dimension over the users with an order in the window. Grain
+    of the input: user. In: `basis`. Out: one `Threshold` per dimension, in the unit of its column.
 
     Reads one row of aggregates, whatever the number of users.
     """
@@ -123,7 +124,7 @@ def scored(based: DataFrame, found: Sequence[Threshold], rfm: Rfm) -> DataFrame:
 
 
 def threshold_rows(found: Sequence[Threshold]) -> list[tuple[object, ...]]:
-    """A row of `rfm_thresholds` a dimension (usertags/published.py)."""
+    """The rows of `rfm_thresholds` (usertags/published.py), one per dimension."""
     return [
         (t.dimension, t.scoring, list(t.edges), list(t.portrait_edges), t.mean, t.population) for t in found
     ]

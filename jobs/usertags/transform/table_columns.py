@@ -15,8 +15,9 @@ def whole_schema(fixed: pa.Schema, rows: pa.Schema) -> pa.Schema:
 
 
 def fitted(rows: DataFrame, fields: Iterable[StructField]) -> DataFrame:
-    """The rows with the columns of a table, in its order and types; null for missing columns, such as a
-    retired tag. Columns that the table does not have are left out."""
+    """The rows with the columns of a table. Grain: that of the rows. In: any columns; the fields of the
+    table. Out: its columns in its order and types, null for missing ones, such as a retired tag. Columns that
+    the table does not have are left out."""
     present = set(rows.columns)
     columns = [
         F.col(f"`{field.name}`").cast(field.dataType).alias(field.name)

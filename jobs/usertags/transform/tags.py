@@ -34,6 +34,7 @@ def as_text(tag: Tag, value: Column) -> Column:
 
 
 def as_number(tag: Tag, value: Column) -> Column:
+    """A tag's value as `tag_number` has it: a double, null for a tag that is no number."""
     return value.cast("double") if is_number(tag.type) else F.lit(None).cast("double")
 
 

@@ -33,13 +33,17 @@ _JSON = {
 
 
 def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
-    """One typed row per raw row.
+    """Grain: raw row. In: the raw columns of one batch (and `batch`, its data day); the project's time zone,
+    for columns that have none of their own.
 
-    In: the raw columns of one batch (and `batch`, its data day). Out: the kept clean columns, `event_day`
-    (for events, in the session's time zone, which is the project's), `_batch`, `_reading` (the reading of
-    the batch that had the row), `_content` (a hash of the clean columns), `_reason` (null for a good row)
-    and `_raw` (the raw row as JSON, its personal values masked).
+    Out: the kept clean columns in their types (timestamps are instants), `event_day` (for events, in the
+    session's time zone, which is the project's), `_batch`, `_reading` (the reading of the batch that had the
+    row), `_content` (a hash of the clean columns), `_reason` (null for a good row) and `_raw` (the raw row as
+    JSON, its personal values masked). A value that cannot be converted is null, and its row has the reason
+    `type_<column>`.
     """
+    # Value and converted value of a column stand side by side, because both say whether the conversion
+    # failed.
     blank_is_null = _blank_is_null(raw) if source.read.format == "csv" else raw
     valued = blank_is_null.withColumns({f"_v_{c.name}": as_column(c.tree) for c in source.kept_columns})
     kinds = {field.name: field.dataType for field in valued.schema.fields}

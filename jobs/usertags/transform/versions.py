@@ -22,22 +22,25 @@ class Resolved:
 
     @property
     def batch(self) -> DataFrame:
-        """The rows of the batch, with `_status`: kept, superseded or repeat."""
+        """Grain: good row of the batch, with `_status`: kept, superseded or repeat."""
         return self.rows.where(F.col("_status").isin(KEPT, SUPERSEDED, REPEAT))
 
     @property
     def replaced(self) -> DataFrame:
-        """The rows of the clean table that are replaced by a row of the batch."""
+        """Grain: row of the clean table that is replaced by a row of the batch."""
         return self.rows.where(F.col("_status") == REPLACED).drop("_status")
 
 
 def resolve(batch: DataFrame, existing: DataFrame, source: Source) -> Resolved:
     """Decide between the rows of a batch and the clean rows of other batches with the same key.
 
-    Both frames have the clean columns, `_batch` and `_content`, and `batch` has `_reading`; `existing` holds
-    no row of this batch. The highest version wins; of equal versions the one from the later batch, and
-    within the batch the later reading. Equal content is a repeat, and the existing row is kept, so
-    that reading rows again changes nothing.
+    Grain: good row of the batch, and row of other batches with one of its keys. In: both frames have the
+    clean columns, `_batch` and `_content`, and `batch` has `_reading`; `existing` holds no row of this batch.
+    Out: the clean columns, `_batch`, `_content` and `_status` (`Resolved`).
+
+    The highest version wins; of equal versions the one from the later batch, and within the batch the later
+    reading. Equal content is a repeat, and the existing row is kept, so that reading rows again changes
+    nothing.
     """
     if source.repeats == "keep":
         return Resolved(batch.withColumn("_status", F.lit(KEPT)).drop("_reading"))

@@ -30,8 +30,8 @@ def test_the_small_folder_has_no_problem(folder: Folder) -> None:
 
 # ---- one mistake, one problem, on its line -------------------------------------------------
 
-TYPE = "a type: string, int, bigint, double, boolean, date, timestamp or decimal(p,s)"
-NAME = "a name (lowercase letters, digits and _, letter first)"
+TYPE = "a type: string, int, bigint, double, boolean, date, timestamp or decimal(p,s) such as decimal(18,2)"
+NAME = "a name (lowercase letters, digits and _, letter first, at most 60 characters) such as order_lines"
 
 UNKNOWN_KEYS = [
     (PROJECT, "currency: CNY", "curency: CNY", "unknown key 'curency' (did you mean currency?)"),
@@ -119,7 +119,7 @@ WRONG_VALUES = [
         "fresh_within: 0h",
         "checks.0: `fresh_within` must be longer than 0",
     ),
-    (MEASURES, "last_status:", "lastStatus:", f"'lastStatus' is not {NAME}, at most 60 characters"),
+    (MEASURES, "last_status:", "lastStatus:", f"'lastStatus' is not {NAME}"),
     (
         TAGS,
         "status: draft",
@@ -144,7 +144,7 @@ WRONG_VALUES = [
         "values: [large, [middle], small]",
         "size.values.1: must be a text or a whole number or a number",
     ),
-    (TAGS, "基础属性: basic", "基础属性: Basic", f"'Basic' is not {NAME}, at most 60 characters"),
+    (TAGS, "基础属性: basic", "基础属性: Basic", f"'Basic' is not {NAME}"),
     (TAGS, "levels:\n", "levels:\n  5: five\n", "5 is not a text: put it in quotes"),
     (TAGS, "交易: true", "交易: maybe", "`exclusive` of a path must be true or false"),
 ]
@@ -384,6 +384,84 @@ def test_yes_no_on_off_and_times_of_the_day_are_texts(folder: Folder) -> None:
     entry = settings.tags["size"].entry
     assert (entry.values, entry.else_) == (["large", "middle", "small", "yes", "10:30"], "yes")
     assert settings.sources["orders"].entry.checks[0].in_set == [1, "on", 1.5]
+
+
+@pytest.mark.parametrize("word", ["false", "False", "no", "NO", "off", "Off", '"off"'])
+def test_what_is_off_is_written_as_earlier_versions_read_it(folder: Folder, word: str) -> None:
+    folder.replace(ORDERS, "checks:\n", f"compare: {word}\nchecks:\n")
+    folder.replace(TAGS, "    status: draft\n", f"    status: draft\n    drift: {word}\n")
+    folder.replace(TAGS, "交易: true", f"交易: {word}")
+    folder.replace(ORDERS, "checks:\n", f"may_be_empty: {word}\nchecks:\n")
+    folder.replace(TAGS, "expect: false", f"expect: {word}")
+    settings = load(folder.path)
+    assert settings.sources["orders"].entry.compare == "off"
+    assert settings.tags["city"].entry.drift == "off"
+    assert settings.tags["important"].entry.examples[1].expect is False
+    assert not settings.exclusive and not settings.sources["orders"].entry.may_be_empty
+
+
+@pytest.mark.parametrize("word", ["true", "TRUE", "yes", "Yes", "on", "ON"])
+def test_what_is_on_is_written_as_earlier_versions_read_it(folder: Folder, word: str) -> None:
+    folder.replace(TAGS, "交易: true", f"交易: {word}")
+    folder.replace(ORDERS, "    between: [0, 20000]\n", f"    not_null: {word}\n")
+    folder.replace(ORDERS, "checks:\n", f"may_be_empty: {word}\nchecks:\n")
+    folder.replace(TAGS, "expect: true", f"expect: {word}")
+    settings = load(folder.path)
+    assert len(settings.exclusive) == 1 and settings.tags["important"].entry.examples[0].expect is True
+    entry = settings.sources["orders"].entry
+    assert entry.checks[0].not_null is True and entry.may_be_empty is True
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (ORDERS, "checks:\n", "compare: on\nchecks:\n", "compare: must be `off` or a mapping with bounds"),
+        (ORDERS, "checks:\n", "compare: 5\nchecks:\n", "compare: must be `off` or a mapping with bounds"),
+        (
+            ORDERS, "    between: [0, 20000]\n", "    not_null: no\n",
+            "checks.0.not_null: must be `true`, or left out",
+        ),
+        (
+            ORDERS, "    between: [0, 20000]\n", "    references: users\n",
+            "checks.0.references: 'users' is not a column of another source, as source.column, such as "
+            "users.customer",
+        ),
+        (
+            ORDERS, "    between: [0, 20000]\n", "    references: [users, customer]\n",
+            "checks.0.references: must be a column of another source, as source.column, such as "
+            "users.customer",
+        ),
+        (
+            ORDERS, "  - column: amount\n    between: [0, 20000]\n", "  - fresh_within: 2 hours\n",
+            "checks.0.fresh_within: '2 hours' is not a duration such as 30m, 1h or 2d",
+        ),
+        (
+            PROJECT, "lake: lake\n", "lake: lake\nretention: {reports: 3 months}\n",
+            "retention.reports: '3 months' is not a number of days such as 180d",
+        ),
+        (
+            PROJECT, "    - id: champions", "    - id: 1st",
+            f"rfm.segments.0.id: '1st' is not {NAME}",
+        ),
+        (
+            MEASURES, "    window: 180d", "    by: status\n    half_life: month\n    window: 180d",
+            "orders_180d.half_life: 'month' is not a number of days such as 180d",
+        ),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_form_is_told_what_was_expected(
+    folder: Folder, file: str, old: str, new: str, message: str
+) -> None:
+    folder.replace(file, old, new)
+    assert message in [problem.split(": ", 1)[1] for problem in folder.problems()]
+
+
+def test_the_address_of_a_spark_server_is_told_by_an_example(folder: Folder) -> None:
+    folder.write("spark/session.yml", "remote: http://spark:15002\n")
+    assert folder.problems() == [
+        "spark/session.yml:1: remote: 'http://spark:15002' is not `embedded` or the address of a Spark "
+        "Connect server such as sc://spark:15002"
+    ]
 
 
 def test_a_truth_value_where_words_and_numbers_stand_is_refused(folder: Folder) -> None:

@@ -68,15 +68,30 @@ def test_the_deadline_is_read_without_the_rest(folder: Folder) -> None:
         ('by: "08:00"', "by: 25:00", "by", "alerts.by: '25:00' is not a time of day such as 08:00"),
         ('by: "08:00"', "by: 8", "by", "alerts.by: must be a time of day such as 08:00"),
         ("kind: smtp", "kind: smpt", "duty_mail", "smtp"),
-        ("to: [duty@shop.example]", "to: [duty]", "to", "duty"),
+        (
+            "to: [duty@shop.example]",
+            "to: [duty]",
+            "to",
+            "'duty' is not a mail address such as data@example.com",
+        ),
         ("to: [duty@shop.example]", "to: []", "to", "at least 1 item"),
-        ("connection: duty,", 'connection: "a b",', "connection", "a b"),
+        (
+            "connection: duty,",
+            'connection: "a b",',
+            "connection",
+            "'a b' is not the id of an Airflow connection (letters, ",
+        ),
         ("tell: [blocked, recovered]", "tell: [blocked, broken]", "tell", "did you mean blocked?"),
         ("tell: [blocked, recovered]", "when: [blocked]", "when", "unknown key 'when'"),
         ('"{title}"', '"{titel}"', "body:", "unknown placeholder {titel}"),
         ('"{title}"', '"{title"', "body:", "a brace that is not part of a placeholder"),
         ("kind: webhook", "kind: slack", "body:", "the body of slack is fixed"),
-        ("team_chat:\n", "Team:\n", "Team", "Team"),
+        (
+            "team_chat:\n",
+            "Team:\n",
+            "Team",
+            "'Team' is not a name (lowercase letters, digits and _, letter first) such as on_duty",
+        ),
     ],
 )
 def test_each_mistake_is_named_with_its_line(

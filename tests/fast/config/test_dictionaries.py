@@ -84,7 +84,8 @@ def test_a_mistake_is_one_problem_on_its_line(folder: Folder, content: str, line
         ("needs:", "a dictionary must be a mapping of texts to values"),
         (
             "Needs: {a: b}",
-            "'Needs' is not a name (lowercase letters, digits and _, letter first), at most 60 characters",
+            "'Needs' is not a name (lowercase letters, digits and _, letter first, at most 60 characters) "
+            "such as order_lines",
         ),
     ],
 )

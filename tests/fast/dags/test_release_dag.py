@@ -1,6 +1,7 @@
 """The DAG that releases a blocked day: what a person is asked, and what their answer becomes."""
 
 from collections.abc import Callable
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from tests.support.folders import Folder
 from usertags.errors import DataError, InfrastructureError, UsageError
+from usertags.release import question
 
 ORDER = ["blocked", "approve", "release", "publish"]
 FOUND = {
@@ -17,6 +19,7 @@ FOUND = {
     "stage": "clean",
     "failed": ["clean.payments: amount in its range (observed 72 failing rows, expected -50000 to 50000)"],
     "readers_see": "2026-11-03, the newest published day",
+    "question": question(date(2026, 11, 4), "clean", "2026-11-03, the newest published day", "en"),
 }
 ANSWER = {"chosen_options": ["Approve"], "responded_by_user": {"id": "7", "name": "Wang Fang"}}
 REASON = 'known: "cents", see {{ ticket }} $(7)'
@@ -83,9 +86,10 @@ def test_whoever_is_asked_reads_the_reason_what_failed_and_what_readers_have(rel
     environment = release_dag.get_template_env()
     subject, body = (environment.from_string(text).render(**context()) for text in (SUBJECT, BODY))
     assert subject == "Release 2026-11-04 although its clean checks failed?"
-    assert REASON in body
+    assert body.startswith(f"**Reason given:** {REASON}\n\n**Failed, and released with your name:**\n")
     assert f"\n- {FOUND['failed'][0]}\n" in body
     assert "Readers keep 2026-11-03, the newest published day until then" in body
+    assert "\n\n[All checks of 2026-11-04](" in body
     assert body.endswith("/usertags/quality/day/2026-11-04)")
 
 

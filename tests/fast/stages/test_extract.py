@@ -1,15 +1,19 @@
 """What an extraction reads: cursor bounds, files, and what takes the place of what. No source, no store."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from tests.support.sources import orders
+from usertags.catalogue.model import Catalogue
+from usertags.catalogue.source_entry import Read
 from usertags.config.durations import Duration
 from usertags.sources.files import SourceFile
 from usertags.stages.batch_register import BatchRecord
-from usertags.stages.extract import after_of, new_files, replaces
+from usertags.stages.extract import SALT, Bounds, after_of, cursor_bounds, new_files, pii_salt, replaces
 
 NO_LOOKBACK = Duration(0, "s")
 D1, D2, D3, D4 = (date(2026, 3, day) for day in (1, 2, 3, 4))
@@ -69,6 +73,19 @@ def test_a_batch_without_a_bound_is_none_to_begin_at() -> None:
     assert after_of(by_day(batch(D1)), D2, NO_LOOKBACK) is None
 
 
+def test_a_batch_reads_to_the_end_of_its_day() -> None:
+    read = Read(connection="shop", table="orders", cursor="changed_at", lookback="15m")
+    zone = "Asia/Shanghai"
+    assert cursor_bounds(read, {}, D2, zone) == Bounds(after=None, until=end(D2))
+    assert cursor_bounds(read, by_day(batch(D1, end(D1))), D2, zone) == Bounds(end(D1, 15), end(D2))
+    assert cursor_bounds(read, {}, D2, "UTC").until == datetime(2026, 3, 3, tzinfo=UTC)
+
+
+def test_a_table_without_a_cursor_is_read_whole() -> None:
+    read = Read(connection="shop", table="orders")
+    assert cursor_bounds(read, by_day(batch(D1, end(D1))), D2, "Asia/Shanghai") == Bounds()
+
+
 # ---- files -------------------------------------------------------------------------------------------
 
 
@@ -116,3 +133,30 @@ def test_reading_again_adds_to_the_rows_of_a_key_and_replaces_others(repeats: st
     assert replaces(without, read_before=True)
     # A first reading finds nothing in its place.
     assert not replaces(KEYED, read_before=False) and not replaces(without, read_before=False)
+
+
+# ---- the salt ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def embedded(build: Callable[..., Catalogue], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+    """A configuration with an embedded lake, and an environment that gives no salt."""
+    monkeypatch.delenv(SALT, raising=False)
+    return replace(build(), state=tmp_path / "state")
+
+
+def test_an_embedded_lake_keeps_the_salt_that_it_made(embedded: Catalogue, tmp_path: Path) -> None:
+    """Another salt gives everybody another hash: nobody would be found again."""
+    salt = pii_salt(embedded)
+    assert len(salt) == 64
+    assert [pii_salt(embedded), pii_salt(embedded)] == [salt, salt]
+    assert pii_salt(replace(embedded, state=tmp_path / "other")) != salt
+    assert (embedded.state / "pii_salt").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_salt_of_the_environment_goes_first(embedded: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = pii_salt(embedded)
+    monkeypatch.setenv(SALT, "of the environment")
+    assert pii_salt(embedded) == "of the environment"
+    monkeypatch.delenv(SALT)
+    assert pii_salt(embedded) == own

@@ -40,6 +40,7 @@ from usertags.stages.summary import load_summary
 from usertags.stages.tag import Run
 from usertags.store.filters import rows_where
 from usertags.store.schemas import PUBLICATIONS
+from usertags.verify.compare import Difference
 
 from .expected import D1, D2, D3, D4, D5, D6
 from .shop import TABLES, NewShop, Row, Shop, ordered
@@ -483,6 +484,7 @@ class TagsReleased:
     kept: dict[str, Row]
     rfm: list[Row]
     statistics: list[Row]
+    differences: tuple[Difference, ...]
 
 
 @pytest.fixture(scope="session")
@@ -505,6 +507,7 @@ def tags_released(held: Held, put_right: PutRight) -> TagsReleased:
         shop.tags(D5, "just_bought"),
         shop.published("rfm", D5),
         shop.published("tag_statistics", D5),
+        shop.differences(D5),
     )
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.lakes import expire_all_snapshots
 from tests.support.places import WIDE_SHOP
+from usertags.errors import DataError
+from usertags.verify.verify import verify
 
 from .conftest import GoodDays, land_wide_shop
 from .expected import D1, D2, D3
@@ -36,3 +38,7 @@ def test_no_later_day_is_changed_by_expired_snapshots(good_days: GoodDays, new_s
         run(day)
         for table in TABLES:
             assert shop.published(table, day) == good_days.seen[day][table], (day, table)
+    # The newest day can still be verified; of an earlier one the clean rows that it read are gone.
+    assert verify(shop.pipeline.catalogue, shop.lake, D3).count == 0
+    with pytest.raises(DataError, match="as the run of 2026-03-01 read them are expired"):
+        verify(shop.pipeline.catalogue, shop.lake, D1)

@@ -125,14 +125,16 @@ def as_before(shop: Shop) -> Iterator[None]:
     names = [
         name for space in ("raw", "clean", "rollup", "ops", "tags") for name in catalog.list_tables(space)
     ]
-    before = {name: catalog.load_table(name).current_snapshot() for name in names}
+    # A tag keeps a snapshot from being expired.
+    before = {name: shop.snapshot(".".join(name)) for name in names}
+    for name, snapshot in before.items():
+        catalog.load_table(name).manage_snapshots().create_tag(snapshot, "before").commit()
     try:
         yield
     finally:
-        for name, snapshot in before.items():
-            table = catalog.load_table(name)
-            if snapshot is not None and table.current_snapshot() != snapshot:
-                table.manage_snapshots().set_current_snapshot(snapshot_id=snapshot.snapshot_id).commit()
+        for name in names:
+            with catalog.load_table(name).manage_snapshots() as change:
+                change.set_current_snapshot(ref_name="before").remove_tag("before")
         for folder in shop.landing.glob(f"*/dt={DAY}"):
             shutil.rmtree(folder)
 

@@ -119,3 +119,7 @@ def test_the_words_of_a_review_are_not_landed(small: Shop) -> None:
     rows = small.rows("raw.reviews")
     assert len(rows) == 3
     assert not any("Chegou" in str(value) or "Nunca" in str(value) for row in rows for value in row.values())
+
+
+def test_another_engine_computes_the_same(small: Shop) -> None:
+    assert small.differences(DAY) == ()

@@ -116,3 +116,7 @@ def test_tags_of_the_small_file(small: Shop) -> None:
         "12006": "EIRE",
     }
     assert set(small.tags(DAY, "frequent_buyer")) == {"12001", "12002"}
+
+
+def test_another_engine_computes_the_same(small: Shop) -> None:
+    assert small.differences(DAY) == ()

@@ -281,3 +281,7 @@ def test_the_day_after_a_released_one_goes_on_from_it(extended: Extended) -> Non
     assert extended.publication["verdict"] == "passed"
     of_u5 = {change[1:5] for change in extended.changes if change[0] == "u5"}
     assert ("no_order_yet", "removed", "true", None) in of_u5
+
+
+def test_what_was_released_is_what_the_clean_tables_say(tags_released: TagsReleased) -> None:
+    assert tags_released.differences == ()

@@ -140,3 +140,7 @@ def test_thresholds_equal_the_brute_force(small: Shop) -> None:
         assert row["edges"] == pytest.approx([float(edge) for edge in edges(values)])
         assert row["mean"] == pytest.approx(float(mean(values)))
         assert row["population"] == len(values)
+
+
+def test_another_engine_computes_the_same(small: Shop) -> None:
+    assert small.differences(DAY) == ()

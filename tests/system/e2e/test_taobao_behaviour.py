@@ -140,3 +140,7 @@ def test_tags_of_the_small_files(small: Shop) -> None:
             "first_active_date": "2017-11-27",
         },
     }
+
+
+def test_another_engine_computes_the_same(small: Shop) -> None:
+    assert small.differences(DAY) == ()

@@ -1,0 +1,76 @@
+"""The measures as a list for people: what each counts, over which days, and who answers for it."""
+
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+
+from usertags.catalogue.model import CalendarPeriod, Catalogue, Measure
+
+COLUMNS = ("measure", "source", "aggregate", "window", "unit", "owner", "description")
+
+
+@dataclass(frozen=True)
+class MeasureLine:
+    """One measure of the configuration, each part as text; what it does not say is empty."""
+
+    measure: str
+    source: str
+    aggregate: str
+    window: str
+    unit: str
+    owner: str
+    description: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The parts in the order of COLUMNS."""
+        return astuple(self)
+
+
+def measure_lines(catalogue: Catalogue) -> Iterator[MeasureLine]:
+    """The measures in the order of the configuration, those that are percentiles after all others."""
+    for measure in catalogue.measures.values():
+        # What people set in a source is read as a measure that nobody configured.
+        if not measure.definition:
+            continue
+        yield MeasureLine(
+            measure.id,
+            measure.source,
+            measure.definition,
+            _window(measure),
+            catalogue.currency if measure.unit else "",
+            measure.owner,
+            measure.description,
+        )
+    for percentile in catalogue.percentiles.values():
+        base = catalogue.measures[percentile.measure]
+        yield MeasureLine(
+            percentile.id,
+            base.source,
+            percentile.definition,
+            _window(base),
+            "",
+            percentile.owner,
+            percentile.description,
+        )
+
+
+def undescribed(catalogue: Catalogue) -> list[str]:
+    """The measures without a description or an owner."""
+    return [line.measure for line in measure_lines(catalogue) if not (line.description and line.owner)]
+
+
+def _window(measure: Measure) -> str:
+    if measure.calendar is not None:
+        return _period(measure.calendar)
+    if measure.window is None:
+        return "all days"
+    days = f"{measure.window} days" if measure.window > 1 else "the day"
+    return f"{days}, until {measure.offset} days before" if measure.offset else days
+
+
+def _period(period: CalendarPeriod) -> str:
+    (month, day), (last_month, last_day) = period.first, period.last
+    text = f"{month:02}-{day:02} to {last_month:02}-{last_day:02}"
+    if not period.years_ago:
+        return text
+    return f"{text}, {period.years_ago} year{'s' if period.years_ago > 1 else ''} ago"

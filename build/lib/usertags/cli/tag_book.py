@@ -1,0 +1,115 @@
+"""The tag book: tags and measures as a page for people, generated and therefore never behind."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+from usertags.catalogue.model import Catalogue, Tag
+from usertags.catalogue.units import unit_behind
+from usertags.cli.measure_list import COLUMNS, measure_lines
+from usertags.errors import UsageError
+
+_VALIDITY = {
+    "static": "keeps its first value unless the profile is corrected",
+    "dynamic": "recomputed every day",
+}
+
+
+def write_book(catalogue: Catalogue, path: Path) -> None:
+    path.write_text(tag_book(catalogue), encoding="utf-8")
+
+
+def check_book(catalogue: Catalogue, path: Path) -> None:
+    """Raises UsageError if the page differs from the current catalogue."""
+    written = path.read_text(encoding="utf-8") if path.exists() else ""
+    if written != tag_book(catalogue):
+        raise UsageError(f"{path} is out of date", next_step=f"run `usertags tags --book {path}`")
+
+
+def tag_book(catalogue: Catalogue) -> str:
+    """Markdown: the number of tags per group, then each tag with its definition, owner and examples, in the
+    order of the configuration within its group; then the measures that rules read."""
+    tags = list(catalogue.tags.values())
+    order = {level: place for place, level in enumerate(dict.fromkeys(part for t in tags for part in t.path))}
+    # Groups are kept together, in order of first appearance; sorting keeps the order of their tags.
+    tags.sort(key=lambda tag: [order[level] for level in tag.path])
+    groups = [(level, list(of_level)) for level, of_level in groupby(tags, lambda tag: tag.path[0])]
+    lines = [
+        f"# Tags of {catalogue.project}",
+        "",
+        "Written by `usertags tags --book`; edit the configuration, not this page.",
+        "",
+        *_counts(groups, catalogue),
+        "",
+    ]
+    for level, of_level in groups:
+        lines += [f"## {level} {catalogue.levels[level]}", ""]
+        for path, of_path in groupby(of_level, lambda tag: tag.path[1:]):
+            names = " / ".join(f"{name} {catalogue.levels[name]}" for name in path)
+            only = "; every user carries exactly one" if _exclusive(level, path, catalogue) else ""
+            lines += [f"### {names}{only}", ""]
+            for tag in of_path:
+                lines += [*_tag(tag, catalogue), ""]
+    return "\n".join([*lines, *_measures(catalogue)]).rstrip("\n") + "\n"
+
+
+def _counts(groups: Iterable[tuple[str, list[Tag]]], catalogue: Catalogue) -> list[str]:
+    lines = ["| group | tags | draft | retired |", "|---|--:|--:|--:|"]
+    total = [0, 0, 0]
+    for level, tags in groups:
+        counts = [sum(tag.status == status for tag in tags) for status in ("active", "draft", "retired")]
+        total = [sum(both) for both in zip(total, counts, strict=True)]
+        lines.append(f"| {level} {catalogue.levels[level]} | {' | '.join(map(str, counts))} |")
+    return [*lines, f"| **all** | {' | '.join(map(str, total))} |"]
+
+
+def _exclusive(level: str, path: Iterable[str], catalogue: Catalogue) -> bool:
+    return "/".join([level, *path]) in catalogue.exclusive
+
+
+def _measures(catalogue: Catalogue) -> list[str]:
+    """One row a measure."""
+    lines = [line.cells for line in measure_lines(catalogue)]
+    if not lines:
+        return []
+    rows = [[cell.replace("|", "\\|") for cell in cells] for cells in (COLUMNS, *lines)]
+    table = [f"| {' | '.join(cells)} |" for cells in rows]
+    return ["## Measures", "", table[0], f"|{'---|' * len(COLUMNS)}", *table[1:], ""]
+
+
+def _tag(tag: Tag, catalogue: Catalogue) -> list[str]:
+    status = "" if tag.status == "active" else f" ({tag.status})"
+    validity = _VALIDITY.get(tag.validity, f"stays {tag.period} days after it was true")
+    lines = [
+        f"#### {tag.name} `{tag.id}`{status}",
+        "",
+        f"{tag.title}. {tag.description}",
+        "",
+        f"- {tag.kind}, {tag.main.shown_type(tag)}; owner {tag.owner}; {tag.validity}: {validity}",
+        f"- definition: `{tag.definition}`",
+    ]
+    if tag.sensitivity is not None:
+        without = f"; not in {', '.join(sorted(tag.kept_out_of))}" if tag.kept_out_of else ""
+        lines.append(f"- sensitivity {tag.sensitivity}{without}")
+    if tag.values is not None:
+        lines.append(f"- values: {', '.join(map(str, tag.values))}")
+    examples = [f"  - {_example(item.given, item.expect, catalogue)}" for item in tag.examples]
+    return [*lines, "- examples:", *examples] if examples else lines
+
+
+def _example(given: dict[str, object], expect: object, catalogue: Catalogue) -> str:
+    inputs = [f"{name} {_shown(value)}{unit_behind(catalogue, name, value)}" for name, value in given.items()]
+    outcome = "no tag" if expect is None or expect is False else _shown(expect)
+    return f"{', '.join(inputs) or 'nothing known'} → **{outcome}**"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    if isinstance(value, dict):
+        return "(" + ", ".join(f"{name} {_shown(part)}" for name, part in value.items()) + ")"
+    return str(value)

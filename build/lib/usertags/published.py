@@ -1,0 +1,254 @@
+"""The tables that readers see: each is one entry of `PUBLISHED`, and everybody else iterates the entries.
+
+An entry says which columns a table has, how a run fills it, whether it carries (compares with the day
+before), and so its asset and its views. A new table is a new entry, and what computes its rows in
+usertags/transform. `publications`, which says which run of a day is the published one, follows these tables
+(usertags/stages/publish.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol
+
+from usertags.catalogue.model import USER_TAG_COLUMNS, Catalogue, DerivedColumns, Rfm, Tag, visible
+from usertags.config.rfm_columns import RFM_COLUMNS
+from usertags.store.schemas import TableSpec, of_spark_types
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+class Filling(Protocol):
+    """What a run has to fill its tables from. Tables that do not carry are filled first, in their order, then
+    those that do."""
+
+    @property
+    def spark(self) -> SparkSession: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def day(self) -> date: ...
+    @property
+    def users(self) -> DataFrame:
+        """The measures and derived columns of every user; for tables that do not carry."""
+
+    @property
+    def learned(self) -> Mapping[type[DerivedColumns], Sequence[Any]]:
+        """What the population said for each kind of derived columns; for tables that do not carry."""
+
+    @property
+    def tags(self) -> Sequence[Tag]:
+        """The tags that readers see."""
+
+    @property
+    def state(self) -> DataFrame:
+        """Their values of every user, as `carried` gives them (usertags/transform/carry.py)."""
+
+    @property
+    def catalogue_before(self) -> Sequence[Mapping[str, Any]]:
+        """What `tag_catalogue` of the day before says of its tags, and of where they were not to stand."""
+
+    @property
+    def moved(self) -> DataFrame | None:
+        """The users who were joined or parted since the day before; None where ids are not joined."""
+
+    def read(self, table: TableSpec) -> DataFrame:
+        """The rows of the run in a table that is filled already."""
+
+    def before(self, table: TableSpec) -> DataFrame:
+        """The rows of a table as published on the day before; none where there is no such day."""
+
+    def rows(self, table: TableSpec) -> int:
+        """How many rows the run has put into a table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedTable(TableSpec):
+    """`columns` with their Spark types, without dt and run_id; the table may have more, a typed one a tag.
+    `fill` makes the rows of a run; it imports what computes them when it is called, for whoever only reads
+    this list does not load Spark."""
+
+    columns: Mapping[str, str]
+    fill: Callable[[Filling], DataFrame]
+    carries: bool = False
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def view(self) -> str:
+        """Its name without the namespace: that of its view, and of its Airflow asset."""
+        return self.name.partition(".")[2]
+
+    @property
+    def asset(self) -> str:
+        """The URI of its Airflow asset."""
+        return f"usertags://tags/{self.view}"
+
+    @property
+    def ddl(self) -> str:
+        """Its columns as Spark writes a schema."""
+        return ", ".join(f"`{name}` {type_}" for name, type_ in self.columns.items())
+
+
+def _table(
+    name: str,
+    columns: Mapping[str, str],
+    fill: Callable[[Filling], DataFrame],
+    *,
+    carries: bool = False,
+    partition: tuple[str, ...] = ("dt", "run_id"),
+) -> PublishedTable:
+    schema = of_spark_types({**columns, "run_id": "string", "dt": "date"})
+    return PublishedTable(
+        name=f"tags.{name}", schema=schema, partition=partition, columns=columns, fill=fill, carries=carries
+    )
+
+
+def _left_out(run: Filling, table: PublishedTable) -> list[str]:
+    from usertags.transform.tag_catalogue import left_out
+
+    return left_out(run.catalogue.tags, run.catalogue_before, table.view)
+
+
+def _fill_user_tags(run: Filling) -> DataFrame:
+    from usertags.transform.carry import user_tags
+
+    return user_tags(run.state, visible(run.tags, USER_TAGS.view), run.catalogue.levels, run.day)
+
+
+USER_TAGS = _table(
+    "user_tags", USER_TAG_COLUMNS, _fill_user_tags, carries=True, partition=("dt", "run_id", "level1")
+)
+
+
+def _fill_user_profile(run: Filling) -> DataFrame:
+    from usertags.transform.user_profile import user_profile
+
+    return user_profile(run.state, visible(run.tags, USER_PROFILE.view))
+
+
+# The typed column a tag is added when it is filled.
+USER_PROFILE = _table("user_profile", {"user_id": "string"}, _fill_user_profile, carries=True)
+
+
+def _fill_user_tag_changes(run: Filling) -> DataFrame:
+    from usertags.transform.tag_catalogue import previous_versions
+    from usertags.transform.tag_changes import told_changes
+
+    known = previous_versions(run.catalogue_before)
+    return told_changes(run.state, run.tags, known, _left_out(run, USER_TAG_CHANGES), run.moved)
+
+
+USER_TAG_CHANGES = _table(
+    "user_tag_changes",
+    {
+        "user_id": "string",
+        "tag_id": "string",
+        "change": "string",
+        "old_value": "string",
+        "new_value": "string",
+        "reason": "string",
+    },
+    _fill_user_tag_changes,
+    carries=True,
+)
+
+
+def _fill_rfm(run: Filling) -> DataFrame:
+    if run.catalogue.rfm is None:
+        return run.spark.createDataFrame([], RFM.ddl)
+    return run.users.select("user_id", *RFM_COLUMNS)
+
+
+RFM = _table("rfm", {"user_id": "string", **RFM_COLUMNS}, _fill_rfm)
+
+
+def _fill_rfm_thresholds(run: Filling) -> DataFrame:
+    from usertags.transform.rfm import threshold_rows
+
+    return run.spark.createDataFrame(threshold_rows(run.learned.get(Rfm, ())), RFM_THRESHOLDS.ddl)
+
+
+RFM_THRESHOLDS = _table(
+    "rfm_thresholds",
+    {
+        "dimension": "string",
+        "scoring": "string",
+        "edges": "array<double>",
+        "portrait_edges": "array<double>",
+        "mean": "double",
+        "population": "bigint",
+    },
+    _fill_rfm_thresholds,
+)
+
+
+def _fill_tag_statistics(run: Filling) -> DataFrame:
+    from usertags.transform.tag_statistics import tag_statistics
+
+    today, before = run.read(USER_TAGS), run.before(USER_TAGS)
+    return tag_statistics(today, before, _left_out(run, TAG_STATISTICS), run.rows(USER_PROFILE))
+
+
+TAG_STATISTICS = _table(
+    "tag_statistics",
+    {
+        "tag_id": "string",
+        "tag_value": "string",
+        "users": "bigint",
+        "share": "double",
+        "users_before": "bigint",
+        "change": "bigint",
+    },
+    _fill_tag_statistics,
+    carries=True,
+)
+
+
+def _fill_tag_catalogue(run: Filling) -> DataFrame:
+    from usertags.transform.tag_catalogue import catalogue_rows
+
+    return run.spark.createDataFrame(catalogue_rows(run.catalogue), TAG_CATALOGUE.ddl)
+
+
+TAG_CATALOGUE = _table(
+    "tag_catalogue",
+    {
+        "tag_id": "string",
+        "name_zh": "string",
+        "name_en": "string",
+        "level1": "string",
+        "level2": "string",
+        "level3": "string",
+        "level1_zh": "string",
+        "level2_zh": "string",
+        "level3_zh": "string",
+        "kind": "string",
+        "type": "string",
+        "values": "array<string>",
+        "definition": "string",
+        "description": "string",
+        "owner": "string",
+        "validity": "string",
+        "sensitivity": "string",
+        "kept_out_of": "array<string>",
+        "status": "string",
+        "definition_version": "string",
+    },
+    _fill_tag_catalogue,
+)
+
+# In the order in which they are published.
+PUBLISHED = (
+    USER_TAGS,
+    USER_PROFILE,
+    USER_TAG_CHANGES,
+    RFM,
+    RFM_THRESHOLDS,
+    TAG_STATISTICS,
+    TAG_CATALOGUE,
+)

@@ -1,0 +1,154 @@
+"""The checks of a cleaned batch: those configured for the source, and those common to all sources."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from usertags.catalogue.model import Measure, Source
+from usertags.config.quality_models import CheckEntry
+from usertags.quality.checks import Check, CheckResult, columns_check, result_of
+from usertags.quality.kinds import CheckKind
+
+
+def declared_checks(source: Source) -> list[Check]:
+    """The checks that Great Expectations runs on the rows of the batch that are kept."""
+    table = f"clean.{source.name}"
+    written = [_configured(table, entry) for entry in source.checks if _runs_there(entry)]
+    return [_columns(source, table), *_some_rows(source, table), *_own(source, table), *written]
+
+
+def _columns(source: Source, table: str) -> Check:
+    day = ["event_day"] if source.kind == "events" else []
+    names = [*(column.name for column in source.kept_columns), *day]
+    return columns_check(table, names)
+
+
+def _runs_there(entry: CheckEntry) -> bool:
+    """Whether Great Expectations runs the check; checks that need other data run in the clean stage."""
+    return entry.references is None and entry.fresh_within is None
+
+
+def _some_rows(source: Source, table: str) -> list[Check]:
+    """A suite without rows fails, unless the source may have a day without rows."""
+    if source.may_be_empty:
+        return []
+    rows = {"min_value": 1}
+    return [Check(table, CheckKind.ROWS_CHECKED, "ExpectTableRowCountToBeBetween", rows, "critical")]
+
+
+def _own(source: Source, table: str) -> list[Check]:
+    # An id of a link row may be empty.
+    ids = [] if source.kind == "links" else [source.user]
+    needed = dict.fromkeys([*ids, *source.key, *([source.time] if source.time else [])])
+    if source.kind == "profile" and source.time:
+        needed.pop(source.time, None)
+    checks = [
+        Check(table, CheckKind.NEVER_EMPTY, "ExpectColumnValuesToNotBeNull", {"column": name}, "critical")
+        for name in needed
+    ]
+    if source.key:
+        checks.append(_unique_key(source, table))
+    return checks
+
+
+def _unique_key(source: Source, table: str) -> Check:
+    kind, key = CheckKind.UNIQUE_KEY, ", ".join(source.key)
+    if len(source.key) == 1:
+        return Check(table, kind, "ExpectColumnValuesToBeUnique", {"column": key}, "critical", subject=key)
+    columns = {"column_list": list(source.key)}
+    return Check(table, kind, "ExpectCompoundColumnsToBeUnique", columns, "critical", subject=key)
+
+
+def _configured(table: str, entry: CheckEntry) -> Check:
+    kind, expectation, arguments = _expectation(entry)
+    if entry.rows is None and entry.mostly < 1:
+        arguments = {**arguments, "mostly": entry.mostly}
+    return Check(table, kind, expectation, arguments, entry.severity, entry.owner, entry.action)
+
+
+def _expectation(entry: CheckEntry) -> tuple[CheckKind, str, dict[str, object]]:
+    column: dict[str, object] = {"column": entry.column}
+    bounds: dict[str, object]
+    if entry.rows is not None:
+        bounds = {"min_value": entry.rows.min, "max_value": entry.rows.max}
+        return CheckKind.ROW_COUNT, "ExpectTableRowCountToBeBetween", bounds
+    if entry.between is not None:
+        low, high = entry.between
+        bounds = {**column, "min_value": low, "max_value": high}
+        return CheckKind.IN_RANGE, "ExpectColumnValuesToBeBetween", bounds
+    if entry.in_set is not None:
+        bounds = {**column, "value_set": entry.in_set}
+        return CheckKind.IN_VALUES, "ExpectColumnValuesToBeInSet", bounds
+    if entry.matches is not None:
+        bounds = {**column, "regex": entry.matches}
+        return CheckKind.IN_FORM, "ExpectColumnValuesToMatchRegex", bounds
+    return CheckKind.GIVEN, "ExpectColumnValuesToNotBeNull", column
+
+
+def reconciliation(source: Source, counts: Mapping[str, int]) -> CheckResult:
+    """Rows read = kept + superseded + repeats + quarantined: no row is lost."""
+    parts = ("kept", "superseded", "repeats", "quarantined")
+    accounted = sum(counts[part] for part in parts)
+    return result_of(
+        CheckKind.RECONCILED,
+        f"clean.{source.name}",
+        "critical",
+        success=counts["read"] == accounted,
+        value=counts["read"],
+        unit="rows",
+        rows=counts["read"],
+        unexpected=abs(counts["read"] - accounted),
+        details={part: counts[part] for part in parts},
+    )
+
+
+def one_definition(source: Source, others: Sequence[date]) -> CheckResult:
+    """A warning if other batches were built with a previous definition of the source's columns or rules:
+    measures over them mix two definitions until these days are cleaned again."""
+    return result_of(
+        CheckKind.DEFINITION,
+        f"clean.{source.name}",
+        "warning",
+        success=not others,
+        value=len(others),
+        high=0,
+        unit="batches",
+        details={"first": str(others[0]), "last": str(others[-1])} if others else {},
+    )
+
+
+def distinct_within_day(
+    source: Source, measures: Sequence[Measure], clean: DataFrame, days: DataFrame
+) -> list[CheckResult]:
+    """For each `distinct_within: day` measure: no value of the touched days occurs on another day.
+
+    `days` has one column, event_day, with the touched days. Only then can days be counted separately.
+    """
+    arguments = {
+        partial.argument: partial.where
+        for measure in measures
+        for partial in measure.partials
+        if partial.function == "count_distinct"
+    }
+    return [_comes_back(source, argument, clean, days) for argument in arguments if argument]
+
+
+def _comes_back(source: Source, argument: str, clean: DataFrame, days: DataFrame) -> CheckResult:
+    values = clean.select(F.expr(argument).alias("value"), "event_day").where("value is not null")
+    touched = values.join(F.broadcast(days), "event_day", "left_semi").select("value").distinct()
+    by_value = values.join(touched, "value", "left_semi").groupBy("value")
+    several = by_value.agg((F.min("event_day") != F.max("event_day")).alias("several"))
+    row = several.agg(F.count("*").alias("values"), F.count_if("several").alias("again")).collect()[0]
+    return result_of(
+        CheckKind.WITHIN_DAY,
+        f"clean.{source.name}",
+        "critical",
+        success=row["again"] == 0,
+        subject=argument,
+        value=row["again"] / row["values"] if row["values"] else 0.0,
+        unit="share",
+        rows=row["values"],
+        unexpected=row["again"],
+    )

@@ -1,0 +1,38 @@
+"""Numbers as a person reads them, by the unit of a result."""
+
+from collections.abc import Callable, Mapping
+
+from usertags.quality.kinds import Unit
+
+
+def number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def percent(value: float | None, *, signed: bool = False) -> str:
+    """A share as per cent; never a rounded 100 % or 0 % for what is neither."""
+    if value is None:
+        return "–"
+    digits = 1 if abs(value) >= 0.001 or value == 0 else 3
+    if round(abs(value) * 100, digits) == 100 and abs(value) < 1:
+        return "> 99.9 %"
+    text = f"{value * 100:{'+' if signed else ''}.{digits}f}"
+    return f"{text.removesuffix('.0')} %"
+
+
+def _minutes(value: float) -> str:
+    return f"{value:.0f} min" if value < 120 else f"{value / 60:.1f} h"
+
+
+_BY_UNIT: Mapping[Unit, Callable[[float], str]] = {
+    "share": percent,
+    "minutes": _minutes,
+    "index": lambda value: f"{value:.3f}",
+    "number": lambda value: f"{value:,.6g}",
+    "characters": lambda value: f"{value:.2f}",
+}
+
+
+def in_unit(value: float | None, unit: Unit | None) -> str:
+    """A value of a result; a dash where it has none. Counts are whole numbers."""
+    return "–" if value is None else _BY_UNIT.get(unit or "rows", number)(value)

@@ -1,0 +1,70 @@
+"""The impact of a failed check: the tags and tables that depend on the checked data."""
+
+from dataclasses import dataclass
+
+from usertags.catalogue.model import Catalogue, Measure, Source, Tag
+from usertags.config.rfm_columns import RFM_COLUMNS
+from usertags.published import PUBLISHED
+
+_TABLES = tuple(spec.name for spec in PUBLISHED)
+
+
+@dataclass(frozen=True)
+class Impact:
+    """`tables` in the order of the flow, `tags` by name."""
+
+    tables: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
+
+
+def impact(catalogue: Catalogue, table: str, column: str | None) -> Impact:
+    """The dependents of a column of a table, or of the whole table; empty for an unknown table.
+
+    A column that determines which rows are kept, or their user, affects everything computed from the source.
+    """
+    layer, _, name = table.partition(".")
+    tags = catalogue.published_tags()
+    if layer == "clean" and name in catalogue.sources:
+        source = catalogue.sources[name]
+        if source.kind == "links":
+            return Impact(("ops.identities", *_TABLES), tags)
+        hit = [tag for tag in tags if _reads(catalogue, tag, source, column)]
+        return Impact((f"rollup.{name}", *_TABLES) if hit else (f"rollup.{name}",), tuple(hit))
+    if table == "ops.refused_links":
+        return Impact(("ops.identities", *_TABLES), tags)
+    if table not in _TABLES:
+        return Impact()
+    if name in ("rfm", "rfm_thresholds"):
+        return Impact(
+            (table, "tags.user_tags"), tuple(tag for tag in tags if set(tag.inputs) & {*RFM_COLUMNS})
+        )
+    named = tuple(tag for tag in tags if tag.id == column)
+    return Impact((table,), named or tags)
+
+
+def _reads(catalogue: Catalogue, tag: Tag, source: Source, column: str | None) -> bool:
+    if tag.set_by is not None and tag.set_by.source == source.name:
+        return True
+    return any(_input_reads(catalogue, name, source, column) for name in tag.inputs)
+
+
+def _input_reads(catalogue: Catalogue, name: str, source: Source, column: str | None) -> bool:
+    """Whether an input of a tag depends on the column: a measure, a profile column, a score."""
+    for derived in catalogue.derived:
+        if name in derived.columns:
+            parts = derived.made_of(name)
+            return any(_input_reads(catalogue, part, source, column) for part in parts)
+    if name in catalogue.measures:
+        measure: Measure = catalogue.measures[name]
+        if measure.source != source.name:
+            return False
+        return column is None or column in measure.uses or _decides(source, column)
+    owner, _, profile_column = name.partition(".")
+    if owner != source.name:
+        return False
+    return column is None or column == profile_column or _decides(source, column)
+
+
+def _decides(source: Source, column: str) -> bool:
+    rules = set(source.deciding) | {name for _, name in source.ids} | {*source.key}
+    return column in rules or column in (source.version, source.time)

@@ -1,0 +1,87 @@
+"""The suites of a configuration: the checks of each table in the order that a stage runs them.
+
+The stages run these, and expectations/ shows the same to people.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from usertags.catalogue.model import Catalogue, OwnCheck, Source
+from usertags.quality.checks import Check
+from usertags.quality.clean_checks import declared_checks
+from usertags.quality.kinds import CheckKind
+from usertags.quality.tag_checks import (
+    in_user_tags_alone,
+    rfm_checks,
+    user_profile_checks,
+    user_tags_checks,
+    user_tags_value_checks,
+)
+
+USER_TAGS_VALUES = "tags.user_tags.values"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The checks that Great Expectations runs on one frame; `name` is the table, or the table and a part."""
+
+    name: str
+    checks: tuple[Check, ...]
+
+
+def clean_suite(catalogue: Catalogue, source: Source) -> Suite:
+    table = f"clean.{source.name}"
+    return _suite(catalogue, table, [*declared_checks(source), *_own(catalogue, table)])
+
+
+def tag_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
+    """The suites of the audit; a check that needs the number of users has the parameter `population`."""
+    suites = [
+        _suite(catalogue, "tags.user_tags", [*user_tags_checks(), *_own(catalogue, "tags.user_tags")]),
+        _suite(catalogue, USER_TAGS_VALUES, user_tags_value_checks(in_user_tags_alone(catalogue))),
+        _suite(
+            catalogue,
+            "tags.user_profile",
+            [*user_profile_checks(catalogue), *_own(catalogue, "tags.user_profile")],
+        ),
+        _suite(catalogue, "tags.rfm", [*rfm_checks(catalogue), *_own(catalogue, "tags.rfm")]),
+    ]
+    return tuple(suite for suite in suites if suite.checks)
+
+
+def all_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
+    return (
+        *(clean_suite(catalogue, source) for source in catalogue.sources.values()),
+        *tag_suites(catalogue),
+    )
+
+
+def _own(catalogue: Catalogue, table: str) -> list[Check]:
+    return [_own_check(check) for check in catalogue.own_checks_of(table)]
+
+
+def _own_check(check: OwnCheck) -> Check:
+    return Check(
+        check.table,
+        CheckKind.OWN,
+        check.expectation,
+        check.arguments,
+        check.severity,
+        check.owner,
+        check.action,
+        subject=check.id,
+    )
+
+
+def _suite(catalogue: Catalogue, name: str, checks: Sequence[Check]) -> Suite:
+    owner = catalogue.quality.owner
+    return Suite(name, tuple(replace(check, owner=check.owner or owner) for check in _told_apart(checks)))
+
+
+def _told_apart(checks: Iterable[Check]) -> Iterable[Check]:
+    """Checks of the same kind on one column get numbered ids, in the order of declaration."""
+    seen: Counter[str] = Counter()
+    for check in checks:
+        seen[check.check_id] += 1
+        yield replace(check, number=seen[check.check_id])

@@ -1,0 +1,93 @@
+"""Queries over the published tables with DuckDB, at the snapshots that the catalog names."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import duckdb
+
+from usertags.catalogue.model import Catalogue
+from usertags.errors import UsageError
+from usertags.published import PUBLISHED
+from usertags.store.lake import Lake
+
+SQL = Path(__file__).resolve().parents[2] / "sql"
+_EXTENSIONS = ("httpfs", "avro", "iceberg")
+
+
+@dataclass(frozen=True)
+class Answer:
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+
+def query(catalogue: Catalogue, lake: Lake, sql: str) -> Answer:
+    """Run one query over the views of the published rows; `ops.*` and `tags.*` show all rows.
+
+    Raises UsageError with DuckDB's message if the query fails.
+    """
+    with connect(catalogue, lake) as connection:
+        try:
+            result = connection.sql(sql)
+            answer = Answer([], []) if result is None else Answer(result.columns, result.fetchall())
+        except duckdb.Error as error:
+            raise UsageError(
+                f"the query failed: {error}",
+                next_step='`usertags query "show tables"` lists the tables',
+            ) from None
+        return answer
+
+
+def connect(catalogue: Catalogue, lake: Lake) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection with a view of every table of `tags` and `ops`, and `views`."""
+    connection = duckdb.connect(":memory:")
+    for name in _EXTENSIONS:
+        connection.load_extension(str(extension_path(name)))
+    connection.execute(_secret(lake))
+    connection.execute(f"SET TimeZone = '{catalogue.timezone}'")
+    for namespace in ("tags", "ops"):
+        connection.execute(f"CREATE SCHEMA {namespace}")
+        for _, name in lake.catalog.list_tables(namespace):
+            location = lake.catalog.load_table(f"{namespace}.{name}").metadata_location
+            connection.execute(f"CREATE VIEW {namespace}.{name} AS SELECT * FROM iceberg_scan('{location}')")
+    for name, select in views():
+        # Before the first publication some tables do not exist yet; their views are skipped.
+        with suppress(duckdb.CatalogException):
+            connection.execute(f"CREATE VIEW {name} AS {select}")
+    return connection
+
+
+def views() -> list[tuple[str, str]]:
+    """The views that readers have, name and SELECT, those that others build on first: of each table the
+    published rows, and those of the newest published day."""
+    tables = [table.view for table in PUBLISHED]
+    return [
+        *[(table, _select("published", table)) for table in tables],
+        ("publications", _select("publications")),
+        *[(f"{table}_latest", _select("latest", table)) for table in (*tables, "publications")],
+    ]
+
+
+def _select(file: str, table: str = "") -> str:
+    """The SELECT of a file of sql/views, for a table where it names none."""
+    text = (SQL / "views" / f"{file}.sql").read_text(encoding="utf-8")
+    return text.strip().rstrip(";").replace("{table}", table)
+
+
+def extension_path(name: str) -> Path:
+    """The path of a DuckDB extension inside its installed package: nothing is downloaded."""
+    import importlib
+
+    package = Path(importlib.import_module(f"duckdb_extension_{name}").__file__ or "").parent
+    return next(package.rglob(f"{name}.duckdb_extension"))
+
+
+def _secret(lake: Lake) -> str:
+    url = urlsplit(lake.s3.endpoint)
+    secure = "true" if url.scheme == "https" else "false"
+    return (
+        f"CREATE SECRET lake (TYPE s3, KEY_ID '{lake.s3.access_key}', SECRET '{lake.s3.secret_key}', "
+        f"REGION '{lake.s3.region}', ENDPOINT '{url.netloc}', URL_STYLE 'path', USE_SSL {secure})"
+    )

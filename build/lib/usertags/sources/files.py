@@ -1,0 +1,230 @@
+"""Files as a source: the files up to a day, and their rows as Arrow batches.
+
+CSV and JSON are landed as strings with file and line; Parquet keeps its types, with its file
+and `landed_line`. Only the requested columns are read.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+from usertags.errors import DataError, UsageError
+from usertags.sources.csv_rows import TextBatch, read_csv
+from usertags.sources.json_rows import read_json
+from usertags.sources.parquet_rows import parquet_fields, read_parquet
+from usertags.sources.reading import coalesce
+from usertags.sources.s3 import S3Access, is_s3, make_client, s3_errors, split_url
+from usertags.sources.text_lines import normal_encoding, open_lines
+
+__all__ = ["FileFormat", "S3Access", "SourceFile", "list_files", "read_files"]
+
+FileFormat = Literal["csv", "json", "parquet"]
+
+# Iceberg reserves names that begin with an underscore, such as _file.
+FILE, LINE, UNPARSED = "landed_file", "landed_line", "landed_unparsed"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of the listing: `path` is used to open it, `name` is relative to the root, `size` is in bytes.
+
+    The fingerprint changes with the content: SHA-256 of a local file, the ETag of an S3 object.
+    `day` is the date at the position of `{day}`, None for a pattern without it.
+    """
+
+    path: str
+    name: str
+    size: int
+    fingerprint: str
+    day: date | None
+
+
+def list_files(root: str, pattern: str, *, day: date, s3: S3Access | None = None) -> list[SourceFile]:
+    """The files under `root` (a folder or s3://bucket/prefix) with a matching relative name, sorted by name.
+
+    `{day}` matches YYYY-MM-DD and limits the files to days up to `day`; `*` and `?` match
+    within a folder, `**` across folders; names that begin with a dot are only matched by a dot.
+    """
+    expression = _compile(pattern)
+    found = _s3_names(root, pattern, s3) if is_s3(root) else _local_names(root, pattern)
+    files = []
+    for name, size, fingerprint in found:
+        match = expression.fullmatch(name)
+        if match is None:
+            continue
+        file_day = _day_of(match, name)
+        if file_day is None or file_day <= day:
+            path = f"{root.rstrip('/')}/{name}" if is_s3(root) else str(Path(root) / name)
+            print_of = fingerprint or _digest(path)
+            files.append(SourceFile(path, name, size, print_of, file_day))
+    return sorted(files, key=lambda file: file.name)
+
+
+def read_files(
+    files: Sequence[SourceFile],
+    *,
+    columns: Sequence[str],
+    format: FileFormat,
+    encoding: str = "utf-8",
+    delimiter: str = ",",
+    header: bool | Sequence[str] = True,
+    has_pii: bool,
+    s3: S3Access | None = None,
+) -> pa.RecordBatchReader:
+    """The rows of these files, in order.
+
+    CSV and JSON: every column is a string (an empty CSV field is '', a missing JSON key null);
+    `landed_line` is the first line of the record (1-based, the header counts); `landed_unparsed` is null
+    or the text of a record that could not be parsed, or only `length=N` with `has_pii`. `header` is True,
+    or the column names of files without a header line. Parquet: `landed_line` is the number of the row;
+    the types are those of the first file.
+    """
+    if format == "parquet":
+        return _read_parquet(files, columns, s3)
+    fields = [pa.field(column, pa.string()) for column in columns]
+    schema = pa.schema([*fields, (FILE, pa.string()), (LINE, pa.int64()), (UNPARSED, pa.string())])
+    codec = normal_encoding(encoding)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for file in files:
+            with open_lines(
+                file.path, size=file.size, fingerprint=file.fingerprint, encoding=codec, s3=s3
+            ) as lines:
+                if format == "csv":
+                    found = read_csv(
+                        lines,
+                        path=file.path,
+                        columns=columns,
+                        delimiter=delimiter,
+                        header=header,
+                        has_pii=has_pii,
+                    )
+                else:
+                    found = read_json(lines, path=file.path, columns=columns, has_pii=has_pii)
+                for batch in found:
+                    yield _text_batch(batch, file.name, schema)
+
+    return pa.RecordBatchReader.from_batches(schema, coalesce(batches()))
+
+
+def _text_batch(batch: TextBatch, name: str, schema: pa.Schema) -> pa.RecordBatch:
+    rows = len(batch.lines)
+    unparsed = (
+        pa.nulls(rows, pa.string()) if batch.unparsed is None else pa.array(batch.unparsed, pa.string())
+    )
+    arrays = [_strings(column) for column in batch.columns]
+    arrays += [pa.repeat(pa.scalar(name, pa.string()), rows), pa.array(batch.lines, pa.int64()), unparsed]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _strings(column: Sequence[str | None] | pa.Array) -> pa.Array:
+    return column if isinstance(column, pa.Array) else pa.array(column, pa.string())
+
+
+def _read_parquet(
+    files: Sequence[SourceFile], columns: Sequence[str], s3: S3Access | None
+) -> pa.RecordBatchReader:
+    if files:
+        fields = parquet_fields(files[0].path, columns, s3)
+    else:
+        fields = [pa.field(column, pa.string()) for column in columns]
+    wanted = pa.schema(fields)
+    schema = pa.schema([*fields, (FILE, pa.string()), (LINE, pa.int64())])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for file in files:
+            line = 1
+            for batch in read_parquet(file.path, size=file.size, schema=wanted, s3=s3):
+                rows = batch.num_rows
+                names = pa.repeat(pa.scalar(file.name, pa.string()), rows)
+                lines = pa.array(range(line, line + rows), pa.int64())
+                yield pa.RecordBatch.from_arrays([*batch.columns, names, lines], schema=schema)
+                line += rows
+
+    return pa.RecordBatchReader.from_batches(schema, coalesce(batches()))
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    """The pattern as a regular expression for relative names with `/` between folders."""
+    if pattern.startswith("/") or ".." in pattern.split("/"):
+        raise UsageError(f"the pattern {pattern} points outside the root of the connection")
+    out = ""
+    days = 0
+    for part in re.split(r"(\{day\}|\*\*/|\*\*|\*|\?)", pattern):
+        if part == "{day}":
+            out += r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})" if days == 0 else "(?P=day)"
+            days += 1
+        elif part == "**/":
+            out += r"(?:[^/.][^/]*/)*"
+        elif part in {"**", "*", "?"}:
+            many = ".*" if part == "**" else "[^/]" if part == "?" else "[^/]*"
+            # At the beginning of a name, a wildcard does not match a dot: such files are hidden.
+            if out == "" or out.endswith(("/", ")*")):
+                many = r"(?!\.)(?:[^/]|/(?!\.))*" if part == "**" else r"(?!\.)" + many
+            out += many
+        else:
+            out += re.escape(part)
+    return re.compile(out, re.DOTALL)
+
+
+def _fixed_folder(pattern: str) -> str:
+    """The folders of a pattern before the first wildcard: only these have to be listed."""
+    folders = pattern.split("/")[:-1]
+    fixed = []
+    for folder in folders:
+        if re.search(r"[*?]|\{day\}", folder):
+            break
+        fixed.append(folder + "/")
+    return "".join(fixed)
+
+
+def _local_names(root: str, pattern: str) -> Iterator[tuple[str, int, str]]:
+    base = Path(root)
+    if not base.is_dir():
+        raise DataError(
+            f"the folder {root} does not exist",
+            safe="nothing was written",
+            next_step="check `root` of the connection, or mount the folder",
+        )
+    for path in (base / _fixed_folder(pattern)).rglob("*"):
+        if path.is_file():
+            yield path.relative_to(base).as_posix(), path.stat().st_size, ""
+
+
+def _s3_names(root: str, pattern: str, s3: S3Access | None) -> Iterator[tuple[str, int, str]]:
+    if s3 is None:
+        raise UsageError(f"{root} needs a connection with `store:` for its S3 keys")
+    bucket, prefix = split_url(root)
+    prefix = prefix.rstrip("/") + "/" if prefix.strip("/") else ""
+    with s3_errors(s3, f"s3://{bucket}"):
+        pages = make_client(s3).get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix + _fixed_folder(pattern)):
+            for item in page.get("Contents", []):
+                name = item["Key"].removeprefix(prefix)
+                if not name.endswith("/"):
+                    yield name, int(item["Size"]), item["ETag"]
+
+
+def _day_of(match: re.Match[str], name: str) -> date | None:
+    text = match.groupdict().get("day")
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise DataError(
+            f"{name}: invalid date {text}, expected YYYY-MM-DD",
+            safe="nothing was written",
+            next_step="rename the file or change `files` of the source",
+        ) from None
+
+
+def _digest(path: str) -> str:
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

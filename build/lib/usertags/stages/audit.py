@@ -1,0 +1,105 @@
+"""audit: the checks on the branch of a run. A critical failure stops the run; readers keep the last good
+day."""
+
+import time
+from datetime import date
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from usertags.catalogue.masking import masked_columns
+from usertags.catalogue.model import Catalogue
+from usertags.errors import UsageError
+from usertags.published import RFM, RFM_THRESHOLDS, TAG_STATISTICS, USER_PROFILE, USER_TAGS
+from usertags.quality.checks import CheckResult, owned, save_checks
+from usertags.quality.expectations import Sampling, Validator
+from usertags.quality.gate import GateRefused, judge
+from usertags.quality.register import RunRecord
+from usertags.quality.suites import USER_TAGS_VALUES, tag_suites
+from usertags.quality.tag_checks import (
+    as_profile,
+    exclusive_paths,
+    in_user_tags_alone,
+    refused_links,
+    tied_edges,
+)
+from usertags.quality.tag_drift import coverage_bounds, distributions, numbers, tag_drift
+from usertags.stages.report import Line, StageReport
+from usertags.stages.reports_store import write_docs
+from usertags.stages.runs import publications, record_run, stage_record
+from usertags.stages.tag import Run
+from usertags.store.lake import Lake
+from usertags.store.schemas import REFUSED_LINKS, USER_MEASURES
+from usertags.store.spark import spark_table
+from usertags.transform.tag_statistics import users_of_tags, users_together
+
+
+def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+    """Check the branch of a run and record the verdict.
+
+    Raises UsageError if the run has not built anything, and GateRefused if a critical check fails.
+    """
+    started = time.monotonic()
+    built = stage_record(lake, day, run_id, "tag")
+    if built is None:
+        raise UsageError(f"run {run_id} of {day} has no tags", next_step="run the tag stage first")
+    run = Run(spark, catalogue, lake, day, run_id)
+    validator = Validator()
+    found = _results(run, validator, built.row_counts[USER_MEASURES.name])
+    found.append(write_docs(lake, catalogue, day, run_id, "audit", validator))
+    results = owned(found, catalogue.quality.owner)
+    save_checks(lake, day, run_id, "audit", results)
+    verdict = judge(results)
+    record_run(lake, RunRecord(day, run_id, "audit", verdict.status, warnings=verdict.warnings))
+    if verdict.status == "refused":
+        raise GateRefused(day, "audit", results)
+    failed = sum(not result.success for result in results)
+    line = Line("checks", read=len(results), note=f"{verdict.status}, {failed} failed")
+    return StageReport("audit", day, run_id, time.monotonic() - started, (line,))
+
+
+def _results(run: Run, validator: Validator, population: int) -> list[CheckResult]:
+    catalogue = run.catalogue
+    profile, rows = run.read(USER_PROFILE), run.read(USER_TAGS)
+    frames = {
+        "tags.user_tags": rows,
+        USER_TAGS_VALUES: as_profile(rows, in_user_tags_alone(catalogue)),
+        "tags.user_profile": profile,
+        "tags.rfm": run.read(RFM),
+    }
+    results: list[CheckResult] = []
+    for suite in tag_suites(catalogue):
+        results += validator.validate(
+            suite.name, frames[suite.name], suite.checks, {"population": population}, sampling(catalogue)
+        )
+    if catalogue.rfm is not None:
+        results += tied_edges([row.asDict() for row in run.read(RFM_THRESHOLDS).collect()])
+    if catalogue.identity is not None:
+        results.append(refused_links(_refused(run)))
+    return [*results, *exclusive_paths(profile, catalogue), *_against_before(run, rows, population)]
+
+
+def sampling(catalogue: Catalogue) -> Sampling:
+    return Sampling(("user_id",), masked_columns(catalogue, USER_TAGS.name))
+
+
+def _against_before(run: Run, rows: DataFrame, population: int) -> list[CheckResult]:
+    """The users of each tag compared with its bounds and with the last published days."""
+    bounded = [tag for tag in run.catalogue.published_tags() if tag.coverage is not None]
+    users = {row["tag_id"]: row["users"] for row in users_of_tags(rows).collect()} if bounded else {}
+    results = coverage_bounds(run.catalogue, users, population)
+    days = publications(run.lake, before=run.day)[-run.catalogue.quality.published :]
+    if not days:
+        return results
+    published = run.spark.table(spark_table(TAG_STATISTICS.name))
+    summed = users_together(published, [(each.day, each.run_id) for each in days])
+    today = run.read(TAG_STATISTICS).where(F.col("users") > 0)
+    found = distributions(today, summed, numbers(run.catalogue.published_tags()))
+    populations = [day.row_counts.get(USER_PROFILE.name, 0) for day in days]
+    return results + tag_drift(run.catalogue, found, population, populations)
+
+
+def _refused(run: Run) -> dict[str, int]:
+    """The number of refused links of the run by reason."""
+    counted = run.read(REFUSED_LINKS, branch=False).groupBy("reason").agg(F.count("*").alias("links"))
+    return {row["reason"]: row["links"] for row in counted.collect()}

@@ -1,0 +1,92 @@
+"""The checks of batches on their branches."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from usertags.catalogue.masking import masked_of
+from usertags.catalogue.model import Catalogue, Source
+from usertags.quality.checks import CheckResult
+from usertags.quality.clean_checks import distinct_within_day, one_definition, reconciliation
+from usertags.quality.comparison import compared
+from usertags.quality.expectations import Sampling, Validator
+from usertags.quality.freshness_references import freshness_checks, reference_checks, referred
+from usertags.quality.suites import clean_suite
+from usertags.stages.batch_statistics import earlier_statistics, save_statistics
+from usertags.stages.clean_batch import Batch
+from usertags.stages.clean_writing import Written
+from usertags.stages.days import end_of
+from usertags.store.lake import Lake
+from usertags.store.spark import spark_table
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A batch on its branch and the results of its checks."""
+
+    batch: Batch
+    written: Written
+    checks: tuple[CheckResult, ...]
+
+
+def check_batches(
+    spark: SparkSession,
+    catalogue: Catalogue,
+    lake: Lake,
+    run_id: str,
+    written: Iterable[tuple[Batch, Written]],
+    validator: Validator,
+) -> list[Checked]:
+    """All checks of the batches of one day, each as soon as it is written; saves their statistics in
+    `ops.batch_statistics`."""
+    before = None
+    done: list[Checked] = []
+    for batch, item in written:
+        before = earlier_statistics(lake, batch.day, catalogue.quality) if before is None else before
+        results = _checks(spark, catalogue, batch, item, validator)
+        results.append(one_definition(batch.source, batch.other_definitions))
+        earlier = before.get(batch.source.name, [])
+        results += compared(batch.source, batch.day, item.statistics, earlier, catalogue.quality)
+        done.append(Checked(batch, item, tuple(results)))
+    if not done:
+        return []
+    statistics = [each for one in done for each in one.written.statistics]
+    save_statistics(lake, done[0].batch.day, run_id, statistics)
+    batches = [one.batch for one in done]
+    return [
+        Checked(one.batch, one.written, (*one.checks, *_references(spark, one.batch, batches)))
+        for one in done
+    ]
+
+
+def _checks(
+    spark: SparkSession, catalogue: Catalogue, batch: Batch, written: Written, validator: Validator
+) -> list[CheckResult]:
+    source = batch.source
+    branch = spark.table(spark_table(batch.table, batch.branch))
+    suite = clean_suite(catalogue, source)
+    kept = branch.where(F.col("_batch") == F.lit(batch.day))
+    results = [reconciliation(source, written.counts)]
+    results += validator.validate(suite.name, kept, suite.checks, sampling=_sampling(source))
+    results += freshness_checks(source, written.statistics, end_of(batch.day, catalogue.timezone))
+    if written.days:
+        touched = spark.createDataFrame([(day,) for day in written.days], "event_day date")
+        results += distinct_within_day(source, catalogue.measures_of(source.name), branch, touched)
+    return results
+
+
+def _sampling(source: Source) -> Sampling:
+    return Sampling(source.key or tuple(name for _, name in source.ids), masked_of(source))
+
+
+def _references(spark: SparkSession, batch: Batch, written: list[Batch]) -> list[CheckResult]:
+    """The checks that read other sources, once all sources have their rows of the day."""
+    names = referred(batch.source)
+    if not names:
+        return []
+    branches = {other.source.name: other.branch for other in written}
+    others = {name: spark.table(spark_table(f"clean.{name}", branches.get(name))) for name in names}
+    rows = spark.table(spark_table(batch.table, batch.branch)).where(F.col("_batch") == F.lit(batch.day))
+    return reference_checks(batch.source, rows, others, _sampling(batch.source))

@@ -1,0 +1,322 @@
+"""extract: lands the new rows of a source for a data day, unchanged, in one commit.
+
+Reads the cursor range `(from, to]` of the source, or the files that no earlier batch has read, as a stream of
+Arrow batches, and writes `raw.<source>`, partition batch = data day. The reading is registered
+before that commit and the batch after it, so that the cursor cannot advance without the rows.
+"""
+
+import os
+import secrets
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyiceberg.table import Table
+
+from usertags.catalogue.model import Catalogue, Source
+from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
+from usertags.sources.files import SourceFile, list_files, read_files
+from usertags.sources.pii import hash_pii
+from usertags.sources.reading import READING
+from usertags.sources.sql import read_table
+from usertags.stages.batch_register import (
+    BatchRecord,
+    files_read,
+    is_interrupted,
+    landed,
+    register,
+    register_files,
+    registered,
+    uuid_of,
+)
+from usertags.stages.days import end_of
+from usertags.stages.report import Line, StageReport
+from usertags.stages.source_tables import raw_name, tables_of
+from usertags.store.connections import files_root, sql_url
+from usertags.store.filters import rows_where
+from usertags.store.lake import Lake, files_access
+from usertags.store.tables import ensure_table
+
+ROWS_A_FILE = 2_000_000
+SALT = "USERTAGS_PII_SALT"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The input of a reading: rows after `after` and up to `until` of a cursor, or files. A whole table has
+    neither."""
+
+    after: datetime | None = None
+    until: datetime | None = None
+    files: tuple[SourceFile, ...] | None = None
+
+
+def extract(
+    catalogue: Catalogue, lake: Lake, source: Source, day: date, run_id: str, *, re_extract: bool = False
+) -> StageReport:
+    """Extract one source for one data day; an existing batch is skipped.
+
+    Raises DataError for a table, file or column that is missing or cannot be read, and
+    InfrastructureError when a server does not answer. Nothing is committed then.
+    """
+    started = time.monotonic()
+    records = registered(lake, [tables_of(lake, source.name)])[source.name]
+    batches = landed(records)
+    if day in batches and not re_extract and not is_interrupted(records, day):
+        line = Line(source.name, read=batches[day].rows_read, written=0, note="batch already exists")
+    else:
+        line = _take_in(catalogue, lake, source, day, batches, run_id)
+    return StageReport("extract", day, run_id, time.monotonic() - started, (line,), part=source.name)
+
+
+def _take_in(
+    catalogue: Catalogue,
+    lake: Lake,
+    source: Source,
+    day: date,
+    batches: Mapping[date, BatchRecord],
+    run_id: str,
+) -> Line:
+    if source.read.table:
+        reading, bounds = _from_database(catalogue, source, day, batches)
+    else:
+        reading, bounds = _from_files(catalogue, lake, source, day, batches)
+    attempt = batches[day].attempt + 1 if day in batches else 0
+    schema, stream = _prepared(catalogue, source, reading, day, attempt)
+    table = ensure_table(lake, raw_name(source), schema, partition=["batch"])
+    record = BatchRecord(
+        source.name,
+        day,
+        "extract",
+        attempt,
+        "reading",
+        uuid_of(table),
+        cursor_from=bounds.after,
+        cursor_to=bounds.until,
+        run_id=run_id,
+    )
+    replace_landed = replaces(source, read_before=day in batches)
+    rows = _land(lake, table, _write_files(table, schema, stream, day), record, bounds, replace_landed)
+    return Line(source.name, read=rows, written=rows, note=_note(bounds))
+
+
+def _note(bounds: Bounds) -> str:
+    if bounds.files is not None:
+        return f"{len(bounds.files)} files"
+    return f"to {bounds.until.isoformat()}" if bounds.until else "whole table"
+
+
+def _from_database(
+    catalogue: Catalogue, source: Source, day: date, batches: Mapping[date, BatchRecord]
+) -> tuple[pa.RecordBatchReader, Bounds]:
+    read = source.read
+    assert read.table is not None
+    after = until = None
+    if read.cursor:
+        until = end_of(day, catalogue.timezone)
+        after = after_of(batches, day, read.lookback)
+    reading = read_table(
+        sql_url(read.connection, catalogue),
+        table=read.table,
+        columns=source.raw_columns,
+        cursor=read.cursor,
+        after=after,
+        until=until,
+        timezone=catalogue.timezone,
+    )
+    return reading, Bounds(after, until)
+
+
+def _from_files(
+    catalogue: Catalogue, lake: Lake, source: Source, day: date, batches: Mapping[date, BatchRecord]
+) -> tuple[pa.RecordBatchReader, Bounds]:
+    read = source.read
+    assert read.files is not None and read.format is not None
+    access = files_access(read.connection, catalogue, lake)
+    files = list_files(files_root(read.connection, catalogue), read.files, day=day, s3=access)
+    new = new_files(files, files_read(lake, source.name, batches), day)
+    reading = read_files(
+        new,
+        columns=source.raw_columns,
+        format=read.format,
+        encoding=read.encoding,
+        delimiter=read.delimiter,
+        header=read.header if read.header else True,
+        has_pii=bool(source.raw_pii),
+        s3=access,
+    )
+    return reading, Bounds(files=tuple(new))
+
+
+def after_of(batches: Mapping[date, BatchRecord], day: date, lookback: str) -> datetime | None:
+    """The lower bound of the cursor of a data day: the end of the batches before it, minus the
+    lookback (`15m`, `2d`). None if none of them has a cursor: then everything is read. Batches of the day
+    itself and of later days are ignored, so that extracting a day again reads the same rows."""
+    ends = [batch.cursor_to for other, batch in batches.items() if other < day and batch.cursor_to]
+    return max(ends) - _duration(lookback) if ends else None
+
+
+def new_files(
+    files: Sequence[SourceFile], read: Mapping[date, Set[tuple[str, str]]], day: date
+) -> list[SourceFile]:
+    """The files that no batch of another day has read, in order. A file with changed content is new;
+    files read by the day itself are read again. `read`: path and fingerprint of each file, by data day.
+    """
+    taken = {item for other, items in read.items() if other != day for item in items}
+    return [file for file in files if (file.path, file.fingerprint) not in taken]
+
+
+def replaces(source: Source, *, read_before: bool) -> bool:
+    """Whether a reading replaces the rows already landed for its data day.
+
+    Rows with a key are distinguished by version and reading, so reading again only adds rows; without a
+    key the batch is replaced, because its rows would count twice.
+    """
+    return read_before and not source.key
+
+
+def _duration(text: str) -> timedelta:
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[text[-1]]
+    return timedelta(**{unit: int(text[:-1])})
+
+
+def _prepared(
+    catalogue: Catalogue, source: Source, reading: pa.RecordBatchReader, day: date, number: int
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """The batches to write: personal data hashed or dropped, the data day and the number of the
+    reading added."""
+    personal = source.raw_pii
+    salt = pii_salt(catalogue) if personal else ""
+
+    def prepare(batch: pa.RecordBatch) -> pa.RecordBatch:
+        safe = hash_pii(batch, personal, salt) if personal else batch
+        days = pa.array([day] * safe.num_rows, pa.date32())
+        numbers = pa.array([number] * safe.num_rows, pa.int32())
+        dated = safe.append_column(pa.field("batch", pa.date32()), days)
+        return dated.append_column(pa.field(READING, pa.int32()), numbers)
+
+    return prepare(_empty(reading.schema)).schema, map(prepare, reading)
+
+
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def pii_salt(catalogue: Catalogue) -> str:
+    """The salt for hashing personal data: from the environment; an embedded lake generates it once."""
+    if SALT in os.environ:
+        return os.environ[SALT]
+    if not catalogue.connections[catalogue.lake].embedded:
+        raise ConfigError(
+            [
+                ConfigProblem(
+                    str(catalogue.folder / "sources"),
+                    0,
+                    f"{SALT} is not set: columns with `pii: hash` need it",
+                )
+            ],
+            next_step=f"set {SALT} to a long secret that never changes, so that hashes stay equal",
+        )
+    path = catalogue.state / "pii_salt"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))
+    return path.read_text()
+
+
+def _land(
+    lake: Lake,
+    table: Table,
+    written: tuple[list[str], int],
+    record: BatchRecord,
+    bounds: Bounds,
+    replace_landed: bool,
+) -> int:
+    """Commit written files as the batch, in one commit to the raw table between two commits to the register.
+    An interrupted reading is completed, or read again, by the next run (`registered`)."""
+    paths, rows = written
+    with _removed_on_failure(table, paths):
+        if bounds.files is not None:
+            register_files(lake, record.source, record.data_day, record.attempt, bounds.files)
+        register(lake, [record])
+    with table.transaction() as transaction:
+        if replace_landed:
+            transaction.delete(rows_where(batch=record.data_day))
+        if paths:
+            transaction.add_files(paths, check_duplicate_files=False)
+    current = table.current_snapshot()
+    assert current is not None
+    landed = replace(
+        record,
+        status="landed",
+        rows_read=rows,
+        raw_snapshot=current.snapshot_id,
+        recorded_at=datetime.now(UTC),
+    )
+    register(lake, [landed])
+    return rows
+
+
+@contextmanager
+def _removed_on_failure(table: Table, paths: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        _remove(table, paths)
+        raise
+
+
+def _write_files(
+    table: Table, schema: pa.Schema, stream: Iterator[pa.RecordBatch], day: date
+) -> tuple[list[str], int]:
+    """Write the stream into Parquet files that are not committed yet; they are removed on failure."""
+    paths: list[str] = []
+    rows = in_file = 0
+    writer: Any = None
+    # An open upload would prevent the process from exiting.
+    with ExitStack() as uploads:
+        try:
+            for batch in stream:
+                if batch.num_rows == 0:
+                    continue
+                if writer is None or in_file >= ROWS_A_FILE:
+                    uploads.close()
+                    paths.append(f"{table.location()}/data/batch={day}/{uuid.uuid4()}.parquet")
+                    sink = uploads.enter_context(table.io.new_output(paths[-1]).create())
+                    writer = uploads.enter_context(pq.ParquetWriter(sink, schema, compression="zstd"))
+                    in_file = 0
+                writer.write_batch(batch)
+                in_file += batch.num_rows
+                rows += batch.num_rows
+            uploads.close()
+        except OSError as error:
+            _abandon(table, uploads, paths)
+            raise InfrastructureError(
+                f"failed to write the rows of {day} to the store ({type(error).__name__})",
+                safe="nothing was committed",
+                next_step="see `usertags services status`, then run the same command again",
+            ) from error
+        except BaseException:
+            _abandon(table, uploads, paths)
+            raise
+    return paths, rows
+
+
+def _abandon(table: Table, uploads: ExitStack, paths: list[str]) -> None:
+    """Remove files that will not be committed. If the store does not respond they remain as orphans."""
+    with suppress(OSError):
+        uploads.close()
+    _remove(table, paths)
+
+
+def _remove(table: Table, paths: Sequence[str]) -> None:
+    for path in paths:
+        with suppress(OSError):
+            table.io.delete(path)

@@ -1,0 +1,279 @@
+"""tag: the measures, RFM and tags of every user for a data day, on a branch named after the run.
+
+Readers of `main` do not see it before publish.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from usertags.catalogue.model import Catalogue, DerivedColumns, Tag
+from usertags.errors import DataError, UsageError
+from usertags.published import (
+    PUBLISHED,
+    TAG_CATALOGUE,
+    USER_TAGS,
+)
+from usertags.quality.register import Publication, RunRecord
+from usertags.stages.batch_register import landed, registered
+from usertags.stages.identity import Tables, at_snapshots, joined_ids
+from usertags.stages.releases import require_clean_batch
+from usertags.stages.report import Line, StageReport
+from usertags.stages.runs import publication_of, publications, record_run, require_no_blocked_day, run_branch
+from usertags.stages.source_tables import clean_name, rollup_name, tables_of
+from usertags.stages.user_measures import require_population, user_measures
+from usertags.store.lake import Lake
+from usertags.store.schemas import DRAFTS, IDENTITIES, REFUSED_LINKS, USER_MEASURES, TableSpec
+from usertags.store.spark import spark_table
+from usertags.store.tables import ensure_table, find_table
+from usertags.transform import carry
+from usertags.transform.derived import all_computed
+from usertags.transform.identity import moved_users
+from usertags.transform.table_columns import fitted, whole_schema
+from usertags.transform.tags import evaluated
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a data day: the context of the tag stage."""
+
+    spark: SparkSession
+    catalogue: Catalogue
+    lake: Lake
+    day: date
+    run_id: str
+
+    @property
+    def branch(self) -> str:
+        return run_branch(self.run_id)
+
+    def write(self, spec: TableSpec, rows: DataFrame, *, branch: bool = True) -> int:
+        """Replace the rows of this run in a table, on the run's branch or on main; returns their count."""
+        stamped = rows.withColumns({"dt": F.lit(self.day), "run_id": F.lit(self.run_id)})
+        schema = whole_schema(spec.schema, to_arrow_schema(stamped.schema))
+        table = ensure_table(self.lake, spec.name, schema, spec.partition)
+        target = spark_table(spec.name, self.branch if branch else None)
+        if branch:
+            self.spark.sql(f"ALTER TABLE {spark_table(spec.name)} CREATE OR REPLACE BRANCH {self.branch}")
+        fields = self.spark.table(spark_table(spec.name)).schema.fields
+        same = (F.col("dt") == F.lit(self.day)) & (F.col("run_id") == F.lit(self.run_id))
+        fitted(stamped, fields).writeTo(target).overwrite(same)
+        return _written(table, self.branch if branch else "main")
+
+    def read(self, spec: TableSpec, *, branch: bool = True) -> DataFrame:
+        rows = self.spark.table(spark_table(spec.name, self.branch if branch else None))
+        return rows.where((F.col("dt") == F.lit(self.day)) & (F.col("run_id") == F.lit(self.run_id)))
+
+
+def _written(table: object, branch: str) -> int:
+    """The rows that the newest commit of a branch added, from its summary."""
+    table.refresh()  # type: ignore[attr-defined]
+    snapshot = table.snapshot_by_name(branch)  # type: ignore[attr-defined]
+    return int(snapshot.summary.additional_properties.get("added-records", 0)) if snapshot else 0
+
+
+def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+    """Compute all tables of a run on its branch.
+
+    Raises DataError when an earlier day is blocked, when the day was never extracted or cleaned or its batch
+    was refused, or if the population is empty; UsageError if the run is already published.
+    """
+    started = time.monotonic()
+    require_no_blocked_day(lake, day)
+    require_clean_batch(lake, day)
+    published = publication_of(lake, day)
+    if published is not None and published.run_id == run_id:
+        raise UsageError(
+            f"run {run_id} of {day} is already published",
+            safe="its tables are unchanged",
+            next_step="start a new run to compute the day again",
+        )
+    run = Run(spark, catalogue, lake, day, run_id)
+    snapshots = _inputs(run)
+    before = day_before(lake, day)
+    counts: dict[str, int] = {}
+    tables = at_snapshots(spark, snapshots)
+    users = _identities(run, tables, counts)
+    _measures(run, tables, users, counts)
+    _carried(run, before, counts)
+    record_run(
+        lake,
+        RunRecord(
+            day,
+            run_id,
+            "tag",
+            "built",
+            previous_day=before.day if before else None,
+            previous_run=before.run_id if before else None,
+            catalogue_version=catalogue.version,
+            inputs={name: str(snapshot) for name, snapshot in snapshots.items()},
+            row_counts=counts,
+        ),
+    )
+    lines = tuple(Line(name, written=count) for name, count in counts.items())
+    return StageReport("tag", day, run_id, time.monotonic() - started, lines)
+
+
+def recompute_carry(run: Run, built: RunRecord) -> None:
+    """Recompute the tables that compare with the day before, from the saved measures and scores of the run,
+    and record the day that they are now compared with."""
+    before = day_before(run.lake, run.day)
+    counts = dict(built.row_counts)
+    _carried(run, before, counts)
+    day, run_id = (before.day, before.run_id) if before else (None, None)
+    record_run(run.lake, replace(built, previous_day=day, previous_run=run_id, row_counts=counts))
+
+
+def _measures(run: Run, tables: Tables, users: DataFrame | None, counts: dict[str, int]) -> None:
+    """Write the measures, what is derived of them, and the tables that do not carry. What is derived needs
+    the measures of everybody: merged once, they are read several times."""
+    merged = user_measures(tables, run.catalogue, run.day, users)
+    derived = run.catalogue.derived
+    merged = merged.persist() if derived else merged
+    whole, learned = all_computed(derived, merged, run.day)
+    apart = [name for item in derived if item.table is not None for name in item.columns]
+    counts[USER_MEASURES.name] = run.write(USER_MEASURES, whole.drop(*apart), branch=False)
+    require_population(counts[USER_MEASURES.name], run.day)
+    filling = RunFilling(run, None, counts, whole, learned)
+    for table in PUBLISHED:
+        if not table.carries:
+            counts[table.name] = run.write(table, table.fill(filling))
+    if derived:
+        merged.unpersist()
+
+
+def _carried(run: Run, before: Publication | None, counts: dict[str, int]) -> None:
+    """Write the tables that carry, from the measures and scores that the run has written, and the drafts."""
+    filling = RunFilling(run, before, counts)
+    filling.state.persist()
+    for table in PUBLISHED:
+        if table.carries:
+            counts[table.name] = run.write(table, table.fill(filling))
+    filling.state.unpersist()
+    drafts = [item for item in run.catalogue.tags.values() if item.status == "draft"]
+    if drafts:
+        state = _state(run, drafts, None)
+        run.write(DRAFTS, carry.user_tags(state, drafts, run.catalogue.levels, run.day), branch=False)
+
+
+@dataclass(frozen=True)
+class RunFilling:
+    """What a run has to fill its tables from (`Filling` of usertags/published.py). `previous` is the day
+    that it is compared with; `measures` and `learned` are there for tables that do not carry."""
+
+    run: Run
+    previous: Publication | None
+    counts: Mapping[str, int]
+    measures: DataFrame | None = None
+    learned: Mapping[type[DerivedColumns], Sequence[Any]] = field(default_factory=dict)
+
+    @property
+    def spark(self) -> SparkSession:
+        return self.run.spark
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.run.catalogue
+
+    @property
+    def day(self) -> date:
+        return self.run.day
+
+    @property
+    def users(self) -> DataFrame:
+        assert self.measures is not None, "a table that carries reads the state"
+        return self.measures
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        return self.run.catalogue.published_tags()
+
+    @cached_property
+    def state(self) -> DataFrame:
+        return _state(self.run, self.tags, self.previous)
+
+    @cached_property
+    def catalogue_before(self) -> list[dict[str, Any]]:
+        rows = self.before(TAG_CATALOGUE).select("tag_id", "definition_version", "kept_out_of")
+        return [row.asDict() for row in rows.collect()]
+
+    @property
+    def moved(self) -> DataFrame | None:
+        if self.previous is None or find_table(self.run.lake, IDENTITIES.name) is None:
+            return None
+        today = self.run.read(IDENTITIES, branch=False)
+        return moved_users(today, self.before(IDENTITIES), self.previous.day)
+
+    def read(self, table: TableSpec) -> DataFrame:
+        return self.run.read(table)
+
+    def before(self, table: TableSpec) -> DataFrame:
+        return _published(self.run, table, self.previous)
+
+    def rows(self, table: TableSpec) -> int:
+        return self.counts[table.name]
+
+
+def _inputs(run: Run) -> dict[str, int]:
+    """The snapshots used as input of the day. Raises DataError for a missing batch."""
+    snapshots = {}
+    sources = run.catalogue.sources
+    tables = {name: tables_of(run.lake, name) for name in sources}
+    records = registered(run.lake, tables.values())
+    for source in sources.values():
+        rolled_up = source.kind == "events"
+        name = rollup_name(source) if rolled_up else clean_name(source)
+        table = find_table(run.lake, name) if rolled_up else tables[source.name].clean
+        if run.day not in landed(records[source.name]) or table is None:
+            raise DataError(
+                f"{run.day} was never extracted and cleaned for source {source.name}",
+                safe="nothing was published",
+                next_step=f"run `usertags run --day {run.day}`",
+            )
+        current = table.current_snapshot()
+        assert current is not None
+        snapshots[name] = current.snapshot_id
+    return snapshots
+
+
+def _identities(run: Run, tables: Tables, counts: dict[str, int]) -> DataFrame | None:
+    """Write the identities and refused links; None if there is no source of links."""
+    if run.catalogue.identity is None:
+        return None
+    found = joined_ids(tables, run.catalogue, run.catalogue.identity, run.day)
+    counts[REFUSED_LINKS.name] = run.write(REFUSED_LINKS, found.refused, branch=False)
+    counts[IDENTITIES.name] = run.write(IDENTITIES, found.identities, branch=False)
+    return run.read(IDENTITIES, branch=False)
+
+
+def day_before(lake: Lake, day: date) -> Publication | None:
+    """The latest published day before a day, with which its tags are compared."""
+    earlier = publications(lake, before=day)
+    return earlier[-1] if earlier else None
+
+
+def _state(run: Run, tags: Sequence[Tag], before: Publication | None) -> DataFrame:
+    """The values of tags of every user, and what is remembered of the day before."""
+    inputs = run.read(USER_MEASURES, branch=False).drop("dt", "run_id")
+    for item in run.catalogue.derived:
+        if item.table is not None:
+            apart = run.read(next(table for table in PUBLISHED if table.name == item.table))
+            inputs = inputs.join(apart.select("user_id", *item.columns), "user_id", "left")
+    today = evaluated(inputs, tags, run.day)
+    return carry.carried(today, _published(run, USER_TAGS, before), tags, run.day)
+
+
+def _published(run: Run, spec: TableSpec, before: Publication | None) -> DataFrame:
+    """The published rows of a table on the day before; empty if there is no such day."""
+    ensure_table(run.lake, spec.name, spec.schema, spec.partition)
+    rows = run.spark.table(spark_table(spec.name))
+    if before is None:
+        return rows.limit(0)
+    return rows.where((F.col("dt") == F.lit(before.day)) & (F.col("run_id") == F.lit(before.run_id)))

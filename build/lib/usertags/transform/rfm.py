@@ -1,0 +1,184 @@
+"""RFM: recency, frequency and monetary of every user, scored against the population of the data day.
+
+Quantile scoring and its edges follow the R package rfm (`rfm_table_order`): type-7 quantiles at 20, 40,
+60 and 80 %, plus one unit (one day, one order, one currency unit), bins closed on the left. Octants
+compare each dimension with its mean over the population; a value equal to the mean counts as good.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from usertags.catalogue.model import Rfm
+from usertags.config.models import Edges
+
+DIMENSIONS = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary"}
+QUINTILES = (0.2, 0.4, 0.6, 0.8)
+TERCILES = (1 / 3, 2 / 3)
+_EXACT = "decimal(30,9)"
+OUT_OF_WINDOW, NEVER_ORDERED, OTHERS = "out_of_window", "never_ordered", "others"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The parameters for scoring one dimension: increasing edges, portrait edges (none for monetary),
+    mean."""
+
+    dimension: str
+    scoring: str
+    edges: tuple[float, ...]
+    portrait_edges: tuple[float, ...]
+    mean: float | None
+    population: int
+
+
+def basis(measures: DataFrame, rfm: Rfm, day: date) -> DataFrame:
+    """Grain: user. Out: the measures, recency_days (to D+1), frequency, monetary, `_ever` (orders of all
+    time).
+
+    Recency, frequency and monetary are null for users without an order in the window. Monetary has no
+    binary rounding noise, so that equal amounts are equal numbers.
+    """
+    entry = rfm.entry
+    ordered = F.col(entry.frequency) >= 1
+    following = F.lit(day + timedelta(days=1))
+    return measures.withColumns(
+        {
+            "recency_days": F.when(ordered, F.datediff(following, F.to_date(entry.recency))),
+            "frequency": F.when(ordered, F.col(entry.frequency).cast("bigint")),
+            "monetary": F.when(ordered, F.col(entry.monetary).try_cast(_EXACT).cast("double")),
+            "_ever": F.coalesce(F.col(entry.ever), F.lit(0)),
+        }
+    )
+
+
+def thresholds(based: DataFrame, rfm: Rfm) -> list[Threshold]:
+    """The edges, portrait edges and mean of each dimension over the users with an order in the window.
+
+    Reads one row of aggregates, whatever the number of users.
+    """
+    population = based.where(F.col("frequency").isNotNull())
+    aggregates = [F.count("*").alias("population")]
+    for dimension, column in DIMENSIONS.items():
+        aggregates.append(F.percentile(column, list(QUINTILES)).alias(f"{dimension}_edges"))
+        aggregates.append(F.percentile(column, list(TERCILES)).alias(f"{dimension}_terciles"))
+        # A mean of doubles depends on their order: three users with 0.1 would be below their mean.
+        aggregates.append(F.avg(F.col(column).cast(_EXACT)).cast("double").alias(f"{dimension}_mean"))
+    row = population.agg(*aggregates).collect()[0].asDict()
+    return [_threshold(dimension, row, rfm) for dimension in DIMENSIONS]
+
+
+def _threshold(dimension: str, row: Mapping[str, object], rfm: Rfm) -> Threshold:
+    return Threshold(
+        dimension=dimension,
+        scoring=rfm.entry.scoring,
+        edges=_edges(dimension, row, rfm),
+        portrait_edges=_portrait_edges(dimension, row, rfm),
+        mean=row[f"{dimension}_mean"],  # type: ignore[arg-type]
+        population=row["population"],  # type: ignore[arg-type]
+    )
+
+
+def _edges(dimension: str, row: Mapping[str, object], rfm: Rfm) -> tuple[float, ...]:
+    if rfm.entry.scoring == "fixed":
+        edges: Edges | None = rfm.entry.edges
+        return tuple(getattr(edges, dimension))
+    if rfm.entry.scoring == "quantile":
+        return _one_more(row[f"{dimension}_edges"])
+    mean = row[f"{dimension}_mean"]
+    return () if mean is None else (mean,)  # type: ignore[return-value]
+
+
+def _portrait_edges(dimension: str, row: Mapping[str, object], rfm: Rfm) -> tuple[float, ...]:
+    if dimension == "monetary":
+        return ()
+    given = getattr(rfm.entry.portraits, dimension)
+    return _one_more(row[f"{dimension}_terciles"]) if given == "terciles" else tuple(given)
+
+
+def _one_more(quantiles: object) -> tuple[float, ...]:
+    """Quantiles plus one unit; empty without a population."""
+    values: Sequence[float] = quantiles or ()  # type: ignore[assignment]
+    return tuple(value + 1 for value in values)
+
+
+def scored(based: DataFrame, found: Sequence[Threshold], rfm: Rfm) -> DataFrame:
+    """Grain: user. In: `basis`. Out: the same without `_ever`, and r_score, f_score, m_score, segment,
+    octant, portrait. Users without an order in the window have no scores; their segment gives the reason."""
+    by = {threshold.dimension: threshold for threshold in found}
+    scores = based.withColumns(
+        {
+            "r_score": _score(F.col("recency_days"), by["recency"], reverse=True),
+            "f_score": _score(F.col("frequency"), by["frequency"], reverse=False),
+            "m_score": _score(F.col("monetary"), by["monetary"], reverse=False),
+            "octant": _octant(by),
+            "portrait": _portrait(by, rfm),
+        }
+    )
+    return scores.withColumn("segment", _segment(rfm)).drop("_ever")
+
+
+def threshold_rows(found: Sequence[Threshold]) -> list[tuple[object, ...]]:
+    """A row of `rfm_thresholds` a dimension (usertags/published.py)."""
+    return [
+        (t.dimension, t.scoring, list(t.edges), list(t.portrait_edges), t.mean, t.population) for t in found
+    ]
+
+
+def _score(value: Column, threshold: Threshold, *, reverse: bool) -> Column:
+    if threshold.scoring == "mean":
+        return _good(value, threshold.mean, low=reverse).cast("int")
+    step = _step(value, threshold.edges)
+    return F.lit(len(threshold.edges) + 2) - step if reverse else step
+
+
+def _step(value: Column, edges: Sequence[float]) -> Column:
+    """1 below the first edge, plus 1 for each edge reached; null for null."""
+    above = [F.when(value >= F.lit(edge), 1).otherwise(0) for edge in edges]
+    total = F.lit(1)
+    for step in above:
+        total = total + step
+    return F.when(value.isNotNull(), total)
+
+
+def _good(value: Column, mean: float | None, *, low: bool) -> Column:
+    """1 on the good side of the mean or equal to it, else 0; null for null."""
+    if mean is None:
+        return F.lit(None).cast("int")
+    good = value <= F.lit(mean) if low else value >= F.lit(mean)
+    return F.when(value.isNotNull(), F.when(good, 1).otherwise(0))
+
+
+def _octant(by: Mapping[str, Threshold]) -> Column:
+    digits = [
+        _good(F.col("recency_days"), by["recency"].mean, low=True),
+        _good(F.col("frequency"), by["frequency"].mean, low=False),
+        _good(F.col("monetary"), by["monetary"].mean, low=False),
+    ]
+    # concat, unlike concat_ws, is null when a digit is.
+    return F.concat(*[digit.cast("string") for digit in digits])
+
+
+def _portrait(by: Mapping[str, Threshold], rfm: Rfm) -> Column:
+    """The cell of the recency × frequency grid: its name, or R3F3 … R1F1 if no names are configured."""
+    recency, frequency = by["recency"].portrait_edges, by["frequency"].portrait_edges
+    if not recency or not frequency:
+        return F.lit(None).cast("string")
+    r_level = F.lit(4) - _step(F.col("recency_days"), recency)
+    f_level = _step(F.col("frequency"), frequency)
+    names = rfm.entry.portraits.names
+    if names is None:
+        return F.concat(F.lit("R"), r_level.cast("string"), F.lit("F"), f_level.cast("string"))
+    cells = F.array(*[F.array(*[F.lit(name) for name in row]) for row in names])
+    return F.when(r_level.isNotNull(), cells[F.lit(3) - r_level][F.lit(3) - f_level])
+
+
+def _segment(rfm: Rfm) -> Column:
+    """The first matching segment rule; for users without scores the reason."""
+    column = F.when(F.col("_ever") < 1, NEVER_ORDERED).when(F.col("frequency").isNull(), OUT_OF_WINDOW)
+    for segment, rule in rfm.segments:
+        column = column.when(F.coalesce(F.expr(rule), F.lit(False)), segment.id)
+    return column.otherwise(OTHERS)

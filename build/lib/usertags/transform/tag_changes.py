@@ -1,0 +1,29 @@
+"""`user_tag_changes`: the visible changes between two days, and their reasons."""
+
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from usertags.catalogue.model import Tag
+from usertags.transform.carry import changes
+from usertags.transform.identity import with_reason_identity
+
+
+def told_changes(
+    state: DataFrame,
+    tags: Sequence[Tag],
+    previous_versions: Mapping[str, str],
+    left_out: Sequence[str],
+    moved: DataFrame | None,
+) -> DataFrame:
+    """Grain: user, tag. In: `carried` and its tags, the definition_version that each tag had on the day
+    before (`previous_versions`), the ids of the tags excluded from the table (`left_out`), and the
+    users that were merged or split since then (`moved_users`); None if ids are not linked.
+
+    Out: user_id, tag_id, change, old_value, new_value, reason, as in `carry.changes`; changes of moved
+    users have the reason `identity`.
+    """
+    changed = changes(state, tags, previous_versions)
+    told = changed.where(~F.col("tag_id").isin(list(left_out)))
+    return told if moved is None else with_reason_identity(told, moved)

@@ -1,0 +1,162 @@
+"""Converts raw rows to typed rows, each with the reason for its quarantine, or null."""
+
+from collections.abc import Collection
+from functools import reduce
+from operator import and_
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from usertags.catalogue.masking import MASK, masked_raw
+from usertags.catalogue.model import Column as CleanColumn
+from usertags.catalogue.model import Source
+from usertags.sources.files import FILE, LINE, UNPARSED
+from usertags.sources.reading import READING
+
+# The columns that extract adds to a raw row.
+_ADDED = (FILE, LINE, UNPARSED, READING, "batch")
+
+# Spark would read '10:30:00' as a time of the current day, '2024' as a day, and '12f' as a number.
+_YEAR_FIRST = r"^\d{4}-"
+_DAY_ALONE = r"^\d{4}-\d{1,2}-\d{1,2}$"
+_TO_THE_MINUTE = r"^(\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2})(?![:\d])"
+_WITH_OFFSET = r"^\d{4}-\d{1,2}-\d{1,2}[Tt ].*([Zz]|[+-]\d{2}(:?\d{2})?)$"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+
+# By default JSON has milliseconds: rows that differ in microseconds would be considered equal.
+_JSON = {
+    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
+}
+
+
+def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
+    """One typed row per raw row.
+
+    In: the raw columns of one batch (and `batch`, its data day). Out: the kept clean columns, `event_day`
+    (for events, in the session's time zone, which is the project's), `_batch`, `_reading` (the reading of
+    the batch that had the row), `_content` (a hash of the clean columns), `_reason` (null for a good row)
+    and `_raw` (the raw row as JSON, its personal values masked).
+    """
+    blank_is_null = _blank_is_null(raw) if source.read.format == "csv" else raw
+    valued = blank_is_null.withColumns({f"_v_{c.name}": F.expr(c.sql) for c in source.kept_columns})
+    kinds = {field.name: field.dataType for field in valued.schema.fields}
+    converted = valued.withColumns(
+        {
+            f"_c_{c.name}": _convert(F.col(f"_v_{c.name}"), kinds[f"_v_{c.name}"], c, timezone)
+            for c in source.kept_columns
+        }
+    )
+    clean = converted.select(
+        *[F.col(f"_c_{c.name}").alias(c.name) for c in source.kept_columns],
+        F.col("batch").alias("_batch"),
+        (F.coalesce(F.col(READING), F.lit(0)) if READING in raw.columns else F.lit(0)).alias("_reading"),
+        _conversion_failure(source, kinds).alias("_failure"),
+        (F.col(UNPARSED) if UNPARSED in raw.columns else F.lit(None).cast("string")).alias("_unparsed"),
+        F.to_json(F.struct(*_as_it_came(raw, masked_raw(source))), _JSON).alias("_raw"),
+    )
+    return _with_own_columns(clean, source)
+
+
+def _as_it_came(raw: DataFrame, masked: Collection[str]) -> list[Column]:
+    values = {name: F.col(f"`{name}`") for name in raw.columns if name not in ("batch", READING)}
+    hidden = {
+        name: F.when(value.isNotNull(), F.lit(MASK)) for name, value in values.items() if name in masked
+    }
+    return [value.alias(name) for name, value in (values | hidden).items()]
+
+
+def _blank_is_null(raw: DataFrame) -> DataFrame:
+    """A CSV file has no null: an empty field becomes null."""
+    names = [name for name in raw.columns if name not in _ADDED]
+    return raw.withColumns({name: F.nullif(F.col(f"`{name}`"), F.lit("")) for name in names})
+
+
+def _convert(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
+    """The value in its declared type; null if it cannot be converted."""
+    if column.type == "timestamp" and not isinstance(kind, T.TimestampType):
+        return _instant(F.trim(value.cast("string")), column, timezone)
+    text = F.trim(value) if isinstance(kind, T.StringType) else None
+    if column.type == "date" and text is not None:
+        return _date(text, column)
+    if column.type == "double":
+        return _double(value if text is None else F.when(text.rlike(_NUMBER), text))
+    if text is not None and column.type != "string":
+        return text.try_cast(column.type)
+    return value.try_cast(column.type)
+
+
+def _double(value: Column) -> Column:
+    """A number; NaN (greater than any threshold) and infinity become null."""
+    number = value.try_cast("double")
+    return F.when(F.abs(number) < F.lit(float("inf")), number)
+
+
+def _date(text: Column, column: CleanColumn) -> Column:
+    if column.format:
+        return F.try_to_timestamp(text, F.lit(column.format)).cast("date")
+    return F.when(text.rlike(_YEAR_FIRST), text).try_cast("date")
+
+
+def _instant(text: Column, column: CleanColumn, timezone: str) -> Column:
+    """A local time in the source's time zone as an instant.
+
+    The zone name is appended to the text, so that the parser applies its rules (daylight saving): for an
+    hour that occurs twice the first is used, and a skipped hour is read as the next one. A
+    text with an offset is already an instant; a date without time is midnight.
+    """
+    zone = F.lit(f" {column.timezone or timezone}")
+    if column.format:
+        return F.try_to_timestamp(F.concat(text, zone), F.lit(f"{column.format} VV"))
+    # The parser accepts a zone only after full seconds.
+    full = F.when(text.rlike(_DAY_ALONE), F.concat(text, F.lit(" 00:00:00")))
+    full = full.when(text.rlike(_YEAR_FIRST), F.regexp_replace(text, _TO_THE_MINUTE, "$1:00"))
+    placed = F.when(text.rlike(_WITH_OFFSET), F.upper(full)).otherwise(F.concat(full, zone))
+    return placed.try_cast("timestamp")
+
+
+def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
+    """`type_<column>` of the first column with a value that cannot be converted."""
+    failures = []
+    for column in source.kept_columns:
+        value = F.col(f"_v_{column.name}")
+        present = value.isNotNull()
+        if isinstance(kinds[f"_v_{column.name}"], T.StringType):
+            present = F.trim(value) != ""
+        failed = present & F.col(f"_c_{column.name}").isNull()
+        failures.append(F.when(failed, F.lit(f"type_{column.name}")))
+    return F.coalesce(*failures)
+
+
+def _with_own_columns(clean: DataFrame, source: Source) -> DataFrame:
+    names = [column.name for column in source.kept_columns]
+    event_day = (
+        {"event_day": F.to_date(F.col(source.time))} if source.kind == "events" and source.time else {}
+    )
+    return clean.withColumns(
+        {
+            **event_day,
+            "_content": F.md5(F.to_json(F.struct(*names), _JSON)),
+            "_reason": F.coalesce(*_reasons(source)),
+        }
+    ).drop("_failure", "_unparsed")
+
+
+def _reasons(source: Source) -> list[Column]:
+    """The first quarantine reason that applies: unparsable, a type, a rule, an empty id or time."""
+    rules = [F.when(F.expr(rule), F.lit(reason)) for reason, rule in source.reject]
+    ids = [name for _, name in source.ids]
+    needed = dict.fromkeys(source.key, "missing_key")
+    if source.kind != "profile" and source.time:
+        needed[source.time] = "missing_time"
+    # A link row may have only some of the ids; a row without any id belongs to no user.
+    nobody = reduce(and_, [_is_empty(F.col(name)) for name in ids])
+    empty = [F.when(nobody, F.lit("missing_user"))]
+    empty += [F.when(_is_empty(F.col(name)), F.lit(reason)) for name, reason in needed.items()]
+    unparsed = F.when(F.col("_unparsed").isNotNull(), F.lit("unparsable"))
+    return [unparsed, F.col("_failure"), *rules, *empty]
+
+
+def _is_empty(column: Column) -> Column:
+    return column.isNull() | (F.trim(column.cast("string")) == "")

@@ -1,0 +1,77 @@
+"""One row per key: which rows of a batch are kept, superseded by another version, or repeats."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from usertags.catalogue.model import Source
+
+KEPT, SUPERSEDED, REPEAT = "kept", "superseded", "repeat"
+STANDING, REPLACED = "standing", "replaced"
+
+_HELPERS = ("_new", "_same", "_seen", "_read", "_rank", "_reading")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """`rows`: all good rows of the batch, and all clean rows with its keys, with `_status`. One frame, so
+    that it can be cached and used both for counting and for writing."""
+
+    rows: DataFrame
+
+    @property
+    def batch(self) -> DataFrame:
+        """The rows of the batch, with `_status`: kept, superseded or repeat."""
+        return self.rows.where(F.col("_status").isin(KEPT, SUPERSEDED, REPEAT))
+
+    @property
+    def replaced(self) -> DataFrame:
+        """The rows of the clean table that are replaced by a row of the batch."""
+        return self.rows.where(F.col("_status") == REPLACED).drop("_status")
+
+
+def resolve(batch: DataFrame, existing: DataFrame, source: Source) -> Resolved:
+    """Decide between the rows of a batch and the clean rows of other batches with the same key.
+
+    Both frames have the clean columns, `_batch` and `_content`, and `batch` has `_reading`; `existing` holds
+    no row of this batch. The highest version wins; of equal versions the one from the later batch, and
+    within the batch the later reading. Equal content is a repeat, and the existing row is kept, so
+    that reading rows again changes nothing.
+    """
+    if source.repeats == "keep":
+        return Resolved(batch.withColumn("_status", F.lit(KEPT)).drop("_reading"))
+    key = key_columns(source)
+    others = existing.join(batch.select(*key).distinct(), key, "left_semi")
+    old = others.withColumns({"_new": F.lit(False), "_reading": F.lit(None).cast("int")})
+    pool = batch.withColumn("_new", F.lit(True)).unionByName(old)
+    return Resolved(_ranked(pool, key, source).withColumn("_status", _status()).drop(*_HELPERS))
+
+
+def key_columns(source: Source) -> list[str]:
+    """The columns that identify a row: the key, or all columns if repeats are dropped."""
+    return list(source.key) or ["_content"]
+
+
+def _ranked(pool: DataFrame, key: list[str], source: Source) -> DataFrame:
+    """`_same`: position among rows with equal content; `_seen`, `_read`: the last batch, and the last reading
+    of it, with that content; `_rank`: position among the versions of the key."""
+    equal = Window.partitionBy(*key, "_content")
+    versions = Window.partitionBy(*key).orderBy((F.col("_same") > 1).asc(), *_precedence(source))
+    return (
+        pool.withColumn("_same", F.row_number().over(equal.orderBy("_new", "_batch")))
+        .withColumn("_seen", F.max("_batch").over(equal))
+        .withColumn("_read", F.max("_reading").over(equal))
+        .withColumn("_rank", F.row_number().over(versions))
+    )
+
+
+def _precedence(source: Source) -> list[Column]:
+    version = [F.col(source.version).desc_nulls_last()] if source.version else []
+    return [*version, F.col("_seen").desc(), F.col("_read").desc_nulls_last(), F.col("_content").desc()]
+
+
+def _status() -> Column:
+    first = F.col("_rank") == 1
+    of_batch = F.when(F.col("_same") > 1, REPEAT).when(first, KEPT).otherwise(SUPERSEDED)
+    return F.when(F.col("_new"), of_batch).when(first, STANDING).otherwise(REPLACED)

@@ -1,0 +1,74 @@
+"""Batches written to the clean tables of a lake in files, after raw rows were landed by PyIceberg."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from usertags.catalogue.model import Catalogue, Source
+from usertags.sources.reading import READING
+from usertags.stages.clean_batch import Batch
+from usertags.stages.clean_writing import write_batch
+from usertags.store.filters import rows_where
+from usertags.store.lake import Lake
+from usertags.store.schemas import QUARANTINE
+from usertags.store.tables import ensure_table
+
+D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
+NAMES = ("order_id", "customer", "status", "amount", "units", "rating", "ordered_at")
+RAW = pa.schema([*((name, pa.string()) for name in NAMES), ("batch", pa.date32()), (READING, pa.int32())])
+
+
+def land(lake: Lake, source: str, day: date, *amounts: str) -> None:
+    """Make orders of one each the batch of a data day; that of `many` is no number and is set aside."""
+    rows = [
+        {"order_id": f"{day:%d}-{number}", "customer": "u1", "amount": amount, "batch": day, READING: 0}
+        | {"ordered_at": "2026-03-01 10:00:00"}
+        for number, amount in enumerate(amounts)
+    ]
+    table = ensure_table(lake, f"raw.{source}", RAW, ["batch"])
+    table.overwrite(pa.Table.from_pylist(rows, schema=RAW), rows_where(batch=day))
+
+
+def batch(source: Source, day: date, attempt: int = 0) -> Batch:
+    return Batch(source, day, "d", f"f{attempt}", attempt)
+
+
+def set_aside(lake: Lake) -> list[tuple[str, date, str, str, str]]:
+    rows = lake.catalog.load_table(QUARANTINE.name).scan().to_arrow().to_pylist()
+    return sorted((row["source"], row["batch"], row["run_id"], row["reason"], row["key"]) for row in rows)
+
+
+@pytest.fixture
+def write(
+    spark_of_lake: SparkSession, lake_in_files: Lake, build: Callable[..., Catalogue]
+) -> Callable[..., dict[str, int]]:
+    """Lands and writes a batch; returns its row counts."""
+    catalogue = build()
+
+    def write(run_id: str, day: date, *amounts: str, source: str = "orders") -> dict[str, int]:
+        land(lake_in_files, source, day, *amounts)
+        entry = replace(catalogue.sources["orders"], name=source)
+        return write_batch(spark_of_lake, catalogue, lake_in_files, batch(entry, day), run_id).counts
+
+    return write
+
+
+def test_rows_set_aside_take_the_place_of_those_of_an_earlier_try(
+    write: Callable[..., dict[str, int]], lake_in_files: Lake
+) -> None:
+    """Those of other days and of other sources stay."""
+    write("r1", D1, "many")
+    write("r1", D1, "many", source="returns")
+    counts = write("r2", D2, "7", "many", "many")
+    assert (counts["read"], counts["kept"], counts["quarantined"]) == (3, 1, 2)
+    others = [("orders", D1, "r1", "type_amount", "01-0"), ("returns", D1, "r1", "type_amount", "01-0")]
+    of_first = [("orders", D2, "r2", "type_amount", f"02-{number}") for number in (1, 2)]
+    assert set_aside(lake_in_files) == sorted([*others, *of_first])
+    write("r3", D2, "7", "8", "many")
+    assert set_aside(lake_in_files) == sorted([*others, ("orders", D2, "r3", "type_amount", "02-2")])
+    write("r4", D2, "7", "8", "9")
+    assert set_aside(lake_in_files) == others
