@@ -8,7 +8,7 @@ from usertags.catalogue.model import Explicit, Measure, Partial, Source
 from usertags.catalogue.source_entry import ColumnEntry, SourceEntry
 from usertags.catalogue.versions import version_of
 from usertags.config.expression_lookup import Dictionary
-from usertags.config.expression_tree import FALSE, NULL, Call, Cast, Constant, Name, Tree, called
+from usertags.config.expression_tree import FALSE, NULL, Cast, Name, Tree, called, struct
 from usertags.config.expressions import Expression, ExpressionError, parse_boolean
 from usertags.config.validation import close
 from usertags.kinds.people import measure_of
@@ -37,9 +37,8 @@ def build_explicit(located: Located[SourceEntry], dictionaries: Mapping[str, Dic
         role: Cast(columns.get(role, NULL), type_, strict=True) for role, type_ in _READ.items()
     }
     fields["withdrawn"] = called("coalesce", withdrawn.tree, FALSE) if withdrawn else FALSE
-    row = Call("named_struct", tuple(part for role in fields for part in (Constant(role), fields[role])))
     uses = frozenset(named.values()) | (withdrawn.columns if withdrawn else frozenset())
-    return Explicit(entry.tag, row, uses)
+    return Explicit(entry.tag, struct(**fields), uses)
 
 
 def _check_column(

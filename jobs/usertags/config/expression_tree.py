@@ -167,6 +167,11 @@ def called(name: str, *arguments: Tree) -> Call:
     return Call(name, arguments)
 
 
+def struct(**fields: Tree) -> Call:
+    """A struct of named fields."""
+    return Call("named_struct", tuple(part for name in fields for part in (Constant(name), fields[name])))
+
+
 @dataclass(frozen=True)
 class Cast(Tree):
     """The operand as a Spark type; null where it cannot be one, an error if `strict`."""
