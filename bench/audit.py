@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 import yaml
 
 from usertags import services
-from usertags.catalogue.build import load_catalogue
 from usertags.pipeline import Pipeline
-from usertags.stages import clean
+from usertags.project.build import load_project
+from usertags.stages import clean, clean_writing
 from usertags.stages.runs import new_run_id
 
 DAYS = (date(2026, 11, 1), date(2026, 11, 2))
@@ -46,13 +46,13 @@ def main() -> None:
     for number, day in enumerate(days):
         write_day(folder / "landing", day, number, options)
     clean.SOURCES_AT_ONCE = 1
-    pipeline = Pipeline(load_catalogue(configs))
+    pipeline = Pipeline(load_project(configs))
     meter = Meter()
     try:
         for day in days:
             run_day(pipeline, day, meter)
     finally:
-        services.stop(pipeline.catalogue.state)
+        services.stop(pipeline.project.state)
 
 
 def run_day(pipeline: Pipeline, day: date, meter: "Meter") -> None:
@@ -76,9 +76,9 @@ class Meter:
 
     def __init__(self) -> None:
         self.audits = 0.0
-        clean._audited = self._counted(clean._audited, written=5)  # type: ignore[assignment]
-        clean._gate = self._counted(clean._gate)
-        clean.statistics = self._counted(clean.statistics)
+        clean.check_batches = self._counted(clean.check_batches, written=4)
+        clean.pass_gate = self._counted(clean.pass_gate)
+        clean_writing.statistics = self._counted(clean_writing.statistics)
 
     def cpu(self) -> float:
         own = resource.getrusage(resource.RUSAGE_SELF)

@@ -25,8 +25,8 @@ import pyarrow as pa
 import yaml
 
 from usertags import services
-from usertags.catalogue.build import ROOT, load_catalogue
-from usertags.catalogue.model import Catalogue
+from usertags.project.build import ROOT, load_project
+from usertags.project.model import Project
 from usertags.published import TAG_CATALOGUE, TAG_STATISTICS
 from usertags.quality.checks import CheckResult, check_row, result_of
 from usertags.quality.kinds import CheckKind
@@ -56,28 +56,28 @@ def main() -> None:
         return
     if not configs.exists():
         _copy_configs(folder, configs)
-    catalogue = load_catalogue(configs)
+    project = load_project(configs)
     try:
-        lake = open_lake(catalogue)
+        lake = open_lake(project)
         if not (folder / "written").exists():
-            write_year(catalogue, lake, options.days)
+            write_year(project, lake, options.days)
             (folder / "written").touch()
         command = [sys.executable, "-m", "bench.pages", "--ask", "--folder", str(folder)]
         subprocess.run(command, cwd=ROOT, check=True, env=os.environ | {"USERTAGS_LAST_DAY": str(LAST)})
     finally:
-        services.stop(catalogue.state)
+        services.stop(project.state)
 
 
 def _copy_configs(folder: Path, configs: Path) -> None:
     shutil.copytree(ROOT / "configs", configs)
-    project = yaml.safe_load((configs / "project.yml").read_text()) | {"state": str(folder / "state")}
-    (configs / "project.yml").write_text(yaml.safe_dump(project, allow_unicode=True))
+    project_yml = yaml.safe_load((configs / "project.yml").read_text()) | {"state": str(folder / "state")}
+    (configs / "project.yml").write_text(yaml.safe_dump(project_yml, allow_unicode=True))
 
 
-def write_year(catalogue: Catalogue, lake: Lake, days: int) -> None:
+def write_year(project: Project, lake: Lake, days: int) -> None:
     """A file a day, stage and table, as the stages leave them, in commits of thirty days. Every tenth day
     warns, the others pass."""
-    clean, audit = _results(catalogue)
+    clean, audit = _results(project)
     print(f"{len(clean) + len(audit)} checks a day, {days} days", flush=True)
     all_days = [LAST - timedelta(days=number) for number in reversed(range(days))]
     for first in range(0, days, 30):
@@ -98,8 +98,8 @@ def write_year(catalogue: Catalogue, lake: Lake, days: int) -> None:
                 rows[RUNS.name].append(record_row(record, _at(day, minute)))
             published = {"published_at": _at(day, 5), "verdict": verdict, "row_counts": "{}"}
             rows[PUBLICATIONS.name].append(run | published)
-            rows[TAG_STATISTICS.name] += [run | row for row in _statistics(catalogue)]
-            rows[TAG_CATALOGUE.name] += [run | row for row in _entries(catalogue)]
+            rows[TAG_STATISTICS.name] += [run | row for row in _statistics(project)]
+            rows[TAG_CATALOGUE.name] += [run | row for row in _entries(project)]
         for spec in TABLES:
             table = ensure_table(lake, spec.name, spec.schema, spec.partition)
             table.append(pa.Table.from_pylist(rows[spec.name], schema=spec.schema))
@@ -112,7 +112,7 @@ def _at(day: date, minute: int) -> datetime:
     return datetime(day.year, day.month, day.day, 18, minute, tzinfo=UTC)
 
 
-def _results(catalogue: Catalogue) -> tuple[list[CheckResult], list[CheckResult]]:
+def _results(project: Project) -> tuple[list[CheckResult], list[CheckResult]]:
     """What the stages would find: the declared checks, and the comparisons of every column and tag."""
     declared = [
         CheckResult(
@@ -120,7 +120,7 @@ def _results(catalogue: Catalogue) -> tuple[list[CheckResult], list[CheckResult]
             value=0.0, unit="share", details={"arguments": dict(check.arguments)}, owner=check.owner,
             action=check.action,
         )
-        for suite in all_suites(catalogue)
+        for suite in all_suites(project)
         for check in suite.checks
     ]  # fmt: skip
     bounds: dict[str, Any] = {"bounds": {"warning": 0.15, "critical": 0.3}, "days": 14, "compared": "before"}
@@ -128,9 +128,9 @@ def _results(catalogue: Catalogue) -> tuple[list[CheckResult], list[CheckResult]
         result_of(
             CheckKind.EMPTY_AS_BEFORE, f"clean.{source.name}", "critical", success=True, column=column.name,
             value=0.01, usual=0.01, high=0.16, unit="share", rows=1000, details=bounds,
-            owner=catalogue.quality.owner,
+            owner=project.quality.owner,
         )
-        for source in catalogue.sources.values()
+        for source in project.sources.values()
         for column in source.kept_columns
     ]  # fmt: skip
     moved: dict[str, Any] = {"before": 0.03, "now": 0.031, "days": 7, **bounds}
@@ -139,7 +139,7 @@ def _results(catalogue: Catalogue) -> tuple[list[CheckResult], list[CheckResult]
             CheckKind.COVERAGE_DRIFT, "tags.tag_statistics", "critical", success=True, column=tag.id,
             value=0.001, high=0.1, unit="index", rows=1000, details=moved, owner=tag.owner,
         )
-        for tag in catalogue.published_tags()
+        for tag in project.published_tags()
     ]  # fmt: skip
     clean = [each for each in declared if each.table.startswith("clean.")]
     return [*clean, *compared], [*(each for each in declared if each not in clean), *drift]
@@ -149,22 +149,22 @@ def _failed(result: CheckResult) -> CheckResult:
     return replace(result, severity="warning", success=False, value=0.003, rows=1000, unexpected=3)
 
 
-def _statistics(catalogue: Catalogue) -> list[dict[str, Any]]:
+def _statistics(project: Project) -> list[dict[str, Any]]:
     return [
         {"tag_id": tag.id, "tag_value": str(value), "users": 500, "share": 0.025, "users_before": 490,
          "change": 10}
-        for tag in catalogue.published_tags()
+        for tag in project.published_tags()
         for value in (tag.values or ["true"])
     ]  # fmt: skip
 
 
-def _entries(catalogue: Catalogue) -> list[dict[str, Any]]:
+def _entries(project: Project) -> list[dict[str, Any]]:
     return [
         {"tag_id": tag.id, "name_zh": tag.name, "name_en": tag.id, "level1_zh": tag.path[0], "kind": tag.kind,
          "level2_zh": tag.path[1], "level3_zh": tag.path[2], "type": tag.type, "definition": "of the bench",
          "owner": tag.owner, "validity": str(tag.validity), "status": tag.status,
          "definition_version": tag.definition_version}
-        for tag in catalogue.published_tags()
+        for tag in project.published_tags()
     ]  # fmt: skip
 
 
@@ -185,11 +185,11 @@ def _ask(configs: Path) -> None:
         while "Older days are still being loaded" in client.get("/quality").text:
             time.sleep(0.1)
         print(f"the whole year {time.monotonic() - began:.2f} s after it was asked for")
-        catalogue = load_catalogue(configs)
-        check, tag = all_suites(catalogue)[0].checks[0].check_id, catalogue.published_tags()[0].id
+        project = load_project(configs)
+        check, tag = all_suites(project)[0].checks[0].check_id, project.published_tags()[0].id
         for path in PATHS:
-            _tell(client, "/" + path.format(day=LAST, check=check, tag=tag))
-        _after_a_commit(client, open_lake(catalogue))
+            _time_page(client, "/" + path.format(day=LAST, check=check, tag=tag))
+        _after_a_commit(client, open_lake(project))
     print(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000:.0f} MB at most")
 
 
@@ -203,7 +203,7 @@ def _after_a_commit(client: Any, lake: Lake) -> None:
     print(f"/quality after a commit: {time.monotonic() - began:.2f} s")
 
 
-def _tell(client: Any, path: str) -> None:
+def _time_page(client: Any, path: str) -> None:
     took = []
     for _ in range(AGAIN):
         began = time.monotonic()

@@ -17,44 +17,44 @@ _logger = logging.getLogger(__name__)
 _METRICS = ("statsd_on", "otel_on", "statsd_datadog_enabled")
 
 
-class TellNotifier(BaseNotifier):
+class DueAlertsNotifier(BaseNotifier):
     """A callback that sends all due messages through the configured channels."""
 
     def notify(self, context: Any) -> None:
         if deadline_of(Path(CONFIGS)) is None:
             return
         try:
-            tell_all()
+            send_all()
         except Exception as error:  # noqa: BLE001 - what is not sent now is due the next time
             _logger.warning("no alert was sent (%s): it stays due", type(error).__name__)
 
 
-def tell_all() -> list[Any]:
+def send_all() -> list[Any]:
     """Send all due messages; returns their outcomes."""
-    from usertags.alerts import tell
+    from usertags.alerts import send_due
 
-    return _logged(tell(*_opened()))
+    return _logged(send_due(*_opened()))
 
 
-def tell_blind() -> list[Any]:
+def send_unknown() -> list[Any]:
     """Report that the tables do not respond."""
-    from usertags.alerts import tell_blind
-    from usertags.catalogue.build import load_catalogue
+    from usertags.alerts import send_unknown
+    from usertags.project.build import load_project
 
-    return _logged(tell_blind(load_catalogue(Path(CONFIGS))))
+    return _logged(send_unknown(load_project(Path(CONFIGS))))
 
 
-def _logged(told: list[Any]) -> list[Any]:
-    for item in told:
+def _logged(deliveries: list[Any]) -> list[Any]:
+    for item in deliveries:
         _logger.log(logging.INFO if item.sent else logging.WARNING, "%s", item)
-    return told
+    return deliveries
 
 
 def measure(stage: str, planned: Callable[[], Mapping[str, Any]], source: str | None = None) -> None:
     """Send the metrics of an ended stage through Airflow, if enabled. `planned` returns the day and the
     run."""
 
-    def numbers(catalogue: Any, lake: Any) -> list[Any]:
+    def numbers(project: Any, lake: Any) -> list[Any]:
         from usertags.stages.metrics import stage_metrics
         from usertags.stages.report import load_reports
         from usertags.stages.summary import load_summary
@@ -62,12 +62,12 @@ def measure(stage: str, planned: Callable[[], Mapping[str, Any]], source: str | 
         day, run_id = date.fromisoformat(planned()["day"]), planned()["run_id"]
         reports = [
             report
-            for report in load_reports(lake, catalogue, day, run_id)
+            for report in load_reports(lake, project, day, run_id)
             if report.stage == stage and source in (None, report.part)
         ]
-        summary = load_summary(lake, catalogue, day, run_id)
-        found = stage_metrics(catalogue.project, stage, reports, summary)
-        return found if stage == "extract" else [*found, *_age(catalogue, lake)]
+        summary = load_summary(lake, project, day, run_id)
+        found = stage_metrics(project.name, stage, reports, summary)
+        return found if stage == "extract" else [*found, *_age(project, lake)]
 
     _emit(numbers)
 
@@ -77,7 +77,7 @@ def measure_age() -> None:
     _emit(_age)
 
 
-def _age(catalogue: Any, lake: Any) -> list[Any]:
+def _age(project: Any, lake: Any) -> list[Any]:
     from usertags.stages.days import expected_day
     from usertags.stages.metrics import age
     from usertags.stages.runs import publications
@@ -85,7 +85,7 @@ def _age(catalogue: Any, lake: Any) -> list[Any]:
     known = publications(lake)
     if not known:
         return []
-    return [age(catalogue.project, expected_day(catalogue.timezone), known[-1].day)]
+    return [age(project.name, expected_day(project.timezone), known[-1].data_day)]
 
 
 def _emit(numbers: Callable[[Any, Any], list[Any]]) -> None:
@@ -102,8 +102,8 @@ def _emit(numbers: Callable[[Any, Any], list[Any]]) -> None:
 
 
 def _opened() -> tuple[Any, Any]:
-    from usertags.catalogue.build import load_catalogue
+    from usertags.project.build import load_project
     from usertags.store.lake import open_lake
 
-    catalogue = load_catalogue(Path(CONFIGS))
-    return catalogue, open_lake(catalogue)
+    project = load_project(Path(CONFIGS))
+    return project, open_lake(project)

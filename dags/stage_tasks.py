@@ -19,8 +19,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.monitoring import measure
 from dags.settings import CONFIGS, ROOT
-from usertags.catalogue.build import load_catalogue
 from usertags.errors import ConfigError, DataError, UsageError, UsertagsError
+from usertags.project.build import load_project
 from usertags.published import PUBLISHED
 from usertags.store.jars import jar_paths
 
@@ -49,7 +49,7 @@ def run_stage(stage: str, planned: dict[str, Any], **options: Any) -> dict[str, 
     def work() -> dict[str, Any]:
         lines: dict[str, Any] = {}
         day = date.fromisoformat(planned["day"])
-        with closing(Pipeline(load_catalogue(Path(CONFIGS)), print)) as pipeline:
+        with closing(Pipeline(load_project(Path(CONFIGS)), print)) as pipeline:
             for report in pipeline.stage(stage, day, planned["run_id"], **options):
                 for line in report.lines:
                     print(line)
@@ -84,7 +84,7 @@ def run_release(day: str, by: str, reason: str) -> None:
     from usertags.release import release
 
     def work() -> None:
-        with closing(Pipeline(load_catalogue(Path(CONFIGS)), print)) as pipeline:
+        with closing(Pipeline(load_project(Path(CONFIGS)), print)) as pipeline:
             for report in release(pipeline, date.fromisoformat(day), by=by, reason=reason):
                 for line in report.lines:
                     print(line)
@@ -92,7 +92,7 @@ def run_release(day: str, by: str, reason: str) -> None:
     guarded(work)
 
 
-def publish_and_tell(planned: dict[str, Any], outlet_events: Any) -> None:
+def publish_with_events(planned: dict[str, Any], outlet_events: Any) -> None:
     """Publish the run for its day, and emit the asset events of the tables."""
     lines = run_stage("publish", planned)
     for asset in ASSETS:
@@ -131,7 +131,7 @@ class UsertagsSparkOperator(SparkSubmitOperator):
         raise NotImplementedError
 
     def execute(self, context: Any) -> None:
-        spark = guarded(lambda: load_catalogue(Path(CONFIGS))).spark
+        spark = guarded(lambda: load_project(Path(CONFIGS))).spark
         if spark.remote:
             self.in_session(context)
             return

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import dag, get_current_context, task
 
-from dags.monitoring import measure_age, tell_all, tell_blind
+from dags.monitoring import measure_age, send_all, send_unknown
 from dags.settings import CONFIGS, OWNER
 from usertags.config.alert_models import deadline_of
 
@@ -53,12 +53,12 @@ def alerts_dag(by: time, timezone: str) -> None:
 
             measure_age()
             try:
-                told = tell_all()
+                deliveries = send_all()
             except Exception:
                 if get_current_context()["ti"].try_number == 1:
-                    tell_blind()
+                    send_unknown()
                 raise
-            require_sent(told)
+            require_sent(deliveries)
 
         tell()
 

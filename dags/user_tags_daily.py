@@ -27,7 +27,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from dags.monitoring import TellNotifier
+from dags.monitoring import DueAlertsNotifier
 from dags.settings import OWNER
 from dags.stage_tasks import (
     ASSETS,
@@ -35,7 +35,7 @@ from dags.stage_tasks import (
     CONFIGS,
     SparkStageOperator,
     guarded,
-    publish_and_tell,
+    publish_with_events,
     run_stage,
 )
 
@@ -88,14 +88,14 @@ def user_tags_daily() -> None:
         """Determine the data day, a new run id, and the sources to extract."""
         from pathlib import Path
 
-        from usertags.catalogue.build import load_catalogue
+        from usertags.project.build import load_project
         from usertags.stages.runs import new_run_id
 
         context = get_current_context()
-        catalogue = guarded(lambda: load_catalogue(Path(CONFIGS)))
+        project = guarded(lambda: load_project(Path(CONFIGS)))
         run = context["dag_run"]
-        day = data_day(run.logical_date, run.run_after, context["params"]["day"], catalogue.timezone)
-        return {"day": day, "run_id": new_run_id(), "sources": list(catalogue.sources)}
+        day = data_day(run.logical_date, run.run_after, context["params"]["day"], project.timezone)
+        return {"day": day, "run_id": new_run_id(), "sources": list(project.sources)}
 
     @task
     def sources(planned: dict[str, Any]) -> list[str]:
@@ -109,16 +109,16 @@ def user_tags_daily() -> None:
         re_extract = get_current_context()["params"]["re_extract"]
         return run_stage("extract", planned, source=source, re_extract=re_extract)[source].read
 
-    @task(outlets=ASSETS, on_success_callback=TellNotifier())
+    @task(outlets=ASSETS, on_success_callback=DueAlertsNotifier())
     def publish(planned: dict[str, Any], *, outlet_events: Any) -> None:
         """Publish the run for its day, and emit the asset events of the tables."""
-        publish_and_tell(planned, outlet_events)
+        publish_with_events(planned, outlet_events)
 
     planned = plan()
     extracted = extract.partial(planned=planned).expand(source=sources(planned))
     spark_stages = [
         SparkStageOperator(
-            task_id=name, stage=name, on_failure_callback=TellNotifier() if name in CHECKING else None
+            task_id=name, stage=name, on_failure_callback=DueAlertsNotifier() if name in CHECKING else None
         )
         for name in ("clean", "aggregate", "tag", "audit")
     ]

@@ -26,14 +26,14 @@ from zoneinfo import ZoneInfo
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag, get_current_context, task
 
-from dags.monitoring import TellNotifier
+from dags.monitoring import DueAlertsNotifier
 from dags.settings import OWNER
 from dags.stage_tasks import (
     ASSETS,
     CONFIGS,
     SparkReleaseOperator,
     guarded,
-    publish_and_tell,
+    publish_with_events,
     quality_page,
 )
 
@@ -81,27 +81,27 @@ def user_tags_release() -> None:
         from datetime import date
         from pathlib import Path
 
-        from usertags.catalogue.build import load_catalogue
+        from usertags.project.build import load_project
         from usertags.release import blocked_by
 
         day = date.fromisoformat(get_current_context()["params"]["day"])
-        return guarded(lambda: blocked_by(load_catalogue(Path(CONFIGS)), day))
+        return guarded(lambda: blocked_by(load_project(Path(CONFIGS)), day))
 
     @task(
         outlets=ASSETS,
         execution_timeout=timedelta(hours=2),
-        on_success_callback=TellNotifier(),
+        on_success_callback=DueAlertsNotifier(),
     )
     def publish(planned: dict[str, Any], *, outlet_events: Any) -> None:
         """Complete the publication, and emit the asset events of the tables."""
-        publish_and_tell(planned, outlet_events)
+        publish_with_events(planned, outlet_events)
 
     found = blocked()
     approve = ApprovalOperator(
         task_id="approve", subject=SUBJECT, body=BODY, response_timeout=timedelta(days=7)
     )
     release = SparkReleaseOperator(
-        task_id="release", execution_timeout=timedelta(hours=2), on_failure_callback=TellNotifier()
+        task_id="release", execution_timeout=timedelta(hours=2), on_failure_callback=DueAlertsNotifier()
     )
     found >> approve >> release >> publish(found)
 

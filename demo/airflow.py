@@ -19,8 +19,8 @@ from pathlib import Path
 import psutil
 
 from demo import DATA_DAYS, NEXT_DAY
-from usertags.catalogue.build import ROOT, load_catalogue
 from usertags.errors import InfrastructureError, UsertagsError
+from usertags.project.build import ROOT, load_project
 from usertags.store.lake import open_lake
 
 # Not `airflow standalone`: its log servers listen on all addresses, and logs are on this disk anyway. If
@@ -207,7 +207,7 @@ def _main(command: str) -> int:
         if command == "up":
             airflow = demo_airflow()
             # The quality pages read the lake but do not start it.
-            open_lake(load_catalogue(airflow.configs), print)
+            open_lake(load_project(airflow.configs), print)
             url = airflow.up()
             print(f"Airflow: {url}/dags/user_tags_daily (make down stops it)")
             print(f"Data quality: {url}/plugin/data-quality")

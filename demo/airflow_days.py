@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow.dag_processing.dagbag import DagBag
 
 from demo import DATA_DAYS
-from usertags.catalogue.build import ROOT
+from usertags.project.build import ROOT
 
 
 def main(days: Iterable[date]) -> int:

@@ -14,10 +14,10 @@ from demo.airflow import demo_airflow, has_next_day
 from demo.load import add_files, add_to_database
 from demo.next_day import in_cents, next_day
 from demo.run import CONFIGS, run_days, step
-from usertags.catalogue.build import ROOT, load_catalogue
 from usertags.cli.render import show_checks
 from usertags.errors import InfrastructureError, UsageError, UsertagsError
 from usertags.pipeline import Pipeline
+from usertags.project.build import ROOT, load_project
 from usertags.quality.checks import checks_of
 from usertags.release import blocked_by
 from usertags.stages.days import end_of
@@ -30,7 +30,7 @@ LOG = ROOT / ".usertags" / "demo" / "logs" / "airflow_bad_day.log"
 
 def main() -> int:
     try:
-        _bad_day(Pipeline(load_catalogue(CONFIGS), lambda text: out.print(f"  [dim]{text}[/dim]")))
+        _bad_day(Pipeline(load_project(CONFIGS), lambda text: out.print(f"  [dim]{text}[/dim]")))
     except UsertagsError as error:
         out.print(f"[red]error[/red]: {error}")
         return error.exit_code
@@ -49,7 +49,7 @@ def _bad_day(pipeline: Pipeline) -> None:
 
 def _require_new(pipeline: Pipeline) -> None:
     """The day after the days of the demo; it can be loaded with wrong data only once."""
-    endpoints(pipeline.catalogue, pipeline.progress)
+    endpoints(pipeline.project, pipeline.progress)
     if publication_of(pipeline.lake, DATA_DAYS[-1]) is None:
         raise UsageError("the demo has not been run yet", next_step="run `make demo` first")
     published = publication_of(pipeline.lake, NEXT_DAY)
@@ -64,15 +64,15 @@ def _require_new(pipeline: Pipeline) -> None:
 
 def _send(pipeline: Pipeline) -> None:
     shop = in_cents(next_day(SEED, USERS, HISTORY_FROM, DAYS))
-    running = endpoints(pipeline.catalogue)
+    running = endpoints(pipeline.project)
     assert running.postgres_url is not None
-    add_to_database(running.postgres_url, shop, since=end_of(DATA_DAYS[-1], pipeline.catalogue.timezone))
+    add_to_database(running.postgres_url, shop, since=end_of(DATA_DAYS[-1], pipeline.project.timezone))
     add_files(pipeline.lake.s3, shop)
 
 
 def _show(pipeline: Pipeline) -> None:
     try:
-        blocked = blocked_by(pipeline.catalogue, NEXT_DAY)
+        blocked = blocked_by(pipeline.project, NEXT_DAY)
     except UsageError as error:
         raise InfrastructureError(
             f"{NEXT_DAY} should have been refused, but was not: {error.message}",
@@ -81,7 +81,7 @@ def _show(pipeline: Pipeline) -> None:
         ) from error
     out.print(f"\n[red bold]{NEXT_DAY} is blocked[/red bold] by its {blocked['stage']} checks:")
     rows = checks_of(pipeline.lake, NEXT_DAY, blocked["run_id"])
-    show_checks([row for row in rows if not row.success], pipeline.catalogue.quality.language)
+    show_checks([row for row in rows if not row.success], pipeline.project.quality.language)
     out.print(f"\n[green bold]Readers still see {blocked['readers_see']}.[/green bold] Next commands:")
     _show_places()
 

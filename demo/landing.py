@@ -135,8 +135,8 @@ def _item(products: Products, item: int, version: float) -> dict[str, object]:
     """An item with its price in yuan; old app versions send a text with a currency sign, the oldest no price.
     `version` is between 0, the oldest, and 1."""
     yuan = int(products.prices[item]) / 100
-    told: dict[str, object] = {"item": f"p{item:04d}", "category": products.categories[item]}
-    return told if version < 0.01 else told | {"price": f"¥{yuan:,.2f}" if version < 0.08 else yuan}
+    fields: dict[str, object] = {"item": f"p{item:04d}", "category": products.categories[item]}
+    return fields if version < 0.01 else fields | {"price": f"¥{yuan:,.2f}" if version < 0.08 else yuan}
 
 
 def campaign_files(rng: Rng, people: People, span: Span) -> Files:

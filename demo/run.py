@@ -15,11 +15,11 @@ from demo import DATA_DAYS, DAYS, HISTORY_FROM, SEED, USERS
 from demo.airflow import Airflow, demo_airflow
 from demo.load import land_files, load_database
 from demo.shop import generate
-from usertags.catalogue.build import ROOT, load_catalogue
 from usertags.cli.render import show_answer, show_reports
 from usertags.cli.verification import show_verification
 from usertags.errors import InfrastructureError, UsertagsError
 from usertags.pipeline import Pipeline
+from usertags.project.build import ROOT, load_project
 from usertags.query import query
 from usertags.stages.report import load_reports
 from usertags.stages.runs import publication_of
@@ -41,10 +41,10 @@ def main() -> int:
 
 def _demo() -> None:
     started = time.monotonic()
-    pipeline = Pipeline(load_catalogue(CONFIGS), lambda text: out.print(f"  [dim]{text}[/dim]"))
+    pipeline = Pipeline(load_project(CONFIGS), lambda text: out.print(f"  [dim]{text}[/dim]"))
     step(
         "1/5  Starting the embedded database and store",
-        lambda: endpoints(pipeline.catalogue, pipeline.progress),
+        lambda: endpoints(pipeline.project, pipeline.progress),
     )
     step(f"2/5  Loading a demo shop with {USERS:,} users", lambda: _fill(pipeline))
     step("3/5  Preparing Airflow", demo_airflow().ensure_metadata)
@@ -62,7 +62,7 @@ def step(title: str, work: Callable[[], object]) -> None:
 
 def _fill(pipeline: Pipeline) -> None:
     shop = generate(SEED, USERS, HISTORY_FROM, DAYS)
-    running = endpoints(pipeline.catalogue)
+    running = endpoints(pipeline.project)
     assert running.postgres_url is not None
     load_database(running.postgres_url, shop)
     land_files(pipeline.lake.s3, shop, bucket="landing")
@@ -116,18 +116,18 @@ def _progress(line: str) -> str | None:
 
 def _verify(pipeline: Pipeline) -> None:
     """Raises DataError if another engine computes anything else from the clean tables."""
-    show_verification(verify(pipeline.catalogue, pipeline.lake, DATA_DAYS[-1]))
+    show_verification(verify(pipeline.project, pipeline.lake, DATA_DAYS[-1]))
 
 
 def _show(pipeline: Pipeline, seconds: float) -> None:
     for day in DATA_DAYS:
         published = publication_of(pipeline.lake, day)
         if published is not None:
-            reports = load_reports(pipeline.lake, pipeline.catalogue, day, published.run_id)
+            reports = load_reports(pipeline.lake, pipeline.project, day, published.run_id)
             title = f"{day}, run {published.run_id}, {published.verdict}"
-            show_reports(reports, title, pipeline.catalogue.quality.language)
+            show_reports(reports, title, pipeline.project.quality.language)
     out.print("[bold]Users of each tag on the newest day[/bold]")
-    show_answer(query(pipeline.catalogue, pipeline.lake, _TAGS), "table")
+    show_answer(query(pipeline.project, pipeline.lake, _TAGS), "table")
     _show_places(pipeline, seconds)
 
 
@@ -143,7 +143,7 @@ ORDER BY c.level1, c.level2, c.level3, c.tag_id
 
 def _show_places(pipeline: Pipeline, seconds: float) -> None:
     table = Table(show_header=False, box=None)
-    running = endpoints(pipeline.catalogue)
+    running = endpoints(pipeline.project)
     table.add_row(
         "tables", f"Iceberg catalog {running.catalog_uri}, namespace tags, on {running.s3_endpoint}"
     )
@@ -160,7 +160,7 @@ def _show_places(pipeline: Pipeline, seconds: float) -> None:
 
 def _some_user(pipeline: Pipeline) -> str:
     sql = "SELECT user_id FROM user_tags_latest WHERE tag_id = 'important_customer' ORDER BY user_id LIMIT 1"
-    return str(query(pipeline.catalogue, pipeline.lake, sql).rows[0][0]).split(":")[-1]
+    return str(query(pipeline.project, pipeline.lake, sql).rows[0][0]).split(":")[-1]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from tests.support import airflow_home
 pytest_plugins = [
     "tests.support.layers",
     "tests.support.servers",
-    "tests.support.catalogues",
+    "tests.support.projects",
     "tests.support.lakes",
 ]
 

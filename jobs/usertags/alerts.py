@@ -11,10 +11,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
-from usertags.catalogue.masking import masked_columns
-from usertags.catalogue.model import Catalogue
 from usertags.config.alert_models import AlertsEntry, HookEntry, MailEntry
 from usertags.errors import InfrastructureError
+from usertags.project.masking import masked_columns
+from usertags.project.model import Project
 from usertags.published import PUBLISHED
 from usertags.quality.alert_texts import Message, Place, message_of, unknown_message
 from usertags.quality.alerting import Due, Entry, Status, days_to_look_at, due
@@ -33,7 +33,7 @@ _CLAIMS = 5
 
 
 @dataclass(frozen=True)
-class Told:
+class Delivery:
     """The outcome of a message. `note` says why it was not sent, without an address or a secret."""
 
     channel: str
@@ -46,73 +46,75 @@ class Told:
         return f"{self.channel}: {self.message.title} ({how})"
 
 
-def tell(
-    catalogue: Catalogue, lake: Lake, *, send: Send | None = None, now: datetime | None = None
-) -> list[Told]:
+def send_due(
+    project: Project, lake: Lake, *, send: Send | None = None, now: datetime | None = None
+) -> list[Delivery]:
     """Send all due messages and return their outcomes. A failing receiver is not an error: its
     message is due again the next time."""
-    if catalogue.alerts is None:
+    if project.alerts is None:
         return []
     moment = now or datetime.now(UTC)
     ledger = Ledger(lake)
-    found, known = _claimed(catalogue, lake, ledger, moment)
+    found, known = _claimed(project, lake, ledger, moment)
     if not found:
         return []
-    place = _place(catalogue, catalogue.alerts)
-    told = []
+    place = _place(project, project.alerts)
+    deliveries = []
     for item, claim in found:
         message = message_of(item, known, place)
-        channel = catalogue.alerts.channels[item.channel]
+        channel = project.alerts.channels[item.channel]
         sent, note = (True, "") if not item.wanted else _sent(channel, message, send)
         status: Status = ("sent" if item.wanted else "silent") if sent else "failed"
         ledger.add(_entry(item, status, claim, datetime.now(UTC) if now is None else now, note))
         if item.wanted:
-            told.append(Told(item.channel, message, sent, note))
-    return told
+            deliveries.append(Delivery(item.channel, message, sent, note))
+    return deliveries
 
 
-def tell_blind(catalogue: Catalogue, *, send: Send | None = None, now: datetime | None = None) -> list[Told]:
+def send_unknown(
+    project: Project, *, send: Send | None = None, now: datetime | None = None
+) -> list[Delivery]:
     """Notify the channels for late days that the tables do not answer, so that it is unknown whether the
     newest day is published. Earlier messages are recorded in those tables: the caller sends this one once."""
-    if catalogue.alerts is None:
+    if project.alerts is None:
         return []
-    place = _place(catalogue, catalogue.alerts)
-    message = unknown_message(expected_day(catalogue.timezone, now or datetime.now(UTC)), place)
-    told = []
-    for name, channel in catalogue.alerts.channels.items():
+    place = _place(project, project.alerts)
+    message = unknown_message(expected_day(project.timezone, now or datetime.now(UTC)), place)
+    deliveries = []
+    for name, channel in project.alerts.channels.items():
         if "late" in channel.tell:
-            told.append(Told(name, message, *_sent(channel, message, send)))
-    return told
+            deliveries.append(Delivery(name, message, *_sent(channel, message, send)))
+    return deliveries
 
 
-def pending(catalogue: Catalogue, lake: Lake, now: datetime | None = None) -> list[tuple[str, Message]]:
+def pending(project: Project, lake: Lake, now: datetime | None = None) -> list[tuple[str, Message]]:
     """The messages that are due, by channel; nothing is sent."""
-    if catalogue.alerts is None:
+    if project.alerts is None:
         return []
     entries = Ledger(lake).entries
-    items, known = _due(catalogue, catalogue.alerts, lake, entries, now or datetime.now(UTC))
-    place = _place(catalogue, catalogue.alerts)
+    items, known = _due(project, project.alerts, lake, entries, now or datetime.now(UTC))
+    place = _place(project, project.alerts)
     return [(item.channel, message_of(item, known, place)) for item in items if item.wanted]
 
 
-def require_sent(told: Collection[Told]) -> None:
-    """Raises InfrastructureError if a message was not sent: calling `tell` again later sends it."""
-    left = [str(item) for item in told if not item.sent]
+def require_sent(deliveries: Collection[Delivery]) -> None:
+    """Raises InfrastructureError if a message was not sent: calling `send_due` again later sends it."""
+    left = [str(item) for item in deliveries if not item.sent]
     if left:
         raise InfrastructureError(
-            f"{len(left)} of {len(told)} messages were not sent:\n" + "\n".join(left),
+            f"{len(left)} of {len(deliveries)} messages were not sent:\n" + "\n".join(left),
             safe="the data is unchanged; unsent messages stay due and are sent the next time",
             next_step="check the Airflow connection of the channel, then run `usertags alert`",
         )
 
 
 def _claimed(
-    catalogue: Catalogue, lake: Lake, ledger: Ledger, now: datetime
+    project: Project, lake: Lake, ledger: Ledger, now: datetime
 ) -> tuple[list[tuple[Due, str]], History]:
     """The due messages, claimed so that no other process sends them."""
-    assert catalogue.alerts is not None
+    assert project.alerts is not None
     for _ in range(_CLAIMS):
-        items, known = _due(catalogue, catalogue.alerts, lake, ledger.entries, now)
+        items, known = _due(project, project.alerts, lake, ledger.entries, now)
         claims = [(item, uuid4().hex) for item in items]
         entries = [_entry(item, "claimed", claim, now) for item, claim in claims]
         if not entries or ledger.claim(entries):
@@ -122,16 +124,16 @@ def _claimed(
 
 
 def _due(
-    catalogue: Catalogue, alerts: AlertsEntry, lake: Lake, entries: list[Entry], now: datetime
+    project: Project, alerts: AlertsEntry, lake: Lake, entries: list[Entry], now: datetime
 ) -> tuple[list[Due], History]:
     runs = [record_of(row) for row in _rows(lake, RUNS.name)]
     published = [publication_from(row) for row in _rows(lake, PUBLICATIONS.name)]
-    expected = expected_day(catalogue.timezone, now)
+    expected = expected_day(project.timezone, now)
     days = days_to_look_at(runs, published, entries, now) | {expected}
     checks = [CheckRow.of(row) for row in _rows(lake, CHECKS.name, days)]
     known = history(checks, runs, published, expected)
     wanted = {name: tuple(channel.tell) for name, channel in alerts.channels.items()}
-    return due(known, days, entries, wanted, alerts.by, catalogue.timezone, now), known
+    return due(known, days, entries, wanted, alerts.by, project.timezone, now), known
 
 
 def _rows(lake: Lake, name: str, days: Collection[date] | None = None) -> list[dict[str, Any]]:
@@ -157,13 +159,13 @@ def _sent(channel: MailEntry | HookEntry, message: Message, send: Send | None) -
 
 
 def _entry(item: Due, status: Status, claim: str, at: datetime, note: str = "") -> Entry:
-    return Entry(item.day.day, 0, item.channel, item.kind, status, item.day.state, claim, at, note)
+    return Entry(item.day.data_day, 0, item.channel, item.kind, status, item.day.state, claim, at, note)
 
 
-def _place(catalogue: Catalogue, alerts: AlertsEntry) -> Place:
-    tables = [*(f"clean.{name}" for name in catalogue.sources), *(spec.name for spec in PUBLISHED)]
-    masked = {(table, column) for table in tables for column in masked_columns(catalogue, table)}
-    return Place(catalogue.project, _base_url(), alerts.by, masked, catalogue.quality.language)
+def _place(project: Project, alerts: AlertsEntry) -> Place:
+    tables = [*(f"clean.{name}" for name in project.sources), *(spec.name for spec in PUBLISHED)]
+    masked = {(table, column) for table in tables for column in masked_columns(project, table)}
+    return Place(project.name, _base_url(), alerts.by, masked, project.quality.language)
 
 
 def _base_url() -> str:

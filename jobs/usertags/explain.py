@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from usertags.catalogue.model import Catalogue, Tag
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.errors import UsageError
+from usertags.project.model import Project, Tag
 from usertags.published import RFM, TAG_CATALOGUE, USER_TAGS
 from usertags.quality.register import Publication
 from usertags.stages.runs import publication_of
@@ -35,19 +35,19 @@ class Explanation:
 
 
 def explain(
-    catalogue: Catalogue, lake: Lake, user: str, day: date, tag: str | None = None
+    project: Project, lake: Lake, user: str, data_day: date, tag: str | None = None
 ) -> list[Explanation]:
     """All tags that a user carries on a published day; with `tag`, only that tag, carried or not.
 
     Raises UsageError if the day is not published, or if it has no such user or tag.
     """
-    published = publication_of(lake, day)
+    published = publication_of(lake, data_day)
     if published is None:
         raise UsageError(
-            f"{day} is not published",
+            f"{data_day} is not published",
             next_step='`usertags query "select dt from publications order by dt"` lists the days',
         )
-    measures = _measures(catalogue, lake, published, user)
+    measures = _measures(project, lake, published, user)
     user_id = measures["user_id"]
     values = measures | _one(lake, RFM.name, published, user_id, tuple(RFM_COLUMNS))
     defined = {row["tag_id"]: row for row in _rows(lake, TAG_CATALOGUE.name, published)}
@@ -55,30 +55,30 @@ def explain(
     for row in sorted(_rows(lake, USER_TAGS.name, published, user_id=user_id), key=lambda row: row["rank"]):
         carried.setdefault(row["tag_id"], []).append(row)
     if tag is not None and tag not in defined:
-        raise UsageError(f"no tag {tag!r} on {day}", next_step="`usertags tags` lists them")
+        raise UsageError(f"no tag {tag!r} on {data_day}", next_step="`usertags tags` lists them")
     if tag is not None and USER_TAGS.view in (defined[tag].get("kept_out_of") or ()):
         raise UsageError(
             f"tag {tag!r} is excluded from user_tags by its sensitivity and cannot be explained",
             next_step="ask the owner of the tag",
         )
     wanted = [tag] if tag else sorted(carried)
-    return [_explanation(catalogue, defined[name], carried.get(name, []), values, day) for name in wanted]
+    return [_explanation(project, defined[name], carried.get(name, []), values, data_day) for name in wanted]
 
 
 def _explanation(
-    catalogue: Catalogue,
+    project: Project,
     defined: Mapping[str, Any],
     carried: Sequence[Mapping[str, Any]],
     values: Mapping[str, Any],
-    day: date,
+    data_day: date,
 ) -> Explanation:
-    current = catalogue.tags.get(defined["tag_id"])
+    current = project.tags.get(defined["tag_id"])
     inputs: dict[str, Any] | None = None
     measures: dict[str, str] = {}
     if current is not None and current.definition_version == defined["definition_version"]:
-        known = dict(values) | {"data_day": day}
+        known = dict(values) | {"data_day": data_day}
         inputs = {name: _input(current, name, known) for name in current.inputs}
-        measures = {name: catalogue.measures[name].explained for name in inputs if name in catalogue.measures}
+        measures = {name: project.measures[name].explained for name in inputs if name in project.measures}
     return Explanation(
         tag_id=defined["tag_id"],
         name=defined["name_zh"],
@@ -113,16 +113,16 @@ def _input(tag: Tag, name: str, known: Mapping[str, Any]) -> Any:
     return value
 
 
-def _measures(catalogue: Catalogue, lake: Lake, published: Publication, user: str) -> dict[str, Any]:
+def _measures(project: Project, lake: Lake, published: Publication, user: str) -> dict[str, Any]:
     """The measures of the user, found by user_id or by any of the user's ids, with or without its kind."""
-    kinds = sorted({kind for source in catalogue.sources.values() for kind, _ in source.ids})
+    kinds = sorted({kind for source in project.sources.values() for kind, _ in source.ids})
     for named in [user, *[f"{kind}:{user}" for kind in kinds]]:
         user_id = _user_of(lake, published, named)
         rows = _rows(lake, USER_MEASURES.name, published, user_id=user_id)
         if rows:
             return rows[0]
     raise UsageError(
-        f"user not found on {published.day}",
+        f"user not found on {published.data_day}",
         next_step='`usertags query "select user_id from user_profile_latest limit 5"` shows example ids',
     )
 
@@ -144,6 +144,6 @@ def _one(
 
 
 def _rows(lake: Lake, table: str, published: Publication, **equal: str) -> list[dict[str, Any]]:
-    where = rows_where(dt=published.day, run_id=published.run_id, **equal)
+    where = rows_where(dt=published.data_day, run_id=published.run_id, **equal)
     found: list[dict[str, Any]] = lake.catalog.load_table(table).scan(row_filter=where).to_arrow().to_pylist()
     return found

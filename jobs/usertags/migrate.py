@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from usertags.catalogue.model import Catalogue, Source
 from usertags.errors import DataError
 from usertags.migrations.batches import OldBatches, old_batches
 from usertags.migrations.checks import is_old_run, migrated_check, migrated_run
+from usertags.project.model import Project, Source
 from usertags.stages.batch_register import register, register_files, unregistered
 from usertags.stages.source_tables import rollup_name, tables_of
 from usertags.store.lake import Lake
@@ -25,14 +25,14 @@ from usertags.store.tables import find_table
 class Step:
     """A pending migration step: a one-sentence description and the function that applies it."""
 
-    says: str
+    description: str
     do: Callable[[], None]
 
 
-def steps(catalogue: Catalogue, lake: Lake) -> list[Step]:
+def steps(project: Project, lake: Lake) -> list[Step]:
     """What is left to do, in order; nothing is written. Raises DataError when something that is needed is not
     known any more."""
-    return [*_batches(catalogue, lake), *_runs(lake), *_checks(lake)]
+    return [*_batches(project, lake), *_runs(lake), *_checks(lake)]
 
 
 def _runs(lake: Lake) -> list[Step]:
@@ -81,13 +81,13 @@ def _with_sentences(lake: Lake) -> Table | None:
     return table if table is not None and "observed" in table.schema().column_names else None
 
 
-def _batches(catalogue: Catalogue, lake: Lake) -> list[Step]:
+def _batches(project: Project, lake: Lake) -> list[Step]:
     found = []
-    for source in catalogue.sources.values():
+    for source in project.sources.values():
         tables = tables_of(lake, source.name)
         if not unregistered(lake, tables):
             continue
-        old = old_batches(source, tables, find_table(lake, rollup_name(source)), catalogue.timezone)
+        old = old_batches(source, tables, find_table(lake, rollup_name(source)), project.timezone)
         _require_known(source, old)
         found.append(_batches_of(lake, source, old))
     return found
@@ -98,8 +98,8 @@ def _batches_of(lake: Lake, source: Source, old: OldBatches) -> Step:
     files = sum(map(len, old.files.values()))
 
     def do() -> None:
-        for (day, attempt), each in old.files.items():
-            register_files(lake, source.name, day, attempt, each)
+        for (data_day, attempt), each in old.files.items():
+            register_files(lake, source.name, data_day, attempt, each)
         register(lake, [record for record in old.records if record.stage == "clean"])
         # Last, because a source with a landed batch counts as registered.
         register(lake, read)

@@ -92,8 +92,10 @@ def body_of(channel: HookEntry, message: Message) -> dict[str, Any]:
     """The request body in the format of the service."""
     fields = message.fields()
     if channel.body is not None:
-        words = {name: str(fields[name]) for name in ("title", "text", "day", "state", "page", "runbook")}
-        own: dict[str, Any] = filled(channel.body, words)
+        placeholders = {
+            name: str(fields[name]) for name in ("title", "text", "day", "state", "page", "runbook")
+        }
+        own: dict[str, Any] = filled(channel.body, placeholders)
         return own
     if channel.kind == "webhook":
         return fields
@@ -143,11 +145,11 @@ def _hmac(key: bytes, text: bytes) -> str:
 def _require_taken(answer: bytes) -> None:
     """DingTalk, WeCom and Feishu answer a rejected message with status 200 and an error code."""
     try:
-        said = json.loads(answer)
+        reply = json.loads(answer)
     except ValueError:
         return
-    if not isinstance(said, dict):
+    if not isinstance(reply, dict):
         return
     for name in ("errcode", "code", "StatusCode"):
-        if said.get(name) not in (None, 0, "0"):
-            raise NotTaken(f"answered {name} {str(said[name])[:20]}")
+        if reply.get(name) not in (None, 0, "0"):
+            raise NotTaken(f"answered {name} {str(reply[name])[:20]}")

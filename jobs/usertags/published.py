@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
-    from usertags.catalogue.model import Catalogue, DerivedColumns, Tag
+    from usertags.project.model import DerivedColumns, Project, Tag
     from usertags.store.schemas import TableSpec
 
 # What a row of `user_tags`, or of the drafts, says besides its day and run.
@@ -54,9 +54,9 @@ class Filling(Protocol):
     @property
     def spark(self) -> SparkSession: ...
     @property
-    def catalogue(self) -> Catalogue: ...
+    def project(self) -> Project: ...
     @property
-    def day(self) -> date: ...
+    def data_day(self) -> date: ...
     @property
     def users(self) -> DataFrame:
         """The measures and derived columns of every user; for tables that do not carry."""
@@ -74,7 +74,7 @@ class Filling(Protocol):
         """Their values of every user, as `carried` gives them (usertags/transform/carry.py)."""
 
     @property
-    def catalogue_before(self) -> Sequence[Mapping[str, Any]]:
+    def tag_catalogue_before(self) -> Sequence[Mapping[str, Any]]:
         """What `tag_catalogue` of the day before says of its tags, and of where they were not to stand."""
 
     @property
@@ -155,14 +155,14 @@ def _table(
 def _left_out(run: Filling, table: PublishedTable) -> list[str]:
     from usertags.transform.tag_catalogue import left_out
 
-    return left_out(run.catalogue.tags, run.catalogue_before, table.view)
+    return left_out(run.project.tags, run.tag_catalogue_before, table.view)
 
 
 def _fill_user_tags(run: Filling) -> DataFrame:
-    from usertags.catalogue.model import visible
+    from usertags.project.model import visible
     from usertags.transform.carry import user_tags
 
-    return user_tags(run.state, visible(run.tags, USER_TAGS.view), run.catalogue.levels, run.day)
+    return user_tags(run.state, visible(run.tags, USER_TAGS.view), run.project.levels, run.data_day)
 
 
 USER_TAGS = _table(
@@ -171,7 +171,7 @@ USER_TAGS = _table(
 
 
 def _fill_user_profile(run: Filling) -> DataFrame:
-    from usertags.catalogue.model import visible
+    from usertags.project.model import visible
     from usertags.transform.user_profile import user_profile
 
     return user_profile(run.state, visible(run.tags, USER_PROFILE.view))
@@ -183,10 +183,10 @@ USER_PROFILE = _table("user_profile", {"user_id": "string"}, _fill_user_profile,
 
 def _fill_user_tag_changes(run: Filling) -> DataFrame:
     from usertags.transform.tag_catalogue import previous_versions
-    from usertags.transform.tag_changes import told_changes
+    from usertags.transform.tag_changes import listed_changes
 
-    known = previous_versions(run.catalogue_before)
-    return told_changes(run.state, run.tags, known, _left_out(run, USER_TAG_CHANGES), run.moved)
+    known = previous_versions(run.tag_catalogue_before)
+    return listed_changes(run.state, run.tags, known, _left_out(run, USER_TAG_CHANGES), run.moved)
 
 
 USER_TAG_CHANGES = _table(
@@ -206,7 +206,7 @@ USER_TAG_CHANGES = _table(
 
 
 def _fill_rfm(run: Filling) -> DataFrame:
-    if run.catalogue.rfm is None:
+    if run.project.rfm is None:
         return run.spark.createDataFrame([], RFM.ddl)
     return run.users.select("user_id", *RFM_COLUMNS)
 
@@ -215,7 +215,7 @@ RFM = _table("rfm", {"user_id": "string", **RFM_COLUMNS}, _fill_rfm, derived=RFM
 
 
 def _fill_rfm_thresholds(run: Filling) -> DataFrame:
-    from usertags.catalogue.model import Rfm
+    from usertags.project.model import Rfm
     from usertags.transform.rfm import threshold_rows
 
     return run.spark.createDataFrame(threshold_rows(run.learned.get(Rfm, ())), RFM_THRESHOLDS.ddl)
@@ -260,9 +260,9 @@ TAG_STATISTICS = _table(
 
 
 def _fill_tag_catalogue(run: Filling) -> DataFrame:
-    from usertags.transform.tag_catalogue import catalogue_rows
+    from usertags.transform.tag_catalogue import tag_catalogue_rows
 
-    return run.spark.createDataFrame(catalogue_rows(run.catalogue), TAG_CATALOGUE.ddl)
+    return run.spark.createDataFrame(tag_catalogue_rows(run.project), TAG_CATALOGUE.ddl)
 
 
 TAG_CATALOGUE = _table(

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from usertags.catalogue.model import Catalogue
 from usertags.errors import UsageError
 from usertags.language import Language, name_of
 from usertags.pipeline import Pipeline
+from usertags.project.model import Project
 from usertags.quality import texts
 from usertags.quality.checks import failed_critical
 from usertags.quality.gate import GateRefused
@@ -28,7 +28,7 @@ from usertags.stages.tag import Run
 from usertags.store.lake import Lake, open_lake
 
 
-def release(pipeline: Pipeline, day: date, *, by: str, reason: str) -> Iterator[StageReport]:
+def release(pipeline: Pipeline, data_day: date, *, by: str, reason: str) -> Iterator[StageReport]:
     """Release a blocked day and publish it; yields one report as each part ends.
 
     Raises UsageError when no person or reason is given, when the day is unknown or not blocked, and when what
@@ -36,11 +36,11 @@ def release(pipeline: Pipeline, day: date, *, by: str, reason: str) -> Iterator[
     """
     by, reason = _given(by, "a name", "--by"), _given(reason, "a reason", "--reason")
     lake = pipeline.lake
-    published = publication_of(lake, day)
-    refused = _blocked(lake, day)
+    published = publication_of(lake, data_day)
+    refused = _blocked(lake, data_day)
     if refused is not None:
         if refused.stage == "clean":
-            require_same_batch(pipeline.catalogue, lake, refused)
+            require_same_batch(pipeline.project, lake, refused)
         decision = decide(lake, refused, by, reason)
         run_id = refused.run_id
         yield from (
@@ -49,52 +49,52 @@ def release(pipeline: Pipeline, day: date, *, by: str, reason: str) -> Iterator[
     elif published is not None and (published.released_by, published.release_reason) == (by, reason):
         run_id = published.run_id
     else:
-        raise _not_blocked(lake, day)
-    yield from pipeline.stage("publish", day, run_id)
+        raise _not_blocked(lake, data_day)
+    yield from pipeline.stage("publish", data_day, run_id)
 
 
-def blocked_by(catalogue: Catalogue, day: date) -> dict[str, Any]:
+def blocked_by(project: Project, data_day: date) -> dict[str, Any]:
     """What blocks a day, for the person who decides: the run, the stage that refused it, the failed
     checks, what readers see, and the texts of the question. Raises UsageError if the day is unknown or not
     blocked."""
-    lake = open_lake(catalogue)
-    refused = _blocked(lake, day)
+    lake = open_lake(project)
+    refused = _blocked(lake, data_day)
     if refused is None:
-        raise _not_blocked(lake, day)
-    published = publication_of(lake, day)
+        raise _not_blocked(lake, data_day)
+    published = publication_of(lake, data_day)
     newest = publications(lake)[-1:]
-    failed = failed_critical(lake, day, refused.run_id, refused.stage)
-    language = catalogue.quality.language
-    readers_see = _what_readers_see(day, published, newest[0] if newest else None, language)
+    failed = failed_critical(lake, data_day, refused.run_id, refused.stage)
+    language = project.quality.language
+    readers_see = _what_readers_see(data_day, published, newest[0] if newest else None, language)
     return {
-        "day": day.isoformat(),
+        "day": data_day.isoformat(),
         "run_id": refused.run_id,
         "stage": refused.stage,
         "failed": [sentence(each, language) for each in failed],
         "readers_see": readers_see,
-        "question": question(day, refused.stage, readers_see, language),
+        "question": question(data_day, refused.stage, readers_see, language),
     }
 
 
-def question(day: date, stage: str, readers_see: str, language: Language) -> dict[str, str]:
+def question(data_day: date, stage: str, readers_see: str, language: Language) -> dict[str, str]:
     """The texts of the question to the person who decides, by their places in it."""
     return {
         "subject": texts.RELEASE_QUESTION.filled(
-            language, day=day, stage=name_of(stage, texts.STAGES, language)
+            language, day=data_day, stage=name_of(stage, texts.STAGES, language)
         ),
         "reason": texts.RELEASE_REASON.of(language),
         "failed": texts.RELEASE_FAILED.of(language),
         "readers": texts.RELEASE_READERS.filled(language, readers_see=readers_see),
-        "page": texts.RELEASE_PAGE.filled(language, day=day),
+        "page": texts.RELEASE_PAGE.filled(language, day=data_day),
     }
 
 
 def _what_readers_see(
-    day: date, published: Publication | None, newest: Publication | None, language: Language
+    data_day: date, published: Publication | None, newest: Publication | None, language: Language
 ) -> str:
     if published is not None:
-        return texts.SEE_RUN.filled(language, run_id=published.run_id, day=day)
-    return texts.SEE_DAY.filled(language, day=newest.day) if newest else texts.SEE_NOTHING.of(language)
+        return texts.SEE_RUN.filled(language, run_id=published.run_id, day=data_day)
+    return texts.SEE_DAY.filled(language, day=newest.data_day) if newest else texts.SEE_NOTHING.of(language)
 
 
 def _given(text: str, what: str, option: str) -> str:
@@ -107,61 +107,64 @@ def _given(text: str, what: str, option: str) -> str:
     return text.strip()
 
 
-def _blocked(lake: Lake, day: date) -> RunRecord | None:
-    return next((record for record in blocked_days(lake) if record.day == day), None)
+def _blocked(lake: Lake, data_day: date) -> RunRecord | None:
+    return next((record for record in blocked_days(lake) if record.data_day == data_day), None)
 
 
-def _not_blocked(lake: Lake, day: date) -> UsageError:
-    if not run_records(lake, day):
-        return UsageError(f"{day} has no run", next_step="check the day; `usertags report` shows the runs")
-    published = publication_of(lake, day)
+def _not_blocked(lake: Lake, data_day: date) -> UsageError:
+    if not run_records(lake, data_day):
+        return UsageError(
+            f"{data_day} has no run", next_step="check the day; `usertags report` shows the runs"
+        )
+    published = publication_of(lake, data_day)
     if published is None:
         return UsageError(
-            f"{day} is not blocked: it is not published yet, and no check has refused it",
-            next_step=f"run it with `usertags run --day {day}`",
+            f"{data_day} is not blocked: it is not published yet, and no check has refused it",
+            next_step=f"run it with `usertags run --day {data_day}`",
         )
     released = f", released by {published.released_by}" if published.released_by else ""
     return UsageError(
-        f"{day} is not blocked: run {published.run_id} of it is published ({published.verdict}{released})",
+        f"{data_day} is not blocked: run {published.run_id} of it is published "
+        f"({published.verdict}{released})",
         safe="published data is unchanged",
     )
 
 
 def _clean_day(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageReport]:
     """Promote the refused batch and run the remaining stages; the tags have to pass their audit."""
-    day, run_id = decision.day, decision.run_id
-    yield pipeline.saved(take_over(lambda: pipeline.spark, pipeline.catalogue, pipeline.lake, decision))
+    data_day, run_id = decision.data_day, decision.run_id
+    yield pipeline.saved(take_over(lambda: pipeline.spark, pipeline.project, pipeline.lake, decision))
     for stage in ("aggregate", "tag", "audit"):
-        yield from pipeline.stage(stage, day, run_id)
+        yield from pipeline.stage(stage, data_day, run_id)
 
 
 def _held_run(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageReport]:
     """Move the held rows onto the current main; what had to be recomputed is audited again."""
-    lake, day, run_id = pipeline.lake, decision.day, decision.run_id
-    built = _record(lake, day, run_id, "tag")
+    lake, data_day, run_id = pipeline.lake, decision.data_day, decision.run_id
+    built = _record(lake, data_day, run_id, "tag")
     yield pipeline.saved(
         rebase_run(
-            lambda: Run(pipeline.spark, pipeline.catalogue, lake, day, run_id),
+            lambda: Run(pipeline.spark, pipeline.project, lake, data_day, run_id),
             lake,
             built,
-            pipeline.catalogue.version,
-            pipeline.catalogue.quality.language,
+            pipeline.project.version,
+            pipeline.project.quality.language,
         )
     )
-    if _later(_record(lake, day, run_id, "tag"), _record(lake, day, run_id, "audit")):
+    if _later(_record(lake, data_day, run_id, "tag"), _record(lake, data_day, run_id, "audit")):
         yield from _audit_again(pipeline, decision)
 
 
 def _audit_again(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageReport]:
     try:
-        yield from pipeline.stage("audit", decision.day, decision.run_id)
+        yield from pipeline.stage("audit", decision.data_day, decision.run_id)
     except GateRefused as refusal:
         if not_released(decision, [result.check_id for result in refusal.failed]):
             raise
 
 
-def _record(lake: Lake, day: date, run_id: str, stage: str) -> RunRecord:
-    found = stage_record(lake, day, run_id, stage)
+def _record(lake: Lake, data_day: date, run_id: str, stage: str) -> RunRecord:
+    found = stage_record(lake, data_day, run_id, stage)
     assert found is not None, f"run {run_id} was audited without {stage}"
     return found
 

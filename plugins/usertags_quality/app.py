@@ -122,7 +122,7 @@ def _reports(pages: Pages, keys: security.ReportKeys) -> APIRouter:
         if body is None:
             if not kind:
                 raise security.no_such(texts.PAGE_NOT_FOUND)
-            kept = int(pages.page_data.catalogue().retention.reports)
+            kept = int(pages.page_data.project().retention.reports)
             raise security.PageError(404, texts.NO_REPORT, kept=kept)
         origin = f"{request.url.scheme}://{request.url.netloc}"
         headers = {

@@ -81,8 +81,8 @@ class Refreshed(Generic[T]):
     def _run(self, promise: "Future[T]") -> None:
         try:
             value = self._load()
-        except Exception as error:  # noqa: BLE001 - whatever library reads: the page tells it
-            self.problem = _told(error)
+        except Exception as error:  # noqa: BLE001 - whatever library reads: the page shows it
+            self.problem = _public_error(error)
             self._failed_at = time.monotonic()
             promise.set_exception(error)
             return
@@ -106,7 +106,7 @@ async def in_thread(work: Callable[[], T], patience: float = 8) -> T:
     def run() -> None:
         try:
             promise.set_result(work())
-        except Exception as error:  # noqa: BLE001 - told below
+        except Exception as error:  # noqa: BLE001 - raised below
             promise.set_exception(error)
         finally:
             _SLOTS.release()
@@ -117,7 +117,7 @@ async def in_thread(work: Callable[[], T], patience: float = 8) -> T:
     except TimeoutError as error:
         raise Unavailable(_SLOW) from error
     except Exception as error:
-        raise Unavailable(_told(error)) from error
+        raise Unavailable(_public_error(error)) from error
 
 
 class LakeError(InfrastructureError):
@@ -131,7 +131,7 @@ class LakeError(InfrastructureError):
 _SLOW = LakeError(texts.LAKE_SLOW, texts.RELOAD)
 
 
-def _told(error: Exception) -> UsertagsError:
+def _public_error(error: Exception) -> UsertagsError:
     """The public text of an error: our own message, or only the type of the error."""
     if isinstance(error, UsertagsError):
         return error

@@ -17,11 +17,11 @@ from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 
 from plugins.usertags_quality import airflow_runs
 from plugins.usertags_quality.loading import Refreshed
-from usertags.catalogue.build import ROOT, load_catalogue
-from usertags.catalogue.masking import MASK, masked, masked_of, masked_raw
-from usertags.catalogue.model import Catalogue, Source
 from usertags.errors import UsertagsError
 from usertags.language import Language
+from usertags.project.build import ROOT, load_project
+from usertags.project.masking import MASK, masked, masked_of, masked_raw
+from usertags.project.model import Project, Source
 from usertags.published import TAG_CATALOGUE, TAG_STATISTICS, USER_TAGS
 from usertags.published import USER_TAG_CHANGES as CHANGES
 from usertags.quality.checks import CheckRow
@@ -45,7 +45,7 @@ _SAMPLES = 3
 
 
 @dataclass(frozen=True)
-class SetAside:
+class QuarantinedRows:
     """Quarantined rows of a source's batch with one reason; `samples` are keys with masked rows."""
 
     source: str
@@ -58,7 +58,7 @@ class SetAside:
 class View:
     """The history read at one time; only the newest days if it is not `complete`."""
 
-    catalogue: Catalogue
+    project: Project
     history: History
     read_at: datetime
     complete: bool = True
@@ -74,7 +74,7 @@ class PageData:
         self._checks = CachedTable(CHECKS.name, make=CheckRow.of)
         self._runs = CachedTable(RUNS.name, make=record_of)
         self._publications = CachedTable(PUBLICATIONS.name, make=publication_from)
-        self._statistics, self._catalogue_rows = (
+        self._statistics, self._tag_catalogue_rows = (
             CachedTable(TAG_STATISTICS.name),
             CachedTable(TAG_CATALOGUE.name),
         )
@@ -86,15 +86,15 @@ class PageData:
     def language(self) -> Language:
         """The language of the project; the last known one while its configuration cannot be loaded."""
         with suppress(UsertagsError):
-            self.last_language = self.catalogue().quality.language
+            self.last_language = self.project().quality.language
         return self.last_language
 
-    def catalogue(self) -> Catalogue:
+    def project(self) -> Project:
         return _load(self.configs, _stamp(self.configs))
 
     def lake(self) -> Lake:
         """The lake; pages do not start an embedded lake that is not running."""
-        return open_lake(self.catalogue(), start=False)
+        return open_lake(self.project(), start=False)
 
     def _catalog(self) -> Catalog:
         lake = self.lake()
@@ -111,35 +111,38 @@ class PageData:
         return self._read_view(complete=True)
 
     def _read_view(self, *, complete: bool) -> View:
-        catalogue, catalog = self.catalogue(), self._catalog()
-        expected = expected_day(catalogue.timezone)
+        project, catalog = self.project(), self._catalog()
+        expected = expected_day(project.timezone)
         first = _first_day(expected) if complete else expected - timedelta(days=FIRST_DAYS)
         tables = (self._checks, self._runs, self._publications)
         with ThreadPoolExecutor(max_workers=len(tables)) as pool:
             list(pool.map(lambda table: table.refresh(catalog, _since(table, first)), tables))
-        stamp = (expected, first, id(catalogue), *(table.snapshot for table in tables))
+        stamp = (expected, first, id(project), *(table.snapshot for table in tables))
         if self._built is None or self._built[0] != stamp:
-            published = [item for item in self._publications.rows if item.day >= first]
+            published = [item for item in self._publications.rows if item.data_day >= first]
             found = history(self._checks.rows, self._runs.rows, published, expected)
-            self._built = (stamp, View(catalogue, found, datetime.now(UTC), complete))
+            self._built = (stamp, View(project, found, datetime.now(UTC), complete))
         return self._built[1]
 
     def _tags(self) -> list[TagTrend]:
         catalog = self._catalog()
         self._publications.refresh(catalog)
-        published = {item.day: item.run_id for item in self._publications.rows}
+        published = {item.data_day: item.run_id for item in self._publications.rows}
         published = dict(sorted(published.items())[-TAG_DAYS:])
         first = min(published, default=date.min)
         self._statistics.refresh(catalog, rows_since("dt", first))
         newest = max(published, default=date.min)
-        self._catalogue_rows.refresh(catalog, rows_where(dt=newest))
-        tables = (self._publications, self._statistics, self._catalogue_rows)
+        self._tag_catalogue_rows.refresh(catalog, rows_where(dt=newest))
+        tables = (self._publications, self._statistics, self._tag_catalogue_rows)
         stamp = (first, *(table.snapshot for table in tables))
         if self._trends is None or self._trends[0] != stamp:
-            self._trends = (stamp, tag_trends(self._statistics.rows, self._catalogue_rows.rows, published))
+            self._trends = (
+                stamp,
+                tag_trends(self._statistics.rows, self._tag_catalogue_rows.rows, published),
+            )
         return self._trends[1]
 
-    def set_aside(self, day: date) -> list[SetAside]:
+    def quarantined(self, day: date) -> list[QuarantinedRows]:
         """The quarantined rows of the batch of a day, by source and reason, largest first."""
         try:
             table = self._catalog().load_table(QUARANTINE.name)
@@ -148,7 +151,7 @@ class PageData:
         where = rows_where(batch=day)
         counted = table.scan(row_filter=where, selected_fields=("source", "reason")).to_arrow()
         groups = counted.group_by(["source", "reason"]).aggregate([([], "count_all")]).to_pylist()
-        catalogue = self.catalogue()
+        project = self.project()
         found = []
         for group in sorted(groups, key=lambda group: -group["count_all"]):
             same = rows_where(batch=day, source=group["source"], reason=group["reason"])
@@ -157,9 +160,9 @@ class PageData:
                 .to_arrow()
                 .to_pylist()
             )
-            source = catalogue.sources.get(group["source"])
+            source = project.sources.get(group["source"])
             samples = tuple((masked_key(row["key"], source), masked_row(row["raw"], source)) for row in rows)
-            found.append(SetAside(group["source"], group["reason"], group["count_all"], samples))
+            found.append(QuarantinedRows(group["source"], group["reason"], group["count_all"], samples))
         return found
 
     def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]] | None:
@@ -189,7 +192,7 @@ class PageData:
     def speakers(self, day: date, run_id: str, tag: str) -> dict[str, int] | None:
         """The origin of a tag for its users: row counts by `source`, rule or explicit. None if no source
         sets it manually, or if there are too many rows to count."""
-        known = self.catalogue().tags.get(tag)
+        known = self.project().tags.get(tag)
         if known is None or known.set_in is None:
             return None
         where = rows_where(dt=day, run_id=run_id, tag_id=tag, level1=known.path[0])
@@ -204,7 +207,7 @@ class PageData:
         """A file of the reports of this project; None if it does not exist. The caller has checked that the
         path belongs to the requested report."""
         lake = self.lake()
-        key = f"{self.catalogue().project}/{path}"
+        key = f"{self.project().name}/{path}"
         try:
             return bytes(lake.boto.get_object(Bucket=lake.reports_bucket, Key=key)["Body"].read())
         except lake.boto.exceptions.NoSuchKey:
@@ -249,5 +252,5 @@ def _stamp(configs: Path) -> tuple[tuple[str, int], ...]:
 
 
 @lru_cache(maxsize=2)
-def _load(configs: Path, stamp: object) -> Catalogue:
-    return load_catalogue(configs)
+def _load(configs: Path, stamp: object) -> Project:
+    return load_project(configs)

@@ -19,14 +19,14 @@ from plugins.usertags_quality import drawing, runbook, security, texts
 from plugins.usertags_quality.airflow_runs import RELEASE_DAG_ID, planned
 from plugins.usertags_quality.formatting import moment
 from plugins.usertags_quality.loading import Unavailable, in_thread
-from plugins.usertags_quality.page_data import PageData, SetAside, View
+from plugins.usertags_quality.page_data import PageData, QuarantinedRows, View
 from plugins.usertags_quality.page_language import PageLanguage
-from usertags.catalogue.build import ROOT
-from usertags.catalogue.masking import masked, masked_columns
-from usertags.catalogue.model import Catalogue, Example, Tag
-from usertags.catalogue.units import unit_behind
 from usertags.errors import UsertagsError
 from usertags.language import Words
+from usertags.project.build import ROOT
+from usertags.project.masking import masked, masked_columns
+from usertags.project.model import Example, Project, Tag
+from usertags.project.units import unit_behind
 from usertags.quality import sentences
 from usertags.quality.check_ids import check_id
 from usertags.quality.checks import CheckRow
@@ -67,7 +67,7 @@ class Failure:
     since: date
     days: int
     how_bad: str
-    hit: Impact
+    affected: Impact
     trend: Markup
     trend_days: int
     sample: tuple[list[str], list[list[str]]]
@@ -126,7 +126,7 @@ class Pages:
             everything=everything,
             months=_months(shown, say, everything=everything),
             listed=list(reversed(shown.last(len(shown.days) if everything else LISTED_DAYS))),
-            tones={day.day: _tone(day, chosen) for day in shown.days.values()},
+            tones={day.data_day: _tone(day, chosen) for day in shown.days.values()},
             query=_query(request),
         )
 
@@ -146,7 +146,7 @@ class Pages:
             for result in found.results
             if chosen.shows(result) and run_id in ("", result.run_id) and stage in ("", result.stage)
         ]
-        aside, problem = await self._set_aside(day)
+        quarantined, problem = await self._quarantined(day)
         say = _language(view)
         return self._page(
             request,
@@ -165,8 +165,8 @@ class Pages:
             after=view.history.days.get(day + timedelta(days=1)),
             wanted=chosen,
             choices={name: view.history.choices(name) for name in ("table", "severity", "owner")},
-            aside=aside,
-            aside_problem=say.error(problem) if problem else None,
+            quarantined=quarantined,
+            quarantined_problem=say.error(problem) if problem else None,
             reports=_reports(found),
         )
 
@@ -176,15 +176,15 @@ class Pages:
         if day is None or day.state != "blocked" or not _RELEASE.is_file():
             return ""
         try:
-            run = await in_thread(lambda: self.page_data.asked_release(day.day), 2)
+            run = await in_thread(lambda: self.page_data.asked_release(day.data_day), 2)
         except Unavailable:
             run = None
         place = f"dags/{RELEASE_DAG_ID}"
         return f"{place}/runs/{quote(run)}/tasks/approve/required_actions" if run else place
 
-    async def _set_aside(self, day: date) -> tuple[list[SetAside], UsertagsError | None]:
+    async def _quarantined(self, day: date) -> tuple[list[QuarantinedRows], UsertagsError | None]:
         try:
-            return await in_thread(lambda: self.page_data.set_aside(day), 4), None
+            return await in_thread(lambda: self.page_data.quarantined(day), 4), None
         except Unavailable as error:
             return [], error.error
 
@@ -196,16 +196,16 @@ class Pages:
             raise security.no_such(texts.NO_SUCH_CHECK)
         asked = request.query_params.get("day")
         day = security.checked_day(asked) if asked else None
-        result = next((each for each in results if each.day == day), None) if day else results[-1]
+        result = next((each for each in results if each.data_day == day), None) if day else results[-1]
         if result is None:
             raise security.no_such(texts.NO_SUCH_RESULT)
-        upto = [each for each in results if each.day <= result.day]
+        upto = [each for each in results if each.data_day <= result.data_day]
         last = upto[-CHECK_RUNS:]
         table = result.table
-        aside: list[SetAside] = []
+        quarantined: list[QuarantinedRows] = []
         if table.startswith("clean."):
-            found, _ = await self._set_aside(result.day)
-            aside = [each for each in found if f"clean.{each.source}" == table]
+            found, _ = await self._quarantined(result.data_day)
+            quarantined = [each for each in found if f"clean.{each.source}" == table]
         say = _language(view)
         return self._page(
             request,
@@ -214,7 +214,7 @@ class Pages:
             view=view,
             result=result,
             failure=None if result.success else _failure(request, view, result),
-            hit=impact(view.catalogue, table, result.column),
+            affected=impact(view.project, table, result.column),
             last=list(reversed(last)),
             newest=results[-1],
             looks_at=_looks_at(view, result, say),
@@ -223,11 +223,11 @@ class Pages:
             newest_value=in_unit(last[-1].value, last[-1].unit, say.language),
             beside=sentences.beside(last[-1], say.language),
             passed_share=sum(each.success for each in last) / len(last),
-            last_passed=next((each.day for each in reversed(upto) if each.success), None),
+            last_passed=next((each.data_day for each in reversed(upto) if each.success), None),
             good=view.history.last_good(),
-            day=view.history.days[result.day],
+            day=view.history.days[result.data_day],
             sample=_sample(view, result),
-            aside=aside,
+            quarantined=quarantined,
             section=section_of(result.kind),
         )
 
@@ -278,7 +278,7 @@ class Pages:
             return JSONResponse(tile | {"tone": "none", "mark": "·", "title": title, "lines": []})
         name, tone, mark = STATES[focus.state]
         newest = view.history.newest
-        behind = (newest.day - good.day).days if good and newest else None
+        behind = (newest.data_day - good.data_day).days if good and newest else None
         lines = [_failed_text(focus, say)] if focus.results else []
         lines.append(_readers_text(good, behind, say))
         problem = self.page_data.view.problem
@@ -289,7 +289,7 @@ class Pages:
             | {
                 "tone": tone,
                 "mark": mark,
-                "title": say.text(texts.DAY_IS, day=focus.day, state=say.text(name).lower()),
+                "title": say.text(texts.DAY_IS, day=focus.data_day, state=say.text(name).lower()),
                 "lines": lines,
                 "href": f"plugin/data-quality{_base(request)}/quality",
             }
@@ -309,7 +309,7 @@ class Pages:
             say,
             trends=shown,
             count=len(trends),
-            day=max((trend.newest.day for trend in trends if trend.newest), default=None),
+            day=max((trend.newest.data_day for trend in trends if trend.newest), default=None),
             owners=sorted({trend.entry["owner"] for trend in trends}),
             kinds=sorted({trend.entry["kind"] for trend in trends}),
             owner=owner,
@@ -333,9 +333,9 @@ class Pages:
             )
         except Unavailable as error:
             problem = error.error
-        catalogue = await in_thread(self.page_data.catalogue)
-        known = catalogue.tags.get(tag_id)
-        say = PageLanguage(catalogue.quality.language)
+        project = await in_thread(self.page_data.project)
+        known = project.tags.get(tag_id)
+        say = PageLanguage(project.quality.language)
         return self._page(
             request,
             "tag.html",
@@ -344,7 +344,7 @@ class Pages:
             entry=trend.entry,
             changes=changes,
             precision=_precision(speakers, known, say),
-            examples=[_example(example, catalogue) for example in known.examples] if known else [],
+            examples=[_example(example, project) for example in known.examples] if known else [],
             problem=say.error(problem) if problem else None,
             line=_share_line(trend, say, width=1000),
             checks=await self._checks_of(tag_id),
@@ -358,11 +358,11 @@ class Pages:
         except Unavailable:
             return []
         newest = [results[-1] for results in view.history.results.values()]
-        hit = [
+        affected = [
             each for each in newest
-            if any(tag.id == tag_id for tag in impact(view.catalogue, each.table, each.column).tags)
+            if any(tag.id == tag_id for tag in impact(view.project, each.table, each.column).tags)
         ]  # fmt: skip
-        return sorted(hit, key=lambda each: (each.success, each.check_id))
+        return sorted(affected, key=lambda each: (each.success, each.check_id))
 
     # ---- the rest ----------------------------------------------------------------------------------
 
@@ -429,14 +429,14 @@ class Pages:
             dag_id=security.DAG_ID,
             say=say,
             stale=say.error(problem) if problem else None,
-            zone=ZoneInfo(view.catalogue.timezone) if view else None,
+            zone=ZoneInfo(view.project.timezone) if view else None,
             **{"view": None, **values},
         )
         return HTMLResponse(text, status)
 
 
 def _language(view: View) -> PageLanguage:
-    return PageLanguage(view.catalogue.quality.language)
+    return PageLanguage(view.project.quality.language)
 
 
 def _refusal(error: HTTPException, say: PageLanguage) -> str:
@@ -498,8 +498,8 @@ def _chart(
 
     def bar(day: Day, value: float | None, text: str) -> drawing.Bar:
         name, tone, _ = STATES[day.state]
-        about = say.text(texts.CHART_DAY, day=day.day, value=text, state=say.text(name).lower())
-        return drawing.Bar(value, tone, about, f"{_base(request)}/quality/day/{day.day}")
+        about = say.text(texts.CHART_DAY, day=day.data_day, value=text, state=say.text(name).lower())
+        return drawing.Bar(value, tone, about, f"{_base(request)}/quality/day/{day.data_day}")
 
     known = [(value, text) for value, text in zip(values, shown, strict=True) if value is not None]
     newest = known[-1][1] if known else say.text(texts.NOTHING_YET)
@@ -523,19 +523,21 @@ def _failures(request: Request, view: View, day: Day, chosen: Filter) -> list[Fa
 
 
 def _failure(request: Request, view: View, result: CheckRow) -> Failure:
-    since = view.history.failing_since(result) or result.day
-    hit = impact(view.catalogue, result.table, result.column)
-    last = [each for each in view.history.of_check(result.check_id) if each.day <= result.day][-CHECK_RUNS:]
+    since = view.history.failing_since(result) or result.data_day
+    affected = impact(view.project, result.table, result.column)
+    last = [each for each in view.history.of_check(result.check_id) if each.data_day <= result.data_day][
+        -CHECK_RUNS:
+    ]
     say = _language(view)
     trend = _check_chart(request, last, say, slots=CARD_RUNS)
-    days, sample = (result.day - since).days + 1, _sample(view, result)
+    days, sample = (result.data_day - since).days + 1, _sample(view, result)
     bad = sentences.how_bad(result, say.language)
-    return Failure(result, since, days, bad, hit, trend, len(last), sample)
+    return Failure(result, since, days, bad, affected, trend, len(last), sample)
 
 
 def _looks_at(view: View, result: CheckRow, say: PageLanguage) -> str:
     """The description of a check: its own description, or that of its kind."""
-    own = view.catalogue.own_checks_of(result.table)
+    own = view.project.own_checks_of(result.table)
     written = (
         each.description
         for each in own
@@ -557,7 +559,7 @@ def _failed_text(day: Day, say: PageLanguage) -> str:
 def _readers_text(good: Day | None, behind: int | None, say: PageLanguage) -> str:
     if good is None:
         return say.text(texts.TILE_NO_READERS)
-    return say.text(texts.TILE_BEHIND if behind else texts.TILE_NEWEST, day=good.day, count=behind)
+    return say.text(texts.TILE_BEHIND if behind else texts.TILE_NEWEST, day=good.data_day, count=behind)
 
 
 def _tone(day: Day, chosen: Filter) -> Tone:
@@ -575,12 +577,12 @@ def _tone(day: Day, chosen: Filter) -> Tone:
 
 def _months(history: History, say: PageLanguage, *, everything: bool) -> list[tuple[str, list[Day | None]]]:
     """The newest months, each with its days after the empty cells of its first week."""
-    grouped = groupby(history.days.values(), key=lambda day: day.day.replace(day=1))
+    grouped = groupby(history.days.values(), key=lambda day: day.data_day.replace(day=1))
     months = []
     for first, days in grouped:
         of_month: list[Day | None] = list(days)
         assert of_month[0] is not None
-        months.append((say.month(first), [None] * of_month[0].day.weekday() + of_month))
+        months.append((say.month(first), [None] * of_month[0].data_day.weekday() + of_month))
     months.reverse()
     return months if everything else months[:MONTHS]
 
@@ -622,14 +624,16 @@ def _check_bar(request: Request, result: CheckRow, value: float | None, say: Pag
     said = say.text(texts.IS_PASSED if result.success else texts.IS_FAILED)
     shown = "" if result.value is None else in_unit(result.value, result.unit, say.language)
     found = shown if result.success else say.observed(result)
-    about = say.text(texts.BAR_FOUND if found else texts.BAR_RESULT, day=result.day, result=said, found=found)
-    link = f"{_base(request)}/quality/check/{result.check_id}?day={result.day}"
+    about = say.text(
+        texts.BAR_FOUND if found else texts.BAR_RESULT, day=result.data_day, result=said, found=found
+    )
+    link = f"{_base(request)}/quality/check/{result.check_id}?day={result.data_day}"
     return drawing.Bar(value, tone, about, link)
 
 
 def _sample(view: View, result: CheckRow) -> tuple[list[str], list[list[str]]]:
     """Columns and rows of the failing rows of a result, masked as the configuration says now."""
-    hidden = masked_columns(view.catalogue, result.table)
+    hidden = masked_columns(view.project, result.table)
     shown = [masked(row, hidden) for row in result.samples]
     names = list(dict.fromkeys(name for row in shown for name in row))
     return names, [["" if row.get(name) is None else str(row[name]) for name in names] for row in shown]
@@ -641,14 +645,14 @@ def _precision(speakers: dict[str, int] | None, tag: Tag | None, say: PageLangua
         return say.text(texts.PRECISION_UNKNOWN)
     if not speakers:
         return say.text(texts.PRECISION_UNCOUNTED, source=tag.set_in)
-    said, users = speakers.get("explicit", 0), sum(speakers.values())
-    counted = {"said": number(said), "users": number(users), "share": percent(said / users)}
+    manual, users = speakers.get("explicit", 0), sum(speakers.values())
+    counted = {"said": number(manual), "users": number(users), "share": percent(manual / users)}
     return say.text(texts.PRECISION_COUNTED, source=tag.set_in, **counted)
 
 
-def _example(example: Example, catalogue: Catalogue) -> tuple[str, str]:
+def _example(example: Example, project: Project) -> tuple[str, str]:
     """What is given, amounts with their currency, and what the rule makes of it."""
-    given = [f"{name} {value}{unit_behind(catalogue, name, value)}" for name, value in example.given.items()]
+    given = [f"{name} {value}{unit_behind(project, name, value)}" for name, value in example.given.items()]
     return ", ".join(given), str(example.expect)
 
 

@@ -16,6 +16,6 @@ def test_faults_are_spread_over_the_code() -> None:
         for fault in load_faults()
     }
     assert places >= {
-        "catalogue", "cli", "config", "quality", "services", "sources", "stages", "store", "transform",
+        "project", "cli", "config", "quality", "services", "sources", "stages", "store", "transform",
         "dags", "plugins",
     }  # fmt: skip

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.lakes import ReportsInMemory
 from usertags import pipeline as module
-from usertags.catalogue.model import Catalogue
 from usertags.pipeline import Pipeline
+from usertags.project.model import Project
 from usertags.quality.checks import result_of, save_checks
 from usertags.quality.gate import GateRefused
 from usertags.quality.kinds import CheckKind
@@ -22,7 +22,7 @@ DAY, RUN = date(2026, 3, 2), "r1"
 COUNTS = {"kept": 95, "superseded": 2, "repeats": 1, "quarantined": 2}
 
 
-def refuse(spark: object, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> Any:
+def refuse(spark: object, project: Project, lake: Lake, day: date, run_id: str) -> Any:
     """A clean stage that refuses its batch for one check."""
     orders = "clean.orders"
     results = [
@@ -36,7 +36,7 @@ def refuse(spark: object, catalogue: Catalogue, lake: Lake, day: date, run_id: s
 
 @pytest.fixture
 def refused(
-    build: Callable[..., Catalogue], lake_in_files: Lake, monkeypatch: pytest.MonkeyPatch
+    build: Callable[..., Project], lake_in_files: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], None]:
     """Runs a stage that refuses the day."""
     monkeypatch.setitem(module._SPARK_STAGES, "clean", refuse)
@@ -63,7 +63,7 @@ def test_a_stage_that_refuses_leaves_its_report_and_the_summary_of_the_run(
     assert [check["id"] for check in summary["failed"]] == ["clean.orders.amount_in_its_range"]
 
 
-def test_a_refusal_is_told_even_if_nothing_can_be_kept(
+def test_a_refusal_is_reported_even_if_nothing_can_be_kept(
     refused: Callable[[], None], reports: ReportsInMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(**_: object) -> None:

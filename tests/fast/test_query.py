@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pytest
 
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.query import query
 from usertags.store.lake import Lake
 from usertags.store.schemas import PUBLICATIONS
@@ -26,11 +26,11 @@ EAST, WEST = "Pacific/Kiritimati", "Pacific/Pago_Pago"
     ],
 )
 def test_instants_are_shown_in_the_time_zone_of_the_project(
-    build: Callable[..., Catalogue], lake_in_files: Lake, timezone: str, shown: str
+    build: Callable[..., Project], lake_in_files: Lake, timezone: str, shown: str
 ) -> None:
     table = ensure_table(lake_in_files, PUBLICATIONS.name, PUBLICATIONS.schema)
     row = {"dt": date(2026, 3, 1), "published_at": datetime(2026, 3, 2, 16, 30, tzinfo=UTC)}
     table.append(pa.Table.from_pylist([row], schema=PUBLICATIONS.schema))
-    catalogue = replace(build(), timezone=timezone)
+    project = replace(build(), timezone=timezone)
     sql = "select published_at::varchar, published_at::date::varchar from publications"
-    assert query(catalogue, lake_in_files, sql).rows == [(shown, shown[:10])]
+    assert query(project, lake_in_files, sql).rows == [(shown, shown[:10])]

@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from usertags.catalogue.model import Catalogue
 from usertags.errors import UsageError
 from usertags.pipeline import Pipeline
+from usertags.project.model import Project
 from usertags.quality.register import RunRecord
 from usertags.release import release
 from usertags.stages.runs import record_run, run_records
@@ -26,7 +26,7 @@ DAY = date(2026, 3, 2)
     ],
 )
 def test_a_release_needs_a_name_and_a_reason(
-    build: Callable[..., Catalogue], lake_in_files: Lake, by: str, reason: str, missing: str
+    build: Callable[..., Project], lake_in_files: Lake, by: str, reason: str, missing: str
 ) -> None:
     """Without them nothing is decided; the day stays blocked."""
     record_run(lake_in_files, RunRecord(DAY, "r1", "audit", "refused"))

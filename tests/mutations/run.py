@@ -181,7 +181,7 @@ def applied(fault: Fault, copy: Path) -> Iterator[None]:
 def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     if path.suffix == ".py":
-        # Bytecode is told apart by size and whole seconds: that of the other text could be taken for it.
+        # Python compares bytecode by size and whole seconds: it could take that of the other text.
         Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
 
 
@@ -230,24 +230,24 @@ def tried(fault: Fault, copy: Path) -> Outcome:
     return Outcome(fault, "broken", seconds, f"exit code {code}: {last.strip()[:200]}")
 
 
-def try_all(faults: Sequence[Fault], root: Path, tell: Callable[[str], None]) -> list[Outcome]:
+def try_all(faults: Sequence[Fault], root: Path, show: Callable[[str], None]) -> list[Outcome]:
     """Each fault in turn, one line as it ends."""
     outcomes = []
     with copy_of(root) as copy:
         for fault in faults:
             outcome = tried(fault, copy)
             outcomes.append(outcome)
-            tell(f"{fault.id:<44} {outcome.verdict:<8} {outcome.seconds:6.1f} s  {outcome.failed}")
+            show(f"{fault.id:<44} {outcome.verdict:<8} {outcome.seconds:6.1f} s  {outcome.failed}")
     return outcomes
 
 
-def baseline(faults: Sequence[Fault], root: Path, tell: Callable[[str], None]) -> bool:
+def baseline(faults: Sequence[Fault], root: Path, show: Callable[[str], None]) -> bool:
     """Run every file of tests that is named once without any fault; whether all of them pass."""
     files = sorted({name for fault in faults for name in fault.tests})
-    tell(f"{len(files)} files of tests without any fault")
+    show(f"{len(files)} files of tests without any fault")
     with copy_of(root) as copy:
         code, output = run_tests(copy, files)
-    tell(output.rstrip() if code != PASSED else "all of them pass")
+    show(output.rstrip() if code != PASSED else "all of them pass")
     return code == PASSED
 
 
@@ -296,7 +296,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, flush=True)
 
 
@@ -307,16 +307,16 @@ def main() -> int:
     wanted = chosen(faults, arguments.ids, arguments.draw, arguments.seed)
     if arguments.list:
         for fault in wanted:
-            _say(f"{fault.area:<10} {fault.id:<44} {', '.join(fault.tests) or 'nothing catches it yet'}")
+            _print(f"{fault.area:<10} {fault.id:<44} {', '.join(fault.tests) or 'nothing catches it yet'}")
         return 0
     wrong = problems(faults if arguments.check else wanted)
     if wrong or arguments.check:
-        _say("\n".join(wrong) or f"{len(faults)} faults can be put in")
+        _print("\n".join(wrong) or f"{len(faults)} faults can be put in")
         return int(bool(wrong))
     if arguments.baseline:
-        return int(not baseline(wanted, ROOT, _say))
-    outcomes = try_all(wanted, ROOT, _say)
-    _say(summary(outcomes))
+        return int(not baseline(wanted, ROOT, _print))
+    outcomes = try_all(wanted, ROOT, _print)
+    _print(summary(outcomes))
     if arguments.table is not None:
         arguments.table.write_text(table(outcomes), encoding="utf-8")
     return int(any(outcome.verdict != "caught" for outcome in outcomes))

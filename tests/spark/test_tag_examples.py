@@ -14,13 +14,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from tests.support.places import ROOT
-from usertags.catalogue.build import load_catalogue
-from usertags.catalogue.model import Catalogue, Tag
-from usertags.catalogue.tag_entry import Example
 from usertags.config.expression_tree import Name
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.kinds.base import SEPARATOR
 from usertags.kinds.rule import KIND
+from usertags.project.build import load_project
+from usertags.project.model import Project, Tag
+from usertags.project.tag_entry import Example
 from usertags.transform.carry import carried
 from usertags.transform.tags import as_text, evaluated
 
@@ -50,11 +50,11 @@ class Shown:
 def test_every_example_of_every_tag_comes_out_as_it_says(
     new_session: Callable[[str], SparkSession], folder: Path
 ) -> None:
-    catalogue = load_catalogue(folder)
-    shown = list(_examples(catalogue))
+    project = load_project(folder)
+    shown = list(_examples(project))
     assert shown
-    session = new_session(catalogue.timezone)
-    values = _values(session, catalogue, shown)
+    session = new_session(project.timezone)
+    values = _values(session, project, shown)
     wrong = [
         f"{item.row}: given {item.example.given}, expected {item.example.expect!r}, is {values[item.row]!r}"
         for item in shown
@@ -63,8 +63,8 @@ def test_every_example_of_every_tag_comes_out_as_it_says(
     assert wrong == []
 
 
-def _examples(catalogue: Catalogue) -> Iterator[Shown]:
-    for tag in catalogue.tags.values():
+def _examples(project: Project) -> Iterator[Shown]:
+    for tag in project.tags.values():
         for index, example in enumerate(tag.examples):
             dated = "data_day" in example.given or _reads_no_day(tag, example)
             assert dated, f"{tag.id} reads the data day"
@@ -79,30 +79,32 @@ def _reads_no_day(tag: Tag, example: Example) -> bool:
     return "data_day" not in tag.inputs
 
 
-def _values(session: SparkSession, catalogue: Catalogue, shown: Iterable[Shown]) -> dict[str, str | None]:
+def _values(session: SparkSession, project: Project, shown: Iterable[Shown]) -> dict[str, str | None]:
     """The value that each example gives its tag, as `tag_value` shows it: one query for all."""
     by_day: dict[date, list[Shown]] = {}
     for item in shown:
         by_day.setdefault(item.day, []).append(item)
-    frames = [_state(session, catalogue, items, day) for day, items in by_day.items()]
+    frames = [_state(session, project, items, day) for day, items in by_day.items()]
     rows = reduce(DataFrame.unionByName, frames).collect()
     return {row["user_id"]: row["values"][row["user_id"].partition(" ")[0]] for row in rows}
 
 
-def _state(session: SparkSession, catalogue: Catalogue, items: list[Shown], day: date) -> DataFrame:
+def _state(session: SparkSession, project: Project, items: list[Shown], day: date) -> DataFrame:
     """The tags of each example after what it gives of the day before: a map from tag id to value."""
-    tags = list(catalogue.tags.values())
+    tags = list(project.tags.values())
     # The row's name passes through as a tag would: two examples may be of one user.
     plain = {"kinds": (KIND,), "set_by": None, "follows": None}
     named = [*tags, replace(tags[0], id="_row", tree=Name("_row"), type="string", **plain)]
-    today = evaluated(_inputs(session, catalogue, items), named, day)
+    today = evaluated(_inputs(session, project, items), named, day)
     today = today.drop("user_id").withColumnRenamed("_row", "user_id")
     given_today = {item.row: item.example.given.get("today") for item in items if item.tag.follows}
     for tag in tags:
         others = {f.row: given_today[f.row] for f in items if f.tag.follows and f.tag.follows.tag == tag.id}
         for row, value in others.items():
-            said = F.lit(_text(value)).cast(tag.type)
-            today = today.withColumn(tag.id, F.when(F.col("user_id") == row, said).otherwise(F.col(tag.id)))
+            expected = F.lit(_text(value)).cast(tag.type)
+            today = today.withColumn(
+                tag.id, F.when(F.col("user_id") == row, expected).otherwise(F.col(tag.id))
+            )
     state = carried(today, session.createDataFrame(_before(items), _BEFORE), tags, day)
     values = F.create_map(*[part for tag in tags for part in _pair(tag)])
     return state.select("user_id", values.alias("values"))
@@ -135,9 +137,9 @@ def _pair(tag: Tag) -> tuple[Any, Any]:
     return F.lit(tag.id), as_text(tag, F.col(tag.id))
 
 
-def _inputs(session: SparkSession, catalogue: Catalogue, items: list[Shown]) -> DataFrame:
+def _inputs(session: SparkSession, project: Project, items: list[Shown]) -> DataFrame:
     """A row an example: its inputs in their declared types, null where it gives none."""
-    types = _input_types(catalogue)
+    types = _input_types(project)
     texts = [(item.row, *[_text(_given(item, name)) for name in types]) for item in items]
     frame = session.createDataFrame(texts, ", ".join(["_row string", *[f"`{n}` string" for n in types]]))
     typed = [_typed(name, type_).alias(name.replace(".", "__")) for name, type_ in types.items()]
@@ -157,13 +159,13 @@ def _typed(name: str, type_: str) -> Column:
     return F.from_json(column, type_) if type_.startswith("map<") else column.cast(type_)
 
 
-def _input_types(catalogue: Catalogue) -> dict[str, str]:
+def _input_types(project: Project) -> dict[str, str]:
     """Every name that a rule can use, with its Spark type; the data day is not among them."""
     types = {"user_id": "string"}
-    types |= {measure.id: measure.type for measure in catalogue.measures.values()}
-    types |= {percentile.id: percentile.type for percentile in catalogue.percentiles.values()}
-    types |= {name: column.type for name, (_, column) in catalogue.profile_columns().items()}
-    return types | (dict(RFM_COLUMNS) if catalogue.rfm else {})
+    types |= {measure.id: measure.type for measure in project.measures.values()}
+    types |= {percentile.id: percentile.type for percentile in project.percentiles.values()}
+    types |= {name: column.type for name, (_, column) in project.profile_columns().items()}
+    return types | (dict(RFM_COLUMNS) if project.rfm else {})
 
 
 def _text(value: object) -> str | None:

@@ -19,13 +19,13 @@ from fastapi.testclient import TestClient
 
 from plugins.usertags_quality import pages
 from plugins.usertags_quality.app import make_app
-from plugins.usertags_quality.page_data import PageData, SetAside, View
+from plugins.usertags_quality.page_data import PageData, QuarantinedRows, View
 from plugins.usertags_quality.security import ReportKeys
-from usertags.catalogue.build import load_catalogue
-from usertags.catalogue.model import Catalogue
-from usertags.catalogue.tag_entry import Example
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
 from usertags.kinds.people import SetByPeople
+from usertags.project.build import load_project
+from usertags.project.model import Project
+from usertags.project.tag_entry import Example
 from usertags.quality.kinds import CheckKind
 from usertags.quality.tag_trends import tag_trends
 from usertags.quality.timeline import History
@@ -181,9 +181,9 @@ def long_history() -> History:
 
 
 @lru_cache(maxsize=2)
-def _shop(language: str) -> Catalogue:
+def _shop(language: str) -> Project:
     """A project of the language: Chinese owners, tags that people set, a tag with an example."""
-    found = load_catalogue(TINY_SHOP)
+    found = load_project(TINY_SHOP)
     quality = found.quality.model_copy(update={"language": language})
     tags = {name: replace(tag, owner="运营") for name, tag in found.tags.items()}
     tags |= {
@@ -207,16 +207,16 @@ class EveryPage(PageData):
         self.too_many = False
         self.nothing_changed = False
 
-    def catalogue(self) -> Catalogue:
+    def project(self) -> Project:
         return _shop(self._chosen)
 
     def _view(self) -> View:
-        catalogue = self.catalogue()
+        project = self.project()
         if self.hangs:
             self.hangs.wait(10)
         if self.failure:
             raise self.failure
-        return View(catalogue, self._known, READ_AT, self._whole)
+        return View(project, self._known, READ_AT, self._whole)
 
     def _tags(self) -> list[Any]:
         if self.failure:
@@ -244,12 +244,12 @@ class EveryPage(PageData):
         ]
         return tag_trends(statistics, entries, {PASSED: run_of(PASSED), WARNED: run_of(WARNED)})
 
-    def set_aside(self, day: date) -> list[SetAside]:
+    def quarantined(self, day: date) -> list[QuarantinedRows]:
         if self.failure:
             raise self.failure
         reasons = ("missing_user", "missing_key", "missing_time", "unparsable", "type_amount", "测试订单")
         samples = (("A9", {"status": "1"}), ("", {}))
-        return [SetAside("orders", reason, 7, samples) for reason in reasons] if day == BLOCKED else []
+        return [QuarantinedRows("orders", reason, 7, samples) for reason in reasons] if day == BLOCKED else []
 
     def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]] | None:
         if self.failure:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.places import SMALL
-from usertags.catalogue.build import load_catalogue
-from usertags.catalogue.model import Catalogue
 from usertags.errors import ConfigError
+from usertags.project.build import load_project
+from usertags.project.model import Project
 
-PROJECT, CONNECTIONS = "project.yml", "connections.yml"
+PROJECT_YML, CONNECTIONS = "project.yml", "connections.yml"
 ORDERS, USERS = "sources/orders.yml", "sources/users.yml"
 MEASURES, TAGS = "measures/measures.yml", "tags/tags.yml"
 
@@ -66,13 +66,13 @@ class Folder:
         assert whole.count(text) == 1, f"{text!r} stands {whole.count(text)} times in {name}"
         return whole[: whole.index(text)].count("\n") + 1
 
-    def catalogue(self) -> Catalogue:
-        return load_catalogue(self.path)
+    def project(self) -> Project:
+        return load_project(self.path)
 
     def problems(self) -> list[str]:
         """Every problem, as it is shown, with the file relative to the folder."""
         with pytest.raises(ConfigError) as caught:
-            self.catalogue()
+            self.project()
         return [str(problem).replace(f"{self.path}/", "") for problem in caught.value.problems]
 
 

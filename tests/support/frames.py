@@ -1,4 +1,4 @@
-"""Small catalogues, frames of literal rows, and their rows again."""
+"""Small projects, frames of literal rows, and their rows again."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from usertags.catalogue.build import load_catalogue
-from usertags.catalogue.model import Catalogue
+from usertags.project.build import load_project
+from usertags.project.model import Project
 
 # Each example is a Spark job, so there are few, each of many rows; the same ones on every machine.
 FEW = settings(
@@ -69,7 +69,7 @@ def tag(**parts: Any) -> dict[str, Any]:
     return usual | parts
 
 
-def write_catalogue(
+def write_project(
     folder: Path,
     *,
     sources: Mapping[str, Mapping[str, Any]] | None = None,
@@ -77,11 +77,13 @@ def write_catalogue(
     tags: Mapping[str, Mapping[str, Any]] | None = None,
     rfm: Mapping[str, Any] | None = None,
     calendar: Mapping[str, Any] | None = None,
-) -> Catalogue:
+) -> Project:
     """Write a configuration folder and load it as the command line would."""
-    project = {"project": "small", "timezone": "Asia/Shanghai", "currency": "CNY", "state": "state"}
-    project |= {"lake": "lake"} | ({"rfm": rfm} if rfm else {}) | ({"calendar": calendar} if calendar else {})
-    _write(folder / "project.yml", project)
+    project_yml = {"project": "small", "timezone": "Asia/Shanghai", "currency": "CNY", "state": "state"}
+    project_yml |= (
+        {"lake": "lake"} | ({"rfm": rfm} if rfm else {}) | ({"calendar": calendar} if calendar else {})
+    )
+    _write(folder / "project.yml", project_yml)
     _write(folder / "connections.yml", {"connections": CONNECTIONS})
     for name, source in (sources or {"orders": ORDERS}).items():
         # None takes out what the source that a test starts from has.
@@ -93,7 +95,7 @@ def write_catalogue(
         named = {name: {"name": name} | dict(entry) for name, entry in tags.items()}
         levels = {"一级": "first", "二级": "second", "三级": "third"}
         _write(folder / "tags" / "all.yml", {"levels": levels, "tags": named})
-    return load_catalogue(folder)
+    return load_project(folder)
 
 
 def _write(path: Path, data: object) -> None:

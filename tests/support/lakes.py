@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.sources.s3 import S3Access
 from usertags.store.lake import Lake
 from usertags.store.spark import make_active, of_lake
@@ -47,7 +47,7 @@ def expire_all_snapshots(lake: Lake) -> None:
 
 @pytest.fixture
 def spark_of_lake(
-    lake_in_files: Lake, new_session: Callable[[str], "SparkSession"], build: Callable[..., Catalogue]
+    lake_in_files: Lake, new_session: Callable[[str], "SparkSession"], build: Callable[..., Project]
 ) -> "SparkSession":
     """A session of the shared server that reads and writes the lake in files."""
     session = of_lake(new_session("UTC"), build(), lake_in_files)

@@ -3,9 +3,9 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from plugins.usertags_quality.page_data import PageData, SetAside, View
-from usertags.catalogue.build import load_catalogue
+from plugins.usertags_quality.page_data import PageData, QuarantinedRows, View
 from usertags.errors import InfrastructureError
+from usertags.project.build import load_project
 from usertags.quality.kinds import CheckKind
 from usertags.quality.tag_trends import tag_trends
 
@@ -49,14 +49,16 @@ class FakePageData(PageData):
         ]
         runs = [ended(D1, "clean", "passed"), ended(D1, "audit", "passed"), ended(D2, "clean", "refused")]
         found = history_of(checks, runs, [publication(D1)], D3)
-        return View(load_catalogue(TINY_SHOP), found, datetime(2026, 3, 3, tzinfo=UTC))
+        return View(load_project(TINY_SHOP), found, datetime(2026, 3, 3, tzinfo=UTC))
 
     def _tags(self) -> list[Any]:
         statistics = [statistic(D1, "city", "上海", 10, 4), statistic(D1, "gender", "female", 50, 50)]
         return tag_trends(statistics, [entry(D1, "gender"), entry(D1, "city")], {D1: run_of(D1)})
 
-    def set_aside(self, day: date) -> list[SetAside]:
-        return [SetAside("orders", "missing_user", 7, (("A9", {"status": "paid"}),))] if day == D2 else []
+    def quarantined(self, day: date) -> list[QuarantinedRows]:
+        return (
+            [QuarantinedRows("orders", "missing_user", 7, (("A9", {"status": "paid"}),))] if day == D2 else []
+        )
 
     def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]]:
         return [("added", "data", 6)]

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from usertags import services
-from usertags.catalogue.build import load_catalogue
 from usertags.pipeline import Pipeline
+from usertags.project.build import load_project
 from usertags.sources.s3 import S3Access, make_client
 from usertags.store.spark import session_at, start_server
 
@@ -108,7 +108,7 @@ def new_session(
 
     def make(timezone: str) -> SparkSession:
         with starting_what_is_shared():
-            url = start_server(load_catalogue(folder))
+            url = start_server(load_project(folder))
         session = session_at(url)
         session.conf.set("spark.sql.session.timeZone", timezone)
         sessions.append(session)
@@ -126,23 +126,23 @@ def spark(new_session: Callable[[str], Any]) -> Any:
 
 
 @dataclass(frozen=True)
-class Project:
+class ProjectFolder:
     """A configuration folder of a test, with tables of its own."""
 
-    folder: Path
+    path: Path
     state: Path
 
     def pipeline(self) -> Pipeline:
-        return Pipeline(load_catalogue(self.folder))
+        return Pipeline(load_project(self.path))
 
 
 @pytest.fixture(scope="session")
-def new_project(
+def new_project_folder(
     shared_state: Path,
     running: services.Endpoints,
     tmp_path_factory: pytest.TempPathFactory,
     worker_id: str,
-) -> Callable[..., Project]:
+) -> Callable[..., ProjectFolder]:
     """Copies a configuration folder. Its tables lie in files of its own, under a catalog in a file, and its
     reports in a bucket of its own in the shared store; Spark is the shared session server.
 
@@ -150,7 +150,7 @@ def new_project(
     """
     numbers = count(1)
 
-    def make(source: Path, *, embedded: bool = False) -> Project:
+    def make(source: Path, *, embedded: bool = False) -> ProjectFolder:
         folder = tmp_path_factory.mktemp("project") / source.name
         shutil.copytree(source, folder)
         _edit(folder / "project.yml", {"state": str(shared_state)})
@@ -161,7 +161,7 @@ def new_project(
             connections = yaml.safe_load((folder / "connections.yml").read_text())["connections"]
             connections["lake"] = lake
             _edit(folder / "connections.yml", {"connections": connections})
-        return Project(folder, shared_state)
+        return ProjectFolder(folder, shared_state)
 
     return make
 

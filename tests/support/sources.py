@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from usertags.catalogue.model import Source
-from usertags.catalogue.source_entry import Read
+from usertags.project.model import Source
+from usertags.project.source_entry import Read
 
 
 def orders(**parts: Any) -> Source:

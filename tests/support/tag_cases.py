@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 import yaml
 
-from usertags.catalogue.model import Source
+from usertags.project.model import Source
 from usertags.sources.files import FILE, LINE, UNPARSED
 from usertags.sources.pii import hash_pii
 from usertags.sources.reading import READING

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.published import PUBLISHED
 from usertags.verify.inputs import PublishedDay, insert_rows, used_columns
 from usertags.verify.pieces import name, text_literal
@@ -23,10 +23,10 @@ from usertags.verify.verify import Verification, checked
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
-def fill_clean(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, rows: Rows) -> None:
+def fill_clean(connection: duckdb.DuckDBPyConnection, project: Project, rows: Rows) -> None:
     """The clean tables; a value that a row lacks is null."""
-    for source in catalogue.sources.values():
-        columns = used_columns(catalogue, source)
+    for source in project.sources.values():
+        columns = used_columns(project, source)
         typed = ", ".join(f"{name(each)} {duckdb_type(source.column(each).type)}" for each in columns)
         table = f"clean.{name(source.name)}"
         connection.execute(f"CREATE TABLE {table} ({typed})")
@@ -35,19 +35,17 @@ def fill_clean(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, rows
             connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)
 
 
-def publish(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, day: date, before: date | None
-) -> None:
+def publish(connection: duckdb.DuckDBPyConnection, project: Project, day: date, before: date | None) -> None:
     """Publish a day as it is computed from the clean tables, and from the day before as published."""
     with _undone(connection):
         connection.execute("DROP TABLE IF EXISTS published.user_measures")
         for table in PUBLISHED:
-            _empty(connection, catalogue, table.view)
+            _empty(connection, project, table.view)
         insert_rows(connection, "published.row_counts", "table_name VARCHAR, row_count BIGINT", [])
-        checked(connection, catalogue, PublishedDay(day, "r1", before))
+        checked(connection, project, PublishedDay(day, "r1", before))
         made = {table.view: _rows(connection, f"{SCHEMA}.{table.view}") for table in PUBLISHED}
         made |= {table: _rows(connection, table) for table in ("identities", "refused_links")}
-        made["user_measures"] = _rows(connection, f"({_measures(catalogue)})")
+        made["user_measures"] = _rows(connection, f"({_measures(project)})")
     for table, rows in made.items():
         connection.register("incoming", rows)
         connection.execute(f"CREATE OR REPLACE TABLE published.{table} AS FROM incoming")
@@ -64,7 +62,7 @@ def next_day(connection: duckdb.DuckDBPyConnection) -> None:
 
 def verified_after(
     connection: duckdb.DuckDBPyConnection,
-    catalogue: Catalogue,
+    project: Project,
     published: PublishedDay,
     changes: Sequence[str] = (),
     sample: str | None = None,
@@ -74,7 +72,7 @@ def verified_after(
     with _undone(connection):
         for sql in changes:
             connection.execute(sql)
-        return checked(connection, catalogue, published, sample, most)
+        return checked(connection, project, published, sample, most)
 
 
 @contextmanager
@@ -91,19 +89,19 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
     return connection.execute(f"SELECT * FROM {table}").to_arrow_table()
 
 
-def _empty(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, view: str) -> None:
+def _empty(connection: duckdb.DuckDBPyConnection, project: Project, view: str) -> None:
     table = next(each for each in PUBLISHED if each.view == view)
     columns = {each: duckdb_type(type_) for each, type_ in table.columns.items()}
     if view == "user_profile":
-        for tag in catalogue.published_tags():
+        for tag in project.published_tags():
             columns[tag.id] = "VARCHAR" if tag.multiple else duckdb_type(tag.type)
     listed = ", ".join(f"{name(each)} {type_}" for each, type_ in columns.items())
     connection.execute(f"CREATE OR REPLACE TABLE published.{view} ({listed})")
 
 
-def _measures(catalogue: Catalogue) -> str:
+def _measures(project: Project) -> str:
     """`ops.user_measures` as Spark writes it: numbers by value are maps."""
-    maps = [each.id for each in catalogue.measures.values() if each.by and each.aggregate.by == "numbers"]
+    maps = [each.id for each in project.measures.values() if each.by and each.aggregate.by == "numbers"]
     columns = ", ".join(
         "map_from_entries(list({'k': key, 'v': number} ORDER BY key) "
         f"FILTER (WHERE measure = {text_literal(each)})) AS {name(each)}"

@@ -15,12 +15,12 @@ import pytest
 from tests.support.folders import SMALL
 from tests.support.quality_rows import check, ended, publication
 from tests.support.receivers import Answer, HookServer, MailServer
-from usertags.alerts import Told, pending, require_sent, tell, tell_blind
-from usertags.catalogue.build import load_catalogue
-from usertags.catalogue.model import Catalogue
+from usertags.alerts import Delivery, pending, require_sent, send_due, send_unknown
 from usertags.cli.app import main
 from usertags.config.alert_models import KINDS
 from usertags.errors import InfrastructureError
+from usertags.project.build import load_project
+from usertags.project.model import Project
 from usertags.quality.alerting import CLAIM, Entry
 from usertags.quality.kinds import CheckKind
 from usertags.stages.alert_ledger import Ledger
@@ -46,7 +46,7 @@ alerts:
 class Office:
     """A lake whose tables a test fills, and the two receivers."""
 
-    catalogue: Catalogue
+    project: Project
     lake: Lake
     mail: MailServer
     hook: HookServer
@@ -82,8 +82,8 @@ class Office:
         )
         self.put(RUNS, ended(day, "clean", "refused", hour=hour))
 
-    def tell(self, now: datetime = NIGHT) -> list[Told]:
-        return tell(self.catalogue, self.lake, now=now)
+    def send_due(self, now: datetime = NIGHT) -> list[Delivery]:
+        return send_due(self.project, self.lake, now=now)
 
     def subjects(self) -> list[str]:
         found = [str(message["subject"]) for message in self.mail.messages]
@@ -98,18 +98,20 @@ class Office:
 
 
 @pytest.fixture(scope="module")
-def shared(new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    project = new_project(SMALL)
-    with (project.folder / "project.yml").open("a") as file:
+def shared(
+    new_project_folder: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
+    project_folder = new_project_folder(SMALL)
+    with (project_folder.path / "project.yml").open("a") as file:
         file.write(ALERTING)
-    catalogue = load_catalogue(project.folder)
+    project = load_project(project_folder.path)
     with MailServer() as mail, HookServer() as hook, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
         patch.setenv("AIRFLOW__API__BASE_URL", BASE)
         patch.setenv("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
         patch.setenv("AIRFLOW_CONN_DUTY_MAIL", mail.connection)
         patch.setenv("AIRFLOW_CONN_DUTY_CHAT", hook.connection)
-        yield Office(catalogue, open_lake(catalogue), mail, hook)
+        yield Office(project, open_lake(project), mail, hook)
 
 
 @pytest.fixture
@@ -135,15 +137,15 @@ def html(mail: Any) -> str:
     return str(mail.get_body(("html",)).get_content())
 
 
-def test_a_good_day_tells_nobody(office: Office) -> None:
+def test_a_good_day_sends_nothing(office: Office) -> None:
     office.publish(D2)
-    assert office.tell(MORNING) == []
+    assert office.send_due(MORNING) == []
     assert Ledger(office.lake).entries == []
 
 
-def test_a_blocked_day_is_told_with_what_failed_and_where_to_look(office: Office) -> None:
+def test_a_blocked_day_is_reported_with_what_failed_and_where_to_look(office: Office) -> None:
     office.block(D2)
-    assert [(item.channel, item.sent) for item in office.tell()] == [("duty", True), ("chat", True)]
+    assert [(item.channel, item.sent) for item in office.send_due()] == [("duty", True), ("chat", True)]
     (mail,) = office.mail.messages
     assert office.mail.recipients == [["duty@shop.example", "lead@shop.example"]]
     assert (mail["subject"], mail["from"]) == (BLOCKED, "tags@shop.example")
@@ -176,38 +178,38 @@ def test_a_blocked_day_is_told_with_what_failed_and_where_to_look(office: Office
     assert "A4" not in shown + chat["text"]
 
 
-def test_retries_and_reruns_of_the_same_day_tell_nobody_again(office: Office) -> None:
+def test_retries_and_reruns_of_the_same_day_send_nothing_again(office: Office) -> None:
     office.block(D2)
-    office.tell()
+    office.send_due()
     office.block(D2, hour=19)
-    assert office.tell() == []
-    assert office.tell(NIGHT + timedelta(hours=1)) == []
+    assert office.send_due() == []
+    assert office.send_due(NIGHT + timedelta(hours=1)) == []
     assert (office.subjects(), office.chat()) == ([BLOCKED], [BLOCKED])
 
 
-def test_one_message_when_it_is_good_again_and_the_next_fault_is_told_anew(office: Office) -> None:
+def test_one_message_when_it_is_good_again_and_the_next_fault_is_reported_again(office: Office) -> None:
     office.block(D2)
-    office.tell()
+    office.send_due()
     office.publish(D2, hour=20)
-    office.tell()
-    office.tell()
+    office.send_due()
+    office.send_due()
     assert office.chat() == [BLOCKED, GOOD]
     office.block(D2, hour=21)
-    office.tell()
+    office.send_due()
     assert office.chat() == [BLOCKED]
     assert "Readers still see an earlier run of 2026-03-02 (" in html(office.mail.messages[-1])
 
 
-def test_a_warned_day_is_told_once_and_a_release_says_what_was_released(office: Office) -> None:
+def test_a_warned_day_is_reported_once_and_a_release_says_what_was_released(office: Office) -> None:
     office.put(CHECKS, check(D2, CheckKind.IN_VALUES, "city", success=False, severity="warning"))
     office.publish(D2, "warned")
-    office.tell()
-    office.tell(MORNING)
+    office.send_due()
+    office.send_due(MORNING)
     assert office.chat() == ["[small] 2026-03-02 is published with 1 warning"]
     office.block(D2, hour=20)
-    office.tell()
+    office.send_due()
     office.publish(D2, "released", hour=21, released_by="Wang Fang", release_reason="Li Lei confirmed it")
-    office.tell()
+    office.send_due()
     blocked, released = office.hook.posted
     assert blocked["text"].startswith(BLOCKED)
     assert released["text"].startswith(f"{GOOD}, released by a person\nReaders see this day.\n")
@@ -216,9 +218,9 @@ def test_a_warned_day_is_told_once_and_a_release_says_what_was_released(office: 
 
 
 def test_a_day_that_nobody_started_is_late_at_the_time_and_not_before(office: Office) -> None:
-    assert office.tell(MORNING - timedelta(seconds=1)) == []
-    office.tell(MORNING)
-    office.tell(MORNING + timedelta(hours=1))
+    assert office.send_due(MORNING - timedelta(seconds=1)) == []
+    office.send_due(MORNING)
+    office.send_due(MORNING + timedelta(hours=1))
     (chat,) = office.hook.posted
     assert chat["text"].splitlines()[:3] == [
         LATE,
@@ -227,16 +229,16 @@ def test_a_day_that_nobody_started_is_late_at_the_time_and_not_before(office: Of
     ]
     assert chat["text"].endswith(f"Runbook: {BASE}/usertags/runbook#not-published-in-time")
     office.publish(D2, hour=23)
-    office.tell(MORNING + timedelta(hours=2))
+    office.send_due(MORNING + timedelta(hours=2))
     assert office.chat() == [LATE, GOOD]
 
 
 def test_a_blocked_day_is_late_as_well_and_the_one_behind_it_waits(office: Office) -> None:
     office.block(D2)
-    office.tell()
-    office.tell(MORNING)
+    office.send_due()
+    office.send_due(MORNING)
     assert office.chat() == [BLOCKED, LATE]
-    office.tell(MORNING + timedelta(days=1))
+    office.send_due(MORNING + timedelta(days=1))
     (chat,) = office.hook.posted
     assert "2026-03-03 is not published by 08:00\nIt waits for 2026-03-02, which is blocked." in chat["text"]
 
@@ -246,17 +248,17 @@ def test_what_a_receiver_did_not_take_is_sent_the_next_time_and_the_other_hears_
 ) -> None:
     office.block(D2)
     office.mail.refuse = True
-    told = office.tell()
-    assert [(item.channel, item.sent, item.note) for item in told] == [
+    deliveries = office.send_due()
+    assert [(item.channel, item.sent, item.note) for item in deliveries] == [
         ("duty", False, "SMTPDataError"),
         ("chat", True, ""),
     ]
     with pytest.raises(InfrastructureError, match="1 of 2 messages were not sent") as caught:
-        require_sent(told)
+        require_sent(deliveries)
     assert "shop.example" not in str(caught.value).replace(BASE, "")
     office.mail.refuse = False
-    assert [item.channel for item in office.tell()] == ["duty"]
-    assert office.tell() == []
+    assert [item.channel for item in office.send_due()] == ["duty"]
+    assert office.send_due() == []
     assert (office.subjects(), office.chat()) == ([BLOCKED], [BLOCKED])
 
 
@@ -272,7 +274,7 @@ def test_what_a_receiver_did_not_take_is_sent_the_next_time_and_the_other_hears_
 def test_a_hook_that_says_no_has_not_taken_it(office: Office, answer: Answer, note: str) -> None:
     office.block(D2)
     office.hook.answer = answer
-    found = {item.channel: item.note for item in office.tell()}
+    found = {item.channel: item.note for item in office.send_due()}
     assert found == {"duty": "", "chat": note}
 
 
@@ -280,7 +282,7 @@ def test_a_receiver_that_is_down_keeps_its_secret(office: Office, monkeypatch: p
     address = {"conn_type": "http", "host": "http://127.0.0.1:9/services", "password": "s3cret"}
     monkeypatch.setenv("AIRFLOW_CONN_DUTY_CHAT", json.dumps(address))
     office.block(D2)
-    (_, chat) = office.tell()
+    (_, chat) = office.send_due()
     assert (chat.sent, chat.note) == (False, "did not answer (URLError)")
     assert all("s3cret" not in entry.note for entry in Ledger(office.lake).entries)
 
@@ -291,9 +293,9 @@ def test_a_channel_that_does_not_exist_in_airflow_loses_nothing(
     connection = os.environ["AIRFLOW_CONN_DUTY_MAIL"]
     monkeypatch.delenv("AIRFLOW_CONN_DUTY_MAIL")
     office.block(D2)
-    assert [(item.channel, item.sent) for item in office.tell()] == [("duty", False), ("chat", True)]
+    assert [(item.channel, item.sent) for item in office.send_due()] == [("duty", False), ("chat", True)]
     monkeypatch.setenv("AIRFLOW_CONN_DUTY_MAIL", connection)
-    office.tell()
+    office.send_due()
     assert office.subjects() == [BLOCKED]
 
 
@@ -312,13 +314,13 @@ def test_two_who_look_at_once_send_it_once(office: Office) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Ledger, "refresh", refreshed)
-        found: list[list[Told]] = []
-        tellers = [threading.Thread(target=lambda: found.append(office.tell())) for _ in range(2)]
-        for teller in tellers:
-            teller.start()
-        for teller in tellers:
-            teller.join(120)
-    assert sorted(len(told) for told in found) == [0, 2]
+        found: list[list[Delivery]] = []
+        senders = [threading.Thread(target=lambda: found.append(office.send_due())) for _ in range(2)]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join(120)
+    assert sorted(len(deliveries) for deliveries in found) == [0, 2]
     assert (office.subjects(), office.chat()) == ([BLOCKED], [BLOCKED])
 
 
@@ -329,15 +331,15 @@ def test_whoever_dies_while_sending_leaves_it_to_the_next(office: Office) -> Non
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tell(office.catalogue, office.lake, send=die, now=NIGHT)
-    assert office.tell(NIGHT + CLAIM - timedelta(seconds=1)) == []
-    assert len(office.tell(NIGHT + CLAIM)) == 2
+        send_due(office.project, office.lake, send=die, now=NIGHT)
+    assert office.send_due(NIGHT + CLAIM - timedelta(seconds=1)) == []
+    assert len(office.send_due(NIGHT + CLAIM)) == 2
     assert office.chat() == [BLOCKED]
 
 
 def test_the_ledger_is_a_table_that_anybody_can_read(office: Office) -> None:
     office.block(D2)
-    office.tell()
+    office.send_due()
     rows = office.lake.catalog.load_table("ops.alerts").scan().to_arrow().to_pylist()
     found = sorted((row["number"], row["channel"], row["kind"], row["status"]) for row in rows)
     assert found == [
@@ -361,9 +363,9 @@ def test_a_claim_on_a_ledger_that_somebody_else_has_added_to_fails(office: Offic
     assert [each.number for each in mine.entries] == [1, 2, 3]
 
 
-def test_tables_that_do_not_answer_are_told_to_whoever_hears_of_late_days(office: Office) -> None:
-    told = tell_blind(office.catalogue, now=MORNING)
-    assert [(item.channel, item.sent) for item in told] == [("duty", True), ("chat", True)]
+def test_tables_that_do_not_answer_are_reported_to_the_channels_for_late_days(office: Office) -> None:
+    deliveries = send_unknown(office.project, now=MORNING)
+    assert [(item.channel, item.sent) for item in deliveries] == [("duty", True), ("chat", True)]
     (chat,) = office.hook.posted
     assert chat["text"].splitlines() == [
         "[small] it is unknown whether 2026-03-02 is published: the tables do not respond",
@@ -390,7 +392,7 @@ def test_the_command_shows_and_sends(
     monkeypatch.setenv("USERTAGS_LAST_DAY", str(D2))
 
     def command(*arguments: str) -> int:
-        monkeypatch.setattr("sys.argv", ["usertags", "--configs", str(office.catalogue.folder), *arguments])
+        monkeypatch.setattr("sys.argv", ["usertags", "--configs", str(office.project.folder), *arguments])
         with pytest.raises(SystemExit) as ended_with:
             main()
         return int(ended_with.value.code or 0)
@@ -398,7 +400,7 @@ def test_the_command_shows_and_sends(
     assert command("alert", "--dry-run") == 0
     assert f"duty:\n{BLOCKED}\n" in capsys.readouterr().out
     assert office.hook.posted == []
-    assert [channel for channel, _ in pending(office.catalogue, office.lake)] == [
+    assert [channel for channel, _ in pending(office.project, office.lake)] == [
         "duty",
         "duty",
         "chat",
@@ -413,6 +415,6 @@ def test_the_command_shows_and_sends(
     assert office.subjects() == [BLOCKED, LATE] and sorted(office.chat()) == sorted([BLOCKED, LATE])
 
 
-def test_every_kind_is_told_by_default(office: Office) -> None:
-    assert office.catalogue.alerts is not None
-    assert [tuple(each.tell) for each in office.catalogue.alerts.channels.values()] == [KINDS, KINDS]
+def test_every_kind_is_sent_by_default(office: Office) -> None:
+    assert office.project.alerts is not None
+    assert [tuple(each.tell) for each in office.project.alerts.channels.values()] == [KINDS, KINDS]

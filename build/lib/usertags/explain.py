@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from usertags.catalogue.model import Catalogue, Tag
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.errors import UsageError
+from usertags.project.model import Project, Tag
 from usertags.published import RFM, TAG_CATALOGUE, USER_TAGS
 from usertags.quality.register import Publication
 from usertags.stages.runs import publication_of
@@ -34,9 +34,7 @@ class Explanation:
     measures: Mapping[str, str]
 
 
-def explain(
-    catalogue: Catalogue, lake: Lake, user: str, day: date, tag: str | None = None
-) -> list[Explanation]:
+def explain(project: Project, lake: Lake, user: str, day: date, tag: str | None = None) -> list[Explanation]:
     """All tags that a user carries on a published day; with `tag`, only that tag, carried or not.
 
     Raises UsageError if the day is not published, or if it has no such user or tag.
@@ -47,7 +45,7 @@ def explain(
             f"{day} is not published",
             next_step='`usertags query "select dt from publications order by dt"` lists the days',
         )
-    measures = _measures(catalogue, lake, published, user)
+    measures = _measures(project, lake, published, user)
     user_id = measures["user_id"]
     values = measures | _one(lake, RFM.name, published, user_id, tuple(RFM_COLUMNS))
     defined = {row["tag_id"]: row for row in _rows(lake, TAG_CATALOGUE.name, published)}
@@ -62,23 +60,23 @@ def explain(
             next_step="ask the owner of the tag",
         )
     wanted = [tag] if tag else sorted(carried)
-    return [_explanation(catalogue, defined[name], carried.get(name, []), values, day) for name in wanted]
+    return [_explanation(project, defined[name], carried.get(name, []), values, day) for name in wanted]
 
 
 def _explanation(
-    catalogue: Catalogue,
+    project: Project,
     defined: Mapping[str, Any],
     carried: Sequence[Mapping[str, Any]],
     values: Mapping[str, Any],
     day: date,
 ) -> Explanation:
-    current = catalogue.tags.get(defined["tag_id"])
+    current = project.tags.get(defined["tag_id"])
     inputs: dict[str, Any] | None = None
     measures: dict[str, str] = {}
     if current is not None and current.definition_version == defined["definition_version"]:
         known = dict(values) | {"data_day": day}
         inputs = {name: _input(current, name, known) for name in current.inputs}
-        measures = {name: catalogue.measures[name].explained for name in inputs if name in catalogue.measures}
+        measures = {name: project.measures[name].explained for name in inputs if name in project.measures}
     return Explanation(
         tag_id=defined["tag_id"],
         name=defined["name_zh"],
@@ -113,9 +111,9 @@ def _input(tag: Tag, name: str, known: Mapping[str, Any]) -> Any:
     return value
 
 
-def _measures(catalogue: Catalogue, lake: Lake, published: Publication, user: str) -> dict[str, Any]:
+def _measures(project: Project, lake: Lake, published: Publication, user: str) -> dict[str, Any]:
     """The measures of the user, found by user_id or by any of the user's ids, with or without its kind."""
-    kinds = sorted({kind for source in catalogue.sources.values() for kind, _ in source.ids})
+    kinds = sorted({kind for source in project.sources.values() for kind, _ in source.ids})
     for named in [user, *[f"{kind}:{user}" for kind in kinds]]:
         user_id = _user_of(lake, published, named)
         rows = _rows(lake, USER_MEASURES.name, published, user_id=user_id)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.query import query
 from usertags.store.lake import Lake
 
@@ -24,13 +24,13 @@ class Overlap:
     jaccard: float
 
 
-def overlaps(catalogue: Catalogue, lake: Lake, threshold: float) -> list[Overlap]:
+def overlaps(project: Project, lake: Lake, threshold: float) -> list[Overlap]:
     """Pairs of values of different tags with a Jaccard index of their users (both / either) at or above the
     threshold on the newest published day, highest index first. Values with few users are left out.
 
     Raises UsageError when nothing is published yet.
     """
-    answer = query(catalogue, lake, _SQL.format(minimum=MINIMUM_USERS, threshold=threshold))
+    answer = query(project, lake, _SQL.format(minimum=MINIMUM_USERS, threshold=threshold))
     return [Overlap(*row) for row in answer.rows]
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from pyspark.sql import SparkSession
 
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.quality.gate import GateRefused
 from usertags.stages.aggregate import aggregate
 from usertags.stages.audit import audit
@@ -27,12 +27,12 @@ from usertags.store.spark import make_active, spark_session
 class Pipeline:
     """The stages of one configuration; the lake is opened and Spark is started on first use."""
 
-    catalogue: Catalogue
+    project: Project
     progress: Progress | None = field(default=None)
 
     @cached_property
     def lake(self) -> Lake:
-        return open_lake(self.catalogue, self.progress)
+        return open_lake(self.project, self.progress)
 
     @property
     def spark(self) -> SparkSession:
@@ -43,13 +43,13 @@ class Pipeline:
     @cached_property
     def _session(self) -> SparkSession:
         lake = self.lake
-        if self.progress and not self.catalogue.spark.remote:
+        if self.progress and not self.project.spark.remote:
             self.progress("starting Spark")
-        return spark_session(self.catalogue, lake, "run", self.progress)
+        return spark_session(self.project, lake, "run", self.progress)
 
     def close(self) -> None:
         """End the session of a server."""
-        if self.catalogue.spark.remote and "_session" in self.__dict__:
+        if self.project.spark.remote and "_session" in self.__dict__:
             self._session.stop()
 
     def run(
@@ -74,41 +74,39 @@ class Pipeline:
             self._keep_refusal(refused_report(refusal, day, run_id, time.monotonic() - started))
             raise
         if stage in _SUMMARISED:
-            save_summary(self.lake, self.catalogue, day, run_id)
+            save_summary(self.lake, self.project, day, run_id)
 
     def _reports(
         self, stage: str, day: date, run_id: str, source: str | None, re_extract: bool
     ) -> Iterator[StageReport]:
         if stage == "extract":
-            names = [source] if source else list(self.catalogue.sources)
+            names = [source] if source else list(self.project.sources)
             for name in names:
-                entry = self.catalogue.sources[name]
-                yield self.saved(
-                    extract(self.catalogue, self.lake, entry, day, run_id, re_extract=re_extract)
-                )
+                entry = self.project.sources[name]
+                yield self.saved(extract(self.project, self.lake, entry, day, run_id, re_extract=re_extract))
         elif stage == "publish":
-            yield self.saved(publish(self.catalogue, self.lake, day, run_id))
+            yield self.saved(publish(self.project, self.lake, day, run_id))
         else:
-            yield self.saved(_SPARK_STAGES[stage](self.spark, self.catalogue, self.lake, day, run_id))
+            yield self.saved(_SPARK_STAGES[stage](self.spark, self.project, self.lake, day, run_id))
 
     def _keep_refusal(self, report: StageReport) -> None:
         """The refusal is raised even if its report cannot be saved."""
         try:
             self.saved(report)
-            save_summary(self.lake, self.catalogue, report.day, report.run_id)
+            save_summary(self.lake, self.project, report.day, report.run_id)
         except Exception as error:  # noqa: BLE001
             if self.progress:
                 self.progress(f"the summary of the run was not written ({type(error).__name__})")
 
     def saved(self, report: StageReport) -> StageReport:
         """Save the report on the object storage and return it."""
-        save_report(self.lake, self.catalogue, report)
+        save_report(self.lake, self.project, report)
         return report
 
 
 # After these stages the summary of the run is written again.
 _SUMMARISED = ("clean", "audit", "publish")
-_SPARK_STAGES: dict[str, Callable[[SparkSession, Catalogue, Lake, date, str], StageReport]] = {
+_SPARK_STAGES: dict[str, Callable[[SparkSession, Project, Lake, date, str], StageReport]] = {
     "clean": clean,
     "aggregate": aggregate,
     "tag": tag,

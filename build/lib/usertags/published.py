@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
-from usertags.catalogue.model import USER_TAG_COLUMNS, Catalogue, DerivedColumns, Rfm, Tag, visible
 from usertags.config.rfm_columns import RFM_COLUMNS
+from usertags.project.model import USER_TAG_COLUMNS, DerivedColumns, Project, Rfm, Tag, visible
 from usertags.store.schemas import TableSpec, of_spark_types
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Filling(Protocol):
     @property
     def spark(self) -> SparkSession: ...
     @property
-    def catalogue(self) -> Catalogue: ...
+    def project(self) -> Project: ...
     @property
     def day(self) -> date: ...
     @property
@@ -48,7 +48,7 @@ class Filling(Protocol):
         """Their values of every user, as `carried` gives them (usertags/transform/carry.py)."""
 
     @property
-    def catalogue_before(self) -> Sequence[Mapping[str, Any]]:
+    def tag_catalogue_before(self) -> Sequence[Mapping[str, Any]]:
         """What `tag_catalogue` of the day before says of its tags, and of where they were not to stand."""
 
     @property
@@ -111,13 +111,13 @@ def _table(
 def _left_out(run: Filling, table: PublishedTable) -> list[str]:
     from usertags.transform.tag_catalogue import left_out
 
-    return left_out(run.catalogue.tags, run.catalogue_before, table.view)
+    return left_out(run.project.tags, run.tag_catalogue_before, table.view)
 
 
 def _fill_user_tags(run: Filling) -> DataFrame:
     from usertags.transform.carry import user_tags
 
-    return user_tags(run.state, visible(run.tags, USER_TAGS.view), run.catalogue.levels, run.day)
+    return user_tags(run.state, visible(run.tags, USER_TAGS.view), run.project.levels, run.day)
 
 
 USER_TAGS = _table(
@@ -139,7 +139,7 @@ def _fill_user_tag_changes(run: Filling) -> DataFrame:
     from usertags.transform.tag_catalogue import previous_versions
     from usertags.transform.tag_changes import told_changes
 
-    known = previous_versions(run.catalogue_before)
+    known = previous_versions(run.tag_catalogue_before)
     return told_changes(run.state, run.tags, known, _left_out(run, USER_TAG_CHANGES), run.moved)
 
 
@@ -159,7 +159,7 @@ USER_TAG_CHANGES = _table(
 
 
 def _fill_rfm(run: Filling) -> DataFrame:
-    if run.catalogue.rfm is None:
+    if run.project.rfm is None:
         return run.spark.createDataFrame([], RFM.ddl)
     return run.users.select("user_id", *RFM_COLUMNS)
 
@@ -210,9 +210,9 @@ TAG_STATISTICS = _table(
 
 
 def _fill_tag_catalogue(run: Filling) -> DataFrame:
-    from usertags.transform.tag_catalogue import catalogue_rows
+    from usertags.transform.tag_catalogue import tag_catalogue_rows
 
-    return run.spark.createDataFrame(catalogue_rows(run.catalogue), TAG_CATALOGUE.ddl)
+    return run.spark.createDataFrame(tag_catalogue_rows(run.project), TAG_CATALOGUE.ddl)
 
 
 TAG_CATALOGUE = _table(

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from usertags.catalogue.model import Catalogue
 from usertags.errors import UsageError
+from usertags.project.model import Project
 from usertags.published import PUBLISHED
 from usertags.store.lake import Lake
 
@@ -23,12 +23,12 @@ class Answer:
     rows: list[tuple[Any, ...]]
 
 
-def query(catalogue: Catalogue, lake: Lake, sql: str) -> Answer:
+def query(project: Project, lake: Lake, sql: str) -> Answer:
     """Run one query over the views of the published rows; `ops.*` and `tags.*` show all rows.
 
     Raises UsageError with DuckDB's message if the query fails.
     """
-    with connect(catalogue, lake) as connection:
+    with connect(project, lake) as connection:
         try:
             result = connection.sql(sql)
             answer = Answer([], []) if result is None else Answer(result.columns, result.fetchall())
@@ -40,13 +40,13 @@ def query(catalogue: Catalogue, lake: Lake, sql: str) -> Answer:
         return answer
 
 
-def connect(catalogue: Catalogue, lake: Lake) -> duckdb.DuckDBPyConnection:
+def connect(project: Project, lake: Lake) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with a view of every table of `tags` and `ops`, and `views`."""
     connection = duckdb.connect(":memory:")
     for name in _EXTENSIONS:
         connection.load_extension(str(extension_path(name)))
     connection.execute(_secret(lake))
-    connection.execute(f"SET TimeZone = '{catalogue.timezone}'")
+    connection.execute(f"SET TimeZone = '{project.timezone}'")
     for namespace in ("tags", "ops"):
         connection.execute(f"CREATE SCHEMA {namespace}")
         for _, name in lake.catalog.list_tables(namespace):

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from usertags.catalogue.model import Catalogue
 from usertags.errors import UsageError
 from usertags.pipeline import Pipeline
+from usertags.project.model import Project
 from usertags.quality.checks import failed_critical
 from usertags.quality.gate import GateRefused
 from usertags.quality.register import Publication, RunRecord
@@ -38,7 +38,7 @@ def release(pipeline: Pipeline, day: date, *, by: str, reason: str) -> Iterator[
     refused = _blocked(lake, day)
     if refused is not None:
         if refused.stage == "clean":
-            require_same_batch(pipeline.catalogue, lake, refused)
+            require_same_batch(pipeline.project, lake, refused)
         decision = decide(lake, refused, by, reason)
         run_id = refused.run_id
         yield from (
@@ -51,10 +51,10 @@ def release(pipeline: Pipeline, day: date, *, by: str, reason: str) -> Iterator[
     yield from pipeline.stage("publish", day, run_id)
 
 
-def blocked_by(catalogue: Catalogue, day: date) -> dict[str, Any]:
+def blocked_by(project: Project, day: date) -> dict[str, Any]:
     """What blocks a day, for the person who decides: the run, the stage that refused it, the failed
     checks, and what readers see. Raises UsageError if the day is unknown or not blocked."""
-    lake = open_lake(catalogue)
+    lake = open_lake(project)
     refused = _blocked(lake, day)
     if refused is None:
         raise _not_blocked(lake, day)
@@ -65,7 +65,7 @@ def blocked_by(catalogue: Catalogue, day: date) -> dict[str, Any]:
         "day": day.isoformat(),
         "run_id": refused.run_id,
         "stage": refused.stage,
-        "failed": [sentence(each, catalogue.quality.language) for each in failed],
+        "failed": [sentence(each, project.quality.language) for each in failed],
         "readers_see": _what_readers_see(day, published, newest[0] if newest else None),
     }
 
@@ -109,7 +109,7 @@ def _not_blocked(lake: Lake, day: date) -> UsageError:
 def _clean_day(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageReport]:
     """Promote the refused batch and run the remaining stages; the tags have to pass their audit."""
     day, run_id = decision.day, decision.run_id
-    yield pipeline.saved(take_over(lambda: pipeline.spark, pipeline.catalogue, pipeline.lake, decision))
+    yield pipeline.saved(take_over(lambda: pipeline.spark, pipeline.project, pipeline.lake, decision))
     for stage in ("aggregate", "tag", "audit"):
         yield from pipeline.stage(stage, day, run_id)
 
@@ -120,10 +120,10 @@ def _held_run(pipeline: Pipeline, decision: RunRecord) -> Iterator[StageReport]:
     built = _record(lake, day, run_id, "tag")
     yield pipeline.saved(
         rebase_run(
-            lambda: Run(pipeline.spark, pipeline.catalogue, lake, day, run_id),
+            lambda: Run(pipeline.spark, pipeline.project, lake, day, run_id),
             lake,
             built,
-            pipeline.catalogue.version,
+            pipeline.project.version,
         )
     )
     if _later(_record(lake, day, run_id, "tag"), _record(lake, day, run_id, "audit")):

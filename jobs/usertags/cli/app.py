@@ -62,26 +62,26 @@ def _main(configs: ConfigsOption = Path("configs")) -> None:
     _State.configs = configs
 
 
-def _catalogue() -> Any:
-    from usertags.catalogue.build import load_catalogue
+def _project() -> Any:
+    from usertags.project.build import load_project
 
-    return load_catalogue(_State.configs)
+    return load_project(_State.configs)
 
 
-def _told(console: Any) -> Callable[[str], None]:
+def _progress_on(console: Any) -> Callable[[str], None]:
     """Shows progress on a console."""
 
-    def tell(text: str) -> None:
+    def show(text: str) -> None:
         console.print(f"[dim]{text}[/dim]")
 
-    return tell
+    return show
 
 
 def _pipeline() -> Any:
     from usertags.cli.render import out
     from usertags.pipeline import Pipeline
 
-    return Pipeline(_catalogue(), _told(out))
+    return Pipeline(_project(), _progress_on(out))
 
 
 def _day(text: str) -> date:
@@ -102,19 +102,19 @@ def check(
     """Check the configuration; reports all errors of all files at once, with line numbers."""
     from usertags.cli.measure_list import undescribed
 
-    catalogue = _catalogue()
-    measures = len(catalogue.measures) + len(catalogue.percentiles)
+    project = _project()
+    measures = len(project.measures) + len(project.percentiles)
     typer.echo(
-        f"{_State.configs}: {len(catalogue.sources)} sources, {measures} measures, "
-        f"{len(catalogue.tags)} tags: no problems (version {catalogue.version})"
+        f"{_State.configs}: {len(project.sources)} sources, {measures} measures, "
+        f"{len(project.tags)} tags: no problems (version {project.version})"
     )
-    if lacking := undescribed(catalogue):
+    if lacking := undescribed(project):
         typer.echo(f"{len(lacking)} measures lack a description or an owner: {', '.join(lacking)}")
     if strict:
         from usertags.cli.render import show_overlaps
         from usertags.overlap import overlaps
 
-        show_overlaps(overlaps(catalogue, _quiet_pipeline().lake, threshold), threshold)
+        show_overlaps(overlaps(project, _quiet_pipeline().lake, threshold), threshold)
 
 
 @app.command()
@@ -124,9 +124,9 @@ def migrate(
     """Migrate tables written by an earlier version. Shows the steps; `--apply` runs them."""
     from usertags.migrate import steps
 
-    found = steps(_catalogue(), _quiet_pipeline().lake)
+    found = steps(_project(), _quiet_pipeline().lake)
     for step in found:
-        typer.echo(step.says)
+        typer.echo(step.description)
         if apply:
             step.do()
     if not found:
@@ -161,7 +161,7 @@ def run(
         run_id = new_run_id()
         out.print(f"[bold]{one}[/bold] run {run_id}")
         for report in pipeline.run(one, run_id, until=until.value, re_extract=re_extract):
-            show_report(report, pipeline.catalogue.quality.language)
+            show_report(report, pipeline.project.quality.language)
 
 
 @app.command()
@@ -173,9 +173,9 @@ def extract(
 ) -> None:
     """Read new rows of the sources into the raw tables; does not need Spark."""
     pipeline = _pipeline()
-    if source is not None and source not in pipeline.catalogue.sources:
+    if source is not None and source not in pipeline.project.sources:
         raise UsageError(
-            f"unknown source {source!r}", next_step=f"the sources are {', '.join(pipeline.catalogue.sources)}"
+            f"unknown source {source!r}", next_step=f"the sources are {', '.join(pipeline.project.sources)}"
         )
     _stage(pipeline, "extract", day, run_id, source=source, re_extract=re_extract)
 
@@ -223,7 +223,7 @@ def _stage(pipeline: Any, stage: str, day: str, run_id: str | None, **options: A
     from usertags.stages.runs import new_run_id
 
     for report in pipeline.stage(stage, _day(day), run_id or new_run_id(), **options):
-        show_report(report, pipeline.catalogue.quality.language)
+        show_report(report, pipeline.project.quality.language)
 
 
 @app.command()
@@ -238,7 +238,7 @@ def release(
 
     pipeline = _pipeline()
     for report in release_day(pipeline, _day(day), by=by, reason=reason):
-        show_report(report, pipeline.catalogue.quality.language)
+        show_report(report, pipeline.project.quality.language)
 
 
 @app.command()
@@ -246,20 +246,20 @@ def alert(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent.")] = False,
 ) -> None:
     """Send alerts about blocked, warned, late and recovered days; each alert is sent once."""
-    from usertags.alerts import pending, require_sent, tell
+    from usertags.alerts import pending, require_sent, send_due
     from usertags.quality.alert_texts import text_of
 
     pipeline = _quiet_pipeline()
-    if pipeline.catalogue.alerts is None:
+    if pipeline.project.alerts is None:
         raise UsageError("`alerts` is missing in project.yml", next_step="add it, see docs/alerts.md")
     if dry_run:
-        for channel, message in pending(pipeline.catalogue, pipeline.lake):
+        for channel, message in pending(pipeline.project, pipeline.lake):
             typer.echo(f"{channel}:\n{text_of(message)}\n")
         return
-    told = tell(pipeline.catalogue, pipeline.lake)
-    for item in told:
+    deliveries = send_due(pipeline.project, pipeline.lake)
+    for item in deliveries:
         typer.echo(str(item))
-    require_sent(told)
+    require_sent(deliveries)
 
 
 @app.command()
@@ -272,7 +272,7 @@ def query(
     from usertags.query import query as ask
 
     pipeline = _quiet_pipeline()
-    show_answer(ask(pipeline.catalogue, pipeline.lake, sql), form.value)
+    show_answer(ask(pipeline.project, pipeline.lake, sql), form.value)
 
 
 def _quiet_pipeline() -> Any:
@@ -280,13 +280,14 @@ def _quiet_pipeline() -> Any:
     from usertags.cli.render import err
     from usertags.pipeline import Pipeline
 
-    return Pipeline(_catalogue(), _told(err))
+    return Pipeline(_project(), _progress_on(err))
 
 
 @app.command()
 def tags(
     book: Annotated[
-        Path | None, typer.Option(help="Write the catalogue to this Markdown file instead.", dir_okay=False)
+        Path | None,
+        typer.Option(help="Write the tag catalogue to this Markdown file instead.", dir_okay=False),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only check whether it is up to date.")] = False,
 ) -> None:
@@ -297,11 +298,11 @@ def tags(
     if book is None:
         if check:
             raise UsageError("`--check` requires a file", next_step="name the file with `--book FILE`")
-        show_tags(_catalogue())
+        show_tags(_project())
     elif check:
-        check_book(_catalogue(), book)
+        check_book(_project(), book)
     else:
-        write_book(_catalogue(), book)
+        write_book(_project(), book)
 
 
 @app.command()
@@ -313,7 +314,7 @@ def measures(
     from usertags.cli.render import show_answer
     from usertags.query import Answer
 
-    lines = [line.cells for line in measure_lines(_catalogue())]
+    lines = [line.cells for line in measure_lines(_project())]
     show_answer(Answer(list(COLUMNS), lines), form.value)
 
 
@@ -329,8 +330,8 @@ def explain(
 
     wanted = _day(day)
     pipeline = _quiet_pipeline()
-    explanations = ask(pipeline.catalogue, pipeline.lake, user, wanted, tag)
-    show_explanations(explanations, pipeline.catalogue)
+    explanations = ask(pipeline.project, pipeline.lake, user, wanted, tag)
+    show_explanations(explanations, pipeline.project)
 
 
 @app.command()
@@ -350,7 +351,7 @@ def verify(
 
     wanted = _day(day)
     pipeline = _quiet_pipeline()
-    show_verification(verify_day(pipeline.catalogue, pipeline.lake, wanted, sample, most))
+    show_verification(verify_day(pipeline.project, pipeline.lake, wanted, sample, most))
 
 
 @app.command()
@@ -364,8 +365,8 @@ def report(day: DayOption, run_id: RunOption = None) -> None:
     wanted = _day(day)
     pipeline = _quiet_pipeline()
     chosen = run_id or latest_run(pipeline.lake, wanted)
-    reports = load_reports(pipeline.lake, pipeline.catalogue, wanted, chosen)
-    language = pipeline.catalogue.quality.language
+    reports = load_reports(pipeline.lake, pipeline.project, wanted, chosen)
+    language = pipeline.project.quality.language
     show_reports(reports, REPORT_TITLE.filled(language, day=day, run_id=chosen), language)
 
 
@@ -379,12 +380,12 @@ def checks(day: DayOption, form: Annotated[Form, typer.Option("--format")] = For
 
     pipeline, wanted = _quiet_pipeline(), _day(day)
     if form is Form.table:
-        show_checks(checks_of(pipeline.lake, wanted), pipeline.catalogue.quality.language)
+        show_checks(checks_of(pipeline.lake, wanted), pipeline.project.quality.language)
         return
     columns = ", ".join(f'"{name}"' for name in CHECKS.schema.names if name not in ("dt", "samples"))
     order = "order by success, run_id desc, stage, check_id"
     sql = f"select {columns} from ops.checks where dt = date '{wanted}' {order}"
-    show_answer(ask(pipeline.catalogue, pipeline.lake, sql), form.value)
+    show_answer(ask(pipeline.project, pipeline.lake, sql), form.value)
 
 
 @app.command()
@@ -401,19 +402,19 @@ def expectations(
 
     if write == check:
         raise UsageError("give either --write or --check")
-    catalogue = _catalogue()
+    project = _project()
     if write:
-        changed = write_suites(catalogue, folder)
+        changed = write_suites(project, folder)
         typer.echo(f"{folder}: {len(changed)} files written or removed")
         return
-    changed = differences(catalogue, folder)
+    changed = differences(project, folder)
     if changed:
         shown = ", ".join(changed[:5]) + (" …" if len(changed) > 5 else "")
         raise UsageError(
             f"{len(changed)} files of {folder} are out of date: {shown}",
             next_step=f"run `usertags expectations --write --folder {folder}` and commit the files",
         )
-    suites = all_suites(catalogue)
+    suites = all_suites(project)
     count = sum(len(suite.checks) for suite in suites)
     typer.echo(f"{folder}: {count} expectations in {len(suites)} suites: up to date")
 
@@ -425,10 +426,10 @@ def services_start() -> None:
     from usertags.store.connections import endpoints
     from usertags.store.spark import start_server
 
-    catalogue = _catalogue()
-    endpoints(catalogue, _told(out))
-    if catalogue.spark.remote == "embedded":
-        start_server(catalogue, _told(out))
+    project = _project()
+    endpoints(project, _progress_on(out))
+    if project.spark.remote == "embedded":
+        start_server(project, _progress_on(out))
     services_status()
 
 
@@ -437,7 +438,7 @@ def services_stop() -> None:
     """Stop the embedded services; their data is kept."""
     from usertags import services
 
-    services.stop(_catalogue().state)
+    services.stop(_project().state)
     services_status()
 
 
@@ -448,7 +449,7 @@ def services_status() -> None:
     from usertags.cli.render import show_answer
     from usertags.query import Answer
 
-    rows = [(item.name, item.state, item.pid, item.url) for item in services.status(_catalogue().state)]
+    rows = [(item.name, item.state, item.pid, item.url) for item in services.status(_project().state)]
     show_answer(Answer(["service", "state", "pid", "address"], rows), "table")
 
 

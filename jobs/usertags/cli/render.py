@@ -13,11 +13,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.tree import Tree
 
-from usertags.catalogue.model import Catalogue
-from usertags.catalogue.units import unit_behind
 from usertags.explain import Explanation
 from usertags.language import Language, name_of
 from usertags.overlap import Overlap
+from usertags.project.model import Project
+from usertags.project.units import unit_behind
 from usertags.quality import texts
 from usertags.quality.checks import CheckRow, by_gravity
 from usertags.quality.sentences import action, observed, title, wanted
@@ -146,15 +146,15 @@ def _details(row: CheckRow, language: Language) -> list[str]:
     ]
 
 
-def show_tags(catalogue: Catalogue) -> None:
-    """The catalogue as a tree of its four levels."""
-    root = Tree(f"[bold]{catalogue.project}[/bold]: {len(catalogue.tags)} tags")
+def show_tags(project: Project) -> None:
+    """The tags as a tree of their four levels."""
+    root = Tree(f"[bold]{project.name}[/bold]: {len(project.tags)} tags")
     branches: dict[tuple[str, ...], Tree] = {(): root}
-    for tag in sorted(catalogue.tags.values(), key=lambda tag: tag.path):
+    for tag in sorted(project.tags.values(), key=lambda tag: tag.path):
         for depth in range(1, 4):
             path = tag.path[:depth]
             if path not in branches:
-                label = f"{path[-1]} [dim]{catalogue.levels[path[-1]]}[/dim]"
+                label = f"{path[-1]} [dim]{project.levels[path[-1]]}[/dim]"
                 branches[path] = branches[path[:-1]].add(label)
         status = "" if tag.status == "active" else f" [yellow]{tag.status}[/yellow]"
         status += f" [magenta]{tag.sensitivity}[/magenta]" if tag.sensitivity else ""
@@ -164,7 +164,7 @@ def show_tags(catalogue: Catalogue) -> None:
     out.print(root)
 
 
-def show_explanations(explanations: Iterable[Explanation], catalogue: Catalogue) -> None:
+def show_explanations(explanations: Iterable[Explanation], project: Project) -> None:
     for item in explanations:
         value = "[yellow]not carried[/yellow]" if item.value is None else f"[green]{item.value}[/green]"
         since = f" [dim]since {item.valid_from}[/dim]" if item.valid_from else ""
@@ -176,7 +176,7 @@ def show_explanations(explanations: Iterable[Explanation], catalogue: Catalogue)
             out.print("    the rule has changed since that day: its inputs cannot be shown")
         else:
             pairs = ", ".join(
-                f"{name} = {_shown(value)}{unit_behind(catalogue, name, value)}"
+                f"{name} = {_shown(value)}{unit_behind(project, name, value)}"
                 for name, value in item.inputs.items()
             )
             out.print(f"    with: {pairs or 'no inputs'}", markup=False)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from usertags.config.expression_conversions import cast_hint
 from usertags.config.expression_operands import Operand
 from usertags.config.expression_tree import Name, Tree
-from usertags.config.expression_types import BOOLEAN, EVENT_DAY, NUMBERS, ExpressionError, words
+from usertags.config.expression_types import BOOLEAN, EVENT_DAY, NUMBERS, ExpressionError, word_set
 from usertags.spark_functions import F
 
 if TYPE_CHECKING:
@@ -366,7 +366,7 @@ _ENTRIES = (
         type=_fraction,
         explained="mean",
         written=("avg(x)",),
-        meant=words("mean average"),
+        meant=word_set("mean average"),
         check=_number,
     ),
     AggregateFunction(
@@ -376,7 +376,7 @@ _ENTRIES = (
         type=_fraction,
         explained="sample standard deviation",
         written=("stddev(x)",),
-        meant=words("stddev_samp std stdev"),
+        meant=word_set("stddev_samp std stdev"),
         check=_number,
     ),
     AggregateFunction(

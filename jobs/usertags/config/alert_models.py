@@ -82,22 +82,22 @@ class AlertsEntry(Entry):
 def deadline_of(folder: Path) -> tuple[time, str] | None:
     """The time and time zone of a configuration's deadline, without loading the rest of it; None if there
     are no alerts. Problems of the file are reported when it is loaded."""
-    project = read_yaml(folder / "project.yml", "project.yml").data
+    project_yml = read_yaml(folder / "project.yml", "project.yml").data
     try:
-        by = TimeOfDay.read(str(project["alerts"]["by"]))
-        timezone = str(project["timezone"])
+        by = TimeOfDay.read(str(project_yml["alerts"]["by"]))
+        timezone = str(project_yml["timezone"])
     except (KeyError, TypeError):
         return None
     return (by, timezone) if by else None
 
 
-def filled(value: Any, words: dict[str, str]) -> Any:
+def filled(value: Any, placeholders: dict[str, str]) -> Any:
     """A body with its placeholders replaced."""
     if isinstance(value, str):
-        return value.format_map(words)
+        return value.format_map(placeholders)
     if isinstance(value, dict):
-        return {key: filled(each, words) for key, each in value.items()}
-    return [filled(each, words) for each in value] if isinstance(value, list) else value
+        return {key: filled(each, placeholders) for key, each in value.items()}
+    return [filled(each, placeholders) for each in value] if isinstance(value, list) else value
 
 
 def _fields(value: Any) -> set[str]:

@@ -3,32 +3,32 @@
 from collections.abc import Collection
 
 from usertags.config.aggregates import WRITTEN
-from usertags.config.expression_types import ExpressionError, closest, words
+from usertags.config.expression_types import ExpressionError, closest, word_set
 
-CLOCK = words(
+CLOCK = word_set(
     "now current_date current_timestamp current_time current_datetime current_timezone localtimestamp"
     " localtime curdate getdate sysdate today"
 )
-CHANCE = words(
+CHANCE = word_set(
     "rand random randn randstr uniform uuid shuffle monotonically_increasing_id spark_partition_id"
     " input_file_name"
 )
-SESSION = words(
+SESSION = word_set(
     "current_user session_user current_catalog current_database current_schema current_role user version"
 )
 # Spark treats these as functions without brackets if there is no such column.
-BARE = words(
+BARE = word_set(
     "current_date current_timestamp current_time localtimestamp current_user session_user current_catalog"
     " current_database current_schema"
 )
 # Those of SQL, and those of measures alone.
-AGGREGATES = WRITTEN.keys() | words(
+AGGREGATES = WRITTEN.keys() | word_set(
     "count sum min max avg mean first last any_value first_value last_value collect_list collect_set"
     " array_agg median mode stddev stddev_samp stddev_pop variance var_samp var_pop percentile"
     " percentile_approx approx_percentile approx_count_distinct max_by min_by bool_and bool_or every some"
     " count_if try_sum try_avg listagg string_agg"
 )
-WINDOWS = words("row_number rank dense_rank percent_rank ntile lag lead nth_value cume_dist")
+WINDOWS = word_set("row_number rank dense_rank percent_rank ntile lag lead nth_value cume_dist")
 
 _INSTEAD = {
     "isnull": "x is null",

@@ -1,7 +1,7 @@
 """The tree of a checked expression, which is what the rest of the project carries, composes and compares.
 
 A tree becomes text in `str()` alone: Spark SQL, the same for the same tree. The text is used for three
-purposes: to make a Column (`as_column`), to hash a version (usertags/catalogue/versions.py), and to show an
+purposes: to make a Column (`as_column`), to hash a version (usertags/project/versions.py), and to show an
 expression to people. It is not put together with other SQL: what stands around an expression is another tree,
 which contains that of the expression. Only `usertags verify` reads it, to compute it by other means.
 """
@@ -16,7 +16,7 @@ from datetime import date, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from usertags.config.expression_types import ExpressionError, words
+from usertags.config.expression_types import ExpressionError, word_set
 from usertags.spark_functions import F
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Words that are quoted as column names, so that they are not read as SQL keywords.
-_RESERVED = words(
+_RESERVED = word_set(
     "all and any array as between both by case cast cross current_date current_time current_timestamp"
     " current_user date distinct else end except exists extract false filter for from full group having in"
     " inner intersect interval into is join lateral leading left like limit map not null on or order outer"

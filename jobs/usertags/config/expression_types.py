@@ -111,6 +111,6 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
     return spelled[found[0]] if found else None
 
 
-def words(listed: str) -> frozenset[str]:
+def word_set(listed: str) -> frozenset[str]:
     """Splits a whitespace-separated list of words."""
     return frozenset(listed.split())

@@ -125,8 +125,8 @@ def parse_aggregate(
 
 @cache
 def names_in(text: str) -> tuple[str, ...]:
-    """The names that an expression reads, as they are written, each once; none where it cannot be read, which
-    whoever parses it is told."""
+    """The names that an expression reads, as they are written, each once; none where it cannot be read: its
+    parser reports that."""
     try:
         with _depth_limited():
             root, _ = parse(text)

@@ -1,6 +1,6 @@
 """Entries of connections.yml and spark/session.yml, which are used as they are read.
 
-Those of what is built from its entry stand with it, in `usertags.catalogue`.
+Those of what is built from its entry stand with it, in `usertags.project`.
 """
 
 from typing import Annotated, Literal

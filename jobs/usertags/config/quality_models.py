@@ -144,10 +144,10 @@ class QualityEntry(Entry):
 
 def owner_of(folder: Path) -> str:
     """The `quality.owner` of a configuration, without loading the rest of it. What is wrong with the file is
-    told by whoever loads it."""
+    reported when it is loaded."""
     try:
-        project = yaml.safe_load((folder / "project.yml").read_text(encoding="utf-8"))
-        return QualityEntry(owner=project["quality"]["owner"]).owner
+        project_yml = yaml.safe_load((folder / "project.yml").read_text(encoding="utf-8"))
+        return QualityEntry(owner=project_yml["quality"]["owner"]).owner
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
         return QualityEntry().owner
 

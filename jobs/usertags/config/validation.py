@@ -50,7 +50,7 @@ def explain(file: YamlFile, location: Location, model: Any, error: ValidationErr
     missing: list[tuple[Location, str | int]] = []
     unfitting: dict[Location, list[Any]] = defaultdict(list)
     for item in error.errors():
-        place = _standing(file, location, item["loc"])
+        place = _existing_part(file, location, item["loc"])
         if item["type"] == "extra_forbidden":
             problem = _unknown_key(file, location, place, model)
             meant.add((place[:-1], problem.suggestion))
@@ -63,7 +63,7 @@ def explain(file: YamlFile, location: Location, model: Any, error: ValidationErr
             problems.append(_other(file, location, place, item))
     problems += [_unfitting(file, location, place, items) for place, items in unfitting.items()]
     problems += [
-        file.problem((*location, *place), _said(location, place, _missing(key)))
+        file.problem((*location, *place), _with_path(location, place, _missing(key)))
         for place, key in missing
         if (place, key) not in meant
     ]
@@ -82,7 +82,7 @@ def timezones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _standing(file: YamlFile, location: Location, steps: Location) -> Location:
+def _existing_part(file: YamlFile, location: Location, steps: Location) -> Location:
     """The part of pydantic's path that exists in the file, without the names of union members."""
     kept: Location = ()
     for step in steps:
@@ -91,14 +91,14 @@ def _standing(file: YamlFile, location: Location, steps: Location) -> Location:
     return kept
 
 
-def _said(location: Location, place: Location, message: str) -> str:
+def _with_path(location: Location, place: Location, message: str) -> str:
     path = ".".join(str(step) for step in (*location[-1:], *place))
     return f"{path}: {message}" if path else message
 
 
 def _unknown_key(file: YamlFile, location: Location, place: Location, model: Any) -> ConfigProblem:
     *parent, key = place
-    message = _said(location, tuple(parent), f"unknown key {str(key)!r}")
+    message = _with_path(location, tuple(parent), f"unknown key {str(key)!r}")
     return file.problem((*location, *place), message, close(key, _keys(model, parent)))
 
 
@@ -113,23 +113,23 @@ def _unfitting(file: YamlFile, location: Location, place: Location, items: list[
     """
     wanted = [_WANTED.get(item["type"], item["msg"].removeprefix(_EXPECTED)) for item in items]
     listed = [name for item in items for name in _quoted(item.get("ctx", {}).get("expected", ""))]
-    message = _said(location, place, f"must be {' or '.join(dict.fromkeys(wanted))}")
+    message = _with_path(location, place, f"must be {' or '.join(dict.fromkeys(wanted))}")
     return file.problem((*location, *place), message, close(items[0]["input"], listed))
 
 
 def _other(file: YamlFile, location: Location, place: Location, item: Any) -> ConfigProblem:
     if item["type"] == "union_tag_not_found":
-        return file.problem((*location, *place), _said(location, place, "`kind` is missing"))
+        return file.problem((*location, *place), _with_path(location, place, "`kind` is missing"))
     if item["type"] == "union_tag_invalid":
         kinds, kind = item["ctx"]["expected_tags"], item["ctx"]["tag"]
-        message = _said(location, (*place, "kind"), f"must be one of {kinds}")
+        message = _with_path(location, (*place, "kind"), f"must be one of {kinds}")
         return file.problem((*location, *place, "kind"), message, close(kind, _quoted(kinds)))
     if item["type"] == FORM_ERROR:
         suggestion = _TYPES.get(str(item["input"]).lower()) if place[-1:] == ("type",) else None
-        return file.problem((*location, *place), _said(location, place, item["msg"]), suggestion)
+        return file.problem((*location, *place), _with_path(location, place, item["msg"]), suggestion)
     message = item["msg"].removeprefix("Value error, ")
     line_of = _first_key(file, (*location, *place), message)
-    return file.problem(line_of, _said(location, place, message))
+    return file.problem(line_of, _with_path(location, place, message))
 
 
 def _quoted(text: str) -> list[str]:

@@ -1,7 +1,7 @@
 """What a kind of tag is: how its entry is read, what a user has of it today, how it carries to the next day.
 
-Nothing here loads Spark before a column is made, and nothing here imports usertags.catalogue: the catalogue
-is built with these.
+Nothing here loads Spark before a column is made, and nothing here imports usertags.project, which is
+built with these.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from usertags.spark_functions import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.catalogue.loader import Located, Settings
-    from usertags.catalogue.model import Tag
-    from usertags.catalogue.tag_entry import TagEntry
-    from usertags.catalogue.tags import Inputs
+    from usertags.project.loader import Located, Settings
+    from usertags.project.model import Tag
+    from usertags.project.tag_entry import TagEntry
+    from usertags.project.tags import Inputs
 
 # How a rule names another tag.
 TAGS = "tags."
@@ -172,7 +172,7 @@ class TagKind:
 
     # ---- what becomes of it ----
 
-    def after_validity(self, tag: Tag, day: date) -> Column:
+    def after_validity(self, tag: Tag, data_day: date) -> Column:
         """The tag's value once its validity has spoken. In: the tag's column, `_before`, a map from tag id to
         what is remembered of the day before."""
         value = F.col(tag.id)
@@ -183,10 +183,10 @@ class TagKind:
             # A static tag keeps its first value; one that reads the profile alone follows its corrections.
             value = F.coalesce(kept, value)
         elif tag.validity.days is not None:
-            value = F.coalesce(value, F.when(earlier["valid_until"] >= F.lit(day), kept))
+            value = F.coalesce(value, F.when(earlier["valid_until"] >= F.lit(data_day), kept))
         return value
 
-    def carried(self, tag: Tag, tags: Mapping[str, Tag], day: date) -> Column | None:
+    def carried(self, tag: Tag, tags: Mapping[str, Tag], data_day: date) -> Column | None:
         """The value of a tag that comes of the day before, once all others have theirs; None: it is what it
         is after its validity. `tags` are all tags by id."""
         return None

@@ -16,8 +16,8 @@ from usertags.spark_functions import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.catalogue.model import Tag
-    from usertags.catalogue.tag_entry import TagEntry
+    from usertags.project.model import Tag
+    from usertags.project.tag_entry import TagEntry
 
 
 class FollowsEntry(Entry):
@@ -91,7 +91,7 @@ class Follows(TagKind):
         """Days that are counted, and values before, change whenever those of the other tag stay."""
         return False
 
-    def carried(self, tag: Tag, tags: Mapping[str, Tag], day: date) -> Column | None:
+    def carried(self, tag: Tag, tags: Mapping[str, Tag], data_day: date) -> Column | None:
         """The days that the other tag has had its value, or the value before; nothing without the other."""
         assert tag.follows is not None
         other = tags[tag.follows.tag]
@@ -99,8 +99,8 @@ class Follows(TagKind):
         now = other.main.text(other, F.col(other.id))
         same = F.coalesce(earlier["tag_value"] == now, F.lit(False))
         if tag.follows.what == "days":
-            since = F.when(same, earlier["valid_from"]).otherwise(F.lit(day))
-            value = F.datediff(F.lit(day), since) + 1
+            since = F.when(same, earlier["valid_from"]).otherwise(F.lit(data_day))
+            value = F.datediff(F.lit(data_day), since) + 1
         else:
             kept = F.col("_before").getItem(tag.id)["tag_value"]
             value = F.when(same, kept).otherwise(earlier["tag_value"])

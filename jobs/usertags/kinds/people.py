@@ -40,8 +40,8 @@ from usertags.kinds.base import Given, Making, TagKind
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.catalogue.model import Tag
-    from usertags.catalogue.tag_entry import TagEntry
+    from usertags.project.model import Tag
+    from usertags.project.tag_entry import TagEntry
 
 # What an example may give of a row.
 _ROW_FIELDS = frozenset({"value", "set_by", "reason", "until", "withdrawn"})
@@ -122,10 +122,10 @@ class People(TagKind):
         A row counts up to and with its `until`. Where explicit wins, a withdrawal that came last removes the
         tag even where the rule holds.
         """
-        said = _of(entry)
+        set_entry = _of(entry)
         rule = expression if len(entry.kinds) > 1 else None
-        measure = measure_of(said.source)
-        last = called("try_element_at", Name(measure), Constant(said.tag))
+        measure = measure_of(set_entry.source)
+        last = called("try_element_at", Name(measure), Constant(set_entry.tag))
         until = Field(last, "until")
         in_time = Or((Is(until, NULL), Infix(until, ">=", Name("data_day"))))
         live = And((Is(last, NULL, negated=True), in_time))
@@ -134,7 +134,7 @@ class People(TagKind):
         columns = frozenset({measure, "data_day"}) | (rule.columns if rule else frozenset())
         if rule is None:
             tree, row = only_if(given, value), only_if(given, last)
-        elif said.wins == "explicit":
+        elif set_entry.wins == "explicit":
             tree = Case(((given, value), (Not(live), Brackets(rule.tree))))
             row = only_if(given, last)
         else:
@@ -143,18 +143,20 @@ class People(TagKind):
             tree = Case(((And((silent, given)), value),), ruled)
             row = only_if(And((silent, given)), last)
         family = rule.type if rule else "boolean" if type_ == "boolean" else "text"
-        return Expression(tree, columns, family), {"set_by": SetByPeople(said.source, said.tag, row)}
+        return Expression(tree, columns, family), {
+            "set_by": SetByPeople(set_entry.source, set_entry.tag, row)
+        }
 
     def described(self, entry: TagEntry) -> list[str]:
-        said = _of(entry)
-        wins = f" ({said.wins} wins)" if said.wins else ""
-        return [f"set in {said.source} as {said.tag}{wins}"]
+        set_entry = _of(entry)
+        wins = f" ({set_entry.wins} wins)" if set_entry.wins else ""
+        return [f"set in {set_entry.source} as {set_entry.tag}{wins}"]
 
     def explained(self, tag: Tag, name: str, value: Any) -> Any:
         """Of what people set, the row of this tag alone."""
-        said = _said(tag)
-        if name == measure_of(said.source) and isinstance(value, dict):
-            return value.get(said.tag)
+        set_entry = _said(tag)
+        if name == measure_of(set_entry.source) and isinstance(value, dict):
+            return value.get(set_entry.tag)
         return value
 
     def set_in(self, tag: Tag) -> str | None:
@@ -168,9 +170,9 @@ class People(TagKind):
 
 
 def _of(entry: TagEntry) -> SetEntry:
-    said = cast(PeopleKeys, entry).set_
-    assert said is not None
-    return said
+    set_entry = cast(PeopleKeys, entry).set_
+    assert set_entry is not None
+    return set_entry
 
 
 def _said(tag: Tag) -> SetByPeople:

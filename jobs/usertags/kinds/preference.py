@@ -31,8 +31,8 @@ from usertags.spark_functions import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.catalogue.model import Measure, Tag
-    from usertags.catalogue.tag_entry import TagEntry
+    from usertags.project.model import Measure, Tag
+    from usertags.project.tag_entry import TagEntry
 
 # What a user prefers, the most first.
 PREFERENCES = "array<struct<value:string,number:double,share:double>>"
@@ -112,7 +112,7 @@ class Preference(TagKind):
     def value_tree(self, tag: Tag) -> Tree:
         return tag.tree
 
-    def after_validity(self, tag: Tag, day: date) -> Column:
+    def after_validity(self, tag: Tag, data_day: date) -> Column:
         return F.col(tag.id)
 
     def first(self, value: Column) -> Column:

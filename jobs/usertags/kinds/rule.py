@@ -18,7 +18,7 @@ from usertags.config.switches import switch
 from usertags.kinds.base import Making, TagKind, read_rule, tags_in
 
 if TYPE_CHECKING:
-    from usertags.catalogue.tag_entry import TagEntry
+    from usertags.project.tag_entry import TagEntry
 
 _MOMENTS = ("date", "timestamp")
 
@@ -83,8 +83,8 @@ class Rule(TagKind):
         return RFM_COLUMNS if entry.kind == "rfm" else {}
 
     def check(self, making: Making) -> None:
-        project = making.settings.project
-        if making.located.entry.kind == "rfm" and project is not None and project.entry.rfm is None:
+        written = making.settings.project
+        if making.located.entry.kind == "rfm" and written is not None and written.entry.rfm is None:
             making.located.report("an rfm tag needs `rfm` in project.yml", "kind")
 
     def expression(self, making: Making) -> Expression | None:

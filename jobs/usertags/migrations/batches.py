@@ -14,7 +14,7 @@ from itertools import takewhile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot, ancestors_of
 
-from usertags.catalogue.model import Source
+from usertags.project.model import Source
 from usertags.sources.files import SourceFile
 from usertags.stages.batch_register import BatchRecord, Status, count_columns, uuid_of
 from usertags.stages.days import end_of
@@ -42,16 +42,20 @@ def old_batches(source: Source, tables: SourceTables, rollup: Table | None, time
     """
     assert tables.raw is not None
     newest = _newest(_commits(tables.raw))
-    readings = {day: _reading(source, tables.raw, day, *found) for day, found in newest.items()}
+    readings = {
+        data_day: _reading(source, tables.raw, data_day, *found) for data_day, found in newest.items()
+    }
     files = {
-        (day, readings[day].attempt): _files(properties)
-        for day, (_, properties) in newest.items()
+        (data_day, readings[data_day].attempt): _files(properties)
+        for data_day, (_, properties) in newest.items()
         if "files" in properties
     }
     rows = _rows_of_days(tables.raw)
     lost = sorted(rows.keys() - readings.keys())
     if source.read.table:
-        readings |= {day: _expired(source, tables.raw, day, rows[day], timezone) for day in lost}
+        readings |= {
+            data_day: _expired(source, tables.raw, data_day, rows[data_day], timezone) for data_day in lost
+        }
         lost = []
     cleaned = _cleaned(source, tables.clean, rollup) if tables.clean is not None else []
     return OldBatches([*readings.values(), *cleaned], files, lost)
@@ -66,8 +70,8 @@ def _commits(table: Table) -> Iterator[tuple[Snapshot, dict[str, str]]]:
 
 
 def _properties(snapshot: Snapshot) -> dict[str, str]:
-    said = snapshot.summary.additional_properties if snapshot.summary else {}
-    return {name.removeprefix(_PREFIX): value for name, value in said.items() if name.startswith(_PREFIX)}
+    found = snapshot.summary.additional_properties if snapshot.summary else {}
+    return {name.removeprefix(_PREFIX): value for name, value in found.items() if name.startswith(_PREFIX)}
 
 
 def _newest(
@@ -90,11 +94,11 @@ def _rows_of_days(raw: Table) -> Counter[date]:
 
 
 def _reading(
-    source: Source, raw: Table, day: date, snapshot: Snapshot, properties: Mapping[str, str]
+    source: Source, raw: Table, data_day: date, snapshot: Snapshot, properties: Mapping[str, str]
 ) -> BatchRecord:
     return BatchRecord(
         source.name,
-        day,
+        data_day,
         "extract",
         int(properties.get("reading", 0)),
         "landed",
@@ -108,17 +112,17 @@ def _reading(
     )
 
 
-def _expired(source: Source, raw: Table, day: date, rows: int, timezone: str) -> BatchRecord:
+def _expired(source: Source, raw: Table, data_day: date, rows: int, timezone: str) -> BatchRecord:
     current = raw.current_snapshot()
     assert current is not None
     return BatchRecord(
         source.name,
-        day,
+        data_day,
         "extract",
         0,
         "landed",
         uuid_of(raw),
-        cursor_to=end_of(day, timezone) if source.read.cursor else None,
+        cursor_to=end_of(data_day, timezone) if source.read.cursor else None,
         rows_read=rows,
         raw_snapshot=current.snapshot_id,
         recorded_at=_at(current),
@@ -134,9 +138,13 @@ def _cleaned(source: Source, clean: Table, rollup: Table | None) -> list[BatchRe
     commits = list(_commits(clean))
     waiting = _not_rolled_up(commits, rollup)
     found = []
-    for day, (snapshot, properties) in _newest(commits).items():
-        tries = {each.snapshot_id: said for each, said in commits if said.get("batch") == day.isoformat()}
-        days = {each for said in tries.values() for each in _days(said)}
+    for data_day, (snapshot, properties) in _newest(commits).items():
+        tries = {
+            each.snapshot_id: written
+            for each, written in commits
+            if written.get("batch") == data_day.isoformat()
+        }
+        days = {each for written in tries.values() for each in _days(written)}
         rolled_up = tries.keys().isdisjoint(waiting)
         found.append(_clean_record(source, clean, snapshot, properties, "clean", days, rolled_up))
     branches = [name for name in clean.metadata.refs if name.startswith("batch_")]
@@ -154,7 +162,11 @@ def _cleaned(source: Source, clean: Table, rollup: Table | None) -> list[BatchRe
 def _not_rolled_up(commits: Iterable[tuple[Snapshot, dict[str, str]]], rollup: Table | None) -> set[int]:
     """The ids of the commits after the one that the roll-up was last updated to; all of them if that is not
     known."""
-    seen = next((said["clean"] for _, said in _commits(rollup) if "clean" in said), None) if rollup else None
+    seen = (
+        next((written["clean"] for _, written in _commits(rollup) if "clean" in written), None)
+        if rollup
+        else None
+    )
     ids = (snapshot.snapshot_id for snapshot, _ in commits)
     return set(takewhile(lambda snapshot_id: str(snapshot_id) != seen, ids))
 

@@ -6,9 +6,9 @@ from datetime import date, time
 from html import escape
 from typing import Any
 
-from usertags.catalogue.masking import MASK
 from usertags.config.alert_models import AlertKind
 from usertags.language import Language, Words, name_of
+from usertags.project.masking import MASK
 from usertags.quality import texts
 from usertags.quality.alerting import Due, failed_checks
 from usertags.quality.checks import CheckResult
@@ -83,13 +83,13 @@ def message_of(due: Due, history: History, place: Place) -> Message:
     return Message(
         kind=kind,
         project=place.project,
-        day=day.day.isoformat(),
+        day=day.data_day.isoformat(),
         state=day.state,
-        title=f"[{place.project}] {day.day} {_title(day, kind, len(found), place)}",
+        title=f"[{place.project}] {day.data_day} {_title(day, kind, len(found), place)}",
         reason=_reason(day, history, place.language),
         readers=_readers(day, history, place.language),
         failed=failed,
-        page=f"{base}/usertags/quality/day/{day.day}",
+        page=f"{base}/usertags/quality/day/{day.data_day}",
         runbook=failed[0].runbook if failed and not section else _runbook(base, section),
         language=place.language,
     )
@@ -127,7 +127,7 @@ def _reason(day: Day, history: History, language: Language) -> str:
         return texts.REFUSED_BY.filled(language, stage=name_of(day.refused.stage, texts.STAGES, language))
     if day.good:
         return ""
-    earlier = [each.day for each in history.blocked if each.day < day.day]
+    earlier = [each.data_day for each in history.blocked if each.data_day < day.data_day]
     if earlier:
         return texts.WAITS_FOR.filled(language, day=earlier[0])
     if day.runs:
@@ -139,11 +139,11 @@ def _readers(day: Day, history: History, language: Language) -> str:
     if day.published is not None:
         if day.good:
             return texts.READERS_SEE_DAY.of(language)
-        return texts.READERS_SEE_EARLIER_RUN.filled(language, day=day.day, run_id=day.published.run_id)
-    good = history.last_good(day.day)
+        return texts.READERS_SEE_EARLIER_RUN.filled(language, day=day.data_day, run_id=day.published.run_id)
+    good = history.last_good(day.data_day)
     if good is None:
         return texts.READERS_SEE_NOTHING.of(language)
-    return texts.READERS_STILL_SEE.filled(language, day=good.day)
+    return texts.READERS_STILL_SEE.filled(language, day=good.data_day)
 
 
 def _failure(result: CheckResult, base: str, place: Place) -> Failure:

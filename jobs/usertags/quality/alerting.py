@@ -29,7 +29,7 @@ class Entry:
     """A row of `ops.alerts`: the outcome of a message to a channel. `silent` marks a message that the
     channel does not receive but that has to be recorded: the day is good again."""
 
-    day: date
+    data_day: date
     number: int
     channel: str
     kind: AlertKind
@@ -54,7 +54,7 @@ class Due:
 class Memory:
     """The messages sent to a channel about a day since it was last good, and those being sent."""
 
-    told: frozenset[AlertKind] = frozenset()
+    sent: frozenset[AlertKind] = frozenset()
     claimed: Mapping[AlertKind, datetime] = field(default_factory=dict)
     failed: frozenset[AlertKind] = frozenset()
 
@@ -63,12 +63,12 @@ def remembered(entries: Iterable[Entry]) -> dict[tuple[str, date], Memory]:
     """The messages sent by channel and day. Once a day is good again, all messages can be sent again."""
     by_key: dict[tuple[str, date], list[Entry]] = defaultdict(list)
     for entry in sorted(entries, key=lambda entry: entry.number):
-        by_key[entry.channel, entry.day].append(entry)
+        by_key[entry.channel, entry.data_day].append(entry)
     return {key: _memory(found) for key, found in by_key.items()}
 
 
 def _memory(entries: Sequence[Entry]) -> Memory:
-    told: set[AlertKind] = set()
+    sent: set[AlertKind] = set()
     failed: set[AlertKind] = set()
     claimed: dict[AlertKind, Entry] = {}
     for entry in entries:
@@ -81,25 +81,25 @@ def _memory(entries: Sequence[Entry]) -> Memory:
             failed.add(entry.kind)
         elif entry.kind == "recovered":
             # The message about a recovered day with warnings also reports the warnings.
-            told, failed = ({"warned"} if entry.day_state == "warned" else set()), set()
+            sent, failed = ({"warned"} if entry.day_state == "warned" else set()), set()
         else:
-            told.add(entry.kind)
+            sent.add(entry.kind)
             failed.discard(entry.kind)
     return Memory(
-        frozenset(told), {kind: entry.at for kind, entry in claimed.items()}, frozenset(failed - told)
+        frozenset(sent), {kind: entry.at for kind, entry in claimed.items()}, frozenset(failed - sent)
     )
 
 
 def days_to_look_at(
     runs: Iterable[RunRecord], publications: Iterable[Publication], entries: Iterable[Entry], now: datetime
 ) -> set[date]:
-    """The days to which something happened of late, and those that a channel was told to be blocked or
-    late."""
-    moments = [(run.day, run.recorded_at) for run in runs]
-    moments += [(item.day, item.published_at) for item in publications]
+    """The days with recent events, and those with an open message: about a blocked or late day, or one that
+    could not be sent."""
+    moments = [(run.data_day, run.recorded_at) for run in runs]
+    moments += [(item.data_day, item.published_at) for item in publications]
     recent = {day for day, at in moments if at is not None and now - at <= RECENT}
     memory = remembered(entries)
-    return recent | {day for (_, day), found in memory.items() if found.told & {*_OPEN} or found.failed}
+    return recent | {day for (_, day), found in memory.items() if found.sent & {*_OPEN} or found.failed}
 
 
 def due(
@@ -118,14 +118,14 @@ def due(
     """
     memory = remembered(entries)
     newest = history.newest
-    looked_at = sorted({*days, *([newest.day] if newest else [])} & set(history.days))
+    looked_at = sorted({*days, *([newest.data_day] if newest else [])} & set(history.days))
     found: list[Due] = []
     for one in looked_at:
         day = history.days[one]
         passed = is_late(day, deadline, timezone, now)
         for channel, kinds in wanted.items():
             known = memory.get((channel, one), Memory())
-            late = passed and (day is newest or bool({"late"} & (known.told | known.failed)))
+            late = passed and (day is newest or bool({"late"} & (known.sent | known.failed)))
             found += [
                 Due(channel, kind, day, kind in kinds)
                 for kind in _facts(day, late, known)
@@ -136,13 +136,13 @@ def due(
 
 def is_late(day: Day, deadline: time, timezone: str, now: datetime) -> bool:
     """Whether the day is not published after the deadline on the following day."""
-    by = datetime.combine(day.day + timedelta(days=1), deadline, ZoneInfo(timezone))
+    by = datetime.combine(day.data_day + timedelta(days=1), deadline, ZoneInfo(timezone))
     return not day.good and day.published is None and now >= by
 
 
 def _facts(day: Day, late: bool, known: Memory) -> list[AlertKind]:
     """The facts that have not been reported yet."""
-    troubled = bool(known.told & {*_OPEN}) or (known.told == {"warned"} and day.state != "warned")
+    troubled = bool(known.sent & {*_OPEN}) or (known.sent == {"warned"} and day.state != "warned")
     if day.good and troubled:
         return ["recovered"]
     facts: dict[AlertKind, bool] = {
@@ -150,7 +150,7 @@ def _facts(day: Day, late: bool, known: Memory) -> list[AlertKind]:
         "warned": day.state == "warned",
         "late": late,
     }
-    return [kind for kind in KINDS if facts.get(kind) and kind not in known.told]
+    return [kind for kind in KINDS if facts.get(kind) and kind not in known.sent]
 
 
 def _being_sent(known: Memory, kind: AlertKind, now: datetime) -> bool:

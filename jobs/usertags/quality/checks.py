@@ -128,7 +128,7 @@ def result_of(
 class CheckRow(CheckResult):
     """A row of `ops.checks`: a result with the stage of the run that it came of."""
 
-    day: date
+    data_day: date
     run_id: str
     stage: str
     checked_at: datetime
@@ -140,7 +140,7 @@ class CheckRow(CheckResult):
             **_columns(row),
             samples=tuple(json.loads(row["samples"] or "[]")),
             details=_parsed(row["details"] or "{}"),
-            day=row["dt"],
+            data_day=row["dt"],
             run_id=row["run_id"],
             stage=row["stage"],
             checked_at=row["checked_at"],
@@ -200,11 +200,11 @@ def from_facts(facts: Row) -> CheckResult:
 
 
 def check_row(
-    result: CheckResult, day: date, run_id: str, stage: str, checked_at: datetime
+    result: CheckResult, data_day: date, run_id: str, stage: str, checked_at: datetime
 ) -> dict[str, Any]:
     """A result as a row of `ops.checks`."""
     return facts_of(result) | {
-        "dt": day,
+        "dt": data_day,
         "run_id": run_id,
         "stage": stage,
         "checked_at": checked_at,
@@ -223,25 +223,25 @@ def owned(results: Iterable[CheckResult], owner: str) -> list[CheckResult]:
     return [result if result.owner else replace(result, owner=owner) for result in results]
 
 
-def save_checks(lake: Lake, day: date, run_id: str, stage: str, results: Sequence[CheckResult]) -> None:
+def save_checks(lake: Lake, data_day: date, run_id: str, stage: str, results: Sequence[CheckResult]) -> None:
     """Save the results of a stage in `ops.checks` in one commit, replacing those of an earlier attempt in the
     same run."""
     now = datetime.now(UTC)
-    rows = [check_row(result, day, run_id, stage, now) for result in results]
+    rows = [check_row(result, data_day, run_id, stage, now) for result in results]
     table = ensure_table(lake, CHECKS.name, CHECKS.schema, CHECKS.partition)
-    same = rows_where(dt=day, run_id=run_id, stage=stage)
+    same = rows_where(dt=data_day, run_id=run_id, stage=stage)
     replace_rows(table, pa.Table.from_pylist(rows, schema=CHECKS.schema), same)
 
 
-def checks_of(lake: Lake, day: date, run_id: str | None = None) -> list[CheckRow]:
+def checks_of(lake: Lake, data_day: date, run_id: str | None = None) -> list[CheckRow]:
     """The results of a day, or of one run of it, in any order; none before the first run."""
-    where = rows_where(dt=day) if run_id is None else rows_where(dt=day, run_id=run_id)
+    where = rows_where(dt=data_day) if run_id is None else rows_where(dt=data_day, run_id=run_id)
     return _rows(lake, where)
 
 
-def failed_critical(lake: Lake, day: date, run_id: str, stage: str) -> list[CheckRow]:
+def failed_critical(lake: Lake, data_day: date, run_id: str, stage: str) -> list[CheckRow]:
     """The critical checks that failed in a stage of a run, by id."""
-    where = rows_where(dt=day, run_id=run_id, stage=stage, severity="critical", success=False)
+    where = rows_where(dt=data_day, run_id=run_id, stage=stage, severity="critical", success=False)
     return sorted(_rows(lake, where), key=lambda row: row.check_id)
 
 

@@ -11,8 +11,8 @@ from math import sqrt
 from statistics import median
 from typing import Any, Literal
 
-from usertags.catalogue.model import Source
 from usertags.config.quality_models import SEVERITIES, Bounds, QualityEntry, Severity
+from usertags.project.model import Source
 from usertags.quality.checks import CheckResult, result_of
 from usertags.quality.kinds import CheckKind, Unit
 from usertags.quality.statistics import Statistic
@@ -24,7 +24,7 @@ _LEAST_WEEKS, _LEAST_DAYS = 2, 3
 
 def compared(
     source: Source,
-    batch: date,
+    data_day: date,
     today: Sequence[Statistic],
     before: Sequence[Statistic],
     settings: QualityEntry,
@@ -38,7 +38,7 @@ def compared(
     """
     if source.compare is None:
         return []
-    history = _History(source, batch, [item for item in before if item.batch < batch], settings)
+    history = _History(source, data_day, [item for item in before if item.data_day < data_day], settings)
     day = history.main_day(today)
     results = [_same_content(source, today, history)]
     usual = history.usual_rows(day)
@@ -67,11 +67,11 @@ class _Usual:
 
 class _History:
     def __init__(
-        self, source: Source, batch: date, before: Sequence[Statistic], settings: QualityEntry
+        self, source: Source, data_day: date, before: Sequence[Statistic], settings: QualityEntry
     ) -> None:
-        self.source, self.batch, self.settings = source, batch, settings
+        self.source, self.data_day, self.settings = source, data_day, settings
         self.before = before
-        self.batches = {item.batch: item.first for item in before}
+        self.batches = {item.data_day: item.first for item in before}
 
     def main_day(self, today: Sequence[Statistic]) -> date:
         """The main event day of the batch: its data day, or for a source with delayed delivery the day that
@@ -79,11 +79,11 @@ class _History:
         rows: Counter[int] = Counter()
         for item in self.before:
             if not item.first and not item.column:
-                rows[(item.batch - item.day).days] += item.rows
+                rows[(item.data_day - item.day).days] += item.rows
         if not rows.total():
-            rows.update({(self.batch - item.day).days: item.rows for item in today if not item.column})
+            rows.update({(self.data_day - item.day).days: item.rows for item in today if not item.column})
         late = max(rows, key=lambda days: (rows[days], -days), default=0)
-        return self.batch - timedelta(days=late)
+        return self.data_day - timedelta(days=late)
 
     def usual_rows(self, day: date) -> _Usual | None:
         """Rows of the same weekday of the last weeks; if there are too few, of the previous days. Other
@@ -98,14 +98,14 @@ class _History:
         return None
 
     def _rows_of(self, days: Iterable[date], main: date) -> list[int]:
-        late = self.batch - main
+        late = self.data_day - main
         found = [self._rows(day, day + late) for day in days]
         return [rows for rows in found if rows is not None]
 
-    def _rows(self, day: date, batch: date) -> int | None:
+    def _rows(self, day: date, data_day: date) -> int | None:
         """The rows of a day according to its own batch; otherwise according to the first batch."""
-        if self.batches.get(batch) is False:
-            return sum(item.rows for item in self._of(day, "") if item.batch == batch)
+        if self.batches.get(data_day) is False:
+            return sum(item.rows for item in self._of(day, "") if item.data_day == data_day)
         if self.source.kind != "events":
             return None
         return max((item.rows for item in self._of(day, "")), default=None)
@@ -118,7 +118,7 @@ class _History:
     ) -> _Usual | None:
         """The values of earlier days for a column. `on_time`: only according to their own batch,
         because a value may be delivered later than its row."""
-        since = self.batch - timedelta(days=self.settings.days)
+        since = self.data_day - timedelta(days=self.settings.days)
         rows, values = 0, []
         for item in self._days(column, since):
             number = value(item)
@@ -147,9 +147,9 @@ def _same_content(source: Source, today: Sequence[Statistic], history: _History)
     """Detects the rows of an earlier batch, for example a file that was delivered twice."""
     mark = next((item.fingerprint for item in today if item.fingerprint), None)
     same = [
-        item.batch
+        item.data_day
         for item in history.before
-        if mark and item.fingerprint == mark and item.batch != history.batch
+        if mark and item.fingerprint == mark and item.data_day != history.data_day
     ]
     return result_of(
         CheckKind.CONTENT,

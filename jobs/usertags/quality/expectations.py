@@ -10,9 +10,9 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from usertags.catalogue.masking import masked
 from usertags.config.expectation_names import named_columns
 from usertags.errors import UsageError
+from usertags.project.masking import masked
 from usertags.quality import repeated_keys
 from usertags.quality.checks import SAMPLE, Check, CheckResult, Row, result_of
 from usertags.quality.error_texts import calls_in, calls_of, text_in, text_of, without_messages
@@ -233,7 +233,7 @@ def _suite_ran(
     broken = {name: text for name, info in infos.items() if (text := text_in(info))}
     for check, text in broken.items():
         _log(f"Great Expectations did not run {check}", text, calls_in(infos[check]))
-    told = [raised] if raised else [f"{check}: {text}" for check, text in broken.items()]
+    errors = [raised] if raised else [f"{check}: {text}" for check, text in broken.items()]
     ran = len(outcomes) - len(broken)
     return result_of(
         CheckKind.SUITE_RAN,
@@ -245,7 +245,7 @@ def _suite_ran(
         low=len(checks),
         unit="checks",
         details={"left_out": left_out} if left_out else {},
-        error="; ".join(told)[:300] if told else None,
+        error="; ".join(errors)[:300] if errors else None,
     )
 
 

@@ -17,7 +17,7 @@ class GateRefused(DataError):
     of the stage. The text has sentences about them, and no row."""
 
     def __init__(
-        self, day: date, stage: str, results: Sequence[CheckResult], language: Language = "en"
+        self, data_day: date, stage: str, results: Sequence[CheckResult], language: Language = "en"
     ) -> None:
         self.stage, self.results, self.language = stage, tuple(results), language
         self.failed = [result for result in results if refuses(result)]
@@ -26,11 +26,11 @@ class GateRefused(DataError):
                 language,
                 count=len(self.failed),
                 stage=name_of(stage, texts.STAGES, language),
-                day=day,
+                day=data_day,
                 lines="\n".join(_line(result, language) for result in self.failed),
             ),
             safe=texts.GATE_SAFE.of(language),
-            next_step=texts.GATE_NEXT.filled(language, day=day),
+            next_step=texts.GATE_NEXT.filled(language, day=data_day),
         )
 
 

@@ -116,7 +116,7 @@ NEVER = Words("any", "不限")
 MORE = Words("{shown} and {more} more", "{shown} 等，另有 {more} 个")
 SAME_WEEKDAY = Words("the same weekday of {days} weeks", "{days} 周的同一星期日期")
 DAYS_BEFORE = Words("{days} days before", "前 {days} 天")
-EXPLAINED = Words("{said}: {more}", "{said}：{more}")
+EXPLAINED = Words("{found}: {more}", "{found}：{more}")
 SENTENCES_END, LIST_GOES_ON = Words("; ", "；"), Words(", ", "，")
 # Times as a configuration writes them, by their last letter.
 SPANS: Mapping[str, Words] = {
@@ -438,7 +438,7 @@ KINDS: Mapping[CheckKind, KindText] = {
     CheckKind.EDGES: KindText(
         title=Words("edges of {subject} differ", "{subject} 的分界各不相同"),
         looks_at=Words(
-            "Whether the edges between scores are told apart: equal ones give some score to nobody.",
+            "Whether the edges between scores differ: equal ones give some score to nobody.",
             "分数之间的分界是否不同：分界相同时有的分数无人得到。",
         ),
         observed=Words("{edges}, {value} of them equal", "{edges}，其中 {value} 个相同"),

@@ -23,7 +23,7 @@ class RunRecord:
     release records who let a refused clean or audit stage pass, and why. `warnings` are the results that
     warn, of a release those that it covers, without samples."""
 
-    day: date
+    data_day: date
     run_id: str
     stage: Stage
     status: Status
@@ -42,7 +42,7 @@ class RunRecord:
 class Publication:
     """A row of `tags.publications`. Its warnings are sentences for readers: nothing here reads them."""
 
-    day: date
+    data_day: date
     run_id: str
     verdict: str
     published_at: datetime
@@ -54,7 +54,7 @@ class Publication:
 def record_of(row: Mapping[str, Any]) -> RunRecord:
     """The record of a row of `ops.runs`."""
     return RunRecord(
-        day=row["dt"],
+        data_day=row["dt"],
         run_id=row["run_id"],
         stage=row["stage"],
         status=row["status"],
@@ -73,7 +73,7 @@ def record_of(row: Mapping[str, Any]) -> RunRecord:
 def record_row(record: RunRecord, at: datetime) -> dict[str, Any]:
     """The row of `ops.runs` of a record that is written at an instant."""
     return {
-        "dt": record.day,
+        "dt": record.data_day,
         "run_id": record.run_id,
         "stage": record.stage,
         "status": record.status,
@@ -92,7 +92,7 @@ def record_row(record: RunRecord, at: datetime) -> dict[str, Any]:
 def publication_from(row: Mapping[str, Any]) -> Publication:
     """The publication of a row of `tags.publications`."""
     return Publication(
-        day=row["dt"],
+        data_day=row["dt"],
         run_id=row["run_id"],
         verdict=row["verdict"],
         published_at=row["published_at"],
@@ -123,8 +123,8 @@ def blocked(records: Iterable[RunRecord], published: Mapping[date, datetime]) ->
     day was published."""
     by_day: dict[date, list[RunRecord]] = defaultdict(list)
     for record in records:
-        by_day[record.day].append(record)
-    found = (refusal_of(by_day[day], published.get(day)) for day in sorted(by_day))
+        by_day[record.data_day].append(record)
+    found = (refusal_of(by_day[data_day], published.get(data_day)) for data_day in sorted(by_day))
     return [refused for refused in found if refused is not None]
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from usertags.catalogue.build import ROOT
 from usertags.language import Language
+from usertags.project.build import ROOT
 from usertags.quality.kinds import KINDS, CheckKind
 
 RUNBOOK = ROOT / "docs" / "runbook.md"

@@ -40,12 +40,12 @@ def looks_at(result: CheckResult, language: Language = "en") -> str:
 def observed(result: CheckResult, language: Language = "en") -> str:
     """What the check found."""
     fields = _fields(result, language)
-    said = _filled(_observed(result, KINDS[result.kind]), fields, language)
+    text = _filled(_observed(result, KINDS[result.kind]), fields, language)
     more = [_filled(kinds.LEFT_OUT, fields, language)] if result.details.get("left_out") else []
     more += [result.error, kinds.SEE_LOG.of(language)] if result.error is not None else []
     if not more:
-        return said
-    return kinds.EXPLAINED.filled(language, said=said, more=kinds.SENTENCES_END.of(language).join(more))
+        return text
+    return kinds.EXPLAINED.filled(language, found=text, more=kinds.SENTENCES_END.of(language).join(more))
 
 
 def _observed(result: CheckResult, text: KindText) -> Words:
@@ -67,8 +67,8 @@ def wanted(result: CheckResult, language: Language = "en") -> str:
         ends = {"low": result.details.get("min"), "high": result.details.get("max")}
         fields |= {name: _plain(value) for name, value in ends.items() if value is not None}
     text = kinds.ARGUMENTS if "arguments" in result.details else KINDS[result.kind].wanted
-    said = _filled(text or _bounded(fields), fields, language)
-    return _filled(kinds.MOSTLY, fields | {"wanted": said}, language) if "mostly" in fields else said
+    wanted = _filled(text or _bounded(fields), fields, language)
+    return _filled(kinds.MOSTLY, fields | {"wanted": wanted}, language) if "mostly" in fields else wanted
 
 
 def _bounded(fields: Mapping[str, str]) -> Words:
@@ -98,10 +98,10 @@ def how_bad(result: CheckResult, language: Language = "en") -> str:
     """How far off the value is, and how many rows failed; what was observed where neither is known."""
     fields, text = _fields(result, language), KINDS[result.kind].worse
     compared = result.usual is not None or "before" in result.details
-    said = [_filled(text, fields, language)] if text is not None and compared else []
+    parts = [_filled(text, fields, language)] if text is not None and compared else []
     if result.unexpected is not None and result.rows:
-        said.append(_filled(kinds.ROWS_OF, fields, language))
-    return kinds.SENTENCES_END.of(language).join(said) or observed(result, language)
+        parts.append(_filled(kinds.ROWS_OF, fields, language))
+    return kinds.SENTENCES_END.of(language).join(parts) or observed(result, language)
 
 
 def beside(result: CheckResult, language: Language = "en") -> str:
@@ -182,8 +182,8 @@ def _graded(bounds: Mapping[str, Any], language: Language) -> str:
     """Bounds that warn and that block."""
     levels = (("warning", kinds.WARNS), ("critical", kinds.BLOCKS))
     given = {name: _plain(bounds[name]) for name, _ in levels if bounds.get(name) is not None}
-    said = [_filled(text, given, language) for name, text in levels if name in given]
-    return kinds.LIST_GOES_ON.of(language).join(said) or _filled(kinds.NEVER, {}, language)
+    parts = [_filled(text, given, language) for name, text in levels if name in given]
+    return kinds.LIST_GOES_ON.of(language).join(parts) or _filled(kinds.NEVER, {}, language)
 
 
 def _list(values: Sequence[Any], language: Language) -> str:

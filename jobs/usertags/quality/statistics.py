@@ -11,9 +11,9 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Column as CleanColumn
-from usertags.catalogue.model import Source
 from usertags.config.expression_types import is_number
+from usertags.project.model import Column as CleanColumn
+from usertags.project.model import Source
 from usertags.transform.versions import KEPT
 
 # The number of event days before the data day in the statistics of a batch.
@@ -34,7 +34,7 @@ class Statistic:
     """
 
     source: str
-    batch: date
+    data_day: date
     first: bool
     day: date
     column: str
@@ -47,7 +47,7 @@ class Statistic:
 
 
 def statistics(
-    rows: DataFrame, source: Source, batch: date, last_batch: date | None, end: datetime
+    rows: DataFrame, source: Source, data_day: date, previous_data_day: date | None, end: datetime
 ) -> list[Statistic]:
     """Describe a batch. Grain of the input: good row of the batch. In: the clean columns, event_day,
     `_status` and `_content` (`resolve`), the data day of the batch before it, and the instant that the data
@@ -56,11 +56,11 @@ def statistics(
     A later batch is described by the event days since the previous batch and the day before it; a first
     batch, which contains history, by the last weeks.
     """
-    since = batch - timedelta(days=DAYS) if last_batch is None else last_batch
-    day = F.lit(batch)
+    since = data_day - timedelta(days=DAYS) if previous_data_day is None else previous_data_day
+    day = F.lit(data_day)
     if source.kind == "events":
-        told = F.col("event_day").between(F.lit(since), F.lit(batch))
-        day = F.when(told, F.col("event_day")).cast("date")
+        in_range = F.col("event_day").between(F.lit(since), F.lit(data_day))
+        day = F.when(in_range, F.col("event_day")).cast("date")
     measured = source.kept_columns
     kept = F.col("_status") == KEPT
     content = F.xxhash64("_content")
@@ -79,12 +79,14 @@ def statistics(
     )
     medians = _medians(rows, day, measured)
     found = [row.asDict() | medians.get(row["_day"], {}) for row in counted]
-    return list(_rows(found, source, measured, batch, first=last_batch is None))
+    return list(_rows(found, source, measured, data_day, first=previous_data_day is None))
 
 
-def statistics_without_rows(source: Source, batch: date, last_batch: date | None) -> list[Statistic]:
+def statistics_without_rows(
+    source: Source, data_day: date, previous_data_day: date | None
+) -> list[Statistic]:
     """What `statistics` says of a batch without rows, without reading any."""
-    return list(_rows([], source, source.kept_columns, batch, first=last_batch is None))
+    return list(_rows([], source, source.kept_columns, data_day, first=previous_data_day is None))
 
 
 def _medians(rows: DataFrame, day: Column, columns: Sequence[CleanColumn]) -> dict[Any, dict[str, Any]]:
@@ -139,14 +141,14 @@ def _newest(source: Source, kept: Column, end: datetime) -> Column:
 
 
 def _rows(
-    found: Sequence[Any], source: Source, measured: Sequence[CleanColumn], batch: date, *, first: bool
+    found: Sequence[Any], source: Source, measured: Sequence[CleanColumn], data_day: date, *, first: bool
 ) -> Iterable[Statistic]:
     by_day: dict[date, Mapping[str, Any]] = {row["_day"]: row for row in found if row["_day"]}
     for day, row in sorted(by_day.items()):
         for column in measured:
             yield Statistic(
                 source.name,
-                batch,
+                data_day,
                 first,
                 day,
                 column.name,
@@ -155,15 +157,15 @@ def _rows(
                 median=row.get(f"median:{column.name}"),
                 mean_length=row.get(f"length:{column.name}"),
             )
-        if day != batch:
-            yield Statistic(source.name, batch, first, day, "", rows=row["rows"])
+        if day != data_day:
+            yield Statistic(source.name, data_day, first, day, "", rows=row["rows"])
     yield Statistic(
         source.name,
-        batch,
+        data_day,
         first,
-        batch,
+        data_day,
         "",
-        rows=by_day[batch]["rows"] if batch in by_day else 0,
+        rows=by_day[data_day]["rows"] if data_day in by_day else 0,
         newest=_instant(max((row["newest"] for row in found if row["newest"]), default=None)),
         fingerprint=_fingerprint(found),
     )

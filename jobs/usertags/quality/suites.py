@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from usertags.catalogue.model import Catalogue, OwnCheck, Source
+from usertags.project.model import OwnCheck, Project, Source
 from usertags.published import RFM, USER_PROFILE, USER_TAGS
 from usertags.quality.checks import Check
 from usertags.quality.clean_checks import declared_checks
@@ -31,37 +31,37 @@ class Suite:
     checks: tuple[Check, ...]
 
 
-def clean_suite(catalogue: Catalogue, source: Source) -> Suite:
+def clean_suite(project: Project, source: Source) -> Suite:
     """The suite of a batch of a source, own checks last."""
     table = f"clean.{source.name}"
-    return _suite(catalogue, table, [*declared_checks(source), *_own(catalogue, table)])
+    return _suite(project, table, [*declared_checks(source), *_own(project, table)])
 
 
-def tag_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
+def tag_suites(project: Project) -> tuple[Suite, ...]:
     """The suites of the audit; a check that needs the number of users has the parameter `population`."""
     suites = [
-        _suite(catalogue, USER_TAGS.name, [*user_tags_checks(), *_own(catalogue, USER_TAGS.name)]),
-        _suite(catalogue, USER_TAGS_VALUES, user_tags_value_checks(in_user_tags_alone(catalogue))),
+        _suite(project, USER_TAGS.name, [*user_tags_checks(), *_own(project, USER_TAGS.name)]),
+        _suite(project, USER_TAGS_VALUES, user_tags_value_checks(in_user_tags_alone(project))),
         _suite(
-            catalogue,
+            project,
             USER_PROFILE.name,
-            [*user_profile_checks(catalogue), *_own(catalogue, USER_PROFILE.name)],
+            [*user_profile_checks(project), *_own(project, USER_PROFILE.name)],
         ),
-        _suite(catalogue, RFM.name, [*rfm_checks(catalogue), *_own(catalogue, RFM.name)]),
+        _suite(project, RFM.name, [*rfm_checks(project), *_own(project, RFM.name)]),
     ]
     return tuple(suite for suite in suites if suite.checks)
 
 
-def all_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
+def all_suites(project: Project) -> tuple[Suite, ...]:
     """The suites of all tables: those of the clean stage by source, then those of the audit."""
     return (
-        *(clean_suite(catalogue, source) for source in catalogue.sources.values()),
-        *tag_suites(catalogue),
+        *(clean_suite(project, source) for source in project.sources.values()),
+        *tag_suites(project),
     )
 
 
-def _own(catalogue: Catalogue, table: str) -> list[Check]:
-    return [_own_check(check) for check in catalogue.own_checks_of(table)]
+def _own(project: Project, table: str) -> list[Check]:
+    return [_own_check(check) for check in project.own_checks_of(table)]
 
 
 def _own_check(check: OwnCheck) -> Check:
@@ -77,12 +77,12 @@ def _own_check(check: OwnCheck) -> Check:
     )
 
 
-def _suite(catalogue: Catalogue, name: str, checks: Sequence[Check]) -> Suite:
-    owner = catalogue.quality.owner
-    return Suite(name, tuple(replace(check, owner=check.owner or owner) for check in _told_apart(checks)))
+def _suite(project: Project, name: str, checks: Sequence[Check]) -> Suite:
+    owner = project.quality.owner
+    return Suite(name, tuple(replace(check, owner=check.owner or owner) for check in _numbered(checks)))
 
 
-def _told_apart(checks: Iterable[Check]) -> Iterable[Check]:
+def _numbered(checks: Iterable[Check]) -> Iterable[Check]:
     """Checks of the same kind on one column get numbered ids, in the order of declaration."""
     seen: Counter[str] = Counter()
     for check in checks:

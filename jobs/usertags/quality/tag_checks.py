@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Catalogue, Tag, visible
+from usertags.project.model import Project, Tag, visible
 from usertags.published import RFM, RFM_THRESHOLDS, USER_PROFILE, USER_TAGS
 from usertags.quality.checks import Check, CheckResult, columns_check, result_of
 from usertags.quality.kinds import CheckKind
@@ -36,10 +36,10 @@ def user_tags_checks() -> list[Check]:
     return [_has_rows(table), *not_null, unique]
 
 
-def user_profile_checks(catalogue: Catalogue) -> list[Check]:
+def user_profile_checks(project: Project) -> list[Check]:
     """The listed values of tags, one row per user, and no missing users."""
     table = USER_PROFILE.name
-    shown = visible(catalogue.published_tags(), USER_PROFILE.view)
+    shown = visible(project.published_tags(), USER_PROFILE.view)
     user = {"column": "user_id"}
     checks = [
         columns_check(table, ["user_id", *(tag.id for tag in shown)]),
@@ -50,10 +50,10 @@ def user_profile_checks(catalogue: Catalogue) -> list[Check]:
     return checks + [_value_check(table, tag) for tag in shown if tag.values and not tag.main.several]
 
 
-def in_user_tags_alone(catalogue: Catalogue) -> list[Tag]:
+def in_user_tags_alone(project: Project) -> list[Tag]:
     """The tags with listed values that are not completely contained in user_profile, where values are
     checked: a sensitivity excludes them, or they have several values."""
-    tags = visible(catalogue.published_tags(), USER_TAGS.view)
+    tags = visible(project.published_tags(), USER_TAGS.view)
     return [tag for tag in tags if tag.values and (tag.main.several or USER_PROFILE.view in tag.kept_out_of)]
 
 
@@ -84,9 +84,9 @@ def _as_text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def rfm_checks(catalogue: Catalogue) -> list[Check]:
+def rfm_checks(project: Project) -> list[Check]:
     """One row per user in `rfm`, each with a segment; no checks for a project without RFM."""
-    if catalogue.rfm is None:
+    if project.rfm is None:
         return []
     table, segment = RFM.name, {"column": "segment"}
     return [
@@ -122,26 +122,26 @@ def tied_edges(rows: Sequence[Mapping[str, object]]) -> list[CheckResult]:
 def refused_links(refused: Mapping[str, int]) -> CheckResult:
     """A warning if links were refused because a person would have had more ids than the limits allow.
     `refused` has all counts by reason: blocked and shared ids are refused every day, as configured."""
-    beyond = refused.get("limit", 0) + refused.get("tangled", 0)
+    over_limit = refused.get("limit", 0) + refused.get("tangled", 0)
     return result_of(
         CheckKind.LINKS,
         "ops.refused_links",
         "warning",
-        success=beyond == 0,
+        success=over_limit == 0,
         value=sum(refused.values()),
         unit="links",
-        unexpected=beyond,
+        unexpected=over_limit,
         details={"reasons": dict(sorted(refused.items()))},
     )
 
 
-def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResult]:
+def exclusive_paths(profile: DataFrame, project: Project) -> list[CheckResult]:
     """Every user carries exactly one tag of each exclusive path. Grain of the input: user. In: `user_profile`
     of the run. Out: one critical result per path; its value is the share of the users with none or several.
     One pass over the profile, which collects one row."""
     by_path: dict[str, list[str]] = defaultdict(list)
-    for tag in catalogue.published_tags():
-        if "/".join(tag.path) in catalogue.exclusive:
+    for tag in project.published_tags():
+        if "/".join(tag.path) in project.exclusive:
             by_path["/".join(tag.path)].append(tag.id)
     if not by_path:
         return []
@@ -151,7 +151,7 @@ def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResul
         for path in paths
     ]
     row = profile.agg(F.count("*"), *wrong).collect()[0]
-    levels = {path: "_".join(catalogue.levels[level] for level in path.split("/")) for path in paths}
+    levels = {path: "_".join(project.levels[level] for level in path.split("/")) for path in paths}
     return [_exclusive_result(path, levels[path], row[0], row[index + 1]) for index, path in enumerate(paths)]
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Catalogue, Tag, visible
 from usertags.config.expression_types import is_number
 from usertags.config.quality_models import Bounds, Severity
+from usertags.project.model import Project, Tag, visible
 from usertags.published import TAG_STATISTICS, USER_TAGS
 from usertags.quality.checks import CheckResult, result_of
 from usertags.quality.comparison import exceeded, first_bound, worst
@@ -98,7 +98,7 @@ def _tenth(number: Column) -> Column:
 
 
 def tag_drift(
-    catalogue: Catalogue,
+    project: Project,
     found: Mapping[str, Distribution],
     population: int,
     populations_before: Sequence[int],
@@ -110,11 +110,11 @@ def tag_drift(
     comparison with a population smaller than `quality.least`.
     """
     users_before = sum(populations_before)
-    least = catalogue.quality.least
+    least = project.quality.least
     if not populations_before or population < least or min(populations_before) < least:
         return []
     results: list[CheckResult | None] = []
-    for tag in visible(catalogue.published_tags(), TAG_STATISTICS.view):
+    for tag in visible(project.published_tags(), TAG_STATISTICS.view):
         item = found.get(tag.id)
         if tag.drift is None or item is None or not sum(item.before.values()):
             continue
@@ -190,12 +190,12 @@ def _result(
     )
 
 
-def coverage_bounds(catalogue: Catalogue, users: Mapping[str, int], population: int) -> list[CheckResult]:
+def coverage_bounds(project: Project, users: Mapping[str, int], population: int) -> list[CheckResult]:
     """The share of users who carry a tag, for tags with configured bounds. In: users by tag id
     (`users_of_tags`), and the users of the day."""
     return [
         _bounded(tag, users.get(tag.id, 0), population)
-        for tag in catalogue.published_tags()
+        for tag in project.published_tags()
         if tag.coverage is not None
     ]
 

@@ -24,7 +24,7 @@ class TagDay:
     """A tag on a published day. For a tag with several values per user, `users` is that of its most
     common value."""
 
-    day: date
+    data_day: date
     users: int
     share: float
     users_before: int
@@ -70,9 +70,9 @@ class TagTrend:
 
 
 def tag_trends(
-    statistics: Iterable[Row], catalogue: Iterable[Row], published: Mapping[date, str]
+    statistics: Iterable[Row], tag_catalogue: Iterable[Row], published: Mapping[date, str]
 ) -> list[TagTrend]:
-    """One trend per tag of the catalogue of the newest published day, largest changes first.
+    """One trend per tag of the tag catalogue of the newest published day, largest changes first.
 
     In: rows of `tag_statistics` and of `tag_catalogue`, of any days. `published` is the run of each published
     day: rows of other runs are ignored.
@@ -81,7 +81,9 @@ def tag_trends(
         return []
     newest = max(published)
     entries = {
-        row["tag_id"]: row for row in catalogue if (row["dt"], row["run_id"]) == (newest, published[newest])
+        row["tag_id"]: row
+        for row in tag_catalogue
+        if (row["dt"], row["run_id"]) == (newest, published[newest])
     }
     by_tag: dict[str, dict[date, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in statistics:
@@ -93,17 +95,17 @@ def tag_trends(
 
 def _days(by_day: Mapping[date, list[Row]], entry: Row) -> tuple[TagDay, ...]:
     several = str(entry["type"]).startswith("array")
-    return tuple(_tag_day(day, by_day[day], several=several) for day in sorted(by_day))
+    return tuple(_tag_day(data_day, by_day[data_day], several=several) for data_day in sorted(by_day))
 
 
-def _tag_day(day: date, rows: Iterable[Row], *, several: bool) -> TagDay:
+def _tag_day(data_day: date, rows: Iterable[Row], *, several: bool) -> TagDay:
     rows = sorted(rows, key=lambda row: (-row["users"], row["tag_value"] or ""))
     values = tuple(
         Value(row["tag_value"] or "", row["users"], row["share"] or 0.0, row["change"]) for row in rows
     )
     together = max if several else sum
     return TagDay(
-        day,
+        data_day,
         users=together(value.users for value in values),
         share=together(value.share for value in values),
         users_before=together(row["users_before"] for row in rows),

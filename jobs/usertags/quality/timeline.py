@@ -22,7 +22,7 @@ class Day:
     """A data day. `results` are the newest of each check, those that failed first; `runs` are its records,
     the newest first; `refused` is the refusal that blocks it."""
 
-    day: date
+    data_day: date
     state: State
     results: tuple[CheckRow, ...] = ()
     runs: tuple[RunRecord, ...] = ()
@@ -98,7 +98,7 @@ class History:
     def last_good(self, upto: date | None = None) -> Day | None:
         """The newest good day up to a day."""
         newest_first = reversed(list(self.days.values()))
-        good = (day for day in newest_first if day.good and (upto is None or day.day <= upto))
+        good = (day for day in newest_first if day.good and (upto is None or day.data_day <= upto))
         return next(good, None)
 
     @property
@@ -113,10 +113,10 @@ class History:
     def failing_since(self, result: CheckRow) -> date | None:
         """The first day of the series of failures that includes the result; None if it passed."""
         since = None
-        for earlier in reversed([r for r in self.of_check(result.check_id) if r.day <= result.day]):
+        for earlier in reversed([r for r in self.of_check(result.check_id) if r.data_day <= result.data_day]):
             if earlier.success:
                 break
-            since = earlier.day
+            since = earlier.data_day
         return since
 
     def filtered(self, wanted: Filter) -> "History":
@@ -124,7 +124,7 @@ class History:
         if not wanted:
             return self
         days = {
-            day.day: replace(day, results=tuple(filter(wanted.shows, day.results)))
+            day.data_day: replace(day, results=tuple(filter(wanted.shows, day.results)))
             for day in self.days.values()
         }
         return History(days, self.results)
@@ -153,8 +153,8 @@ def history(
     newest = _newest_results(checks)
     records: dict[date, list[RunRecord]] = defaultdict(list)
     for record in runs:
-        records[record.day].append(record)
-    published = {item.day: item for item in publications}
+        records[record.data_day].append(record)
+    published = {item.data_day: item for item in publications}
     known = {*newest, *records, *published}
     if not known:
         return History({})
@@ -180,9 +180,9 @@ def _newest_results(rows: Iterable[CheckRow]) -> dict[date, dict[str, CheckRow]]
     """The latest result by day and check: a rerun only repeats some checks."""
     newest: dict[date, dict[str, CheckRow]] = defaultdict(dict)
     for result in rows:
-        before = newest[result.day].get(result.check_id)
+        before = newest[result.data_day].get(result.check_id)
         if before is None or before.checked_at <= result.checked_at:
-            newest[result.day][result.check_id] = result
+            newest[result.data_day][result.check_id] = result
     return newest
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from usertags.catalogue.versions import version_of
 from usertags.errors import InfrastructureError
+from usertags.project.versions import version_of
 from usertags.services import ports, postgres, spark, store
 from usertags.services.model import SERVICE_NAMES, Endpoints, ServiceName, ServiceStatus
 from usertags.services.postgres import Postgres

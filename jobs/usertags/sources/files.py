@@ -45,7 +45,7 @@ class SourceFile:
     day: date | None
 
 
-def list_files(root: str, pattern: str, *, day: date, s3: S3Access | None = None) -> list[SourceFile]:
+def list_files(root: str, pattern: str, *, data_day: date, s3: S3Access | None = None) -> list[SourceFile]:
     """The files under `root` (a folder or s3://bucket/prefix) with a matching relative name, sorted by name.
 
     `{day}` matches YYYY-MM-DD and limits the files to days up to `day`; `*` and `?` match
@@ -59,7 +59,7 @@ def list_files(root: str, pattern: str, *, day: date, s3: S3Access | None = None
         if match is None:
             continue
         file_day = _day_of(match, name)
-        if file_day is None or file_day <= day:
+        if file_day is None or file_day <= data_day:
             path = f"{root.rstrip('/')}/{name}" if is_s3(root) else str(Path(root) / name)
             print_of = fingerprint or _digest(path)
             files.append(SourceFile(path, name, size, print_of, file_day))

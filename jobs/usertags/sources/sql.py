@@ -380,7 +380,8 @@ def _odd_times(engine: Engine, query: sa.Select[Any], selected: list[_Column]) -
 def _no_equal(table: str, columns: Sequence[_Column]) -> DataError:
     if columns:
         what = ", ".join(
-            f"column {column.name} has a value that is not a valid {_say(column.kind)}" for column in columns
+            f"column {column.name} has a value that is not a valid {_type_name(column.kind)}"
+            for column in columns
         )
     else:
         what = "a value cannot be read"
@@ -391,7 +392,7 @@ def _no_equal(table: str, columns: Sequence[_Column]) -> DataError:
     )
 
 
-def _say(kind: pa.DataType) -> str:
+def _type_name(kind: pa.DataType) -> str:
     if pa.types.is_temporal(kind):
         return "date of the years 1 to 9999 (an infinite or a zero date)"
     return str(kind)

@@ -70,8 +70,8 @@ def _table(lake: Lake) -> Table:
 
 def _row(entry: Entry) -> dict[str, Any]:
     row = asdict(entry)
-    return {"dt": row.pop("day")} | row
+    return {"dt": row.pop("data_day")} | row
 
 
 def _entry(row: dict[str, Any]) -> Entry:
-    return Entry(day=row.pop("dt"), **row)
+    return Entry(data_day=row.pop("dt"), **row)

@@ -7,10 +7,10 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from usertags.catalogue.masking import masked_columns
-from usertags.catalogue.model import Catalogue
 from usertags.errors import UsageError
 from usertags.language import name_of
+from usertags.project.masking import masked_columns
+from usertags.project.model import Project
 from usertags.published import RFM, RFM_THRESHOLDS, TAG_STATISTICS, USER_PROFILE, USER_TAGS
 from usertags.quality import texts
 from usertags.quality.checks import CheckResult, owned, save_checks
@@ -36,74 +36,74 @@ from usertags.store.spark import spark_table
 from usertags.transform.tag_statistics import users_of_tags, users_together
 
 
-def audit(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+def audit(spark: SparkSession, project: Project, lake: Lake, data_day: date, run_id: str) -> StageReport:
     """Check the branch of a run and record the verdict: results in `ops.checks`, the verdict in `ops.runs`,
     the pages of Great Expectations with the reports.
 
     Raises UsageError if the run has not built anything, and GateRefused if a critical check fails.
     """
     started = time.monotonic()
-    built = stage_record(lake, day, run_id, "tag")
+    built = stage_record(lake, data_day, run_id, "tag")
     if built is None:
-        raise UsageError(f"run {run_id} of {day} has no tags", next_step="run the tag stage first")
-    language = catalogue.quality.language
-    run = Run(spark, catalogue, lake, day, run_id)
+        raise UsageError(f"run {run_id} of {data_day} has no tags", next_step="run the tag stage first")
+    language = project.quality.language
+    run = Run(spark, project, lake, data_day, run_id)
     validator = Validator()
     found = _results(run, validator, built.row_counts[USER_MEASURES.name])
-    found.append(write_docs(lake, catalogue, day, run_id, "audit", validator))
-    results = owned(found, catalogue.quality.owner)
-    save_checks(lake, day, run_id, "audit", results)
+    found.append(write_docs(lake, project, data_day, run_id, "audit", validator))
+    results = owned(found, project.quality.owner)
+    save_checks(lake, data_day, run_id, "audit", results)
     verdict = judge(results)
-    record_run(lake, RunRecord(day, run_id, "audit", verdict.status, warnings=verdict.warnings))
+    record_run(lake, RunRecord(data_day, run_id, "audit", verdict.status, warnings=verdict.warnings))
     if verdict.status == "refused":
-        raise GateRefused(day, "audit", results, language)
+        raise GateRefused(data_day, "audit", results, language)
     failed = sum(not result.success for result in results)
     status = name_of(verdict.status, texts.STATUSES, language)
     note = texts.AUDITED.filled(language, status=status, failed=failed)
     line = Line("checks", read=len(results), note=note)
-    return StageReport("audit", day, run_id, time.monotonic() - started, (line,))
+    return StageReport("audit", data_day, run_id, time.monotonic() - started, (line,))
 
 
 def _results(run: Run, validator: Validator, population: int) -> list[CheckResult]:
-    catalogue = run.catalogue
+    project = run.project
     profile, rows = run.read(USER_PROFILE), run.read(USER_TAGS)
     frames = {
         USER_TAGS.name: rows,
-        USER_TAGS_VALUES: as_profile(rows, in_user_tags_alone(catalogue)),
+        USER_TAGS_VALUES: as_profile(rows, in_user_tags_alone(project)),
         USER_PROFILE.name: profile,
         RFM.name: run.read(RFM),
     }
     results: list[CheckResult] = []
-    for suite in tag_suites(catalogue):
+    for suite in tag_suites(project):
         results += validator.validate(
-            suite.name, frames[suite.name], suite.checks, {"population": population}, sampling(catalogue)
+            suite.name, frames[suite.name], suite.checks, {"population": population}, sampling(project)
         )
-    if catalogue.rfm is not None:
+    if project.rfm is not None:
         results += tied_edges([row.asDict() for row in run.read(RFM_THRESHOLDS).collect()])
-    if catalogue.identity is not None:
+    if project.identity is not None:
         results.append(refused_links(_refused(run)))
-    return [*results, *exclusive_paths(profile, catalogue), *_against_before(run, rows, population)]
+    return [*results, *exclusive_paths(profile, project), *_against_before(run, rows, population)]
 
 
-def sampling(catalogue: Catalogue) -> Sampling:
+def sampling(project: Project) -> Sampling:
     """How failing rows of the tag tables are shown: by user_id, with the masked columns of users."""
-    return Sampling(("user_id",), masked_columns(catalogue, USER_TAGS.name))
+    return Sampling(("user_id",), masked_columns(project, USER_TAGS.name))
 
 
 def _against_before(run: Run, rows: DataFrame, population: int) -> list[CheckResult]:
     """The users of each tag compared with its bounds and with the last published days."""
-    bounded = [tag for tag in run.catalogue.published_tags() if tag.coverage is not None]
+    bounded = [tag for tag in run.project.published_tags() if tag.coverage is not None]
     users = {row["tag_id"]: row["users"] for row in users_of_tags(rows).collect()} if bounded else {}
-    results = coverage_bounds(run.catalogue, users, population)
-    days = publications(run.lake, before=run.day)[-run.catalogue.quality.published :]
+    results = coverage_bounds(run.project, users, population)
+    days = publications(run.lake, before=run.data_day)[-run.project.quality.published :]
     if not days:
         return results
     published = run.spark.table(spark_table(TAG_STATISTICS.name))
-    summed = users_together(published, [(each.day, each.run_id) for each in days])
+    summed = users_together(published, [(each.data_day, each.run_id) for each in days])
     today = run.read(TAG_STATISTICS).where(F.col("users") > 0)
-    found = distributions(today, summed, numbers(run.catalogue.published_tags()))
-    populations = [day.row_counts.get(USER_PROFILE.name, 0) for day in days]
-    return results + tag_drift(run.catalogue, found, population, populations)
+    found = distributions(today, summed, numbers(run.project.published_tags()))
+    populations = [each.row_counts.get(USER_PROFILE.name, 0) for each in days]
+    return results + tag_drift(run.project, found, population, populations)
 
 
 def _refused(run: Run) -> dict[str, int]:

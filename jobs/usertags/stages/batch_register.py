@@ -18,6 +18,7 @@ from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
 from usertags.errors import UsageError
+from usertags.project.model import RAW_DATA_DAY
 from usertags.sources.files import SourceFile
 from usertags.sources.reading import READING
 from usertags.stages.source_tables import SourceTables
@@ -172,7 +173,7 @@ def _finished(record: BatchRecord, tables: SourceTables) -> BatchRecord | None:
     """The record of a commit that was made but not registered; None if there is none."""
     now = datetime.now(UTC)
     if record.status == "reading" and tables.raw is not None:
-        of_reading = rows_where(batch=record.data_day, **{READING: record.attempt})
+        of_reading = rows_where(**{RAW_DATA_DAY: record.data_day}, **{READING: record.attempt})
         rows, current = tables.raw.scan(row_filter=of_reading).count(), tables.raw.current_snapshot()
         if rows and current is not None:
             return replace(
@@ -217,13 +218,15 @@ def forget_held(lake: Lake, records: Sequence[BatchRecord]) -> None:
         _replace_rows(lake, BATCHES, [], _any(map(_replaced_by, held)), of={record.source for record in held})
 
 
-def register_files(lake: Lake, source: str, day: date, attempt: int, files: Sequence[SourceFile]) -> None:
+def register_files(
+    lake: Lake, source: str, data_day: date, attempt: int, files: Sequence[SourceFile]
+) -> None:
     """Record the files that a reading is about to read. Grain of `ops.batch_files`: source, data_day,
     attempt, path; `size` is in bytes."""
     rows = [
         {
             "source": source,
-            "data_day": day,
+            "data_day": data_day,
             "attempt": attempt,
             "path": file.path,
             "size": file.size,
@@ -231,7 +234,7 @@ def register_files(lake: Lake, source: str, day: date, attempt: int, files: Sequ
         }
         for file in files
     ]
-    same = rows_where(source=source, data_day=day, attempt=attempt)
+    same = rows_where(source=source, data_day=data_day, attempt=attempt)
     _replace_rows(lake, BATCH_FILES, rows, same, of={source})
 
 
@@ -242,11 +245,11 @@ def files_read(
     (`landed`)."""
     table = find_table(lake, BATCH_FILES.name)
     rows = table.scan(row_filter=rows_where(source=source)).to_arrow().to_pylist() if table else []
-    found: dict[date, set[tuple[str, str]]] = {day: set() for day in batches}
+    found: dict[date, set[tuple[str, str]]] = {data_day: set() for data_day in batches}
     for row in rows:
-        day = row["data_day"]
-        if day in batches and batches[day].attempt == row["attempt"]:
-            found[day].add((row["path"], row["fingerprint"]))
+        data_day = row["data_day"]
+        if data_day in batches and batches[data_day].attempt == row["attempt"]:
+            found[data_day].add((row["path"], row["fingerprint"]))
     return found
 
 
@@ -287,45 +290,47 @@ def landed(records: Iterable[BatchRecord]) -> dict[date, BatchRecord]:
     return found
 
 
-def is_interrupted(records: Iterable[BatchRecord], day: date) -> bool:
+def is_interrupted(records: Iterable[BatchRecord], data_day: date) -> bool:
     """Whether a reading of the batch has started but not ended: it has to be read again."""
-    attempts = [each for each in records if each.stage == "extract" and each.data_day == day]
+    attempts = [each for each in records if each.stage == "extract" and each.data_day == data_day]
     return bool(attempts) and max(attempts, key=lambda record: record.attempt).status == "reading"
 
 
-def on_main(records: Iterable[BatchRecord], day: date) -> BatchRecord | None:
+def on_main(records: Iterable[BatchRecord], data_day: date) -> BatchRecord | None:
     """The batch of a day on main of the clean table."""
-    return next((each for each in records if each.status == "clean" and each.data_day == day), None)
+    return next((each for each in records if each.status == "clean" and each.data_day == data_day), None)
 
 
-def was_cleaned(records: Iterable[BatchRecord], day: date) -> bool:
+def was_cleaned(records: Iterable[BatchRecord], data_day: date) -> bool:
     """Whether any attempt at the batch wrote to the clean table or to a branch of it."""
-    return any(each.stage == "clean" and each.data_day == day for each in records)
+    return any(each.stage == "clean" and each.data_day == data_day for each in records)
 
 
-def held_batch(records: Iterable[BatchRecord], day: date) -> BatchRecord | None:
+def held_batch(records: Iterable[BatchRecord], data_day: date) -> BatchRecord | None:
     """The batch of a day that its checks refused and that is held on its branch, or was about to be
     promoted."""
-    found = [each for each in records if each.status in ("held", "promoting") and each.data_day == day]
+    found = [each for each in records if each.status in ("held", "promoting") and each.data_day == data_day]
     return found[-1] if found else None
 
 
-def other_definitions(records: Iterable[BatchRecord], day: date, definition: str) -> list[date]:
+def other_definitions(records: Iterable[BatchRecord], data_day: date, definition: str) -> list[date]:
     """The data days, except this one, whose batch was built with another definition of the source, in order.
     Records of an earlier version without a definition are left out."""
     return sorted(
         each.data_day
         for each in records
         if each.status == "clean"
-        and each.data_day != day
+        and each.data_day != data_day
         and each.definition_version not in (None, definition)
     )
 
 
-def earlier_days(records: Iterable[BatchRecord], day: date) -> set[date]:
+def earlier_days(records: Iterable[BatchRecord], data_day: date) -> set[date]:
     """The event days on which main has, or may have, rows of earlier attempts of a batch: they are
     replaced."""
-    return {each for record in _taken_over(records) if record.data_day == day for each in record.event_days}
+    return {
+        each for record in _taken_over(records) if record.data_day == data_day for each in record.event_days
+    }
 
 
 def not_rolled_up(records: Iterable[BatchRecord]) -> list[BatchRecord]:

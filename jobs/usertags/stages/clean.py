@@ -11,8 +11,8 @@ from functools import partial
 
 from pyspark.sql import SparkSession
 
-from usertags.catalogue.model import Catalogue
 from usertags.language import Language, Words
+from usertags.project.model import Project
 from usertags.quality import texts
 from usertags.quality.checks import CheckResult, owned
 from usertags.quality.clean_checks import one_definition, reconciliation
@@ -35,7 +35,7 @@ from usertags.store.lake import Lake
 SOURCES_AT_ONCE = 3
 
 
-def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+def clean(spark: SparkSession, project: Project, lake: Lake, data_day: date, run_id: str) -> StageReport:
     """Clean the batch of a data day of every source; a batch that is already clean is skipped.
 
     Raises DataError when an earlier day is blocked or a source's batch was never extracted, UsageError when
@@ -43,52 +43,52 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     critical check fails: then no source of the batch is promoted, and the branches are kept for inspection.
     """
     started = time.monotonic()
-    require_no_blocked_day(lake, day)
-    language = catalogue.quality.language
-    batches = batches_of(catalogue, lake, day)
+    require_no_blocked_day(lake, data_day)
+    language = project.quality.language
+    batches = batches_of(project, lake, data_day)
     # One validator for all sources: the report of the stage shows what it validated.
     validator = Validator()
     todo = [batch for batch in batches if not batch.clean_already]
-    checked = _written_and_checked(spark, catalogue, lake, todo, run_id, validator)
-    report = write_docs(lake, catalogue, day, run_id, "clean", validator)
+    checked = _written_and_checked(spark, project, lake, todo, run_id, validator)
+    report = write_docs(lake, project, data_day, run_id, "clean", validator)
     known = [result for batch in batches if batch.clean_already for result in _known_checks(batch)]
     results = owned(
-        (*(result for one in checked for result in one.checks), *known, report), catalogue.quality.owner
+        (*(result for one in checked for result in one.checks), *known, report), project.quality.owner
     )
     # A release covers these batches alone: one that is extracted again has another fingerprint.
     fingerprints = {batch.table: batch.fingerprint for batch in batches}
     try:
-        pass_gate(lake, day, run_id, fingerprints, results, language)
+        pass_gate(lake, data_day, run_id, fingerprints, results, language)
     except GateRefused:
         register(lake, [clean_record(one.batch, one.written, "held", run_id) for one in checked])
         raise
     promote(lake, batches, [clean_record(one.batch, one.written, "clean", run_id) for one in checked])
     lines = _lines(batches, checked, language)
     lines += [] if report.success else [Line("report", note=observed(report, language))]
-    return StageReport("clean", day, run_id, time.monotonic() - started, tuple(lines))
+    return StageReport("clean", data_day, run_id, time.monotonic() - started, tuple(lines))
 
 
 def _written_and_checked(
     spark: SparkSession,
-    catalogue: Catalogue,
+    project: Project,
     lake: Lake,
     batches: list[Batch],
     run_id: str,
     validator: Validator,
 ) -> list[Checked]:
     """Several sources concurrently, in order: while one waits for the store or is checked, others compute."""
-    write = partial(write_batch, spark, catalogue, lake, run_id=run_id)
+    write = partial(write_batch, spark, project, lake, run_id=run_id)
     with ThreadPoolExecutor(max_workers=SOURCES_AT_ONCE) as pool:
         written = zip(batches, pool.map(write, batches), strict=True)
-        return check_batches(spark, catalogue, lake, run_id, written, validator)
+        return check_batches(spark, project, lake, run_id, written, validator)
 
 
 def _known_checks(batch: Batch) -> list[CheckResult]:
     """The checks of an already clean batch that do not read its rows."""
-    standing = batch.clean_already
-    assert standing is not None
+    known = batch.clean_already
+    assert known is not None
     return [
-        reconciliation(batch.source, standing.counts),
+        reconciliation(batch.source, known.counts),
         one_definition(batch.source, batch.other_definitions),
     ]
 
@@ -97,17 +97,17 @@ def _lines(batches: list[Batch], checked: list[Checked], language: Language) -> 
     counts = {one.batch.source.name: one.written.counts for one in checked}
     lines = []
     for batch in batches:
-        name, standing = batch.source.name, batch.clean_already
-        if standing is not None:
+        name, known = batch.source.name, batch.clean_already
+        if known is not None:
             already = texts.ALREADY_CLEAN.of(language)
-            lines.append(Line(name, **standing.counts, written=0, note=already))
+            lines.append(Line(name, **known.counts, written=0, note=already))
         else:
             lines.append(Line(name, **counts[name], written=counts[name]["kept"], note=""))
     return lines
 
 
 def take_over(
-    session: Callable[[], SparkSession], catalogue: Catalogue, lake: Lake, release: RunRecord
+    session: Callable[[], SparkSession], project: Project, lake: Lake, release: RunRecord
 ) -> StageReport:
     """Promote the batch of every source of a day that a person has released.
 
@@ -116,24 +116,24 @@ def take_over(
     release does not cover.
     """
     started = time.monotonic()
-    day, run_id = release.day, release.run_id
-    batches = batches_of(catalogue, lake, day)
+    data_day, run_id = release.data_day, release.run_id
+    batches = batches_of(project, lake, data_day)
     todo = [batch for batch in batches if not batch.clean_already]
     on_branch = {batch.source.name: record for batch in todo if (record := held(lake, batch))}
     again = [batch for batch in todo if batch.source.name not in on_branch]
     records = [*on_branch.values()]
     if again:
-        checked = _cleaned_again(session(), catalogue, lake, release, again)
+        checked = _cleaned_again(session(), project, lake, release, again)
         records += [clean_record(one.batch, one.written, "clean", run_id) for one in checked]
     promote(lake, batches, records)
     lines = tuple(
         Line(
             batch.source.name,
-            note=_taken_over(batch in todo, batch in again).of(catalogue.quality.language),
+            note=_taken_over(batch in todo, batch in again).of(project.quality.language),
         )
         for batch in batches
     )
-    return StageReport("release", day, run_id, time.monotonic() - started, lines)
+    return StageReport("release", data_day, run_id, time.monotonic() - started, lines)
 
 
 def _taken_over(written: bool, again: bool) -> Words:
@@ -143,11 +143,11 @@ def _taken_over(written: bool, again: bool) -> Words:
 
 
 def _cleaned_again(
-    spark: SparkSession, catalogue: Catalogue, lake: Lake, release: RunRecord, batches: list[Batch]
+    spark: SparkSession, project: Project, lake: Lake, release: RunRecord, batches: list[Batch]
 ) -> list[Checked]:
-    checked = _written_and_checked(spark, catalogue, lake, batches, release.run_id, Validator())
+    checked = _written_and_checked(spark, project, lake, batches, release.run_id, Validator())
     results = [result for one in checked for result in one.checks]
     failed = [result.check_id for result in results if refuses(result)]
     if not_released(release, failed):
-        raise GateRefused(release.day, "clean", results, catalogue.quality.language)
+        raise GateRefused(release.data_day, "clean", results, project.quality.language)
     return checked

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from usertags.catalogue.model import Catalogue, Source
-from usertags.catalogue.versions import version_of
 from usertags.errors import DataError, UsageError
+from usertags.project.model import Project, Source
+from usertags.project.versions import version_of
 from usertags.quality.register import RunRecord
 from usertags.stages.batch_register import (
     BatchRecord,
@@ -24,16 +24,17 @@ class Batch:
     """One source's batch of a data day.
 
     `definition` is the version of the source's columns and rules; `fingerprint` covers the raw rows and the
-    checks as well: the same fingerprint gives the same rows. `last` is the data day of the source's batch
-    before it, `attempt` the number of its valid reading. `records` are the source's records in the register.
+    checks as well: the same fingerprint gives the same rows. `previous_data_day` is that of the source's
+    batch before it, `attempt` the number of its valid reading. `records` are the source's records in the
+    register.
     """
 
     source: Source
-    day: date
+    data_day: date
     definition: str
     fingerprint: str
     attempt: int
-    last: date | None = None
+    previous_data_day: date | None = None
     records: tuple[BatchRecord, ...] = field(default=(), repr=False)
 
     @property
@@ -44,43 +45,45 @@ class Batch:
     @property
     def branch(self) -> str:
         """The branch of the clean table that the batch is written on."""
-        return f"batch_{self.day:%Y%m%d}"
+        return f"batch_{self.data_day:%Y%m%d}"
 
     @property
     def clean_already(self) -> BatchRecord | None:
         """The record of the batch if main of the clean table has it with the same fingerprint."""
-        standing = on_main(self.records, self.day)
-        return standing if standing and standing.input_fingerprint == self.fingerprint else None
+        record = on_main(self.records, self.data_day)
+        return record if record and record.input_fingerprint == self.fingerprint else None
 
     @property
     def other_definitions(self) -> list[date]:
         """The batches of the source that were built with another definition."""
-        return other_definitions(self.records, self.day, self.definition)
+        return other_definitions(self.records, self.data_day, self.definition)
 
 
-def batches_of(catalogue: Catalogue, lake: Lake, day: date) -> list[Batch]:
+def batches_of(project: Project, lake: Lake, data_day: date) -> list[Batch]:
     """The batch of a data day of every source. Raises DataError if one was never extracted, and UsageError if
     batches are not registered (`registered`)."""
-    sources = catalogue.sources.values()
+    sources = project.sources.values()
     records = registered(lake, [tables_of(lake, source.name) for source in sources])
-    return [_batch(catalogue, source, day, records[source.name]) for source in sources]
+    return [_batch(project, source, data_day, records[source.name]) for source in sources]
 
 
-def _batch(catalogue: Catalogue, source: Source, day: date, records: list[BatchRecord]) -> Batch:
+def _batch(project: Project, source: Source, data_day: date, records: list[BatchRecord]) -> Batch:
     known = landed(records)
-    if day not in known or is_interrupted(records, day):
+    if data_day not in known or is_interrupted(records, data_day):
         raise DataError(
-            f"{day} was {'not fully extracted' if day in known else 'never extracted'} "
+            f"{data_day} was {'not fully extracted' if data_day in known else 'never extracted'} "
             f"for source {source.name}",
             safe="nothing was written",
-            next_step=f"run `usertags extract --day {day}` first",
+            next_step=f"run `usertags extract --day {data_day}` first",
         )
     definition = version_of([_columns(source), _rules(source)])
     checks = [[check.model_dump() for check in source.checks], source.may_be_empty]
-    own = [repr(check) for check in catalogue.own_checks_of(clean_name(source))]
-    made_of = [known[day].raw_snapshot, _columns(source), _rules(source), *checks, own]
-    last = max((other for other in known if other < day), default=None)
-    return Batch(source, day, definition, version_of(made_of), known[day].attempt, last, tuple(records))
+    own = [repr(check) for check in project.own_checks_of(clean_name(source))]
+    made_of = [known[data_day].raw_snapshot, _columns(source), _rules(source), *checks, own]
+    previous = max((other for other in known if other < data_day), default=None)
+    return Batch(
+        source, data_day, definition, version_of(made_of), known[data_day].attempt, previous, tuple(records)
+    )
 
 
 def _columns(source: Source) -> list[tuple[object, ...]]:
@@ -92,15 +95,16 @@ def _rules(source: Source) -> list[object]:
     return [source.key, source.repeats, source.version, source.time, whose, source.reject]
 
 
-def require_same_batch(catalogue: Catalogue, lake: Lake, refused: RunRecord) -> None:
+def require_same_batch(project: Project, lake: Lake, refused: RunRecord) -> None:
     """Raises UsageError if the batch of a day, in any source, is no longer the one that was refused."""
-    day, fingerprints = refused.day, refused.inputs.get("batches", {})
-    batches = batches_of(catalogue, lake, day)
+    data_day, fingerprints = refused.data_day, refused.inputs.get("batches", {})
+    batches = batches_of(project, lake, data_day)
     other = [batch.source.name for batch in batches if fingerprints.get(batch.table) != batch.fingerprint]
     if other:
         raise UsageError(
-            f"the batch of {day} has changed since it was refused: {', '.join(other)} was extracted again, "
+            f"the batch of {data_day} has changed since it was refused: "
+            f"{', '.join(other)} was extracted again, "
             "or its configuration changed",
             safe="nothing was promoted; readers keep the last good day",
-            next_step=f"run {day} again (`usertags run --day {day}`)",
+            next_step=f"run {data_day} again (`usertags run --day {data_day}`)",
         )

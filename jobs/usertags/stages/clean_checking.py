@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from usertags.catalogue.masking import masked_of
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.masking import masked_of
+from usertags.project.model import CLEAN_DATA_DAY, Project, Source
 from usertags.quality.checks import CheckResult
 from usertags.quality.clean_checks import distinct_within_day, one_definition, reconciliation
 from usertags.quality.comparison import compared
@@ -33,7 +33,7 @@ class Checked:
 
 def check_batches(
     spark: SparkSession,
-    catalogue: Catalogue,
+    project: Project,
     lake: Lake,
     run_id: str,
     written: Iterable[tuple[Batch, Written]],
@@ -44,33 +44,33 @@ def check_batches(
     before = None
     done: list[Checked] = []
     for batch, item in written:
-        before = earlier_statistics(lake, batch.day, catalogue.quality) if before is None else before
-        results = _checks(spark, catalogue, batch, item, validator)
+        before = earlier_statistics(lake, batch.data_day, project.quality) if before is None else before
+        results = _checks(spark, project, batch, item, validator)
         results.append(one_definition(batch.source, batch.other_definitions))
         earlier = before.get(batch.source.name, [])
-        results += compared(batch.source, batch.day, item.statistics, earlier, catalogue.quality)
+        results += compared(batch.source, batch.data_day, item.statistics, earlier, project.quality)
         done.append(Checked(batch, item, tuple(results)))
     if not done:
         return []
     statistics = [each for one in done for each in one.written.statistics]
-    save_statistics(lake, done[0].batch.day, run_id, statistics)
+    save_statistics(lake, done[0].batch.data_day, run_id, statistics)
     batches = [one.batch for one in done]
     return [replace(one, checks=(*one.checks, *_references(spark, one, batches))) for one in done]
 
 
 def _checks(
-    spark: SparkSession, catalogue: Catalogue, batch: Batch, written: Written, validator: Validator
+    spark: SparkSession, project: Project, batch: Batch, written: Written, validator: Validator
 ) -> list[CheckResult]:
     source = batch.source
     branch = spark.table(spark_table(batch.table, batch.branch))
-    suite = clean_suite(catalogue, source)
+    suite = clean_suite(project, source)
     kept = _kept(branch, batch, written)
     results = [reconciliation(source, written.counts)]
     results += validator.validate(suite.name, kept, suite.checks, sampling=_sampling(source))
-    results += freshness_checks(source, written.statistics, end_of(batch.day, catalogue.timezone))
+    results += freshness_checks(source, written.statistics, end_of(batch.data_day, project.timezone))
     if written.days:
         touched = spark.createDataFrame([(day,) for day in written.days], "event_day date")
-        results += distinct_within_day(source, catalogue.measures_of(source.name), branch, touched)
+        results += distinct_within_day(source, project.measures_of(source.name), branch, touched)
     return results
 
 
@@ -80,7 +80,9 @@ def _sampling(source: Source) -> Sampling:
 
 def _kept(branch: DataFrame, batch: Batch, written: Written) -> DataFrame:
     """The rows of the batch on its branch. Spark opens no file if none was kept."""
-    return branch.where(F.col("_batch") == F.lit(batch.day) if written.counts["kept"] else F.lit(False))
+    return branch.where(
+        F.col(CLEAN_DATA_DAY) == F.lit(batch.data_day) if written.counts["kept"] else F.lit(False)
+    )
 
 
 def _references(spark: SparkSession, one: Checked, written: list[Batch]) -> list[CheckResult]:

@@ -13,7 +13,7 @@ from usertags.store.lake import Lake
 
 def pass_gate(
     lake: Lake,
-    day: date,
+    data_day: date,
     run_id: str,
     fingerprints: Mapping[str, str],
     results: Sequence[CheckResult],
@@ -21,14 +21,14 @@ def pass_gate(
 ) -> None:
     """Record the verdict of the checks of a day. `fingerprints` are those of its batches, by clean table.
     Raises GateRefused, in the language of the project, if a critical check failed."""
-    save_checks(lake, day, run_id, "clean", results)
+    save_checks(lake, data_day, run_id, "clean", results)
     verdict = judge(results)
-    warnings = (*verdict.warnings, *still_warned(run_records(lake, day), fingerprints, results))
+    warnings = (*verdict.warnings, *still_warned(run_records(lake, data_day), fingerprints, results))
     status = "warned" if warnings and verdict.status == "passed" else verdict.status
     inputs = {"batches": dict(fingerprints)}
-    record_run(lake, RunRecord(day, run_id, "clean", status, inputs=inputs, warnings=warnings))
+    record_run(lake, RunRecord(data_day, run_id, "clean", status, inputs=inputs, warnings=warnings))
     if verdict.status == "refused":
-        raise GateRefused(day, "clean", results, language)
+        raise GateRefused(data_day, "clean", results, language)
 
 
 def still_warned(

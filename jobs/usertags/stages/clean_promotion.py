@@ -22,7 +22,7 @@ def promote(lake: Lake, batches: Iterable[Batch], records: Sequence[BatchRecord]
         _settle(lake, batch, taken=batch.source.name in taken)
     now = datetime.now(UTC)
     register(lake, [replace(record, status="clean", recorded_at=now) for record in records])
-    left = [record for batch in batches for record in batch.records if record.data_day == batch.day]
+    left = [record for batch in batches for record in batch.records if record.data_day == batch.data_day]
     forget_held(lake, [record for record in left if record.source not in taken])
 
 
@@ -36,7 +36,7 @@ def _settle(lake: Lake, batch: Batch, *, taken: bool) -> None:
 
 def held(lake: Lake, batch: Batch) -> BatchRecord | None:
     """The record of the batch if the branch of a refused attempt has it and main can be moved to it."""
-    record = held_batch(batch.records, batch.day)
+    record = held_batch(batch.records, batch.data_day)
     if record is None or record.input_fingerprint != batch.fingerprint:
         return None
     table = lake.catalog.load_table(batch.table)

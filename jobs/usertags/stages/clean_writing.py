@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.model import CLEAN_DATA_DAY, RAW_DATA_DAY, Project, Source
 from usertags.quality.statistics import Statistic, statistics, statistics_without_rows
 from usertags.stages.batch_register import (
     BatchRecord,
@@ -26,7 +26,7 @@ from usertags.store.lake import Lake
 from usertags.store.schemas import QUARANTINE
 from usertags.store.spark import one_file_at_a_time, spark_table
 from usertags.store.tables import branch_snapshot, ensure_table, row_count
-from usertags.transform.batches import Outcome, comparable, outcome, rewritten, set_aside, touched
+from usertags.transform.batches import Outcome, comparable, outcome, quarantine_rows, rewritten, touched
 from usertags.transform.typed import typed
 from usertags.transform.versions import Resolved, resolve
 
@@ -43,16 +43,16 @@ class Written:
     statistics: list[Statistic]
 
 
-def write_batch(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, run_id: str) -> Written:
+def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch, run_id: str) -> Written:
     """Write the batch on its branch and its rejected rows to quarantine. Raises UsageError if a column would
     change its type."""
-    source, day = batch.source, batch.day
-    raw = spark.table(spark_table(raw_name(source))).where(F.col("batch") == F.lit(day))
-    rows = typed(raw, source, catalogue.timezone)
+    source, data_day = batch.source, batch.data_day
+    raw = spark.table(spark_table(raw_name(source))).where(F.col(RAW_DATA_DAY) == F.lit(data_day))
+    rows = typed(raw, source, project.timezone)
     good = rows.where("_reason is null").drop("_reason", "_raw")
     partition = ("event_day",) if source.kind == "events" else ()
     table = ensure_table(lake, batch.table, to_arrow_schema(good.drop("_reading").schema), partition)
-    if _rows_read(lake, batch) == 0 and not was_cleaned(batch.records, day):
+    if _rows_read(lake, batch) == 0 and not was_cleaned(batch.records, data_day):
         return _write_nothing(spark, lake, table, rows, batch, run_id)
     # Several statements read these rows; the conversions of `typed` are done once.
     rows.persist()
@@ -62,9 +62,11 @@ def write_batch(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Ba
     counts = _counts(lake, batch, found)
     _write_quarantine(lake, rows, batch, run_id, counts["quarantined"])
     # Rows that an earlier attempt of the batch wrote on other days have to be removed as well.
-    days = sorted(found.changed | earlier_days(batch.records, day))
+    days = sorted(found.changed | earlier_days(batch.records, data_day))
     _write_branch(spark, table, batch, resolved, others, days)
-    described = statistics(resolved.batch, source, day, batch.last, end_of(day, catalogue.timezone))
+    described = statistics(
+        resolved.batch, source, data_day, batch.previous_data_day, end_of(data_day, project.timezone)
+    )
     resolved.rows.unpersist()
     rows.unpersist()
     return Written(uuid_of(table), _on_branch(table, batch), counts, days, described)
@@ -78,7 +80,7 @@ def _write_nothing(
     found = Outcome(0, 0, 0, 0, frozenset())
     _write_quarantine(lake, rows, batch, run_id, found.quarantined)
     _create_branch(spark, batch)
-    described = statistics_without_rows(batch.source, batch.day, batch.last)
+    described = statistics_without_rows(batch.source, batch.data_day, batch.previous_data_day)
     return Written(uuid_of(table), _on_branch(table, batch), {"read": 0, **found.counts}, [], described)
 
 
@@ -94,7 +96,7 @@ def clean_record(batch: Batch, written: Written, status: Status, run_id: str) ->
     """The record of a batch on its branch."""
     return BatchRecord(
         batch.source.name,
-        batch.day,
+        batch.data_day,
         "clean",
         batch.attempt,
         status,
@@ -114,7 +116,7 @@ def _others(spark: SparkSession, table: Table, batch: Batch) -> DataFrame:
     everything = spark.table(spark_table(batch.table))
     if not row_count(table):
         return everything.limit(0)
-    return everything.where(F.col("_batch") != F.lit(batch.day))
+    return everything.where(F.col(CLEAN_DATA_DAY) != F.lit(batch.data_day))
 
 
 def _comparable(good: DataFrame, others: DataFrame, table: Table, source: Source) -> DataFrame:
@@ -130,18 +132,18 @@ def _counts(lake: Lake, batch: Batch, found: Outcome) -> dict[str, int]:
 def _rows_read(lake: Lake, batch: Batch) -> int:
     """The rows of the batch by the metadata of the raw table, not by the computed rows."""
     raw = lake.catalog.load_table(raw_name(batch.source))
-    return raw.scan(row_filter=rows_where(batch=batch.day)).count()
+    return raw.scan(row_filter=rows_where(**{RAW_DATA_DAY: batch.data_day})).count()
 
 
 def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str, count: int) -> None:
     """Save the quarantined rows, replacing those of an earlier attempt of the batch."""
     table = ensure_table(lake, QUARANTINE.name, QUARANTINE.schema, QUARANTINE.partition)
-    earlier = table.scan(row_filter=rows_where(source=batch.source.name, batch=batch.day)).count()
+    earlier = table.scan(row_filter=rows_where(source=batch.source.name, batch=batch.data_day)).count()
     if count == 0 and earlier == 0:
         return
-    same = (F.col("source") == F.lit(batch.source.name)) & (F.col("batch") == F.lit(batch.day))
-    aside = set_aside(rows, batch.source, batch.day, run_id)
-    aside.writeTo(spark_table(QUARANTINE.name)).overwrite(same)
+    same = (F.col("source") == F.lit(batch.source.name)) & (F.col("batch") == F.lit(batch.data_day))
+    rejected = quarantine_rows(rows, batch.source, batch.data_day, run_id)
+    rejected.writeTo(spark_table(QUARANTINE.name)).overwrite(same)
 
 
 def _write_branch(

@@ -11,15 +11,15 @@ from usertags.errors import UsageError
 def parse_day(text: str) -> date:
     """Parse a data day in the format YYYY-MM-DD; raises UsageError for anything else."""
     with suppress(ValueError):
-        day = date.fromisoformat(text)
-        if day.isoformat() == text:
-            return day
+        data_day = date.fromisoformat(text)
+        if data_day.isoformat() == text:
+            return data_day
     raise UsageError(f"invalid date {text!r}, expected YYYY-MM-DD", next_step="write it like 2026-11-01")
 
 
-def end_of(day: date, timezone: str) -> datetime:
+def end_of(data_day: date, timezone: str) -> datetime:
     """The end of the data day in a time zone: midnight at the start of the next day."""
-    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(timezone))
+    return datetime.combine(data_day + timedelta(days=1), time(), ZoneInfo(timezone))
 
 
 def expected_day(timezone: str, now: datetime | None = None) -> date:

@@ -1,7 +1,7 @@
 """extract: lands the new rows of a source for a data day, unchanged, in one commit.
 
 Reads the cursor range `(from, to]` of the source, or the files that no earlier batch has read, as a stream of
-Arrow batches, and writes `raw.<source>`, partition batch = data day. The reading is registered
+Arrow batches, and writes `raw.<source>`, partition `batch` = data day. The reading is registered
 before that commit and the batch after it, so that the cursor cannot advance without the rows.
 """
 
@@ -19,11 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
-from usertags.catalogue.model import Catalogue, Source
-from usertags.catalogue.source_entry import Read
 from usertags.config.durations import Duration
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
 from usertags.language import Language
+from usertags.project.model import RAW_DATA_DAY, Project, Source
+from usertags.project.source_entry import Read
 from usertags.quality import texts
 from usertags.sources.files import SourceFile, list_files, read_files
 from usertags.sources.pii import hash_pii
@@ -62,7 +62,7 @@ class Bounds:
 
 
 def extract(
-    catalogue: Catalogue, lake: Lake, source: Source, day: date, run_id: str, *, re_extract: bool = False
+    project: Project, lake: Lake, source: Source, data_day: date, run_id: str, *, re_extract: bool = False
 ) -> StageReport:
     """Extract one source for one data day; an existing batch is skipped.
 
@@ -73,36 +73,36 @@ def extract(
     started = time.monotonic()
     records = registered(lake, [tables_of(lake, source.name)])[source.name]
     batches = landed(records)
-    if day in batches and not re_extract and not is_interrupted(records, day):
+    if data_day in batches and not re_extract and not is_interrupted(records, data_day):
         line = Line(
             source.name,
-            read=batches[day].rows_read,
+            read=batches[data_day].rows_read,
             written=0,
-            note=texts.BATCH_EXISTS.of(catalogue.quality.language),
+            note=texts.BATCH_EXISTS.of(project.quality.language),
         )
     else:
-        line = _take_in(catalogue, lake, source, day, batches, run_id)
-    return StageReport("extract", day, run_id, time.monotonic() - started, (line,), part=source.name)
+        line = _take_in(project, lake, source, data_day, batches, run_id)
+    return StageReport("extract", data_day, run_id, time.monotonic() - started, (line,), part=source.name)
 
 
 def _take_in(
-    catalogue: Catalogue,
+    project: Project,
     lake: Lake,
     source: Source,
-    day: date,
+    data_day: date,
     batches: Mapping[date, BatchRecord],
     run_id: str,
 ) -> Line:
     if source.read.table:
-        reading, bounds = _from_database(catalogue, source, day, batches)
+        reading, bounds = _from_database(project, source, data_day, batches)
     else:
-        reading, bounds = _from_files(catalogue, lake, source, day, batches)
-    attempt = batches[day].attempt + 1 if day in batches else 0
-    schema, stream = _prepared(catalogue, source, reading, day, attempt)
-    table = ensure_table(lake, raw_name(source), schema, partition=["batch"])
+        reading, bounds = _from_files(project, lake, source, data_day, batches)
+    attempt = batches[data_day].attempt + 1 if data_day in batches else 0
+    schema, stream = _prepared(project, source, reading, data_day, attempt)
+    table = ensure_table(lake, raw_name(source), schema, partition=[RAW_DATA_DAY])
     record = BatchRecord(
         source.name,
-        day,
+        data_day,
         "extract",
         attempt,
         "reading",
@@ -111,9 +111,9 @@ def _take_in(
         cursor_to=bounds.until,
         run_id=run_id,
     )
-    replace_landed = replaces(source, read_before=day in batches)
-    rows = _land(lake, table, _write_files(table, schema, stream, day), record, bounds, replace_landed)
-    return Line(source.name, read=rows, written=rows, note=_note(bounds, catalogue.quality.language))
+    replace_landed = replaces(source, read_before=data_day in batches)
+    rows = _land(lake, table, _write_files(table, schema, stream, data_day), record, bounds, replace_landed)
+    return Line(source.name, read=rows, written=rows, note=_note(bounds, project.quality.language))
 
 
 def _note(bounds: Bounds, language: Language) -> str:
@@ -125,31 +125,31 @@ def _note(bounds: Bounds, language: Language) -> str:
 
 
 def _from_database(
-    catalogue: Catalogue, source: Source, day: date, batches: Mapping[date, BatchRecord]
+    project: Project, source: Source, data_day: date, batches: Mapping[date, BatchRecord]
 ) -> tuple[pa.RecordBatchReader, Bounds]:
     read = source.read
     assert read.table is not None
-    bounds = cursor_bounds(read, batches, day, catalogue.timezone)
+    bounds = cursor_bounds(read, batches, data_day, project.timezone)
     reading = read_table(
-        sql_url(read.connection, catalogue),
+        sql_url(read.connection, project),
         table=read.table,
         columns=source.raw_columns,
         cursor=read.cursor,
         after=bounds.after,
         until=bounds.until,
-        timezone=catalogue.timezone,
+        timezone=project.timezone,
     )
     return reading, bounds
 
 
 def _from_files(
-    catalogue: Catalogue, lake: Lake, source: Source, day: date, batches: Mapping[date, BatchRecord]
+    project: Project, lake: Lake, source: Source, data_day: date, batches: Mapping[date, BatchRecord]
 ) -> tuple[pa.RecordBatchReader, Bounds]:
     read = source.read
     assert read.files is not None and read.format is not None
-    access = files_access(read.connection, catalogue, lake)
-    files = list_files(files_root(read.connection, catalogue), read.files, day=day, s3=access)
-    new = new_files(files, files_read(lake, source.name, batches), day)
+    access = files_access(read.connection, project, lake)
+    files = list_files(files_root(read.connection, project), read.files, data_day=data_day, s3=access)
+    new = new_files(files, files_read(lake, source.name, batches), data_day)
     reading = read_files(
         new,
         columns=source.raw_columns,
@@ -163,29 +163,29 @@ def _from_files(
     return reading, Bounds(files=tuple(new))
 
 
-def cursor_bounds(read: Read, batches: Mapping[date, BatchRecord], day: date, timezone: str) -> Bounds:
+def cursor_bounds(read: Read, batches: Mapping[date, BatchRecord], data_day: date, timezone: str) -> Bounds:
     """The cursor range of a data day: from where the batches before it ended to the end of the day; a table
     without a cursor is read whole."""
     if not read.cursor:
         return Bounds()
-    return Bounds(after=after_of(batches, day, read.lookback), until=end_of(day, timezone))
+    return Bounds(after=after_of(batches, data_day, read.lookback), until=end_of(data_day, timezone))
 
 
-def after_of(batches: Mapping[date, BatchRecord], day: date, lookback: Duration) -> datetime | None:
+def after_of(batches: Mapping[date, BatchRecord], data_day: date, lookback: Duration) -> datetime | None:
     """The lower bound of the cursor of a data day: the end of the batches before it, minus the
     lookback. None if none of them has a cursor: then everything is read. Batches of the day
     itself and of later days are ignored, so that extracting a day again reads the same rows."""
-    ends = [batch.cursor_to for other, batch in batches.items() if other < day and batch.cursor_to]
+    ends = [batch.cursor_to for other, batch in batches.items() if other < data_day and batch.cursor_to]
     return max(ends) - lookback.delta if ends else None
 
 
 def new_files(
-    files: Sequence[SourceFile], read: Mapping[date, Set[tuple[str, str]]], day: date
+    files: Sequence[SourceFile], read: Mapping[date, Set[tuple[str, str]]], data_day: date
 ) -> list[SourceFile]:
     """The files that no batch of another day has read, in order. A file with changed content is new;
     files read by the day itself are read again. `read`: path and fingerprint of each file, by data day.
     """
-    taken = {item for other, items in read.items() if other != day for item in items}
+    taken = {item for other, items in read.items() if other != data_day for item in items}
     return [file for file in files if (file.path, file.fingerprint) not in taken]
 
 
@@ -199,18 +199,18 @@ def replaces(source: Source, *, read_before: bool) -> bool:
 
 
 def _prepared(
-    catalogue: Catalogue, source: Source, reading: pa.RecordBatchReader, day: date, number: int
+    project: Project, source: Source, reading: pa.RecordBatchReader, data_day: date, number: int
 ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """The batches to write: personal data hashed or dropped, the data day and the number of the
     reading added."""
     personal = source.raw_pii
-    salt = pii_salt(catalogue) if personal else ""
+    salt = pii_salt(project) if personal else ""
 
     def prepare(batch: pa.RecordBatch) -> pa.RecordBatch:
         safe = hash_pii(batch, personal, salt) if personal else batch
-        days = pa.array([day] * safe.num_rows, pa.date32())
+        days = pa.array([data_day] * safe.num_rows, pa.date32())
         numbers = pa.array([number] * safe.num_rows, pa.int32())
-        dated = safe.append_column(pa.field("batch", pa.date32()), days)
+        dated = safe.append_column(pa.field(RAW_DATA_DAY, pa.date32()), days)
         return dated.append_column(pa.field(READING, pa.int32()), numbers)
 
     return prepare(_empty(reading.schema)).schema, map(prepare, reading)
@@ -220,23 +220,23 @@ def _empty(schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
 
-def pii_salt(catalogue: Catalogue) -> str:
+def pii_salt(project: Project) -> str:
     """The salt for hashing personal data: from the environment; an embedded lake generates it once. It is a
     secret: never print it. Raises ConfigError if it is not set."""
     if SALT in os.environ:
         return os.environ[SALT]
-    if not catalogue.connections[catalogue.lake].embedded:
+    if not project.connections[project.lake].embedded:
         raise ConfigError(
             [
                 ConfigProblem(
-                    str(catalogue.folder / "sources"),
+                    str(project.folder / "sources"),
                     0,
                     f"{SALT} is not set: columns with `pii: hash` need it",
                 )
             ],
             next_step=f"set {SALT} to a long secret that never changes, so that hashes stay equal",
         )
-    path = catalogue.state / "pii_salt"
+    path = project.state / "pii_salt"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -263,7 +263,7 @@ def _land(
             register(lake, [record])
     with LightTransaction(table) as transaction:
         if replace_landed:
-            transaction.delete(rows_where(batch=record.data_day))
+            transaction.delete(rows_where(**{RAW_DATA_DAY: record.data_day}))
         if paths:
             transaction.add_files(paths, check_duplicate_files=False)
     current = table.current_snapshot()
@@ -289,7 +289,7 @@ def _removed_on_failure(table: Table, paths: Sequence[str]) -> Iterator[None]:
 
 
 def _write_files(
-    table: Table, schema: pa.Schema, stream: Iterator[pa.RecordBatch], day: date
+    table: Table, schema: pa.Schema, stream: Iterator[pa.RecordBatch], data_day: date
 ) -> tuple[list[str], int]:
     """Write the stream into Parquet files that are not committed yet; they are removed on failure."""
     paths: list[str] = []
@@ -303,7 +303,7 @@ def _write_files(
                     continue
                 if writer is None or in_file >= ROWS_A_FILE:
                     uploads.close()
-                    paths.append(f"{table.location()}/data/batch={day}/{uuid.uuid4()}.parquet")
+                    paths.append(f"{table.location()}/data/{RAW_DATA_DAY}={data_day}/{uuid.uuid4()}.parquet")
                     sink = uploads.enter_context(table.io.new_output(paths[-1]).create())
                     writer = uploads.enter_context(pq.ParquetWriter(sink, schema, compression="zstd"))
                     in_file = 0
@@ -314,7 +314,7 @@ def _write_files(
         except OSError as error:
             _abandon(table, uploads, paths)
             raise InfrastructureError(
-                f"failed to write the rows of {day} to the store ({type(error).__name__})",
+                f"failed to write the rows of {data_day} to the store ({type(error).__name__})",
                 safe="nothing was committed",
                 next_step="see `usertags services status`, then run the same command again",
             ) from error

@@ -7,8 +7,8 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 
-from usertags.catalogue.model import Catalogue, Identity
 from usertags.errors import ConfigError, ConfigProblem
+from usertags.project.model import Identity, Project
 from usertags.sources.pii import hash_value
 from usertags.stages.extract import pii_salt
 from usertags.stages.source_tables import clean_name, rollup_name
@@ -29,37 +29,37 @@ class Joined:
     refused: DataFrame
 
 
-def joined_ids(tables: Tables, catalogue: Catalogue, identity: Identity, day: date) -> Joined:
+def joined_ids(tables: Tables, project: Project, identity: Identity, data_day: date) -> Joined:
     """The users with more than one id, and the links that were refused, on a data day: links count from the
     day of their time on (project time zone).
 
     Raises ConfigError for blocked ids that are missing in the environment.
     """
-    seen = _sightings(tables, catalogue, day)
-    most = max(len(source.ids) for source in catalogue.links())
-    found = people(pairs(seen, most), blocked_ids(catalogue, identity), identity.limits)
+    seen = _sightings(tables, project, data_day)
+    most = max(len(source.ids) for source in project.links())
+    found = people(pairs(seen, most), blocked_ids(project, identity), identity.limits)
     refused = refused_links(found.refused)
-    return Joined(identities(found.members, _first_seen(tables, catalogue, day)), refused)
+    return Joined(identities(found.members, _first_seen(tables, project, data_day)), refused)
 
 
-def linked_ids(tables: Tables, catalogue: Catalogue, day: date) -> DataFrame:
+def linked_ids(tables: Tables, project: Project, data_day: date) -> DataFrame:
     """Grain: id in a row of links, with duplicates. Out: id_kind, id."""
-    return seen_in_links(_sightings(tables, catalogue, day)).select("id_kind", "id")
+    return seen_in_links(_sightings(tables, project, data_day)).select("id_kind", "id")
 
 
-def _sightings(tables: Tables, catalogue: Catalogue, day: date) -> DataFrame:
-    rows = [sightings(tables(clean_name(source)), source, day) for source in catalogue.links()]
+def _sightings(tables: Tables, project: Project, data_day: date) -> DataFrame:
+    rows = [sightings(tables(clean_name(source)), source, data_day) for source in project.links()]
     return reduce(DataFrame.unionByName, rows)
 
 
-def _first_seen(tables: Tables, catalogue: Catalogue, day: date) -> DataFrame:
+def _first_seen(tables: Tables, project: Project, data_day: date) -> DataFrame:
     """Grain: id and source. Out: id_kind, id, first_seen: its first day, null without a time."""
-    frames = [seen_in_links(_sightings(tables, catalogue, day))]
-    for source in catalogue.sources.values():
+    frames = [seen_in_links(_sightings(tables, project, data_day))]
+    for source in project.sources.values():
         if source.kind == "events":
-            frames.append(seen_in_rollup(tables(rollup_name(source)), day))
+            frames.append(seen_in_rollup(tables(rollup_name(source)), data_day))
         elif source.kind == "profile":
-            frames.append(seen_in_profile(tables(clean_name(source)), source, day))
+            frames.append(seen_in_profile(tables(clean_name(source)), source, data_day))
     return first_seen(frames)
 
 
@@ -72,23 +72,23 @@ def at_snapshots(spark: SparkSession, snapshots: Mapping[str, int]) -> Tables:
     return read
 
 
-def blocked_ids(catalogue: Catalogue, identity: Identity) -> list[str]:
+def blocked_ids(project: Project, identity: Identity) -> list[str]:
     """The blocked ids as `kind:id`, in the form used by the sources: hashed if theirs are hashed.
 
     Raises ConfigError if one of them is missing in the environment.
     """
-    salt = pii_salt(catalogue) if any(kind in identity.hashed for kind, _ in identity.block) else ""
+    salt = pii_salt(project) if any(kind in identity.hashed for kind, _ in identity.block) else ""
     found, problems = [], []
     for kind, text in identity.block:
         try:
-            value = from_environment(text, catalogue, "project.yml")
+            value = from_environment(text, project, "project.yml")
         except ConfigError as error:
             problems += error.problems
             continue
         known = hash_value(value, salt) if kind in identity.hashed else value
         if known is None or not value.strip():
             message = f"`block` of {kind} has an empty id"
-            problems.append(ConfigProblem(str(catalogue.folder / "project.yml"), 0, message))
+            problems.append(ConfigProblem(str(project.folder / "project.yml"), 0, message))
             continue
         found.append(f"{kind}:{known}")
     if problems:

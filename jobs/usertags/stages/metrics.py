@@ -18,11 +18,11 @@ class Metric:
 
 
 def stage_metrics(
-    project: str, stage: str, reports: Iterable[StageReport], summary: Mapping[str, Any] | None
+    project_name: str, stage: str, reports: Iterable[StageReport], summary: Mapping[str, Any] | None
 ) -> list[Metric]:
     """The metrics of a stage that has ended, even if it refused the day. `reports` are those of the
     stage, `summary` is the summary of the run after it."""
-    start = f"usertags.{project}"
+    start = f"usertags.{project_name}"
     found = [
         Metric(_joined(start, "stage", stage, report.part, "seconds"), report.seconds, "seconds")
         for report in reports
@@ -58,10 +58,10 @@ def stage_metrics(
     return found
 
 
-def age(project: str, expected: date, published: date) -> Metric:
+def age(project_name: str, expected: date, published: date) -> Metric:
     """The number of days between the newest expected day and the newest published day; 0 if none is
     missing."""
-    return Metric(f"usertags.{project}.days_since_published", max((expected - published).days, 0))
+    return Metric(f"usertags.{project_name}.days_since_published", max((expected - published).days, 0))
 
 
 def _joined(*parts: str) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from usertags.catalogue.model import Catalogue
 from usertags.errors import DataError, UsageError
 from usertags.language import Language, name_of
+from usertags.project.model import Project
 from usertags.published import PUBLISHED
 from usertags.quality import texts
 from usertags.quality.register import Publication, RunRecord
@@ -31,36 +31,39 @@ from usertags.store.schemas import PUBLICATIONS
 from usertags.store.tables import drop_branch, ensure_table, fast_forward, replace_rows
 
 
-def publish(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+def publish(project: Project, lake: Lake, data_day: date, run_id: str) -> StageReport:
     """Publish an audited run, or complete an interrupted publication.
 
     Raises UsageError when the run was not built or audited, DataError when its audit refused it, and
     InfrastructureError if the tables were written by another process after the branch was created.
     """
     started = time.monotonic()
-    built, verdict = _require_passed(lake, day, run_id)
-    language = catalogue.quality.language
+    built, verdict = _require_passed(lake, data_day, run_id)
+    language = project.quality.language
     for _ in publish_steps(lake, built, verdict, language):
         pass
     status = name_of(verdict.status, texts.STATUSES, language)
     lines = tuple(
         Line(spec.name, written=built.row_counts.get(spec.name, 0), note=status) for spec in PUBLISHED
     )
-    removed = remove_old_reports(lake, catalogue)
+    removed = remove_old_reports(lake, project)
     lines += (Line("reports", note=removed),) if removed else ()
-    return StageReport("publish", day, run_id, time.monotonic() - started, lines)
+    return StageReport("publish", data_day, run_id, time.monotonic() - started, lines)
 
 
-def _require_passed(lake: Lake, day: date, run_id: str) -> tuple[RunRecord, Verdict]:
-    built, audited = stage_record(lake, day, run_id, "tag"), stage_record(lake, day, run_id, "audit")
+def _require_passed(lake: Lake, data_day: date, run_id: str) -> tuple[RunRecord, Verdict]:
+    built, audited = (
+        stage_record(lake, data_day, run_id, "tag"),
+        stage_record(lake, data_day, run_id, "audit"),
+    )
     if built is None or audited is None:
         raise UsageError(
-            f"run {run_id} of {day} has not been audited", next_step="run the tag and audit stages first"
+            f"run {run_id} of {data_day} has not been audited", next_step="run the tag and audit stages first"
         )
     verdict = verdict_of(lake, built, audited)
     if verdict is None:
         raise DataError(
-            f"run {run_id} of {day} was refused by its audit",
+            f"run {run_id} of {data_day} was refused by its audit",
             safe="readers keep the last good day",
             next_step="fix the data and run the day again, or release it (`usertags release`)",
         )
@@ -71,7 +74,7 @@ def publish_steps(lake: Lake, built: RunRecord, verdict: Verdict, language: Lang
     """The commits of a publication, one a step: after each of them readers see one whole run. `language` is
     that of its warnings."""
     branch = run_branch(built.run_id)
-    published = publication_of(lake, built.day)
+    published = publication_of(lake, built.data_day)
     if published is None or published.run_id != built.run_id:
         for spec in PUBLISHED:
             fast_forward(lake.catalog.load_table(spec.name), branch)
@@ -98,7 +101,7 @@ def publication_row(
     of the day that stood before, the instant of the publication, the language of its warnings. Warnings (a
     list of sentences for readers), inputs and row counts are JSON."""
     return {
-        "dt": built.day,
+        "dt": built.data_day,
         "run_id": built.run_id,
         "published_at": at,
         "catalogue_version": built.catalogue_version,
@@ -114,7 +117,7 @@ def publication_row(
 
 def _clean_up(lake: Lake, built: RunRecord, branch: str) -> Iterator[str]:
     """Delete every other run of the day from the tag tables, and the branch."""
-    others = rows_where(dt=built.day) & rows_but("run_id", built.run_id)
+    others = rows_where(dt=built.data_day) & rows_but("run_id", built.run_id)
     for spec in PUBLISHED:
         table = lake.catalog.load_table(spec.name)
         drop_branch(table, branch)

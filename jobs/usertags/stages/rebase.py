@@ -31,7 +31,7 @@ def rebase_run(
     """Move the rows of a held run onto the current main; the report says how for each table.
 
     `new_run` starts Spark: it is not needed if main can be fast-forwarded to the run's branch. `version`
-    is that of the current catalogue, `language` that of the report. Raises UsageError if the held rows no
+    is that of the current project, `language` that of the report. Raises UsageError if the held rows no
     longer exist, or if they would have to be recomputed with other rules.
     """
     started = time.monotonic()
@@ -53,7 +53,7 @@ def rebase_run(
     notes |= dict.fromkeys(copied, texts.HELD_COPIED)
     notes |= dict.fromkeys(again, texts.HELD_RECOMPUTED)
     lines = tuple(Line(spec.name, note=words.of(language)) for spec, words in notes.items())
-    return StageReport("release", built.day, built.run_id, time.monotonic() - started, lines)
+    return StageReport("release", built.data_day, built.run_id, time.monotonic() - started, lines)
 
 
 def _require_branches(lake: Lake, built: RunRecord) -> None:
@@ -63,24 +63,24 @@ def _require_branches(lake: Lake, built: RunRecord) -> None:
     ]
     if gone:
         raise UsageError(
-            f"the held rows of {built.day} no longer exist: no branch {branch} in {', '.join(gone)}",
+            f"the held rows of {built.data_day} no longer exist: no branch {branch} in {', '.join(gone)}",
             safe="readers keep the last good day",
-            next_step=f"run {built.day} again (`usertags run --day {built.day}`)",
+            next_step=f"run {built.data_day} again (`usertags run --day {built.data_day}`)",
         )
 
 
 def _other_rules(built: RunRecord) -> UsageError:
     return UsageError(
-        f"the day before {built.day} was rerun after run {built.run_id} was held, and the rules have "
+        f"the day before {built.data_day} was rerun after run {built.run_id} was held, and the rules have "
         "changed: the tables that compare with it cannot be recomputed",
         safe="readers keep the last good day",
-        next_step=f"run {built.day} again (`usertags run --day {built.day}`)",
+        next_step=f"run {built.data_day} again (`usertags run --day {built.data_day}`)",
     )
 
 
 def _day_before_changed(lake: Lake, built: RunRecord) -> bool:
-    before = day_before(lake, built.day)
-    now = (before.day, before.run_id) if before else (None, None)
+    before = day_before(lake, built.data_day)
+    now = (before.data_day, before.run_id) if before else (None, None)
     return now != (built.previous_day, built.previous_run)
 
 
@@ -96,7 +96,7 @@ def _copy(run: Run, spec: TableSpec) -> None:
     """Copies through a second branch: the run's branch keeps the held rows until the copy is complete."""
     table, copies = spark_table(spec.name), _copies(run.run_id)
     run.spark.sql(f"ALTER TABLE {table} CREATE OR REPLACE BRANCH {copies}")
-    same = (F.col("dt") == F.lit(run.day)) & (F.col("run_id") == F.lit(run.run_id))
+    same = (F.col("dt") == F.lit(run.data_day)) & (F.col("run_id") == F.lit(run.run_id))
     run.read(spec).writeTo(spark_table(spec.name, copies)).overwrite(same)
     snapshot = branch_snapshot(run.lake.catalog.load_table(spec.name), copies)
     assert snapshot is not None

@@ -30,14 +30,14 @@ def decide(lake: Lake, refused: RunRecord, by: str, reason: str) -> RunRecord:
 
     It covers the failed critical checks, and for a clean stage the batches that failed them.
     """
-    failed = failed_critical(lake, refused.day, refused.run_id, refused.stage)
+    failed = failed_critical(lake, refused.data_day, refused.run_id, refused.stage)
     stamps = refused.inputs.get("batches", {})
     tables = {result.table for result in failed}
     # The release is about the batches that failed: it ends when these are read again, although batches of
     # other sources, which passed, still stand.
     bad = {table: stamp for table, stamp in stamps.items() if table in tables}
     record = RunRecord(
-        refused.day,
+        refused.data_day,
         refused.run_id,
         _STAGES[refused.stage],
         "released",
@@ -49,9 +49,9 @@ def decide(lake: Lake, refused: RunRecord, by: str, reason: str) -> RunRecord:
         released_by=by,
         release_reason=reason,
     )
-    standing = stage_record(lake, refused.day, refused.run_id, record.stage)
-    if standing is not None and _decision(standing) == _decision(record):
-        return standing
+    earlier = stage_record(lake, refused.data_day, refused.run_id, record.stage)
+    if earlier is not None and _decision(earlier) == _decision(record):
+        return earlier
     record_run(lake, record)
     return record
 
@@ -70,19 +70,19 @@ def verdict_of(lake: Lake, built: RunRecord, audited: RunRecord) -> Verdict | No
 
     None if the audit refused the run and it was not released.
     """
-    records = run_records(lake, built.day)
-    standing = [record for record in records if _stands(lake, record)]
-    of_audit = stage_record(lake, built.day, built.run_id, "release_audit")
-    failed = failed_critical(lake, built.day, built.run_id, "audit")
+    records = run_records(lake, built.data_day)
+    valid = [record for record in records if _is_valid(lake, record)]
+    of_audit = stage_record(lake, built.data_day, built.run_id, "release_audit")
+    failed = failed_critical(lake, built.data_day, built.run_id, "audit")
     cleaned = [record for record in records if record.stage == "clean"][-1:]
-    return verdict(audited, [result.check_id for result in failed], of_audit, standing, cleaned)
+    return verdict(audited, [result.check_id for result in failed], of_audit, valid, cleaned)
 
 
 def verdict(
     audited: RunRecord,
     failed: Sequence[str],
     of_audit: RunRecord | None,
-    standing: Sequence[RunRecord],
+    valid: Sequence[RunRecord],
     cleaned: Sequence[RunRecord],
 ) -> Verdict | None:
     """The verdict derived from the records of a day.
@@ -91,7 +91,7 @@ def verdict(
     it, the valid releases of batches, oldest first, and the newest clean record of the day, if there is
     one. None where the audit refused the run and no decision covers all that failed.
     """
-    releases = list(standing)
+    releases = list(valid)
     if of_audit is not None and not not_released(of_audit, failed):
         releases.append(of_audit)
     elif audited.status == "refused":
@@ -104,21 +104,21 @@ def verdict(
     return Verdict("released", tuple(warnings), _together(names, ", "), _together(reasons, "; "))
 
 
-def require_clean_batch(lake: Lake, day: date) -> None:
+def require_clean_batch(lake: Lake, data_day: date) -> None:
     """No tags are built on a refused batch: raises DataError if the newest clean checks of the day
     refused its batch, unless it was released and promoted."""
-    records = [record for record in run_records(lake, day) if record.stage == "clean"]
+    records = [record for record in run_records(lake, data_day) if record.stage == "clean"]
     if not records or records[-1].status != "refused":
         return
     refused = records[-1]
-    released = stage_record(lake, day, refused.run_id, "release_clean") is not None
+    released = stage_record(lake, data_day, refused.run_id, "release_clean") is not None
     if not released or not all(
-        _is_on_main(lake, day, *batch) for batch in refused.inputs.get("batches", {}).items()
+        _is_on_main(lake, data_day, *batch) for batch in refused.inputs.get("batches", {}).items()
     ):
         raise DataError(
-            f"the batch of {day} was refused by its clean checks (run {refused.run_id})",
+            f"the batch of {data_day} was refused by its clean checks (run {refused.run_id})",
             safe="readers keep the last good day",
-            next_step=f"see `usertags checks --day {day}`, then run {day} again "
+            next_step=f"see `usertags checks --day {data_day}`, then run {data_day} again "
             "or release it (`usertags release`)",
         )
 
@@ -127,16 +127,16 @@ def _together(texts: Sequence[str], separator: str) -> str:
     return separator.join(dict.fromkeys(texts))
 
 
-def _stands(lake: Lake, release: RunRecord) -> bool:
+def _is_valid(lake: Lake, release: RunRecord) -> bool:
     """Whether the released batch is still in the clean tables: a batch that was extracted again or has a
     new definition since then is a different one."""
     if release.stage != "release_clean":
         return False
-    return any(_is_on_main(lake, release.day, *batch) for batch in release.inputs["batches"].items())
+    return any(_is_on_main(lake, release.data_day, *batch) for batch in release.inputs["batches"].items())
 
 
-def _is_on_main(lake: Lake, day: date, table: str, fingerprint: str) -> bool:
+def _is_on_main(lake: Lake, data_day: date, table: str, fingerprint: str) -> bool:
     """Whether the batch of a day in a clean table has this fingerprint."""
     source = table.removeprefix("clean.")
-    standing = on_main(registered(lake, [tables_of(lake, source)])[source], day)
-    return standing is not None and standing.input_fingerprint == fingerprint
+    record = on_main(registered(lake, [tables_of(lake, source)])[source], data_day)
+    return record is not None and record.input_fingerprint == fingerprint

@@ -5,7 +5,7 @@ import mimetypes
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.quality.checks import CheckResult, result_of
 from usertags.quality.docs import assets, self_contained
 from usertags.quality.error_texts import calls_of, text_of
@@ -20,7 +20,7 @@ _logger = logging.getLogger(__name__)
 
 
 def write_docs(
-    lake: Lake, catalogue: Catalogue, day: date, run_id: str, stage: str, validator: Validator
+    lake: Lake, project: Project, data_day: date, run_id: str, stage: str, validator: Validator
 ) -> CheckResult:
     """Build the Data Docs of a stage and upload them; the result says whether this succeeded.
 
@@ -29,7 +29,7 @@ def write_docs(
     problem = None
     try:
         pages = self_contained(validator.pages(), _HOME)
-        publish_docs(lake, catalogue, day, run_id, stage, pages)
+        publish_docs(lake, project, data_day, run_id, stage, pages)
     except Exception as error:  # noqa: BLE001 - the library, or the storage, raises whatever it meets
         problem = text_of(error)
         _logger.error("the report of the %s stage was not written: %s\n%s", stage, problem, calls_of(error))
@@ -44,19 +44,19 @@ def write_docs(
 
 
 def publish_docs(
-    lake: Lake, catalogue: Catalogue, day: date, run_id: str, stage: str, pages: Mapping[str, str]
+    lake: Lake, project: Project, data_day: date, run_id: str, stage: str, pages: Mapping[str, str]
 ) -> str:
     """Upload the pages of a stage, the index page last; returns its S3 URL."""
-    _upload_assets(lake, catalogue)
-    prefix = f"{run_folder(catalogue, day, run_id)}/quality/{stage}"
+    _upload_assets(lake, project)
+    prefix = f"{run_folder(project, data_day, run_id)}/quality/{stage}"
     for path in sorted(pages, key=lambda path: (path == "index.html", path)):
         _put(lake, f"{prefix}/{path}", pages[path].encode())
     return f"s3://{lake.reports_bucket}/{prefix}/index.html"
 
 
-def _upload_assets(lake: Lake, catalogue: Catalogue) -> None:
+def _upload_assets(lake: Lake, project: Project) -> None:
     """The assets shared by all pages, once per project."""
-    prefix = f"{catalogue.project}/assets/"
+    prefix = f"{project.name}/assets/"
     there = set(keys_under(lake, prefix))
     for path, body in assets().items():
         if prefix + path not in there:

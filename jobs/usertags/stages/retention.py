@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.quality import texts
 from usertags.quality.timeline import start_of
 from usertags.stages.reports_store import keys_under
@@ -21,18 +21,18 @@ _AT_ONCE = 1000
 _logger = logging.getLogger(__name__)
 
 
-def remove_old_reports(lake: Lake, catalogue: Catalogue, now: datetime | None = None) -> str:
+def remove_old_reports(lake: Lake, project: Project, now: datetime | None = None) -> str:
     """Remove the reports of runs older than the retention period; returns a description.
 
     Always kept are the newest published days, blocked days, and objects that are not named like a day
     and a run. A failed removal is reported and retried after the next day; the day itself is published.
     """
-    language = catalogue.quality.language
-    before = (now or datetime.now(UTC)) - timedelta(days=catalogue.retention.reports)
+    language = project.quality.language
+    before = (now or datetime.now(UTC)) - timedelta(days=project.retention.reports)
     try:
-        keep = {item.day for item in publications(lake)[-PUBLISHED:]}
-        keep |= {record.day for record in blocked_days(lake)}
-        old = list(_old_files(lake, catalogue.project, keep, before))
+        keep = {item.data_day for item in publications(lake)[-PUBLISHED:]}
+        keep |= {record.data_day for record in blocked_days(lake)}
+        old = list(_old_files(lake, project.name, keep, before))
         _remove(lake, old)
     except Exception as error:  # the storage or the catalog raises what it meets
         _logger.exception("old reports were not removed")
@@ -41,25 +41,31 @@ def remove_old_reports(lake: Lake, catalogue: Catalogue, now: datetime | None = 
     return texts.REPORTS_REMOVED.filled(language, runs=len(runs)) if runs else ""
 
 
-def _old_files(lake: Lake, project: str, keep: Iterable[date], before: datetime) -> Iterator[str]:
+def _old_files(lake: Lake, project_name: str, keep: Iterable[date], before: datetime) -> Iterator[str]:
     """The files of runs that are too old. A run starts after the end of its data day, and keys are ordered:
     listing stops at the first newer day."""
-    for key in keys_under(lake, f"{project}/"):
-        name, _, rest = key.removeprefix(f"{project}/").partition("/")
+    for key in keys_under(lake, f"{project_name}/"):
+        name, _, rest = key.removeprefix(f"{project_name}/").partition("/")
         run_id, _, file = rest.partition("/")
         if name >= before.date().isoformat():
             return
-        day, started = _day(name), start_of(run_id)
-        if day is not None and day not in keep and file and started is not None and started < before:
+        data_day, started = _day(name), start_of(run_id)
+        if (
+            data_day is not None
+            and data_day not in keep
+            and file
+            and started is not None
+            and started < before
+        ):
             yield key
 
 
 def _day(name: str) -> date | None:
     try:
-        day = date.fromisoformat(name)
+        data_day = date.fromisoformat(name)
     except ValueError:
         return None
-    return day if day.isoformat() == name else None
+    return data_day if data_day.isoformat() == name else None
 
 
 def _remove(lake: Lake, keys: list[str]) -> None:

@@ -26,30 +26,32 @@ def record_run(lake: Lake, record: RunRecord) -> None:
     """Record the outcome of a stage, replacing an earlier outcome of the stage in the same run."""
     row = record_row(record, datetime.now(UTC))
     table = ensure_table(lake, RUNS.name, RUNS.schema, RUNS.partition)
-    same = rows_where(dt=record.day, run_id=record.run_id, stage=record.stage)
+    same = rows_where(dt=record.data_day, run_id=record.run_id, stage=record.stage)
     replace_rows(table, pa.Table.from_pylist([row], schema=RUNS.schema), same)
 
 
-def run_records(lake: Lake, day: date | None = None) -> list[RunRecord]:
+def run_records(lake: Lake, data_day: date | None = None) -> list[RunRecord]:
     """The records of a day, or of all days, oldest first."""
     table = find_table(lake, RUNS.name)
     if table is None:
         return []
-    scan = table.scan(row_filter=rows_where(dt=day)) if day else table.scan()
+    scan = table.scan(row_filter=rows_where(dt=data_day)) if data_day else table.scan()
     rows = scan.to_arrow().to_pylist()
     return [record_of(row) for row in sorted(rows, key=lambda row: row["recorded_at"])]
 
 
-def stage_record(lake: Lake, day: date, run_id: str, stage: str) -> RunRecord | None:
+def stage_record(lake: Lake, data_day: date, run_id: str, stage: str) -> RunRecord | None:
     """What a stage of a run ended with; None if it has not ended."""
-    return next((r for r in run_records(lake, day) if (r.run_id, r.stage) == (run_id, stage)), None)
+    return next((r for r in run_records(lake, data_day) if (r.run_id, r.stage) == (run_id, stage)), None)
 
 
-def latest_run(lake: Lake, day: date) -> str:
+def latest_run(lake: Lake, data_day: date) -> str:
     """The newest run of a day with tags. Raises UsageError if there is none."""
-    built = [record.run_id for record in run_records(lake, day) if record.stage == "tag"]
+    built = [record.run_id for record in run_records(lake, data_day) if record.stage == "tag"]
     if not built:
-        raise UsageError(f"no run of {day} has tags", next_step=f"run `usertags tag --day {day}` first")
+        raise UsageError(
+            f"no run of {data_day} has tags", next_step=f"run `usertags tag --day {data_day}` first"
+        )
     return built[-1]
 
 
@@ -63,18 +65,19 @@ def publications(lake: Lake, *, before: date | None = None) -> list[Publication]
     return [publication_from(row) for row in rows]
 
 
-def publication_of(lake: Lake, day: date) -> Publication | None:
+def publication_of(lake: Lake, data_day: date) -> Publication | None:
     """The publication of a day; None if it is not published."""
-    return next((item for item in publications(lake) if item.day == day), None)
+    return next((item for item in publications(lake) if item.data_day == data_day), None)
 
 
-def require_no_blocked_day(lake: Lake, day: date) -> None:
+def require_no_blocked_day(lake: Lake, data_day: date) -> None:
     """Later days wait: raises DataError if an earlier day was refused and is neither fixed nor released."""
-    for refused in blocked_days(lake, before=day):
+    for refused in blocked_days(lake, before=data_day):
         raise DataError(
-            f"{day} waits: {refused.day} was refused by its {refused.stage} checks (run {refused.run_id})",
+            f"{data_day} waits: {refused.data_day} was refused by its {refused.stage} checks "
+            f"(run {refused.run_id})",
             safe="readers keep the last good day",
-            next_step=f"see `usertags checks --day {refused.day}`, then run {refused.day} again "
+            next_step=f"see `usertags checks --day {refused.data_day}`, then run {refused.data_day} again "
             "or release it (`usertags release`)",
         )
 
@@ -82,5 +85,5 @@ def require_no_blocked_day(lake: Lake, day: date) -> None:
 def blocked_days(lake: Lake, *, before: date | None = None) -> list[RunRecord]:
     """The days whose newest clean or audit record is a refusal and that were not published since then: that
     record of each, the earliest day first."""
-    records = [record for record in run_records(lake) if before is None or record.day < before]
-    return blocked(records, {item.day: item.published_at for item in publications(lake, before=before)})
+    records = [record for record in run_records(lake) if before is None or record.data_day < before]
+    return blocked(records, {item.data_day: item.published_at for item in publications(lake, before=before)})

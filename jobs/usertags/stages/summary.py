@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from usertags.catalogue.model import Catalogue
 from usertags.config.quality_models import SEVERITIES
 from usertags.language import Language
+from usertags.project.model import Project
 from usertags.quality import texts
 from usertags.quality.checks import CheckResult, CheckRow, by_gravity, checks_of
 from usertags.quality.gate import GateRefused
@@ -32,7 +32,7 @@ class RunFacts:
     publication of its day, `newest` that of the newest published day; `language` is that of the sentences."""
 
     project: str
-    day: date
+    data_day: date
     run_id: str
     definition_version: str
     reports: Sequence[StageReport] = ()
@@ -43,21 +43,21 @@ class RunFacts:
     language: Language = "en"
 
 
-def save_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> dict[str, Any]:
+def save_summary(lake: Lake, project: Project, data_day: date, run_id: str) -> dict[str, Any]:
     """Write the current summary of a run, replacing an earlier one; returns it."""
-    found = summarise(_facts(lake, catalogue, day, run_id), datetime.now(UTC))
+    found = summarise(_facts(lake, project, data_day, run_id), datetime.now(UTC))
     lake.boto.put_object(
         Bucket=lake.reports_bucket,
-        Key=f"{run_folder(catalogue, day, run_id)}/{SUMMARY}",
+        Key=f"{run_folder(project, data_day, run_id)}/{SUMMARY}",
         Body=json.dumps(found, ensure_ascii=False, indent=1).encode(),
         ContentType="application/json",
     )
     return found
 
 
-def load_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> dict[str, Any] | None:
+def load_summary(lake: Lake, project: Project, data_day: date, run_id: str) -> dict[str, Any] | None:
     """The summary of a run; None if none of its checks has ended."""
-    key = f"{run_folder(catalogue, day, run_id)}/{SUMMARY}"
+    key = f"{run_folder(project, data_day, run_id)}/{SUMMARY}"
     try:
         body = lake.boto.get_object(Bucket=lake.reports_bucket, Key=key)["Body"].read()
     except lake.boto.exceptions.NoSuchKey:
@@ -66,14 +66,18 @@ def load_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> di
     return found
 
 
-def refused_report(refusal: GateRefused, day: date, run_id: str, seconds: float) -> StageReport:
+def refused_report(refusal: GateRefused, data_day: date, run_id: str, seconds: float) -> StageReport:
     """The report of a stage that refused the day, from its checks: for the clean stage the row counts
     per source."""
     lines = [_counted(result) for result in refusal.results if result.kind is CheckKind.RECONCILED]
     failed = len(refusal.failed)
     note = texts.REFUSED_CHECKS.filled(refusal.language, failed=failed)
     return StageReport(
-        refusal.stage, day, run_id, seconds, (*lines, Line("checks", read=len(refusal.results), note=note))
+        refusal.stage,
+        data_day,
+        run_id,
+        seconds,
+        (*lines, Line("checks", read=len(refusal.results), note=note)),
     )
 
 
@@ -89,7 +93,7 @@ def summarise(facts: RunFacts, written_at: datetime) -> dict[str, Any]:
     own = facts.published if facts.published and facts.published.run_id == facts.run_id else None
     return {
         "project": facts.project,
-        "day": facts.day.isoformat(),
+        "day": facts.data_day.isoformat(),
         "run_id": facts.run_id,
         "verdict": verdict,
         "refused_by": stage,
@@ -118,8 +122,8 @@ def _verdict(facts: RunFacts) -> tuple[str, str | None]:
         return facts.published.verdict, None
     refused = [record.stage for record in facts.records if record.status == "refused"]
     released = {record.stage.removeprefix("release_") for record in facts.records if _is_release(record)}
-    standing = [stage for stage in refused if stage not in released]
-    return ("refused", standing[-1]) if standing else ("unfinished", None)
+    unreleased = [stage for stage in refused if stage not in released]
+    return ("refused", unreleased[-1]) if unreleased else ("unfinished", None)
 
 
 def _is_release(record: RunRecord) -> bool:
@@ -170,22 +174,22 @@ def _failed(row: CheckRow, language: Language) -> dict[str, Any]:
 def _readers(facts: RunFacts) -> dict[str, str] | None:
     """The day and run that readers see, up to this day; None before the first publication."""
     found = facts.published or facts.newest
-    return {"day": found.day.isoformat(), "run_id": found.run_id} if found else None
+    return {"day": found.data_day.isoformat(), "run_id": found.run_id} if found else None
 
 
-def _facts(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> RunFacts:
+def _facts(lake: Lake, project: Project, data_day: date, run_id: str) -> RunFacts:
     known = publications(lake)
-    records = [record for record in run_records(lake, day) if record.run_id == run_id]
+    records = [record for record in run_records(lake, data_day) if record.run_id == run_id]
     built = [record.catalogue_version for record in records if record.stage == "tag"]
     return RunFacts(
-        project=catalogue.project,
-        day=day,
+        project=project.name,
+        data_day=data_day,
         run_id=run_id,
-        definition_version=(built[-1] if built else None) or catalogue.version,
-        reports=load_reports(lake, catalogue, day, run_id),
+        definition_version=(built[-1] if built else None) or project.version,
+        reports=load_reports(lake, project, data_day, run_id),
         records=records,
-        checks=checks_of(lake, day, run_id),
-        published=next((item for item in known if item.day == day), None),
+        checks=checks_of(lake, data_day, run_id),
+        published=next((item for item in known if item.data_day == data_day), None),
         newest=known[-1] if known else None,
-        language=catalogue.quality.language,
+        language=project.quality.language,
     )

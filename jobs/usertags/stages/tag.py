@@ -14,8 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from usertags.catalogue.model import Catalogue, DerivedColumns, Tag
 from usertags.errors import DataError, UsageError
+from usertags.project.model import DerivedColumns, Project, Tag
 from usertags.published import (
     PUBLISHED,
     TAG_CATALOGUE,
@@ -45,9 +45,9 @@ class Run:
     """One run of a data day: the context of the tag stage."""
 
     spark: SparkSession
-    catalogue: Catalogue
+    project: Project
     lake: Lake
-    day: date
+    data_day: date
     run_id: str
 
     @property
@@ -60,14 +60,14 @@ class Run:
         their count. Grain: that of the table. In: its columns without dt and run_id, in any order; missing
         ones are written as null, further ones are added to the table. Raises UsageError if a column would
         change its type."""
-        stamped = rows.withColumns({"dt": F.lit(self.day), "run_id": F.lit(self.run_id)})
+        stamped = rows.withColumns({"dt": F.lit(self.data_day), "run_id": F.lit(self.run_id)})
         schema = whole_schema(spec.schema, to_arrow_schema(stamped.schema))
         table = ensure_table(self.lake, spec.name, schema, spec.partition)
         target = spark_table(spec.name, self.branch if branch else None)
         if branch:
             self.spark.sql(f"ALTER TABLE {spark_table(spec.name)} CREATE OR REPLACE BRANCH {self.branch}")
         fields = self.spark.table(spark_table(spec.name)).schema.fields
-        same = (F.col("dt") == F.lit(self.day)) & (F.col("run_id") == F.lit(self.run_id))
+        same = (F.col("dt") == F.lit(self.data_day)) & (F.col("run_id") == F.lit(self.run_id))
         fitted(stamped, fields).writeTo(target).overwrite(same)
         return _written(table, self.branch if branch else "main")
 
@@ -75,7 +75,7 @@ class Run:
         """The rows of this run in a table, on the run's branch or on main. Grain: that of the table. Out: all
         its columns."""
         rows = self.spark.table(spark_table(spec.name, self.branch if branch else None))
-        return rows.where((F.col("dt") == F.lit(self.day)) & (F.col("run_id") == F.lit(self.run_id)))
+        return rows.where((F.col("dt") == F.lit(self.data_day)) & (F.col("run_id") == F.lit(self.run_id)))
 
 
 def _written(table: object, branch: str) -> int:
@@ -85,7 +85,7 @@ def _written(table: object, branch: str) -> int:
     return int(snapshot.summary.additional_properties.get("added-records", 0)) if snapshot else 0
 
 
-def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+def tag(spark: SparkSession, project: Project, lake: Lake, data_day: date, run_id: str) -> StageReport:
     """Compute all tables of a run on its branch.
 
     Raises DataError when an earlier day is blocked, when the day was never extracted or cleaned or its batch
@@ -93,19 +93,19 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     change its type; ConfigError if a blocked id is missing in the environment.
     """
     started = time.monotonic()
-    require_no_blocked_day(lake, day)
-    require_clean_batch(lake, day)
-    published = publication_of(lake, day)
+    require_no_blocked_day(lake, data_day)
+    require_clean_batch(lake, data_day)
+    published = publication_of(lake, data_day)
     if published is not None and published.run_id == run_id:
         raise UsageError(
-            f"run {run_id} of {day} is already published",
+            f"run {run_id} of {data_day} is already published",
             safe="its tables are unchanged",
             next_step="start a new run to compute the day again",
         )
-    run = Run(spark, catalogue, lake, day, run_id)
+    run = Run(spark, project, lake, data_day, run_id)
     # From here on only these snapshots are read, so that what is written meanwhile does not count.
     snapshots = _inputs(run)
-    before = day_before(lake, day)
+    before = day_before(lake, data_day)
     counts: dict[str, int] = {}
     tables = at_snapshots(spark, snapshots)
     users = _identities(run, tables, counts)
@@ -114,41 +114,41 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
     record_run(
         lake,
         RunRecord(
-            day,
+            data_day,
             run_id,
             "tag",
             "built",
-            previous_day=before.day if before else None,
+            previous_day=before.data_day if before else None,
             previous_run=before.run_id if before else None,
-            catalogue_version=catalogue.version,
+            catalogue_version=project.version,
             inputs={name: str(snapshot) for name, snapshot in snapshots.items()},
             row_counts=counts,
         ),
     )
     lines = tuple(Line(name, written=count) for name, count in counts.items())
-    return StageReport("tag", day, run_id, time.monotonic() - started, lines)
+    return StageReport("tag", data_day, run_id, time.monotonic() - started, lines)
 
 
 def recompute_carry(run: Run, built: RunRecord) -> None:
     """Recompute the tables that compare with the day before, from the saved measures and scores of the run,
     and record the day that they are now compared with."""
-    before = day_before(run.lake, run.day)
+    before = day_before(run.lake, run.data_day)
     counts = dict(built.row_counts)
     _carried(run, before, counts)
-    day, run_id = (before.day, before.run_id) if before else (None, None)
-    record_run(run.lake, replace(built, previous_day=day, previous_run=run_id, row_counts=counts))
+    data_day, run_id = (before.data_day, before.run_id) if before else (None, None)
+    record_run(run.lake, replace(built, previous_day=data_day, previous_run=run_id, row_counts=counts))
 
 
 def _measures(run: Run, tables: Tables, users: DataFrame | None, counts: dict[str, int]) -> None:
     """Write the measures, what is derived of them, and the tables that do not carry. What is derived needs
     the measures of everybody: merged once, they are read several times."""
-    merged = user_measures(tables, run.catalogue, run.day, users)
-    derived = run.catalogue.derived
+    merged = user_measures(tables, run.project, run.data_day, users)
+    derived = run.project.derived
     merged = merged.persist() if derived else merged
-    whole, learned = all_computed(derived, merged, run.day)
+    whole, learned = all_computed(derived, merged, run.data_day)
     apart = [name for item in derived if item.table is not None for name in item.columns]
     counts[USER_MEASURES.name] = run.write(USER_MEASURES, whole.drop(*apart), branch=False)
-    require_population(counts[USER_MEASURES.name], run.day)
+    require_population(counts[USER_MEASURES.name], run.data_day)
     filling = RunFilling(run, None, counts, whole, learned)
     for table in PUBLISHED:
         if not table.carries:
@@ -165,10 +165,10 @@ def _carried(run: Run, before: Publication | None, counts: dict[str, int]) -> No
         if table.carries:
             counts[table.name] = run.write(table, table.fill(filling))
     filling.state.unpersist()
-    drafts = [item for item in run.catalogue.tags.values() if item.status == "draft"]
+    drafts = [item for item in run.project.tags.values() if item.status == "draft"]
     if drafts:
         state = _state(run, drafts, None)
-        run.write(DRAFTS, carry.user_tags(state, drafts, run.catalogue.levels, run.day), branch=False)
+        run.write(DRAFTS, carry.user_tags(state, drafts, run.project.levels, run.data_day), branch=False)
 
 
 @dataclass(frozen=True)
@@ -189,14 +189,14 @@ class RunFilling:
         return self.run.spark
 
     @property
-    def catalogue(self) -> Catalogue:
+    def project(self) -> Project:
         """The configuration of the run."""
-        return self.run.catalogue
+        return self.run.project
 
     @property
-    def day(self) -> date:
+    def data_day(self) -> date:
         """The data day of the run."""
-        return self.run.day
+        return self.run.data_day
 
     @property
     def users(self) -> DataFrame:
@@ -207,7 +207,7 @@ class RunFilling:
     @property
     def tags(self) -> tuple[Tag, ...]:
         """The tags that readers see."""
-        return self.run.catalogue.published_tags()
+        return self.run.project.published_tags()
 
     @cached_property
     def state(self) -> DataFrame:
@@ -215,7 +215,7 @@ class RunFilling:
         return _state(self.run, self.tags, self.previous)
 
     @cached_property
-    def catalogue_before(self) -> list[dict[str, Any]]:
+    def tag_catalogue_before(self) -> list[dict[str, Any]]:
         """The rows of `tag_catalogue` of the day before: tag_id, definition_version, kept_out_of."""
         rows = self.before(TAG_CATALOGUE).select("tag_id", "definition_version", "kept_out_of")
         return [row.asDict() for row in rows.collect()]
@@ -227,7 +227,7 @@ class RunFilling:
         if self.previous is None or find_table(self.run.lake, IDENTITIES.name) is None:
             return None
         today = self.run.read(IDENTITIES, branch=False)
-        return moved_users(today, self.before(IDENTITIES), self.previous.day)
+        return moved_users(today, self.before(IDENTITIES), self.previous.data_day)
 
     def read(self, table: TableSpec) -> DataFrame:
         """The rows of the run in a table that is filled already. Grain: that of the table."""
@@ -246,18 +246,18 @@ class RunFilling:
 def _inputs(run: Run) -> dict[str, int]:
     """The snapshots used as input of the day. Raises DataError for a missing batch."""
     snapshots = {}
-    sources = run.catalogue.sources
+    sources = run.project.sources
     tables = {name: tables_of(run.lake, name) for name in sources}
     records = registered(run.lake, tables.values())
     for source in sources.values():
         rolled_up = source.kind == "events"
         name = rollup_name(source) if rolled_up else clean_name(source)
         table = find_table(run.lake, name) if rolled_up else tables[source.name].clean
-        if run.day not in landed(records[source.name]) or table is None:
+        if run.data_day not in landed(records[source.name]) or table is None:
             raise DataError(
-                f"{run.day} was never extracted and cleaned for source {source.name}",
+                f"{run.data_day} was never extracted and cleaned for source {source.name}",
                 safe="nothing was published",
-                next_step=f"run `usertags run --day {run.day}`",
+                next_step=f"run `usertags run --day {run.data_day}`",
             )
         current = table.current_snapshot()
         assert current is not None
@@ -267,29 +267,29 @@ def _inputs(run: Run) -> dict[str, int]:
 
 def _identities(run: Run, tables: Tables, counts: dict[str, int]) -> DataFrame | None:
     """Write the identities and refused links; None if there is no source of links."""
-    if run.catalogue.identity is None:
+    if run.project.identity is None:
         return None
-    found = joined_ids(tables, run.catalogue, run.catalogue.identity, run.day)
+    found = joined_ids(tables, run.project, run.project.identity, run.data_day)
     counts[REFUSED_LINKS.name] = run.write(REFUSED_LINKS, found.refused, branch=False)
     counts[IDENTITIES.name] = run.write(IDENTITIES, found.identities, branch=False)
     return run.read(IDENTITIES, branch=False)
 
 
-def day_before(lake: Lake, day: date) -> Publication | None:
+def day_before(lake: Lake, data_day: date) -> Publication | None:
     """The latest published day before a day, with which its tags are compared."""
-    earlier = publications(lake, before=day)
+    earlier = publications(lake, before=data_day)
     return earlier[-1] if earlier else None
 
 
 def _state(run: Run, tags: Sequence[Tag], before: Publication | None) -> DataFrame:
     """The values of tags of every user, and what is remembered of the day before."""
     inputs = run.read(USER_MEASURES, branch=False).drop("dt", "run_id")
-    for item in run.catalogue.derived:
+    for item in run.project.derived:
         if item.table is not None:
             apart = run.read(next(table for table in PUBLISHED if table.name == item.table))
             inputs = inputs.join(apart.select("user_id", *item.columns), "user_id", "left")
-    today = evaluated(inputs, tags, run.day)
-    return carry.carried(today, _published(run, USER_TAGS, before), tags, run.day)
+    today = evaluated(inputs, tags, run.data_day)
+    return carry.carried(today, _published(run, USER_TAGS, before), tags, run.data_day)
 
 
 def _published(run: Run, spec: TableSpec, before: Publication | None) -> DataFrame:
@@ -298,4 +298,4 @@ def _published(run: Run, spec: TableSpec, before: Publication | None) -> DataFra
     rows = run.spark.table(spark_table(spec.name))
     if before is None:
         return rows.limit(0)
-    return rows.where((F.col("dt") == F.lit(before.day)) & (F.col("run_id") == F.lit(before.run_id)))
+    return rows.where((F.col("dt") == F.lit(before.data_day)) & (F.col("run_id") == F.lit(before.run_id)))

@@ -94,8 +94,8 @@ def _values(column: pa.ChunkedArray, texts: dict[str, str]) -> list[Any]:
     if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
         return list(column.to_pylist())
     encoded = column.combine_chunks().dictionary_encode()
-    words = [texts.setdefault(word, word) for word in encoded.dictionary.to_pylist()]
-    return [None if index is None else words[index] for index in encoded.indices.to_pylist()]
+    values = [texts.setdefault(word, word) for word in encoded.dictionary.to_pylist()]
+    return [None if index is None else values[index] for index in encoded.indices.to_pylist()]
 
 
 def _key(task: FileScanTask) -> str:

@@ -145,6 +145,7 @@ BATCH_FILES = _spec(
     },
     ("source",),
 )
+# `batch` is the data day, here and in the statistics of a batch.
 QUARANTINE = _spec(
     "ops.quarantine",
     {"batch": _DAY, "run_id": _TEXT, "source": _TEXT, "reason": _TEXT, "key": _TEXT, "raw": _TEXT},

@@ -10,8 +10,8 @@ from pyspark.logger import PySparkLogger
 from pyspark.sql import DataFrameWriterV2, SparkSession
 
 from usertags import services
-from usertags.catalogue.model import Catalogue
 from usertags.errors import InfrastructureError
+from usertags.project.model import Project
 from usertags.services.spark import LOG_SETTINGS
 from usertags.store.connections import Progress, from_environment
 from usertags.store.jars import jar_paths
@@ -38,40 +38,38 @@ _KEPT: list[SparkSession] = []
 _TYPES = {"rest": "rest", "glue": "glue", "hive": "hive", "sql": "jdbc"}
 
 
-def spark_session(
-    catalogue: Catalogue, lake: Lake, stage: str, progress: Progress | None = None
-) -> SparkSession:
+def spark_session(project: Project, lake: Lake, stage: str, progress: Progress | None = None) -> SparkSession:
     """A session for one stage, as configured in configs/spark/session.yml. Under spark-submit its master
     is used.
 
     Raises InfrastructureError if Java or the Iceberg jars are missing or Spark does not start.
     """
-    if catalogue.spark.remote:
-        return _remote_session(catalogue, lake, progress)
-    return _own_session(catalogue, lake, stage)
+    if project.spark.remote:
+        return _remote_session(project, lake, progress)
+    return _own_session(project, lake, stage)
 
 
-def start_server(catalogue: Catalogue, progress: Progress | None = None) -> str:
+def start_server(project: Project, progress: Progress | None = None) -> str:
     """The address of the configured session server; an embedded server that is not running is
     started. It contains a token: never print it."""
-    remote = catalogue.spark.remote or ""
+    remote = project.spark.remote or ""
     if remote != "embedded":
-        return from_environment(remote, catalogue, "spark/session.yml")
+        return from_environment(remote, project, "spark/session.yml")
     jars = {"spark.jars": ",".join(str(path) for path in jar_paths())}
-    settings = _settings(catalogue) | jars | {"spark.master": catalogue.spark.master}
-    found = services.start(catalogue.state, {"spark"}, spark_settings=settings, progress=progress)
+    settings = _settings(project) | jars | {"spark.master": project.spark.master}
+    found = services.start(project.state, {"spark"}, spark_settings=settings, progress=progress)
     assert found.spark_url is not None
     return found.spark_url
 
 
-def _remote_session(catalogue: Catalogue, lake: Lake, progress: Progress | None) -> SparkSession:
-    url = start_server(catalogue, progress)
+def _remote_session(project: Project, lake: Lake, progress: Progress | None) -> SparkSession:
+    url = start_server(project, progress)
     try:
         session = session_at(url)
         # The embedded server already has our settings.
-        if catalogue.spark.remote != "embedded":
-            _configure(session, _SQL | catalogue.spark.texts())
-        of_lake(session, catalogue, lake)
+        if project.spark.remote != "embedded":
+            _configure(session, _SQL | project.spark.texts())
+        of_lake(session, project, lake)
     except Exception as error:  # the client raises any exception of the network or the server
         raise InfrastructureError(
             f"the Spark server did not open a session ({type(error).__name__})",
@@ -98,9 +96,9 @@ def make_active(session: SparkSession) -> None:
         RemoteSession._active_session.session = session
 
 
-def of_lake(session: SparkSession, catalogue: Catalogue, lake: Lake) -> SparkSession:
+def of_lake(session: SparkSession, project: Project, lake: Lake) -> SparkSession:
     """The session, reading and writing the tables of the lake, in the project's time zone."""
-    return _configure(session, lake_settings(lake) | {"spark.sql.session.timeZone": catalogue.timezone})
+    return _configure(session, lake_settings(lake) | {"spark.sql.session.timeZone": project.timezone})
 
 
 def _configure(session: SparkSession, settings: Mapping[str, str]) -> SparkSession:
@@ -109,16 +107,16 @@ def _configure(session: SparkSession, settings: Mapping[str, str]) -> SparkSessi
     return session
 
 
-def _own_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
+def _own_session(project: Project, lake: Lake, stage: str) -> SparkSession:
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     # If inherited from a process with a server session, it would make Spark connect to a server.
     os.environ.pop(_MARK_OF_A_SERVER, None)
-    builder = SparkSession.builder.appName(f"usertags {catalogue.project} {stage}")
+    builder = SparkSession.builder.appName(f"usertags {project.name} {stage}")
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
-        builder = builder.master(catalogue.spark.master)
+        builder = builder.master(project.spark.master)
         builder = builder.config("spark.jars", ",".join(str(path) for path in jar_paths()))
-    for key, value in _settings(catalogue).items():
+    for key, value in _settings(project).items():
         builder = builder.config(key, value)
     try:
         session = builder.getOrCreate()
@@ -131,7 +129,7 @@ def _own_session(catalogue: Catalogue, lake: Lake, stage: str) -> SparkSession:
     _log_nothing_of_queries()
     _log_no_messages(session)
     # A separate session on the same Spark, so that two lakes in one process are isolated.
-    return of_lake(session.newSession(), catalogue, lake)
+    return of_lake(session.newSession(), project, lake)
 
 
 def _log_nothing_of_queries() -> None:
@@ -147,7 +145,7 @@ def _log_no_messages(session: SparkSession) -> None:
     java.org.apache.logging.log4j.core.config.Configurator.reconfigure(settings)
 
 
-def _settings(catalogue: Catalogue) -> dict[str, str]:
+def _settings(project: Project) -> dict[str, str]:
     ours = _SQL | {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -158,7 +156,7 @@ def _settings(catalogue: Catalogue) -> dict[str, str]:
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|credential",
     }
-    return ours | catalogue.spark.texts()
+    return ours | project.spark.texts()
 
 
 def lake_settings(lake: Lake) -> dict[str, str]:

@@ -9,8 +9,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.masking import MASK, masked_of
-from usertags.catalogue.model import Source
+from usertags.project.masking import MASK, masked_of
+from usertags.project.model import Source
 from usertags.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Resolved, key_columns
 
 
@@ -59,12 +59,12 @@ def outcome(rows: DataFrame, resolved: Resolved, source: Source) -> Outcome:
     and the decisions about the good ones (`resolve`). Collects one row per status and event day."""
     event_day = F.col("event_day") if source.kind == "events" else F.lit(None).cast("date")
     found = resolved.rows.groupBy("_status", event_day.alias("day")).count()
-    aside = rows.where("_reason is not null").agg(
+    rejected = rows.where("_reason is not null").agg(
         F.lit("quarantined").alias("_status"),
         F.lit(None).cast("date").alias("day"),
         F.count("*").alias("count"),
     )
-    grouped = found.union(aside).collect()
+    grouped = found.union(rejected).collect()
     totals: Counter[str] = Counter()
     for row in grouped:
         totals[row["_status"]] += row["count"]
@@ -78,7 +78,7 @@ def outcome(rows: DataFrame, resolved: Resolved, source: Source) -> Outcome:
     )
 
 
-def set_aside(rows: DataFrame, source: Source, batch: date, run_id: str) -> DataFrame:
+def quarantine_rows(rows: DataFrame, source: Source, data_day: date, run_id: str) -> DataFrame:
     """Grain: rejected row of the batch. In: all its rows (`typed`). Out: the columns of
     `ops.quarantine`: batch, run_id, source, reason, key (its parts with | between them, personal ones masked,
     empty without a key), raw (the raw row as JSON, masked by `typed`)."""
@@ -89,7 +89,7 @@ def set_aside(rows: DataFrame, source: Source, batch: date, run_id: str) -> Data
         if name != "_content"
     ]
     return rows.where("_reason is not null").select(
-        F.lit(batch).alias("batch"),
+        F.lit(data_day).alias("batch"),
         F.lit(run_id).alias("run_id"),
         F.lit(source.name).alias("source"),
         F.col("_reason").alias("reason"),

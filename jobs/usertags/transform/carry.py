@@ -9,8 +9,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Tag
 from usertags.kinds.base import SEPARATOR
+from usertags.project.model import Tag
 from usertags.published import USER_TAG_COLUMNS
 from usertags.transform.tags import as_number, as_text, level_ids
 
@@ -20,7 +20,7 @@ _REMEMBERED = ("tag_value", "valid_from", "valid_until", "definition_version")
 _RANKED = ("tag_id", "rank", "tag_value", "share", "valid_from")
 
 
-def carried(today: DataFrame, before: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
+def carried(today: DataFrame, before: DataFrame, tags: Sequence[Tag], data_day: date) -> DataFrame:
     """Grain: user of either day. In: one typed column per tag (`evaluated`), and `user_tags` of the latest
     published day before (user_id, tag_id and the remembered columns). Out: user_id, `_in_population`, one
     typed column per tag after validity, `_true_<tag>` for tags with a period (their rule holds today),
@@ -36,13 +36,13 @@ def carried(today: DataFrame, before: DataFrame, tags: Sequence[Tag], day: date)
     state = joined.select(
         "user_id",
         F.coalesce("_in_population", F.lit(False)).alias("_in_population"),
-        *[_of_population(tag.main.after_validity(tag, day)).alias(tag.id) for tag in tags],
+        *[_of_population(tag.main.after_validity(tag, data_day)).alias(tag.id) for tag in tags],
         *[F.col(tag.id).isNotNull().alias(f"_true_{tag.id}") for tag in tags if tag.validity.days],
         *[F.col(f"_set_{tag.id}") for tag in tags if tag.set_in is not None],
         "_before",
         "_ranked",
     )
-    return _followed(state, tags, day)
+    return _followed(state, tags, data_day)
 
 
 def _of_population(value: Column) -> Column:
@@ -50,15 +50,15 @@ def _of_population(value: Column) -> Column:
     return F.when(F.coalesce("_in_population", F.lit(False)), value)
 
 
-def _followed(state: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
+def _followed(state: DataFrame, tags: Sequence[Tag], data_day: date) -> DataFrame:
     """The state with the tags in place that come of the day before alone."""
     by_id = {tag.id: tag for tag in tags}
-    carried_over = {tag.id: tag.main.carried(tag, by_id, day) for tag in tags}
+    carried_over = {tag.id: tag.main.carried(tag, by_id, data_day) for tag in tags}
     columns = {name: column for name, column in carried_over.items() if column is not None}
     return state.withColumns(columns) if columns else state
 
 
-def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], day: date) -> DataFrame:
+def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], data_day: date) -> DataFrame:
     """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (usertags/published.py); no row, and
     only user_id, if there are no tags."""
     if not tags:
@@ -76,12 +76,12 @@ def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], 
     )
     # A period starts anew on each day that the rule holds; a tag set by a person ends when that person said.
     until = (
-        F.when(F.col("fresh"), F.date_add(F.lit(day), F.col("period")))
+        F.when(F.col("fresh"), F.date_add(F.lit(data_day), F.col("period")))
         .when(F.col("period").isNotNull(), earlier["valid_until"])
         .otherwise(F.col("set.until"))
     )
     made = {
-        "valid_from": F.coalesce(since, F.lit(day)),
+        "valid_from": F.coalesce(since, F.lit(data_day)),
         "valid_until": until,
         "confidence": F.lit(1.0),
         "source": F.when(F.col("set").isNotNull(), "explicit").otherwise("rule"),
@@ -164,7 +164,7 @@ def changes(state: DataFrame, tags: Sequence[Tag], previous_versions: Mapping[st
     Out: user_id, tag_id, change (added, removed, changed), old_value, new_value, reason.
 
     Equals the difference of the two days' `user_tags` by value. Reasons: `retired` (the tag left the
-    catalogue), `definition` (its rule is new or changed), `data` (the user's data changed).
+    project), `definition` (its rule is new or changed), `data` (the user's data changed).
     """
     today = F.map_from_arrays(
         _texts([F.lit(tag.id) for tag in tags]),

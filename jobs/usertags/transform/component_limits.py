@@ -52,7 +52,7 @@ def _in_order() -> Column:
 
 def _judged(grouped: DataFrame, limits: Mapping[str, int]) -> DataFrame:
     """Grain: component. In: `links` in order. Out: links, nodes, `state`: of each node the position of the
-    first node of its person (`person`), and for each link whether it is accepted (`stands`).
+    first node of its person (`person`), and for each link whether it is accepted (`accepted`).
 
     The lists are traversed by position, to avoid searching the text of a node in each step; and they
     are computed before, because Spark would otherwise recompute them in the loop.
@@ -69,10 +69,10 @@ def _judged(grouped: DataFrame, limits: Mapping[str, int]) -> DataFrame:
     ).localCheckpoint()
     start = F.struct(
         F.transform("nodes", lambda _, position: position).alias("person"),
-        F.array().cast("array<boolean>").alias("stands"),
+        F.array().cast("array<boolean>").alias("accepted"),
     )
     # The types of the state must agree in nullability.
-    start = start.cast("struct<person: array<int>, stands: array<boolean>>")
+    start = start.cast("struct<person: array<int>, accepted: array<boolean>>")
     state = F.aggregate("steps", start, lambda state, step: _joined(state, step, limits))
     return steps.select("links", "nodes", state.alias("state"))
 
@@ -91,8 +91,8 @@ def _joined(state: Column, step: Column, limits: Mapping[str, int]) -> Column:
     joined = F.transform(state["person"], lambda each: F.when(each == greatest, least).otherwise(each))
     return F.struct(
         F.when(fits, joined).otherwise(state["person"]).alias("person"),
-        F.concat(state["stands"], F.array(fits)).alias("stands"),
-    ).cast("struct<person: array<int>, stands: array<boolean>>")
+        F.concat(state["accepted"], F.array(fits)).alias("accepted"),
+    ).cast("struct<person: array<int>, accepted: array<boolean>>")
 
 
 def _few(state: Column, left: Column, right: Column, kind: str, most: int) -> Column:
@@ -115,15 +115,15 @@ def _members() -> Column:
 
 def _refused() -> Column:
     """The refused links."""
-    told = F.transform(
+    links = F.transform(
         "links",
         lambda link, position: F.struct(
             *[link[name].alias(name) for name in ("a", "b", "first_seen", "source")],
             F.lit("limit").alias("reason"),
-            F.col("state")["stands"][position].alias("_stands"),
+            F.col("state")["accepted"][position].alias("_accepted"),
         ),
     )
-    kept = F.filter(told, lambda link: ~link["_stands"])
+    kept = F.filter(links, lambda link: ~link["_accepted"])
     return F.transform(
         kept, lambda link: F.struct(*[link[n].alias(n) for n in ("a", "b", "first_seen", "source", "reason")])
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from usertags.catalogue.model import DerivedColumns, Percentiles, Rfm
+from usertags.project.model import DerivedColumns, Percentiles, Rfm
 from usertags.transform import percentiles, rfm
 
 
@@ -22,7 +22,7 @@ class Computed:
 
 
 @singledispatch
-def computed(derived: DerivedColumns, users: DataFrame, day: date) -> Computed:
+def computed(derived: DerivedColumns, users: DataFrame, data_day: date) -> Computed:
     """Grain: user. In: the measures of every user. Out: the same, and the derived columns in their types.
 
     Reads aggregates of the population, so `users` is read more than once. Raises TypeError for a type of
@@ -32,24 +32,24 @@ def computed(derived: DerivedColumns, users: DataFrame, day: date) -> Computed:
 
 
 @computed.register
-def _(derived: Percentiles, users: DataFrame, day: date) -> Computed:
-    return Computed(percentiles.with_percentiles(users, list(derived.of.values()), day))
+def _(derived: Percentiles, users: DataFrame, data_day: date) -> Computed:
+    return Computed(percentiles.with_percentiles(users, list(derived.of.values()), data_day))
 
 
 @computed.register
-def _(derived: Rfm, users: DataFrame, day: date) -> Computed:
-    based = rfm.basis(users, derived, day)
+def _(derived: Rfm, users: DataFrame, data_day: date) -> Computed:
+    based = rfm.basis(users, derived, data_day)
     found = rfm.thresholds(based, derived)
     return Computed(rfm.scored(based, found, derived), tuple(found))
 
 
 def all_computed(
-    derived: Iterable[DerivedColumns], users: DataFrame, day: date
+    derived: Iterable[DerivedColumns], users: DataFrame, data_day: date
 ) -> tuple[DataFrame, dict[type[DerivedColumns], tuple[Any, ...]]]:
     """Grain: user. In: the measures of every user. Out: the same and all derived columns, in order; and what
     was learned for each type of them (`Computed.learned`)."""
     learned = {}
     for item in derived:
-        found = computed(item, users, day)
+        found = computed(item, users, data_day)
         users, learned[type(item)] = found.users, found.learned
     return users, learned

@@ -7,7 +7,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Source
+from usertags.project.model import Source
 from usertags.transform.identity import id_of, kind_of
 from usertags.transform.profile_sources import profile_rows
 
@@ -18,17 +18,17 @@ def seen_in_links(seen: DataFrame) -> DataFrame:
     return nodes.select(kind_of("node").alias("id_kind"), id_of("node").alias("id"), "first_seen")
 
 
-def seen_in_rollup(rollup: DataFrame, day: date) -> DataFrame:
+def seen_in_rollup(rollup: DataFrame, data_day: date) -> DataFrame:
     """Grain: row of the roll-up on or before the day. Out: id_kind, id, first_seen (the day of the row)."""
-    rows = rollup.where(F.col("day") <= F.lit(day))
+    rows = rollup.where(F.col("day") <= F.lit(data_day))
     return rows.select("id_kind", "id", F.col("day").alias("first_seen"))
 
 
-def seen_in_profile(clean: DataFrame, source: Source, day: date) -> DataFrame:
+def seen_in_profile(clean: DataFrame, source: Source, data_day: date) -> DataFrame:
     """Grain: row of the profile that exists on the day (`profile_rows`). Out: id_kind, id (as text),
     first_seen: the day of its time, null in a row or source without one."""
     since = F.to_date(F.col(source.time)) if source.time else F.lit(None).cast("date")
-    return profile_rows(clean, source, day).select(
+    return profile_rows(clean, source, data_day).select(
         F.lit(source.id_kind).alias("id_kind"),
         F.col(source.user).cast("string").alias("id"),
         since.alias("first_seen"),

@@ -21,7 +21,7 @@ from itertools import combinations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Source
+from usertags.project.model import Source
 from usertags.transform.component_limits import within_limits
 from usertags.transform.components import components
 from usertags.transform.windows import ID
@@ -57,7 +57,7 @@ def id_of(name: str) -> Column:
     return F.substr(F.col(name), F.instr(name, ":") + 1)
 
 
-def sightings(clean: DataFrame, source: Source, day: date) -> DataFrame:
+def sightings(clean: DataFrame, source: Source, data_day: date) -> DataFrame:
     """Grain: row of a source of links. In: its clean rows. Out: `nodes` (the ids in the row, in the
     order of the source), first_seen, source; rows after the end of the day are left out."""
     ids = [_given(kind, column) for kind, column in source.ids]
@@ -65,7 +65,7 @@ def sightings(clean: DataFrame, source: Source, day: date) -> DataFrame:
         F.filter(F.array(*ids), lambda each: each.isNotNull()).alias("nodes"),
         F.to_date(F.col(source.time or "")).alias("first_seen"),
         F.lit(source.name).alias("source"),
-    ).where(F.col("first_seen") <= F.lit(day))
+    ).where(F.col("first_seen") <= F.lit(data_day))
 
 
 def _given(kind: str, column: str) -> Column:
@@ -101,17 +101,17 @@ def people(links: DataFrame, blocked: Iterable[str], limits: Mapping[str, int]) 
     links = links.localCheckpoint()
     block = F.col("a").isin(list(blocked)) | F.col("b").isin(list(blocked))
     refused = [_because("blocked", links.where(block))]
-    standing = links.where(~block)
-    hubs = _hubs(standing, limits).localCheckpoint() if limits else None
+    accepted = links.where(~block)
+    hubs = _hubs(accepted, limits).localCheckpoint() if limits else None
     if hubs is None or hubs.isEmpty():
-        members = components(standing)
+        members = components(accepted)
     else:
-        judged, members = _without_shared(standing, hubs, limits)
+        judged, members = _without_shared(accepted, hubs, limits)
         refused.append(_because("shared", judged.where("_refused")))
-        standing = judged.where("not _refused").select(*_LINK)
+        accepted = judged.where("not _refused").select(*_LINK)
     large = _too_large(members, limits).localCheckpoint() if limits else None
     if large is not None and not large.isEmpty():
-        fitted = within_limits(standing, members, large, limits)
+        fitted = within_limits(accepted, members, large, limits)
         members, more = fitted
         refused.append(more)
     return People(members, reduce(DataFrame.unionByName, refused))
@@ -323,7 +323,7 @@ def moved_users(today: DataFrame, before: DataFrame, day_before: date) -> DataFr
 
 def with_reason_identity(changes: DataFrame, moved: DataFrame) -> DataFrame:
     """Grain: user, tag. In: `carry.changes`, `moved_users`. Out: the columns of the changes, with the reason
-    `identity` for changes of moved users; a tag that left the catalogue keeps the reason `retired`."""
+    `identity` for changes of moved users; a tag that left the project keeps the reason `retired`."""
     joined = changes.join(moved.withColumn("_moved", F.lit(True)), "user_id", "left")
     reason = F.when(F.col("_moved") & (F.col("reason") != "retired"), "identity").otherwise(F.col("reason"))
     return joined.withColumn("reason", reason).select(*changes.columns)

@@ -14,13 +14,13 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Percentile
 from usertags.config.expression_tree import as_condition
+from usertags.project.model import Percentile
 
 _EXACT = "decimal(30,9)"
 
 
-def with_percentiles(measures: DataFrame, percentiles: Sequence[Percentile], day: date) -> DataFrame:
+def with_percentiles(measures: DataFrame, percentiles: Sequence[Percentile], data_day: date) -> DataFrame:
     """Grain: user. In: the measures of all users. Out: the same and one int column per percentile.
 
     Reads one row of aggregates, whatever the number of users: the least value at which each percent of the
@@ -28,7 +28,7 @@ def with_percentiles(measures: DataFrame, percentiles: Sequence[Percentile], day
     """
     if not percentiles:
         return measures
-    dated = measures.withColumn("data_day", F.lit(day))
+    dated = measures.withColumn("data_day", F.lit(data_day))
     ranked = dated.withColumns({f"_{item.id}": _ranked(item) for item in percentiles})
     rising = ranked.agg(*[F.sort_array(F.collect_list(f"_{item.id}")).alias(item.id) for item in percentiles])
     edges = rising.select(*[_edges(item).alias(item.id) for item in percentiles]).collect()[0].asDict()

@@ -7,13 +7,13 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Measure
+from usertags.project.model import Measure
 from usertags.transform.rollup import merge
 from usertags.transform.windows import ID
 
 
 def population(
-    rollups: Sequence[DataFrame], profiles: Sequence[DataFrame], measures: Collection[Measure], day: date
+    rollups: Sequence[DataFrame], profiles: Sequence[DataFrame], measures: Collection[Measure], data_day: date
 ) -> DataFrame:
     """Grain: user; all users in any frame on or before the day. In: day roll-ups of the sources of
     events, and frames with one row per id (id_kind, id and any columns); at least one of either.
@@ -21,7 +21,7 @@ def population(
     Out: user_id (`kind:id`), one column per measure in its type, and the columns of the profiles, null if
     the user is not in them. Counts and sums are 0 for a user without a row in the source.
     """
-    seen = [merge(rollups, measures, day)] if rollups else []
+    seen = [merge(rollups, measures, data_day)] if rollups else []
     joined = reduce(lambda left, right: left.join(right, list(ID), "full_outer"), [*seen, *profiles])
     columns = [F.col(name) for frame in profiles for name in frame.columns if name not in ID]
     return joined.select(

@@ -12,9 +12,9 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Rfm
-from usertags.catalogue.rfm_entry import Edges
 from usertags.config.expression_tree import as_condition
+from usertags.project.model import Rfm
+from usertags.project.rfm_entry import Edges
 
 DIMENSIONS = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary"}
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
@@ -36,7 +36,7 @@ class Threshold:
     population: int
 
 
-def basis(measures: DataFrame, rfm: Rfm, day: date) -> DataFrame:
+def basis(measures: DataFrame, rfm: Rfm, data_day: date) -> DataFrame:
     """Grain: user. In: the measures of every user. Out: the same, recency_days (days to D+1),
     frequency and monetary (in the units of their measures), `_ever` (orders of all time).
 
@@ -45,7 +45,7 @@ def basis(measures: DataFrame, rfm: Rfm, day: date) -> DataFrame:
     """
     entry = rfm.entry
     ordered = F.col(entry.frequency) >= 1
-    following = F.lit(day + timedelta(days=1))
+    following = F.lit(data_day + timedelta(days=1))
     return measures.withColumns(
         {
             "recency_days": F.when(ordered, F.datediff(following, F.to_date(entry.recency))),

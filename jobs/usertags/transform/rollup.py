@@ -7,9 +7,9 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Measure, Partial, Source
 from usertags.config.aggregates import Days
 from usertags.config.expression_tree import as_column, as_condition
+from usertags.project.model import Measure, Partial, Source
 from usertags.transform.by_value import by_values
 from usertags.transform.windows import ID, inside_window
 
@@ -54,7 +54,7 @@ def _aggregate(partial: Partial, source: Source) -> Column:
     return partial.part.day(F.when(where, argument), F.col(source.time or ""))
 
 
-def merge(rollups: Sequence[DataFrame], measures: Iterable[Measure], day: date) -> DataFrame:
+def merge(rollups: Sequence[DataFrame], measures: Iterable[Measure], data_day: date) -> DataFrame:
     """Grain: id. In: the day roll-ups of all sources. Out: id_kind, id, one column per measure.
 
     A window of n days covers the days D-n+1 … D, shifted back by the measure's offset. All sources are
@@ -62,19 +62,19 @@ def merge(rollups: Sequence[DataFrame], measures: Iterable[Measure], day: date) 
     A measure with `by` is a map from the values of that column to non-zero numbers (`by_value`).
     """
     wanted = list(measures)
-    known = [rows.where(F.col("day") <= F.lit(day)) for rows in rollups]
+    known = [rows.where(F.col("day") <= F.lit(data_day)) for rows in rollups]
     together = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), known)
     if BY[0] in together.columns:
         together = together.where(F.col(BY[0]).isNull())
-    columns = [_measure(measure, day).alias(measure.id) for measure in wanted if measure.by is None]
+    columns = [_measure(measure, data_day).alias(measure.id) for measure in wanted if measure.by is None]
     grouped = together.groupBy(*ID)
     merged = grouped.agg(*columns) if columns else grouped.agg(F.count("*").alias("_n")).drop("_n")
-    maps = by_values(known, [measure for measure in wanted if measure.by is not None], day)
+    maps = by_values(known, [measure for measure in wanted if measure.by is not None], data_day)
     return reduce(lambda left, right: left.join(right, list(ID), "left"), maps, merged)
 
 
-def _measure(measure: Measure, day: date) -> Column:
-    inside = inside_window(measure, day)
+def _measure(measure: Measure, data_day: date) -> Column:
+    inside = inside_window(measure, data_day)
     kept = [F.when(inside, F.col(partial.id)) for partial in measure.partials]
     merged = measure.aggregate.merge(Days(measure.aggregate.parts, tuple(kept), F.col("day")))
     if measure.aggregate.counted:

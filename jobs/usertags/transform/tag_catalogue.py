@@ -3,23 +3,23 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from usertags.catalogue.model import Catalogue, Tag, hidden
+from usertags.project.model import Project, Tag, hidden
 from usertags.published import USER_TAGS
 from usertags.transform.tags import level_ids
 
 
-def catalogue_rows(catalogue: Catalogue) -> list[tuple[object, ...]]:
+def tag_catalogue_rows(project: Project) -> list[tuple[object, ...]]:
     """A row of `tag_catalogue` (usertags/published.py) for every tag, drafts as well."""
-    return [_row(item, catalogue) for item in catalogue.tags.values()]
+    return [_row(item, project) for item in project.tags.values()]
 
 
-def _row(item: Tag, catalogue: Catalogue) -> tuple[object, ...]:
+def _row(item: Tag, project: Project) -> tuple[object, ...]:
     values = [str(value) for value in item.values] if item.values is not None else None
     return (
         item.id,
         item.name,
         item.title,
-        *level_ids(item, catalogue.levels),
+        *level_ids(item, project.levels),
         *item.path,
         item.kind,
         item.type,

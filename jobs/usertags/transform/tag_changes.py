@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Tag
+from usertags.project.model import Tag
 from usertags.transform.carry import changes
 from usertags.transform.identity import with_reason_identity
 
 
-def told_changes(
+def listed_changes(
     state: DataFrame,
     tags: Sequence[Tag],
     previous_versions: Mapping[str, str],
@@ -25,5 +25,5 @@ def told_changes(
     users have the reason `identity`.
     """
     changed = changes(state, tags, previous_versions)
-    told = changed.where(~F.col("tag_id").isin(list(left_out)))
-    return told if moved is None else with_reason_identity(told, moved)
+    listed = changed.where(~F.col("tag_id").isin(list(left_out)))
+    return listed if moved is None else with_reason_identity(listed, moved)

@@ -44,7 +44,7 @@ def users_together(statistics: DataFrame, runs: Sequence[tuple[date, str]]) -> D
     """Grain: tag, tag_value. In: `tag_statistics` of any runs, and the runs wanted as data day and run_id,
     the earliest day first, at least one. Out: tag_id, tag_value, users (bigint, summed over those runs); no
     row for a value without users."""
-    wanted = [f"{day}/{run_id}" for day, run_id in runs]
+    wanted = [f"{data_day}/{run_id}" for data_day, run_id in runs]
     rows = statistics.where(F.concat_ws("/", "dt", "run_id").isin(wanted))
     rows = rows.where(F.col("dt") >= F.lit(runs[0][0])).where(F.col("users") > 0)
     return rows.groupBy("tag_id", "tag_value").agg(F.sum("users").alias("users"))

@@ -6,15 +6,15 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Tag
 from usertags.config.expression_types import is_number
+from usertags.project.model import Tag
 
 
-def evaluated(inputs: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
+def evaluated(inputs: DataFrame, tags: Sequence[Tag], data_day: date) -> DataFrame:
     """Grain: user. In: user_id, measures, profile columns (`source__column`), RFM columns.
     Out: user_id, one typed column per tag (a boolean false becomes null, which means no tag), and
     `_set_<tag>` for manually set tags: the row that gave the user the tag, if any."""
-    dated = inputs.withColumn("data_day", F.lit(day))
+    dated = inputs.withColumn("data_day", F.lit(data_day))
     beside = {name: column for tag in tags for kind in tag.kinds for name, column in kind.beside(tag).items()}
     return dated.select(
         "user_id",

@@ -8,15 +8,15 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from usertags.catalogue.masking import MASK, masked_raw
-from usertags.catalogue.model import Column as CleanColumn
-from usertags.catalogue.model import Source
 from usertags.config.expression_tree import as_column
+from usertags.project.masking import MASK, masked_raw
+from usertags.project.model import CLEAN_DATA_DAY, RAW_DATA_DAY, Source
+from usertags.project.model import Column as CleanColumn
 from usertags.sources.files import FILE, LINE, UNPARSED
 from usertags.sources.reading import READING
 
 # The columns that extract adds to a raw row.
-_ADDED = (FILE, LINE, UNPARSED, READING, "batch")
+_ADDED = (FILE, LINE, UNPARSED, READING, RAW_DATA_DAY)
 
 # Spark would read '10:30:00' as a time of the current day, '2024' as a day, and '12f' as a number.
 _YEAR_FIRST = r"^\d{4}-"
@@ -55,7 +55,7 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
     )
     clean = converted.select(
         *[F.col(f"_c_{c.name}").alias(c.name) for c in source.kept_columns],
-        F.col("batch").alias("_batch"),
+        F.col(RAW_DATA_DAY).alias(CLEAN_DATA_DAY),
         (F.coalesce(F.col(READING), F.lit(0)) if READING in raw.columns else F.lit(0)).alias("_reading"),
         _conversion_failure(source, kinds).alias("_failure"),
         (F.col(UNPARSED) if UNPARSED in raw.columns else F.lit(None).cast("string")).alias("_unparsed"),
@@ -65,7 +65,7 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
 
 
 def _as_it_came(raw: DataFrame, masked: Collection[str]) -> list[Column]:
-    values = {name: F.col(f"`{name}`") for name in raw.columns if name not in ("batch", READING)}
+    values = {name: F.col(f"`{name}`") for name in raw.columns if name not in (RAW_DATA_DAY, READING)}
     hidden = {
         name: F.when(value.isNotNull(), F.lit(MASK)) for name, value in values.items() if name in masked
     }

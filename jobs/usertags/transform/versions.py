@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Source
+from usertags.project.model import CLEAN_DATA_DAY, Source
 
 KEPT, SUPERSEDED, REPEAT = "kept", "superseded", "repeat"
-STANDING, REPLACED = "standing", "replaced"
+EXISTING, REPLACED = "existing", "replaced"
 
 _HELPERS = ("_new", "_same", "_seen", "_read", "_rank", "_reading")
 
@@ -57,13 +57,13 @@ def key_columns(source: Source) -> list[str]:
 
 
 def _ranked(pool: DataFrame, key: list[str], source: Source) -> DataFrame:
-    """`_same`: position among rows with equal content; `_seen`, `_read`: the last batch, and the last reading
-    of it, with that content; `_rank`: position among the versions of the key."""
+    """`_same`: position among rows with equal content; `_seen`, `_read`: the data day of the last
+    batch with that content, and its last reading; `_rank`: position among the versions of the key."""
     equal = Window.partitionBy(*key, "_content")
     versions = Window.partitionBy(*key).orderBy((F.col("_same") > 1).asc(), *_precedence(source))
     return (
-        pool.withColumn("_same", F.row_number().over(equal.orderBy("_new", "_batch")))
-        .withColumn("_seen", F.max("_batch").over(equal))
+        pool.withColumn("_same", F.row_number().over(equal.orderBy("_new", CLEAN_DATA_DAY)))
+        .withColumn("_seen", F.max(CLEAN_DATA_DAY).over(equal))
         .withColumn("_read", F.max("_reading").over(equal))
         .withColumn("_rank", F.row_number().over(versions))
     )
@@ -77,4 +77,4 @@ def _precedence(source: Source) -> list[Column]:
 def _status() -> Column:
     first = F.col("_rank") == 1
     of_batch = F.when(F.col("_same") > 1, REPEAT).when(first, KEPT).otherwise(SUPERSEDED)
-    return F.when(F.col("_new"), of_batch).when(first, STANDING).otherwise(REPLACED)
+    return F.when(F.col("_new"), of_batch).when(first, EXISTING).otherwise(REPLACED)

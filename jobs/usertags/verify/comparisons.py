@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import duckdb
 
-from usertags.catalogue.masking import MASK, masked_columns, masked_of
-from usertags.catalogue.model import Catalogue
+from usertags.project.masking import MASK, masked_columns, masked_of
+from usertags.project.model import Project
 from usertags.published import PUBLISHED
 from usertags.verify.compare import Comparison, Difference, TableCount, compared
 from usertags.verify.inputs import has
@@ -27,13 +27,13 @@ class Comparisons:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        catalogue: Catalogue,
+        project: Project,
         tags: Tags,
         measures: Measures,
         sample: str | None,
         most: int,
     ) -> None:
-        self._connection, self._catalogue, self._tags, self._measures = connection, catalogue, tags, measures
+        self._connection, self._project, self._tags, self._measures = connection, project, tags, measures
         self._sampled, self._most = sample is not None, most
         self._wrong: dict[str, set[str]] = defaultdict(set)
         self.tables: list[TableCount] = []
@@ -54,7 +54,7 @@ class Comparisons:
         count, found = compared(self._connection, how, published, recomputed, 100 * self._most)
         table = f"{namespace}.{how.table}"
         self.tables.append(replace(count, table=table))
-        masked = masked_columns(self._catalogue, table)
+        masked = masked_columns(self._project, table)
         told: Counter[str] = Counter()
         for each in found:
             told[each.column] += 1
@@ -65,7 +65,7 @@ class Comparisons:
     # ---- what runs keep ------------------------------------------------------------------
 
     def _links(self) -> None:
-        if self._catalogue.identity is None:
+        if self._project.identity is None:
             return
         ids = Comparison("identities", ("id_kind", "id"), ("user_id", "first_seen"), "user_id", "id_kind")
         links = Comparison(
@@ -123,7 +123,7 @@ class Comparisons:
         """The measures that are a number for each value."""
         return [
             measure.id
-            for measure in self._catalogue.measures.values()
+            for measure in self._project.measures.values()
             if measure.by is not None and measure.aggregate.by == "numbers"
         ]
 
@@ -244,11 +244,11 @@ class Comparisons:
     def _is_secret(self, subject: str, column: str) -> bool:
         """Whether a value is of a measure or profile column that reads personal data."""
         for each in (subject, column):
-            measure = self._catalogue.measures.get(each)
-            if measure is not None and measure.uses & masked_of(self._catalogue.sources[measure.source]):
+            measure = self._project.measures.get(each)
+            if measure is not None and measure.uses & masked_of(self._project.sources[measure.source]):
                 return True
             source, _, name_ = each.partition("__")
-            if source in self._catalogue.sources and name_ in masked_of(self._catalogue.sources[source]):
+            if source in self._project.sources and name_ in masked_of(self._project.sources[source]):
                 return True
         return False
 
@@ -259,7 +259,7 @@ class Comparisons:
             return self._rfm_maker(found)
         if table in ("identities", "refused_links"):
             return "links"
-        tag = self._catalogue.tags.get(subject)
+        tag = self._project.tags.get(subject)
         if tag is None:
             return ""
         wrong = self._wrong.get(found.user, set())
@@ -267,7 +267,7 @@ class Comparisons:
         return f"tag {tag.id}" + (f", of {', '.join(of)}" if of else "")
 
     def _rfm_maker(self, found: Difference) -> str:
-        rfm = self._catalogue.rfm
+        rfm = self._project.rfm
         if rfm is None:
             return "RFM"
         entry = rfm.entry
@@ -286,7 +286,7 @@ class Comparisons:
     # ---- small queries ---------------------------------------------------------------------
 
     def _function(self, column: str) -> str:
-        measure = self._catalogue.measures.get(column)
+        measure = self._project.measures.get(column)
         return measure.function if measure else ""
 
     def _columns(self, table: str) -> list[str]:

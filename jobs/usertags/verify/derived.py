@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from usertags.catalogue.model import Catalogue, Percentile, Rfm
 from usertags.config.rfm_columns import RFM_COLUMNS
+from usertags.project.model import Percentile, Project, Rfm
 from usertags.verify.expressions import translated
 from usertags.verify.inputs import insert_rows
 from usertags.verify.pieces import Piece, as_type, name, text_literal
@@ -48,27 +48,27 @@ def percentile_column(percentile: Percentile, types: Mapping[str, str], zone: st
 
 
 def make_rfm(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, types: Mapping[str, str], day: date
+    connection: duckdb.DuckDBPyConnection, project: Project, types: Mapping[str, str], day: date
 ) -> None:
     """Makes `rfm` and `rfm_thresholds` of `inputs`; both are empty without RFM."""
-    rfm = catalogue.rfm
+    rfm = project.rfm
     if rfm is None:
         columns = ", ".join(f"{each} {duckdb_type(kind)}" for each, kind in RFM_COLUMNS.items())
         insert_rows(connection, "rfm", f"user_id VARCHAR, {columns}", [])
         insert_rows(connection, "rfm_thresholds", _THRESHOLDS, [])
         return
-    _basis(connection, catalogue, rfm, types, day)
+    _basis(connection, project, rfm, types, day)
     thresholds = [_threshold(connection, rfm, dimension) for dimension in _DIMENSIONS]
     insert_rows(connection, "rfm_thresholds", _THRESHOLDS, thresholds)
-    _scores(connection, rfm, {row[0]: row for row in thresholds}, catalogue.timezone)
+    _scores(connection, rfm, {row[0]: row for row in thresholds}, project.timezone)
 
 
 def _basis(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, rfm: Rfm, types: Mapping[str, str], day: date
+    connection: duckdb.DuckDBPyConnection, project: Project, rfm: Rfm, types: Mapping[str, str], day: date
 ) -> None:
     entry = rfm.entry
     ordered = f"coalesce({name(entry.frequency)} >= 1, FALSE)"
-    last = as_type(Piece(name(entry.recency), types[entry.recency]), "date", catalogue.timezone).sql
+    last = as_type(Piece(name(entry.recency), types[entry.recency]), "date", project.timezone).sql
     days = f"CAST(DATE '{day + timedelta(days=1)}' - {last} AS INTEGER)"
     connection.execute(f"""
         CREATE TABLE rfm_basis AS

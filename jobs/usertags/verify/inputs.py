@@ -18,8 +18,8 @@ from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.table import Table
 from pyiceberg.types import MapType
 
-from usertags.catalogue.model import Catalogue, Source
 from usertags.errors import DataError, UsageError
+from usertags.project.model import Project, Source
 from usertags.published import PUBLISHED, TAG_CATALOGUE, USER_TAGS
 from usertags.quality.register import Publication, RunRecord
 from usertags.stages.batch_register import uuid_of
@@ -42,7 +42,7 @@ _BEFORE = (USER_TAGS, TAG_CATALOGUE, IDENTITIES)
 class PublishedDay:
     """A published day and the day that it is compared with; `notes` are for people."""
 
-    day: date
+    data_day: date
     run_id: str
     before: date | None
     notes: tuple[str, ...] = ()
@@ -68,24 +68,24 @@ def has(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
     return bool(found and found[0])
 
 
-def load(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, lake: Lake, day: date) -> PublishedDay:
+def load(connection: duckdb.DuckDBPyConnection, project: Project, lake: Lake, day: date) -> PublishedDay:
     """Fill the database. Raises UsageError if the day is not published or was published with another
     configuration, DataError if what it was computed from has been removed since."""
-    published, run = _published_run(catalogue, lake, day)
+    published, run = _published_run(project, lake, day)
     before = _day_before(lake, day)
-    for source in catalogue.sources.values():
-        _load_clean(connection, catalogue, lake, source, run)
+    for source in project.sources.values():
+        _load_clean(connection, project, lake, source, run)
     for spec in (*PUBLISHED, *_OF_RUN):
-        _load_rows(connection, lake, spec, "published", published.day, published.run_id)
+        _load_rows(connection, lake, spec, "published", published.data_day, published.run_id)
     _load_publication(connection, lake, published)
     if before is not None:
         for spec in _BEFORE:
-            _load_rows(connection, lake, spec, "before", before.day, before.run_id)
-    return PublishedDay(day, published.run_id, before.day if before else None, _replaced(run, before))
+            _load_rows(connection, lake, spec, "before", before.data_day, before.run_id)
+    return PublishedDay(day, published.run_id, before.data_day if before else None, _replaced(run, before))
 
 
-def _published_run(catalogue: Catalogue, lake: Lake, day: date) -> tuple[Publication, RunRecord]:
-    found = {item.day: item for item in publications(lake)}
+def _published_run(project: Project, lake: Lake, day: date) -> tuple[Publication, RunRecord]:
+    found = {item.data_day: item for item in publications(lake)}
     if day not in found:
         raise UsageError(
             f"{day} is not published",
@@ -94,10 +94,10 @@ def _published_run(catalogue: Catalogue, lake: Lake, day: date) -> tuple[Publica
     run = stage_record(lake, day, found[day].run_id, "tag")
     if run is None:
         raise DataError(f"ops.runs has no record of the run {found[day].run_id} of {day}")
-    if run.catalogue_version != catalogue.version:
+    if run.catalogue_version != project.version:
         raise UsageError(
             f"{day} was published with version {run.catalogue_version} of the configuration, and this is "
-            f"{catalogue.version}",
+            f"{project.version}",
             next_step="give the configuration of that day with `--configs`, or run the day again",
         )
     return found[day], run
@@ -109,7 +109,7 @@ def _day_before(lake: Lake, day: date) -> Publication | None:
 
 
 def _replaced(run: RunRecord, before: Publication | None) -> tuple[str, ...]:
-    now = (before.day, before.run_id) if before else (None, None)
+    now = (before.data_day, before.run_id) if before else (None, None)
     if (run.previous_day, run.previous_run) == now:
         return ()
     return (
@@ -121,34 +121,34 @@ def _replaced(run: RunRecord, before: Publication | None) -> tuple[str, ...]:
 # ---- clean tables ----------------------------------------------------------------------------
 
 
-def used_columns(catalogue: Catalogue, source: Source) -> list[str]:
+def used_columns(project: Project, source: Source) -> list[str]:
     """The clean columns of a source from which users, measures and tags are made."""
     names = [column for _, column in source.ids]
     names += [source.time] if source.time else []
     if source.kind == "events":
-        for measure in catalogue.measures_of(source.name):
+        for measure in project.measures_of(source.name):
             names += [*sorted(measure.uses), *([measure.by] if measure.by else [])]
     elif source.kind == "profile":
         names += [source.version] if source.version else []
-        names += profile_inputs(catalogue, source)
+        names += profile_inputs(project, source)
     known = {column.name for column in source.kept_columns}
     return [column for column in dict.fromkeys(names) if column in known]
 
 
-def profile_inputs(catalogue: Catalogue, source: Source) -> list[str]:
+def profile_inputs(project: Project, source: Source) -> list[str]:
     """The columns of a profile that tags read."""
-    read = {column for tag in catalogue.tags.values() for column in tag.inputs}
+    read = {column for tag in project.tags.values() for column in tag.inputs}
     return [column.name for column in source.kept_columns if f"{source.name}.{column.name}" in read]
 
 
 def _load_clean(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, lake: Lake, source: Source, run: RunRecord
+    connection: duckdb.DuckDBPyConnection, project: Project, lake: Lake, source: Source, run: RunRecord
 ) -> None:
     table = find_table(lake, clean_name(source))
     if table is None:
         raise DataError(f"source {source.name} has no clean table")
     snapshot = _snapshot(lake, table, source, run)
-    columns = used_columns(catalogue, source)
+    columns = used_columns(project, source)
     _load(connection, table, f"clean.{name(source.name)}", columns, AlwaysTrue(), snapshot)
 
 
@@ -167,7 +167,8 @@ def _snapshot(lake: Lake, table: Table, source: Source, run: RunRecord) -> int |
         # Maintenance expired it, and kept its rows, because nothing was written since.
         return None
     raise DataError(
-        f"{clean_name(source)} was written since, and its rows as the run of {run.day} read them are expired",
+        f"{clean_name(source)} was written since, and the snapshot that the run of {run.data_day} read "
+        "is expired",
         safe="nothing was read any further or written",
         next_step="verify a day before its snapshots are expired, or run the day again and verify that run",
     )
@@ -210,7 +211,7 @@ def _load_rows(
 def _load_publication(connection: duckdb.DuckDBPyConnection, lake: Lake, published: Publication) -> None:
     """The number of rows that the publication says each table has."""
     table = lake.catalog.load_table(PUBLICATIONS.name)
-    (row,) = table.scan(row_filter=rows_where(dt=published.day)).to_arrow().to_pylist()
+    (row,) = table.scan(row_filter=rows_where(dt=published.data_day)).to_arrow().to_pylist()
     counts: dict[str, Any] = json.loads(row["row_counts"])
     insert_rows(connection, "published.row_counts", "table_name VARCHAR, row_count BIGINT", counts.items())
 

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 import duckdb
 
-from usertags.catalogue.model import CalendarPeriod, Catalogue, Measure, Source
 from usertags.config.expression_tree import Tree
 from usertags.config.expression_types import EVENT_DAY
+from usertags.project.model import CalendarPeriod, Measure, Project, Source
 from usertags.verify.expressions import fields_of, translated
 from usertags.verify.pieces import NotTranslated, Piece, name, text_literal
 from usertags.verify.spark_types import duckdb_type
@@ -43,8 +43,8 @@ class Measures:
     for numbers by value, and a table with all other measures and the columns of the profiles.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, day: date) -> None:
-        self._connection, self._catalogue, self._day = connection, catalogue, day
+    def __init__(self, connection: duckdb.DuckDBPyConnection, project: Project, day: date) -> None:
+        self._connection, self._project, self._day = connection, project, day
         self._tables: list[tuple[str, list[str]]] = []
         self.refused: dict[str, str] = {}
 
@@ -53,8 +53,8 @@ class Measures:
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS maps (measure VARCHAR, user_id VARCHAR, key VARCHAR, number DOUBLE)"
         )
-        for source in self._catalogue.sources.values():
-            own = [measure for measure in self._catalogue.measures_of(source.name) if measure.id in wanted]
+        for source in self._project.sources.values():
+            own = [measure for measure in self._project.measures_of(source.name) if measure.id in wanted]
             if own:
                 self._of_source(source, own, users)
 
@@ -64,7 +64,7 @@ class Measures:
         for number, (table, names) in enumerate(self._tables):
             joins.append(f"LEFT JOIN {table} t{number} USING (user_id)")
             columns += [self._of_user(measure, f"t{number}") for measure in names]
-        for source in self._catalogue.sources.values():
+        for source in self._project.sources.values():
             if source.kind == "profile":
                 joins.append(
                     f"LEFT JOIN {name(f'profile_{source.name}')} {name(f'p_{source.name}')} USING (user_id)"
@@ -76,7 +76,7 @@ class Measures:
 
     def _of_user(self, measure_id: str, table: str) -> str:
         """A count of a user without any row is 0."""
-        measure = self._catalogue.measures[measure_id]
+        measure = self._project.measures[measure_id]
         column = f"{table}.{name(measure_id)}"
         if measure.by is None and measure.function in _OF_NO_ROW:
             column = f"coalesce({column}, 0)"
@@ -104,7 +104,7 @@ class Measures:
                 self.refused[measure.id] = error.message
         if simple:
             columns = [
-                f"CAST({sql} AS {duckdb_type(self._catalogue.measures[each].type)}) AS {name(each)}"
+                f"CAST({sql} AS {duckdb_type(self._project.measures[each].type)}) AS {name(each)}"
                 for each, sql in simple.items()
             ]
             self._make(
@@ -122,7 +122,7 @@ class Measures:
 
     def _translated(self, source: Source, tree: Tree) -> Piece:
         types = {column.name: column.type for column in source.kept_columns} | {EVENT_DAY: "date"}
-        return translated(str(tree), types, self._catalogue.timezone)
+        return translated(str(tree), types, self._project.timezone)
 
     def _condition(self, source: Source, measure: Measure) -> str:
         """Whether a row counts: it is of a day of the window, and the condition holds."""

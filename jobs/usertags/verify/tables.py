@@ -5,7 +5,7 @@ from datetime import date
 
 import duckdb
 
-from usertags.catalogue.model import Catalogue, Tag
+from usertags.project.model import Project, Tag
 from usertags.verify.inputs import PublishedDay, has, insert_rows
 from usertags.verify.pieces import name, text_literal
 from usertags.verify.tags import Tags
@@ -16,27 +16,27 @@ _SET = "STRUCT(set_by VARCHAR, reason VARCHAR, until DATE)"
 
 def make_tables(
     connection: duckdb.DuckDBPyConnection,
-    catalogue: Catalogue,
+    project: Project,
     tags: Tags,
     published: PublishedDay,
     counted: str,
 ) -> None:
     """Fill the schema. `counted` is the table of tags that the statistics count."""
-    day, before = published.day, published.before
+    day, before = published.data_day, published.before
     connection.execute(f"CREATE SCHEMA {SCHEMA}")
     _values(connection, tags)
-    _user_tags(connection, catalogue, tags, day)
+    _user_tags(connection, project, tags, day)
     _user_profile(connection, tags)
-    _changes(connection, catalogue, tags, before)
-    _statistics(connection, catalogue, counted)
-    _catalogue(connection, catalogue)
+    _changes(connection, project, tags, before)
+    _statistics(connection, project, counted)
+    _project(connection, project)
     for table in ("rfm", "rfm_thresholds", "identities", "refused_links"):
         connection.execute(f"CREATE TABLE {SCHEMA}.{table} AS SELECT * FROM {table}")
 
 
-def kept_out(catalogue: Catalogue, table: str) -> set[str]:
+def kept_out(project: Project, table: str) -> set[str]:
     """The tags that a table is not to hold."""
-    return {tag.id for tag in catalogue.tags.values() if table in tag.kept_out_of}
+    return {tag.id for tag in project.tags.values() if table in tag.kept_out_of}
 
 
 def _values(connection: duckdb.DuckDBPyConnection, tags: Tags) -> None:
@@ -69,13 +69,13 @@ def _said(tag: Tag) -> str:
     return f"CASE WHEN {row} IS NOT NULL THEN {{{fields}}} END"
 
 
-def _described(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, tags: Sequence[Tag]) -> None:
+def _described(connection: duckdb.DuckDBPyConnection, project: Project, tags: Sequence[Tag]) -> None:
     """What is the same for all users of a tag."""
     rows = [
         (
             tag.id,
             tag.kind,
-            *[catalogue.levels[level] for level in tag.path],
+            *[project.levels[level] for level in tag.path],
             tag.validity.days,
             tag.definition_version,
             tag.main.several,
@@ -89,11 +89,11 @@ def _described(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, tags
     insert_rows(connection, "described", columns, rows)
 
 
-def _user_tags(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, tags: Tags, day: date) -> None:
+def _user_tags(connection: duckdb.DuckDBPyConnection, project: Project, tags: Tags, day: date) -> None:
     """A value that a user had on the day before has been there since; of several values any that was among
     them, whatever its rank."""
-    hidden = kept_out(catalogue, "user_tags")
-    _described(connection, catalogue, [tag for tag in tags.tags if tag.id not in hidden])
+    hidden = kept_out(project, "user_tags")
+    _described(connection, project, [tag for tag in tags.tags if tag.id not in hidden])
     connection.execute(f"""
         CREATE TABLE {SCHEMA}.user_tags AS
         SELECT
@@ -125,15 +125,15 @@ def _user_profile(connection: duckdb.DuckDBPyConnection, tags: Tags) -> None:
 
 
 def _changes(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, tags: Tags, before: date | None
+    connection: duckdb.DuckDBPyConnection, project: Project, tags: Tags, before: date | None
 ) -> None:
     """What differs in value between the two days, and why."""
-    published = {tag.id: tag for tag in catalogue.published_tags()}
+    published = {tag.id: tag for tag in project.published_tags()}
     versions = {} if before is None else _previous_versions(connection)
     redefined = [
         each for each, tag in published.items() if versions and versions.get(each) != tag.definition_version
     ]
-    left_out = _left_out(connection, catalogue, "user_tag_changes")
+    left_out = _left_out(connection, project, "user_tag_changes")
     connection.execute(f"""
         CREATE TABLE {SCHEMA}.user_tag_changes AS
         WITH now AS (
@@ -174,13 +174,13 @@ def _previous_versions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
-def _left_out(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, table: str) -> set[str]:
+def _left_out(connection: duckdb.DuckDBPyConnection, project: Project, table: str) -> set[str]:
     """The tags that a table is not to hold; those that are gone as on the day before."""
     rows = connection.execute(
         "SELECT tag_id FROM before.tag_catalogue WHERE coalesce(list_contains(kept_out_of, ?), FALSE)",
         [table],
     ).fetchall()
-    return kept_out(catalogue, table) | {tag_id for (tag_id,) in rows if tag_id not in catalogue.tags}
+    return kept_out(project, table) | {tag_id for (tag_id,) in rows if tag_id not in project.tags}
 
 
 def _moved(connection: duckdb.DuckDBPyConnection, before: date | None) -> str:
@@ -197,8 +197,8 @@ def _moved(connection: duckdb.DuckDBPyConnection, before: date | None) -> str:
         SELECT unnest([now, earlier]) FROM sides WHERE known AND now <> earlier"""
 
 
-def _statistics(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, counted: str) -> None:
-    left_out = _among("tag_id", _left_out(connection, catalogue, "tag_statistics"))
+def _statistics(connection: duckdb.DuckDBPyConnection, project: Project, counted: str) -> None:
+    left_out = _among("tag_id", _left_out(connection, project, "tag_statistics"))
 
     def count(table: str) -> str:
         where = f"WHERE NOT {left_out} GROUP BY tag_id, tag_value"
@@ -215,7 +215,7 @@ def _statistics(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, cou
         FULL OUTER JOIN ({count("before.user_tags")}) b USING (tag_id, tag_value)""")
 
 
-def _catalogue(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
+def _project(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
     names = (
         "tag_id",
         "name_zh",
@@ -245,7 +245,7 @@ def _catalogue(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> N
             tag.id,
             tag.name,
             tag.title,
-            *[catalogue.levels[level] for level in tag.path],
+            *[project.levels[level] for level in tag.path],
             *tag.path,
             tag.kind,
             tag.type,
@@ -259,6 +259,6 @@ def _catalogue(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> N
             tag.status,
             tag.definition_version,
         )
-        for tag in catalogue.tags.values()
+        for tag in project.tags.values()
     ]
     insert_rows(connection, f"{SCHEMA}.tag_catalogue", columns, rows)

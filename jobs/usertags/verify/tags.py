@@ -10,10 +10,10 @@ from functools import cached_property
 
 import duckdb
 
-from usertags.catalogue.loader import Settings, load
-from usertags.catalogue.model import Catalogue, Tag
 from usertags.config.expression_types import is_number
 from usertags.kinds.preference import PreferEntry
+from usertags.project.loader import Settings, load
+from usertags.project.model import Project, Tag
 from usertags.verify.expressions import translated
 from usertags.verify.pieces import NotTranslated, Piece, as_text, as_type, name, text_literal
 from usertags.verify.spark_types import duckdb_type, is_decimal
@@ -28,12 +28,12 @@ class Tags:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        catalogue: Catalogue,
+        project: Project,
         types: Mapping[str, str],
         missing: Collection[str],
         day: date,
     ) -> None:
-        self._connection, self._catalogue, self._types = connection, catalogue, types
+        self._connection, self._project, self._types = connection, project, types
         self._missing, self._day = missing, day
         self.refused: dict[str, str] = {}
         self.tags: list[Tag] = []
@@ -48,7 +48,7 @@ class Tags:
             SELECT *, DATE '{self._day}' AS data_day FROM inputs LEFT JOIN rfm USING (user_id)""")
         columns = ["user_id"]
         # Those that follow another last, for it may not be verified.
-        for tag in sorted(self._catalogue.published_tags(), key=lambda tag: tag.follows is not None):
+        for tag in sorted(self._project.published_tags(), key=lambda tag: tag.follows is not None):
             try:
                 columns += self._today(tag)
                 self.tags.append(tag)
@@ -70,16 +70,16 @@ class Tags:
             return []
         if tag.follows is not None:
             return []
-        piece = translated(str(tag.tree), self._known_types, self._catalogue.timezone)
+        piece = translated(str(tag.tree), self._known_types, self._project.timezone)
         if tag.boolean:
             value = f"CASE WHEN {piece.sql} THEN TRUE END"
         elif tag.type == "string":
-            value = f"nullif(trim({as_text(piece, self._catalogue.timezone)}, ' '), '')"
+            value = f"nullif(trim({as_text(piece, self._project.timezone)}, ' '), '')"
         else:
-            value = as_type(piece, tag.type, self._catalogue.timezone).sql
+            value = as_type(piece, tag.type, self._project.timezone).sql
         columns = [f"CAST({value} AS {duckdb_type(tag.type)}) AS {name(tag.id)}"]
         if tag.set_by is not None:
-            row = translated(str(tag.set_by.row), self._known_types, self._catalogue.timezone)
+            row = translated(str(tag.set_by.row), self._known_types, self._project.timezone)
             columns.append(f"{row.sql} AS {name(f'_set_{tag.id}')}")
         return columns
 
@@ -115,7 +115,7 @@ class Tags:
     @cached_property
     def _settings(self) -> Settings:
         """The configuration as it is written: a tag with several values keeps no more than its SQL."""
-        return load(self._catalogue.folder)
+        return load(self._project.folder)
 
     def _preference(self, tag: Tag) -> PreferEntry:
         entry: PreferEntry | None = getattr(self._settings.tags[tag.id].entry, "prefer", None)
@@ -170,7 +170,7 @@ class Tags:
 
     def _lasting(self, tag: Tag) -> str:
         value, then = f"y.{name(tag.id)}", f"b.{name(f'_before_{tag.id}')}"
-        kept = as_type(Piece(f"{then}.value", "string"), tag.type, self._catalogue.timezone).sql
+        kept = as_type(Piece(f"{then}.value", "string"), tag.type, self._project.timezone).sql
         if _is_static(tag):
             return f"coalesce({kept}, {value})"
         if tag.validity.days is not None:
@@ -189,7 +189,7 @@ class Tags:
             piece = Piece(f"CAST({today} - {since} + 1 AS INTEGER)", "int")
         else:
             piece = Piece(f"(CASE WHEN {same} THEN ({own}).value ELSE ({then}).value END)", "string")
-        value = as_type(piece, tag.type, self._catalogue.timezone).sql
+        value = as_type(piece, tag.type, self._project.timezone).sql
         return f"CASE WHEN {now} IS NOT NULL THEN {value} END"
 
     def text(self, tag: Tag) -> str:
@@ -197,7 +197,7 @@ class Tags:
         column = name(tag.id)
         if tag.main.several:
             return column
-        text = as_text(Piece(column, tag.type), self._catalogue.timezone)
+        text = as_text(Piece(column, tag.type), self._project.timezone)
         if tag.type == "double" or is_decimal(tag.type):
             whole = f"TRY_CAST(trunc({column}) AS BIGINT)"
             return (

@@ -4,7 +4,7 @@ from datetime import date
 
 import duckdb
 
-from usertags.catalogue.model import Catalogue, Identity, Source
+from usertags.project.model import Identity, Project, Source
 from usertags.sources.pii import hash_value
 from usertags.store.connections import from_environment
 from usertags.verify.inputs import insert_rows, profile_inputs
@@ -18,23 +18,23 @@ _REFUSED = (
 )
 
 
-def find_users(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, day: date) -> None:
+def find_users(connection: duckdb.DuckDBPyConnection, project: Project, day: date) -> None:
     """Makes `identities` and `refused_links`, a table `rows_<source>` of each source with a user, and `users`
     with all users of the day."""
-    for source in catalogue.sources.values():
+    for source in project.sources.values():
         if source.kind == "links":
-            _sightings(connection, catalogue, source, day)
+            _sightings(connection, project, source, day)
         else:
-            _rows_of_ids(connection, catalogue, source, day)
+            _rows_of_ids(connection, project, source, day)
     insert_rows(connection, "identities", _IDS, [])
     insert_rows(connection, "refused_links", _REFUSED, [])
-    if catalogue.identity is not None:
-        _link(connection, catalogue, catalogue.identity)
-    for source in catalogue.sources.values():
+    if project.identity is not None:
+        _link(connection, project, project.identity)
+    for source in project.sources.values():
         if source.kind != "links":
             _rows_of_users(connection, source)
-    _one_row_a_user(connection, catalogue)
-    _all_users(connection, catalogue)
+    _one_row_a_user(connection, project)
+    _all_users(connection, project)
 
 
 def _day_of(source: Source, zone: str) -> str:
@@ -49,14 +49,12 @@ def _id_of(source: Source, column: str, zone: str) -> str:
     return as_text(Piece(name(column), source.column(column).type), zone)
 
 
-def _sightings(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: Source, day: date
-) -> None:
+def _sightings(connection: duckdb.DuckDBPyConnection, project: Project, source: Source, day: date) -> None:
     nodes = []
     for kind, column in source.ids:
-        text = _id_of(source, column, catalogue.timezone)
+        text = _id_of(source, column, project.timezone)
         nodes.append(f"CASE WHEN trim({text}, ' ') <> '' THEN {text_literal(kind + ':')} || {text} END")
-    seen = _day_of(source, catalogue.timezone)
+    seen = _day_of(source, project.timezone)
     connection.execute(
         f"CREATE TABLE {name(f'seen_{source.name}')} AS "
         f"SELECT list_filter([{', '.join(nodes)}], lambda x: x IS NOT NULL) AS nodes, {seen} AS first_seen, "
@@ -64,23 +62,21 @@ def _sightings(
     )
 
 
-def _rows_of_ids(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: Source, day: date
-) -> None:
+def _rows_of_ids(connection: duckdb.DuckDBPyConnection, project: Project, source: Source, day: date) -> None:
     """The rows of a source up to the day, with their id as text and their day. A row of a profile without a
     time has always been there."""
-    seen = _day_of(source, catalogue.timezone)
+    seen = _day_of(source, project.timezone)
     time = name(source.time) if source.time else "NULL"
     always = f"OR {seen} IS NULL" if source.kind == "profile" else ""
     connection.execute(f"""
         CREATE TABLE {name(f"ids_{source.name}")} AS
-        SELECT *, {_id_of(source, source.user, catalogue.timezone)} AS _id,
+        SELECT *, {_id_of(source, source.user, project.timezone)} AS _id,
                {seen} AS event_day, {time} AS _time
         FROM clean.{name(source.name)} WHERE {seen} <= DATE '{day}' {always}""")
 
 
-def _link(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, identity: Identity) -> None:
-    seen = " UNION ALL ".join(f"SELECT * FROM {name(f'seen_{source.name}')}" for source in catalogue.links())
+def _link(connection: duckdb.DuckDBPyConnection, project: Project, identity: Identity) -> None:
+    seen = " UNION ALL ".join(f"SELECT * FROM {name(f'seen_{source.name}')}" for source in project.links())
     connection.execute(f"CREATE TABLE sightings AS {seen}")
     pairs = connection.execute("""
         WITH every AS (
@@ -90,10 +86,10 @@ def _link(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, identity:
         )
         SELECT min(first_seen), a, b, string_agg(DISTINCT source, ', ' ORDER BY source)
         FROM paired WHERE a < b GROUP BY a, b""").fetchall()
-    found = users_of([Link(*row) for row in pairs], _blocked(catalogue, identity), identity.limits)
+    found = users_of([Link(*row) for row in pairs], _blocked(project, identity), identity.limits)
     _write_refused(connection, found.refused)
     insert_rows(connection, "members", "node VARCHAR, component BIGINT", found.component.items())
-    connection.execute(f"CREATE TABLE seen_ids AS {_first_seen(catalogue)}")
+    connection.execute(f"CREATE TABLE seen_ids AS {_first_seen(project)}")
     # The id that was seen first names the user; one that has always been there comes before all days.
     connection.execute("""
         INSERT INTO identities
@@ -109,20 +105,20 @@ def _link(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, identity:
         SELECT kind, id, user_id, first_seen FROM days JOIN users USING (component) WHERE ids > 1""")
 
 
-def _blocked(catalogue: Catalogue, identity: Identity) -> set[str]:
+def _blocked(project: Project, identity: Identity) -> set[str]:
     """The blocked ids as the clean tables have them."""
     found = set()
     for kind, written in identity.block:
-        value = from_environment(written, catalogue, "project.yml")
-        known = hash_value(value, _salt(catalogue)) if kind in identity.hashed else value
+        value = from_environment(written, project, "project.yml")
+        known = hash_value(value, _salt(project)) if kind in identity.hashed else value
         found.add(f"{kind}:{known}")
     return found
 
 
-def _salt(catalogue: Catalogue) -> str:
+def _salt(project: Project) -> str:
     from usertags.stages.extract import pii_salt
 
-    return pii_salt(catalogue)
+    return pii_salt(project)
 
 
 def _write_refused(connection: duckdb.DuckDBPyConnection, refused: list[tuple[Link, str]]) -> None:
@@ -133,10 +129,10 @@ def _write_refused(connection: duckdb.DuckDBPyConnection, refused: list[tuple[Li
     insert_rows(connection, "refused_links", _REFUSED, rows)
 
 
-def _first_seen(catalogue: Catalogue) -> str:
+def _first_seen(project: Project) -> str:
     """The first day of each id in each source that has it; null if a row of it there has no day."""
     selects = ["SELECT unnest(nodes) AS node, first_seen FROM sightings"]
-    for source in catalogue.sources.values():
+    for source in project.sources.values():
         if source.kind != "links":
             kind = text_literal(f"{source.id_kind}:")
             day = "CASE WHEN NOT bool_or(event_day IS NULL) THEN min(event_day) END"
@@ -155,14 +151,14 @@ def _rows_of_users(connection: duckdb.DuckDBPyConnection, source: Source) -> Non
         LEFT JOIN identities ids ON ids.id_kind = {kind} AND ids.id = rows._id""")
 
 
-def _one_row_a_user(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
+def _one_row_a_user(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
     """Makes `profile_<source>`: of several ids of a user the row with the highest version counts, then that
     of the id seen first."""
-    for source in catalogue.sources.values():
+    for source in project.sources.values():
         if source.kind != "profile":
             continue
         version = f"{name(source.version)} DESC NULLS LAST, " if source.version else ""
-        names = profile_inputs(catalogue, source)
+        names = profile_inputs(project, source)
         columns = [f"{name(each)} AS {name(f'{source.name}__{each}')}" for each in names]
         connection.execute(f"""
             CREATE TABLE {name(f"profile_{source.name}")} AS
@@ -172,9 +168,9 @@ def _one_row_a_user(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue)
             ) = 1""")
 
 
-def _all_users(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
+def _all_users(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
     selects = []
-    for source in catalogue.sources.values():
+    for source in project.sources.values():
         if source.kind == "links":
             selects.append(
                 "SELECT coalesce(ids.user_id, node) AS user_id FROM "

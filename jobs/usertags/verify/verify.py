@@ -7,9 +7,9 @@ from datetime import date
 
 import duckdb
 
-from usertags.catalogue.model import Catalogue
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.errors import UsageError
+from usertags.project.model import Project
 from usertags.store.lake import Lake
 from usertags.verify.compare import Difference, TableCount
 from usertags.verify.comparisons import ESTIMATE, Comparisons
@@ -48,31 +48,31 @@ class Verification:
 
 
 def verify(
-    catalogue: Catalogue, lake: Lake, day: date, sample: str | None = None, most: int = 20
+    project: Project, lake: Lake, day: date, sample: str | None = None, most: int = 20
 ) -> Verification:
     """Compute a published day again and compare it. `sample` is a number of users or a share such as `5%`."""
-    with database(catalogue.timezone) as connection:
-        published = load(connection, catalogue, lake, day)
-        return checked(connection, catalogue, published, sample, most)
+    with database(project.timezone) as connection:
+        published = load(connection, project, lake, day)
+        return checked(connection, project, published, sample, most)
 
 
 def checked(
     connection: duckdb.DuckDBPyConnection,
-    catalogue: Catalogue,
+    project: Project,
     published: PublishedDay,
     sample: str | None = None,
     most: int = 20,
 ) -> Verification:
     """Compute again what stands in the database, and compare it. In: the schemas that `load` fills."""
     _without_day_before(connection)
-    find_users(connection, catalogue, published.day)
+    find_users(connection, project, published.data_day)
     _draw(connection, sample)
-    measures = Measures(connection, catalogue, published.day)
+    measures = Measures(connection, project, published.data_day)
     notes = [*published.notes]
-    types = _inputs(connection, catalogue, measures, published.day, notes)
+    types = _inputs(connection, project, measures, published.data_day, notes)
     refused = dict(measures.refused)
-    types |= _derived(connection, catalogue, types, refused, published.day)
-    tags = Tags(connection, catalogue, types, refused, published.day)
+    types |= _derived(connection, project, types, refused, published.data_day)
+    tags = Tags(connection, project, types, refused, published.data_day)
     connection.execute("DELETE FROM inputs WHERE user_id NOT IN (SELECT user_id FROM wanted)")
     tags.compute()
     counted = f"{SCHEMA}.user_tags" if sample is None else "published.user_tags"
@@ -80,8 +80,8 @@ def checked(
         notes.append(
             "tag_statistics: counted from user_tags as published, because only a sample was computed again"
         )
-    make_tables(connection, catalogue, tags, published, counted)
-    found = Comparisons(connection, catalogue, tags, measures, sample, most)
+    make_tables(connection, project, tags, published, counted)
+    found = Comparisons(connection, project, tags, measures, sample, most)
     found.compare()
     users = connection.execute("SELECT count(*) FROM wanted").fetchone()
     not_verified = [
@@ -91,7 +91,7 @@ def checked(
         *_NEVER,
     ]
     return Verification(
-        published.day,
+        published.data_day,
         published.run_id,
         users[0] if users else 0,
         tuple(found.tables),
@@ -129,18 +129,18 @@ def _draw(connection: duckdb.DuckDBPyConnection, sample: str | None) -> None:
 
 def _inputs(
     connection: duckdb.DuckDBPyConnection,
-    catalogue: Catalogue,
+    project: Project,
     measures: Measures,
     day: date,
     notes: list[str],
 ) -> dict[str, str]:
     """`inputs` with the measures and profile columns, whose Spark types are returned. Measures that all users
     are ranked by are computed for all users."""
-    ranked = {each for item in catalogue.derived for column in item.columns for each in item.made_of(column)}
-    measures.compute([each for each in catalogue.measures if each in ranked], "users")
-    measures.compute([each for each in catalogue.measures if each not in ranked], "wanted")
+    ranked = {each for item in project.derived for column in item.columns for each in item.made_of(column)}
+    measures.compute([each for each in project.measures if each in ranked], "users")
+    measures.compute([each for each in project.measures if each not in ranked], "wanted")
     measures.gathered("users", "inputs")
-    estimates = [each.id for each in catalogue.measures.values() if each.function == APPROXIMATE]
+    estimates = [each.id for each in project.measures.values() if each.function == APPROXIMATE]
     if estimates:
         _take_over(connection, estimates)
         notes.append(
@@ -149,10 +149,10 @@ def _inputs(
         )
     types = {
         each.id: each.type
-        for each in catalogue.measures.values()
+        for each in project.measures.values()
         if each.by is None or each.aggregate.by == "rows"
     }
-    for source in catalogue.sources.values():
+    for source in project.sources.values():
         if source.kind == "profile":
             types |= {f"{source.name}__{column.name}": column.type for column in source.kept_columns}
     return types
@@ -171,19 +171,19 @@ def _take_over(connection: duckdb.DuckDBPyConnection, estimates: Sequence[str]) 
 
 def _derived(
     connection: duckdb.DuckDBPyConnection,
-    catalogue: Catalogue,
+    project: Project,
     types: Mapping[str, str],
     refused: dict[str, str],
     day: date,
 ) -> dict[str, str]:
     """Add the percentiles to `inputs`, and make `rfm`. Returns the types of the new columns."""
     more = []
-    for percentile in catalogue.percentiles.values():
+    for percentile in project.percentiles.values():
         lacking = [each for each in (percentile.measure, *percentile.uses) if each in refused]
         try:
             if lacking:
                 raise NotTranslated(f"its measure {lacking[0]} is not verified")
-            column = percentile_column(percentile, {**types, "data_day": "date"}, catalogue.timezone, day)
+            column = percentile_column(percentile, {**types, "data_day": "date"}, project.timezone, day)
             more.append(f"{column} AS {name(percentile.id)}")
         except NotTranslated as error:
             refused[percentile.id] = error.message
@@ -193,5 +193,5 @@ def _derived(
         SELECT * EXCLUDE (data_day){listed} FROM (SELECT *, DATE '{day}' AS data_day FROM inputs)""")
     connection.execute("DROP TABLE inputs")
     connection.execute("ALTER TABLE whole RENAME TO inputs")
-    make_rfm(connection, catalogue, types, day)
-    return {**dict.fromkeys(catalogue.percentiles, "int"), **RFM_COLUMNS}
+    make_rfm(connection, project, types, day)
+    return {**dict.fromkeys(project.percentiles, "int"), **RFM_COLUMNS}

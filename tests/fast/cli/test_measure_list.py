@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.support.folders import MEASURES, PROJECT, Folder
+from tests.support.folders import MEASURES, PROJECT_YML, Folder
 from usertags.cli.app import app
 from usertags.cli.measure_list import COLUMNS, MeasureLine, measure_lines, undescribed
 from usertags.cli.render import show_explanations
@@ -27,12 +27,12 @@ measures:
   among_all: {percentile_of: paid_365d, where: paid_365d > 0, owner: finance, description: Where one stands}
 """,
     )
-    folder.replace(PROJECT, "state:", "calendar:\n  sale: {from: 10-20, to: 11-11}\nstate:")
+    folder.replace(PROJECT_YML, "state:", "calendar:\n  sale: {from: 10-20, to: 11-11}\nstate:")
     return folder
 
 
 def test_a_line_says_what_is_counted_over_which_days_and_who_answers_for_it(folder: Folder) -> None:
-    lines = {line.measure: line for line in measure_lines(folder.catalogue())}
+    lines = {line.measure: line for line in measure_lines(folder.project())}
     assert lines["orders_180d"] == MeasureLine(
         "orders_180d",
         "orders",
@@ -67,14 +67,14 @@ def test_the_command_lists_the_measures(folder: Folder) -> None:
     assert done.exit_code == 0
     rows = json.loads(done.stdout)
     assert [row["measure"] for row in rows][:2] == ["orders_180d", "orders_365d"]
-    assert rows[-1] == dict(zip(COLUMNS, list(measure_lines(folder.catalogue()))[-1].cells, strict=True))
+    assert rows[-1] == dict(zip(COLUMNS, list(measure_lines(folder.project()))[-1].cells, strict=True))
 
 
 def test_check_names_the_measures_without_a_description_or_an_owner(folder: Folder) -> None:
     folder.write(
         MEASURES, folder.read(MEASURES).replace("window: 180d\n", "window: 180d\n    owner: finance\n")
     )
-    lacking = undescribed(folder.catalogue())
+    lacking = undescribed(folder.project())
     assert lacking == [
         "orders_365d",
         "orders_lifetime",
@@ -92,8 +92,10 @@ def test_check_names_the_measures_without_a_description_or_an_owner(folder: Fold
 def test_an_amount_is_explained_in_its_currency(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     folder.replace(MEASURES, "where: \"status = 'paid'\",", "where: \"status = 'paid'\", unit: currency,")
     inputs = {"paid_365d": 1200.5, "monetary": 1200.5, "orders_180d": 3, "paid_by_status": {"paid": 2}}
-    told = Explanation("size", "消费规模", "large", None, None, "rule", inputs | {"users.city": None}, {})
-    show_explanations([told], folder.catalogue())
+    explained = Explanation(
+        "size", "消费规模", "large", None, None, "rule", inputs | {"users.city": None}, {}
+    )
+    show_explanations([explained], folder.project())
     assert (
         "with: paid_365d = 1200.5 CNY, monetary = 1200.5 CNY, orders_180d = 3, "
         "paid_by_status = (paid 2) CNY, users.city = nothing"

@@ -1,4 +1,4 @@
-"""The tag book: a page that says what the catalogue says, and a check that it still does."""
+"""The tag book: a page that says what the project says, and a check that it still does."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.folders import MEASURES, TAGS, Folder
 from tests.support.places import ROOT
-from usertags.catalogue.build import load_catalogue
 from usertags.cli.tag_book import check_book, tag_book, write_book
 from usertags.errors import UsageError
+from usertags.project.build import load_project
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_a_tag_is_shown_with_its_definition_owner_values_and_examples(folder: Folder) -> None:
-    lines = tag_book(folder.catalogue()).splitlines()
+    lines = tag_book(folder.project()).splitlines()
     start = lines.index("#### 消费规模 `size`")
     assert lines[start : start + 10] == [
         "#### 消费规模 `size`",
@@ -38,7 +38,7 @@ def test_a_tag_is_shown_with_its_definition_owner_values_and_examples(folder: Fo
 
 
 def test_groups_are_counted_by_status(folder: Folder) -> None:
-    book = tag_book(folder.catalogue())
+    book = tag_book(folder.project())
     assert "| **all** | 2 | 1 | 1 |" in book
 
 
@@ -48,7 +48,7 @@ def test_measures_stand_behind_the_tags_and_amounts_have_their_currency(folder: 
         "where: \"status = 'paid'\", window: 365d}",
         "where: \"status = '|'\", window: 365d, unit: currency, owner: finance, description: Paid}",
     )
-    lines = tag_book(folder.catalogue()).splitlines()
+    lines = tag_book(folder.project()).splitlines()
     at = lines.index("## Measures")
     assert lines[at : at + 4] == [
         "## Measures",
@@ -72,14 +72,14 @@ def test_a_page_that_is_behind_is_refused_and_written_anew_it_is_current(
 ) -> None:
     page = tmp_path / "tags.md"
     with pytest.raises(UsageError, match="is out of date"):
-        check_book(folder.catalogue(), page)
-    write_book(folder.catalogue(), page)
-    check_book(folder.catalogue(), page)
+        check_book(folder.project(), page)
+    write_book(folder.project(), page)
+    check_book(folder.project(), page)
     folder.replace(TAGS, "owner: finance", "owner: sales")
     with pytest.raises(UsageError, match="is out of date"):
-        check_book(folder.catalogue(), page)
+        check_book(folder.project(), page)
 
 
-def test_the_page_of_the_catalogue_that_ships_is_current() -> None:
+def test_the_page_of_the_project_that_ships_is_current() -> None:
     root = ROOT
-    check_book(load_catalogue(root / "configs"), root / "docs" / "tags.md")
+    check_book(load_project(root / "configs"), root / "docs" / "tags.md")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.folders import PROJECT, Folder
+from tests.support.folders import PROJECT_YML, Folder
 from usertags.config.alert_models import HookEntry, MailEntry, deadline_of
 
 GOOD = """
@@ -24,12 +24,12 @@ alerts:
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     folder = Folder.small(tmp_path)
-    folder.write(PROJECT, folder.read(PROJECT) + GOOD)
+    folder.write(PROJECT_YML, folder.read(PROJECT_YML) + GOOD)
     return folder
 
 
 def test_channels_are_read_in_their_order(folder: Folder) -> None:
-    alerts = folder.catalogue().alerts
+    alerts = folder.project().alerts
     assert alerts is not None
     assert alerts.by == time(8)
     mail, chat = alerts.channels.values()
@@ -44,21 +44,21 @@ def test_channels_are_read_in_their_order(folder: Folder) -> None:
 
 def test_a_configuration_without_alerts_has_none(tmp_path: Path) -> None:
     folder = Folder.small(tmp_path)
-    assert folder.catalogue().alerts is None
+    assert folder.project().alerts is None
     assert deadline_of(folder.path) is None
     assert deadline_of(tmp_path / "none") is None
 
 
 def test_alerts_are_no_part_of_what_results_depend_on(folder: Folder) -> None:
-    with_alerts = folder.catalogue().version
-    folder.write(PROJECT, folder.read(PROJECT).replace(GOOD, ""))
-    assert folder.catalogue().version == with_alerts
+    with_alerts = folder.project().version
+    folder.write(PROJECT_YML, folder.read(PROJECT_YML).replace(GOOD, ""))
+    assert folder.project().version == with_alerts
 
 
 def test_the_deadline_is_read_without_the_rest(folder: Folder) -> None:
     folder.write("tags/tags.yml", "tags: [")
     assert deadline_of(folder.path) == (time(8), "Asia/Shanghai")
-    folder.replace(PROJECT, 'by: "08:00"', "by: soon")
+    folder.replace(PROJECT_YML, 'by: "08:00"', "by: soon")
     assert deadline_of(folder.path) is None
 
 
@@ -97,10 +97,10 @@ def test_the_deadline_is_read_without_the_rest(folder: Folder) -> None:
 def test_each_mistake_is_named_with_its_line(
     folder: Folder, old: str, new: str, at: str, message: str
 ) -> None:
-    folder.replace(PROJECT, old, new)
+    folder.replace(PROJECT_YML, old, new)
     (problem,) = folder.problems()
     assert message in problem
-    assert problem.startswith(f"{PROJECT}:")
+    assert problem.startswith(f"{PROJECT_YML}:")
     line = int(problem.split(":")[1])
-    shown = folder.read(PROJECT).splitlines()[line - 1]
+    shown = folder.read(PROJECT_YML).splitlines()[line - 1]
     assert at in shown

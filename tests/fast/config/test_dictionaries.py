@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.folders import PROJECT, TAGS, Folder
-from usertags.catalogue.equivalent_rules import canonical
-from usertags.catalogue.loader import load
+from tests.support.folders import PROJECT_YML, TAGS, Folder
 from usertags.config.dictionaries import read_dictionary
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
+from usertags.project.equivalent_rules import canonical
+from usertags.project.loader import load
 
 NEEDS = "dictionaries/needs.yml"
 COLUMNS = {"product": "string", "n": "int", "users.city": "string"}
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_dictionaries_stand_in_project_yml_and_in_files_of_their_own(folder: Folder) -> None:
-    folder.write(PROJECT, folder.read(PROJECT) + "dictionaries: {tiers: {上海: 1, 杭州: 1.5}}\n")
+    folder.write(PROJECT_YML, folder.read(PROJECT_YML) + "dictionaries: {tiers: {上海: 1, 杭州: 1.5}}\n")
     folder.write(NEEDS, "dictionaries:\n  needs:\n    修复霜: 修复舒缓\n    yes: no\n  days: {片: 30}\n")
     settings = load(folder.path)
     assert settings.problems == []
@@ -96,23 +96,23 @@ def test_a_dictionary_that_is_none(folder: Folder, content: str, message: str) -
 
 
 def test_the_same_mistakes_in_project_yml(folder: Folder) -> None:
-    line = folder.read(PROJECT).count("\n") + 1
+    line = folder.read(PROJECT_YML).count("\n") + 1
     text = "dictionaries:\n  needs:\n    a: x\n    b: 2\n    c:\n"
-    folder.write(PROJECT, folder.read(PROJECT) + text)
+    folder.write(PROJECT_YML, folder.read(PROJECT_YML) + text)
     folder.replace(TAGS, "value: users.city", "value: lookup('needs', users.city)")
     assert folder.problems() == [
-        f"{PROJECT}:{line + 3}: 2 is a number, but the values before are texts: use one of the two",
-        f"{PROJECT}:{line + 4}: `c` has no value: set one or remove the key",
+        f"{PROJECT_YML}:{line + 3}: 2 is a number, but the values before are texts: use one of the two",
+        f"{PROJECT_YML}:{line + 4}: `c` has no value: set one or remove the key",
     ]
 
 
 def test_a_dictionary_is_declared_once(folder: Folder) -> None:
-    folder.write(PROJECT, folder.read(PROJECT) + "dictionaries: {needs: {a: b}}\n")
+    folder.write(PROJECT_YML, folder.read(PROJECT_YML) + "dictionaries: {needs: {a: b}}\n")
     folder.write(NEEDS, "dictionaries:\n  needs: {a: c}\n")
-    line = folder.line(PROJECT, "dictionaries:")
+    line = folder.line(PROJECT_YML, "dictionaries:")
     (problem,) = folder.problems()
     assert problem.startswith(f"{NEEDS}:2: 'needs' is already declared at ")
-    assert problem.endswith(f"{PROJECT}:{line}")
+    assert problem.endswith(f"{PROJECT_YML}:{line}")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_contradictions_are_found_through_a_dictionary() -> None:
         parse_boolean(rule, columns=COLUMNS, dictionaries=DICTIONARIES)
 
 
-def test_the_normal_form_of_a_rule_tells_dictionaries_apart() -> None:
+def test_the_normal_form_of_a_rule_distinguishes_dictionaries() -> None:
     rules = [parsed(f"lookup('{name}', product) > 3").tree for name in ("days", "ids", "ratios")]
     rules.append(parsed("hash_bucket(product, 2) = 0").tree)
     rules.append(parsed("hash_bucket(product, 3) = 0").tree)

@@ -61,7 +61,7 @@ def test_every_value_knows_its_line(tmp_path: Path) -> None:
     }
 
 
-def test_a_character_that_is_not_allowed_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_character_that_is_not_allowed_is_reported_with_its_line(tmp_path: Path) -> None:
     """Lines are counted after text that takes several bytes a character."""
     file = read(tmp_path, "订单: 金额\n城市: 上海\n错: \x07\n")
     assert [str(problem) for problem in file.problems] == [

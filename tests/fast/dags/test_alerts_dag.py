@@ -1,4 +1,4 @@
-"""Who is told by a DAG, and the DAG that looks once a day; what a task hands to Airflow's metrics."""
+"""Which tasks send alerts, and the DAG that runs once a day; what a task hands to Airflow's metrics."""
 
 import logging
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.folders import PROJECT, Folder
+from tests.support.folders import PROJECT_YML, Folder
 from tests.support.places import ROOT
 from usertags.errors import InfrastructureError
 
@@ -22,7 +22,7 @@ alerts:
 @pytest.fixture
 def folder(airflow: None, tmp_path: Path) -> Folder:
     folder = Folder.small(tmp_path)
-    folder.write(PROJECT, folder.read(PROJECT) + ALERTS)
+    folder.write(PROJECT_YML, folder.read(PROJECT_YML) + ALERTS)
     return folder
 
 
@@ -61,7 +61,7 @@ def test_without_alerts_there_is_no_such_dag(bag: Any) -> None:
 def test_its_task_fails_where_a_message_was_not_sent(
     alerts_dag: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class FakeTold:
+    class FakeDelivery:
         sent = False
 
         def __str__(self) -> str:
@@ -69,20 +69,20 @@ def test_its_task_fails_where_a_message_was_not_sent(
 
     tell = alerts_dag.task_dict["tell"].python_callable
     monkeypatch.setitem(tell.__globals__, "measure_age", lambda: None)
-    monkeypatch.setitem(tell.__globals__, "tell_all", lambda: [FakeTold()])
+    monkeypatch.setitem(tell.__globals__, "send_all", lambda: [FakeDelivery()])
     with pytest.raises(InfrastructureError, match="answered 500"):
         tell()
-    monkeypatch.setitem(tell.__globals__, "tell_all", list)
+    monkeypatch.setitem(tell.__globals__, "send_all", list)
     tell()
 
 
 @pytest.mark.parametrize(("try_number", "times"), [(1, 1), (2, 0)])
-def test_tables_that_do_not_answer_are_told_by_the_first_try(
+def test_tables_that_do_not_answer_are_reported_by_the_first_try(
     alerts_dag: Any, monkeypatch: pytest.MonkeyPatch, try_number: int, times: int
 ) -> None:
     from types import SimpleNamespace
 
-    said: list[str] = []
+    reported: list[str] = []
 
     def down() -> None:
         raise InfrastructureError("the table catalog does not answer")
@@ -90,34 +90,36 @@ def test_tables_that_do_not_answer_are_told_by_the_first_try(
     tell = alerts_dag.task_dict["tell"].python_callable
     for name, value in {
         "measure_age": lambda: None,
-        "tell_all": down,
-        "tell_blind": lambda: said.append("told"),
+        "send_all": down,
+        "send_unknown": lambda: reported.append("unknown"),
         "get_current_context": lambda: {"ti": SimpleNamespace(try_number=try_number)},
     }.items():
         monkeypatch.setitem(tell.__globals__, name, value)
     with pytest.raises(InfrastructureError, match="does not answer"):
         tell()
-    assert len(said) == times
+    assert len(reported) == times
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("user_tags_daily", {"clean": "failure", "audit": "failure", "publish": "success"}),
         ("user_tags_release", {"release": "failure", "publish": "success"}),
     ],
 )
-def test_the_tasks_after_which_somebody_may_have_to_know(bag: Any, name: str, told: dict[str, str]) -> None:
-    from dags.monitoring import TellNotifier
+def test_the_tasks_after_which_somebody_may_have_to_know(
+    bag: Any, name: str, expected: dict[str, str]
+) -> None:
+    from dags.monitoring import DueAlertsNotifier
 
     found = {}
     for task in bag.dags[name].tasks:
         for end in ("failure", "success", "retry"):
             callbacks = (getattr(task, f"on_{end}_callback", None) or []) if not task.is_mapped else []
             for callback in callbacks if isinstance(callbacks, list) else [callbacks]:
-                assert isinstance(callback, TellNotifier)
+                assert isinstance(callback, DueAlertsNotifier)
                 found[task.task_id] = end
-    assert found == told
+    assert found == expected
 
 
 def test_a_callback_never_fails_and_says_nothing_secret(
@@ -129,9 +131,9 @@ def test_a_callback_never_fails_and_says_nothing_secret(
         raise RuntimeError("https://hooks.example/T/B/s3cret")
 
     monkeypatch.setattr(monitoring, "CONFIGS", str(folder.path))
-    monkeypatch.setattr(monitoring, "tell_all", fails)
+    monkeypatch.setattr(monitoring, "send_all", fails)
     with caplog.at_level(logging.WARNING):
-        monitoring.TellNotifier()({})
+        monitoring.DueAlertsNotifier()({})
     assert "no alert was sent (RuntimeError)" in caplog.text and "s3cret" not in caplog.text
 
 
@@ -140,10 +142,10 @@ def test_a_callback_opens_nothing_where_there_are_no_alerts(
 ) -> None:
     from dags import monitoring
 
-    folder.write(PROJECT, folder.read(PROJECT).replace(ALERTS, ""))
+    folder.write(PROJECT_YML, folder.read(PROJECT_YML).replace(ALERTS, ""))
     monkeypatch.setattr(monitoring, "CONFIGS", str(folder.path))
-    monkeypatch.setattr(monitoring, "tell_all", lambda: pytest.fail("the lake was opened"))
-    monitoring.TellNotifier()({})
+    monkeypatch.setattr(monitoring, "send_all", lambda: pytest.fail("the lake was opened"))
+    monitoring.DueAlertsNotifier()({})
 
 
 # ---- metrics ---------------------------------------------------------------------------------------

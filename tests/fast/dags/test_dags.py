@@ -1,4 +1,4 @@
-"""The DAG: what Airflow is told of it, which day a run computes, and how a stage's end becomes a task's."""
+"""The DAG: its settings in Airflow, which day a run computes, and how a stage's end becomes a task's."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ SPARK_STAGES = ["clean", "aggregate", "tag", "audit"]
 SHANGHAI = "Asia/Shanghai"
 
 
-# ---- what Airflow is told ------------------------------------------------------------------------
+# ---- settings in Airflow -------------------------------------------------------------------------
 
 
 def test_the_folder_holds_the_two_dags_and_no_error(bag: Any) -> None:

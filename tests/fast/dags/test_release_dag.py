@@ -48,8 +48,8 @@ def test_every_task_has_an_owner_and_an_end(release_dag: Any) -> None:
 
 
 def test_it_announces_the_same_tables_as_the_daily_run(dag: Any, release_dag: Any) -> None:
-    told = [{asset.name for asset in each.task_dict["publish"].outlets} for each in (dag, release_dag)]
-    assert told[0] == told[1] and len(told[0]) == 7
+    outlets = [{asset.name for asset in each.task_dict["publish"].outlets} for each in (dag, release_dag)]
+    assert outlets[0] == outlets[1] and len(outlets[0]) == 7
 
 
 def test_it_explains_itself(release_dag: Any) -> None:
@@ -128,7 +128,7 @@ def test_a_day_that_is_not_blocked_fails_at_once(
 
     import usertags.release
 
-    def refuse(catalogue: Any, day: Any) -> dict[str, Any]:
+    def refuse(project: Any, day: Any) -> dict[str, Any]:
         assert str(day) == "2026-11-04"
         raise error
 

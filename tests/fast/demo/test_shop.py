@@ -134,7 +134,7 @@ def test_nothing_changed_after_the_last_day(shop: Shop) -> None:
         assert changed.max() < end, name
 
 
-def test_a_row_never_changes_before_what_it_tells(shop: Shop) -> None:
+def test_a_row_never_changes_before_its_event(shop: Shop) -> None:
     times = {
         "users": "registered_at",
         "order_lines": "ordered_at",
@@ -432,15 +432,15 @@ class TestBehaviour:
 class TestCampaigns:
     def test_a_click_follows_a_delivery_and_a_joining_a_click(self, shop: Shop) -> None:
         happened: dict[object, dict[str, datetime]] = {}
-        told: dict[object, set[tuple[object, object]]] = {}
+        by_message: dict[object, set[tuple[object, object]]] = {}
         for content in of_kind(shop, "campaigns").values():
             for event in events_of(content)[0]:
                 if event["action"] != "bounced" and event["at"] != "n/a":
                     action = str(event["action"]).strip().lower()
                     at = datetime.fromisoformat(str(event["at"]))
                     happened.setdefault(event["message_id"], {})[action] = at
-                told.setdefault(event["message_id"], set()).add((event["campaign"], event["channel"]))
-        assert all(len(found) == 1 for found in told.values())
+                by_message.setdefault(event["message_id"], set()).add((event["campaign"], event["channel"]))
+        assert all(len(found) == 1 for found in by_message.values())
         counts = {name: sum(name in each for each in happened.values()) for name in ("clicked", "joined")}
         assert 0.08 < counts["clicked"] / len(happened) < 0.30
         assert 0.20 < counts["joined"] / counts["clicked"] < 0.55

@@ -16,7 +16,7 @@ from usertags.store.schemas import CHECKS, RUNS
 DAY, NOW = date(2026, 3, 2), datetime(2026, 3, 3, 2, tzinfo=UTC)
 
 
-def old(check: str, said: str, bounds: str, **more: Any) -> dict[str, Any]:
+def old(check: str, observed: str, bounds: str, **more: Any) -> dict[str, Any]:
     return {
         "stage": "clean",
         "table": "clean.orders",
@@ -24,7 +24,7 @@ def old(check: str, said: str, bounds: str, **more: Any) -> dict[str, Any]:
         "column": None,
         "severity": "critical",
         "success": False,
-        "observed": said,
+        "observed": observed,
         "bounds": bounds,
         "rows": None,
         "failing": None,
@@ -159,12 +159,12 @@ def test_an_old_row_keeps_its_id_and_its_numbers_become_columns(
     assert set(new) == set(CHECKS.schema.names)
     found = CheckRow.of(new)
     assert {name: getattr(found, name) for name in facts} == facts
-    assert (found.day, found.run_id, found.stage, found.checked_at) == (DAY, "r1", "clean", NOW)
+    assert (found.data_day, found.run_id, found.stage, found.checked_at) == (DAY, "r1", "clean", NOW)
     assert (found.severity, found.success, found.owner) == ("critical", row["success"], "finance")
     assert observed(found) and sentence(found)
 
 
-def test_every_kind_of_an_old_name_is_told() -> None:
+def test_every_kind_of_an_old_name_is_reported() -> None:
     names = {
         "x is never empty": CheckKind.NEVER_EMPTY,
         "x, y stands once": CheckKind.UNIQUE_KEY,

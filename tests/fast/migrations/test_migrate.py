@@ -78,9 +78,9 @@ def lake(lake_in_files: Lake) -> Lake:
 
 
 def test_results_and_warnings_become_facts_once(lake: Lake, folder: Folder) -> None:
-    catalogue = folder.catalogue()
-    found = steps(catalogue, lake)
-    assert [step.says for step in found] == [
+    project = folder.project()
+    found = steps(project, lake)
+    assert [step.description for step in found] == [
         "ops.runs: write the warnings of 1 records as facts",
         "ops.checks: write 1 results as columns",
     ]
@@ -88,7 +88,7 @@ def test_results_and_warnings_become_facts_once(lake: Lake, folder: Folder) -> N
     assert lake.catalog.load_table("ops.checks").schema().column_names == OLD_CHECKS.names
     for step in found:
         step.do()
-    assert steps(catalogue, lake) == []
+    assert steps(project, lake) == []
     (check,) = checks_of(lake, DAY)
     assert (check.check_id, check.unexpected, check.rows, check.severity) == (
         "clean.orders.amount_in_its_range",
@@ -103,8 +103,8 @@ def test_results_and_warnings_become_facts_once(lake: Lake, folder: Folder) -> N
 
 
 def test_a_migration_that_broke_off_is_finished(lake: Lake, folder: Folder) -> None:
-    steps(folder.catalogue(), lake)[0].do()
-    (left,) = steps(folder.catalogue(), lake)
+    steps(folder.project(), lake)[0].do()
+    (left,) = steps(folder.project(), lake)
     left.do()
     warned = {record.run_id: record.warnings for record in run_records(lake)}["r1"]
     assert [warning.check_id for warning in warned] == ["clean.orders.amount_in_its_range"]

@@ -10,13 +10,13 @@ from plugins.usertags_quality import texts
 from tests.support.every_page import every_page
 from tests.support.languages import english_in, every_text, recorded, texts_of
 from tests.support.places import TINY_SHOP
-from usertags.catalogue.build import load_catalogue
+from usertags.project.build import load_project
 
 # Names in the rows of the pages: tags and their types, columns, values, and what belongs to Airflow.
 _TAGS = "Name city gender health tag_fact tag_rule tag_preference tag_manual tag_rfm string boolean decimal"
 _COLUMNS = "amount paid_at channel order_id users.customer r_score status user_tag_changes"
 _VALUES = "limit tangled A9 A1 orders referrals OSError ValueError Asia/Shanghai user_tags_daily plan"
-NAMES = frozenset({*load_catalogue(TINY_SHOP).tags, *_TAGS.split(), *_COLUMNS.split(), *_VALUES.split()})
+NAMES = frozenset({*load_project(TINY_SHOP).tags, *_TAGS.split(), *_COLUMNS.split(), *_VALUES.split()})
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from plugins.usertags_quality.pages import _precision
 from tests.support.pages import D1, D2, FakePageData
 from tests.support.places import CASES, ROOT
 from tests.support.quality_rows import check, ended, history_of, publication, run_of
-from usertags.catalogue.build import load_catalogue
+from usertags.project.build import load_project
 from usertags.quality.kinds import CheckKind
 from usertags.quality.sentences import looks_at
 
@@ -141,12 +141,12 @@ SAID: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("row", "how_bad"), SAID, ids=[row["kind"] for row, _ in SAID])
-def test_every_fault_of_a_source_is_told_with_how_bad_it_is_and_what_is_looked_at(
+def test_every_fault_of_a_source_is_reported_with_how_bad_it_is_and_what_is_looked_at(
     monkeypatch: pytest.MonkeyPatch, row: dict[str, Any], how_bad: str
 ) -> None:
     failed = check(D2, **{"success": False, **row})
     found = history_of([failed], [ended(D2, "clean", "refused")], [], D2)
-    view = View(load_catalogue(CASES / "tiny_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
+    view = View(load_project(CASES / "tiny_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
     monkeypatch.setattr(FakePageData, "_view", lambda self: view)
     with served(FakePageData()) as client:
         (result,) = found.days[D2].results
@@ -167,12 +167,12 @@ def test_tags_are_listed_by_what_changed_most_and_a_tag_shows_its_values(client:
 
 
 def test_precision_is_what_people_said_of_those_who_carry_it() -> None:
-    tags = load_catalogue(ROOT / "configs").tags
+    tags = load_project(ROOT / "configs").tags
     tag = next(tag for tag in tags.values() if tag.set_by is not None)
     assert tag.set_by is not None
-    told = f"Set manually in {tag.set_by.source} for 2 of the 10 users who carry it (20 %)"
+    text = f"Set manually in {tag.set_by.source} for 2 of the 10 users who carry it (20 %)"
     say = PageLanguage("en")
-    assert _precision({"explicit": 2, "rule": 8}, tag, say).startswith(told)
+    assert _precision({"explicit": 2, "rule": 8}, tag, say).startswith(text)
     assert "no user carries it" in _precision({}, tag, say)
     assert _precision(None, None, say).startswith("Unknown")
 
@@ -411,9 +411,9 @@ def test_without_a_lake_the_page_says_what_happened_and_what_is_safe(page_data: 
     assert answer.status_code == 503
     text = text_of(answer.text)
     assert "the embedded store is not running. Still safe the tables are unchanged Next start it" in text
-    told = served(page_data).get("/usertags/quality/tile.json").json()
-    assert told["detail"] == "the embedded store is not running"
-    assert (told["tile"]["title"], told["tile"]["lines"]) == ("not available", ["the lake does not respond"])
+    text = served(page_data).get("/usertags/quality/tile.json").json()
+    assert text["detail"] == "the embedded store is not running"
+    assert (text["tile"]["title"], text["tile"]["lines"]) == ("not available", ["the lake does not respond"])
 
 
 def test_when_the_lake_goes_down_what_was_read_stays_and_is_called_old(page_data: FakePageData) -> None:
@@ -433,7 +433,7 @@ def test_when_the_lake_goes_down_what_was_read_stays_and_is_called_old(page_data
 
 
 def test_personal_columns_of_rows_set_aside_are_hidden() -> None:
-    source = load_catalogue(CASES / "pii_shop").sources["members"]
+    source = load_project(CASES / "pii_shop").sources["members"]
     hidden = set(source.raw_pii)
     assert hidden
     row = dict.fromkeys(hidden, "hash") | {"plain": "kept"}
@@ -453,7 +453,7 @@ def test_a_year_of_runs_is_shown_in_parts_and_whole_when_asked(monkeypatch: pyte
     checks = [check(day, CheckKind.GIVEN, f"column_{number}") for day in days for number in range(5)]
     runs = [ended(day, stage, "passed") for day in days for stage in ("clean", "tag", "audit")]
     found = history_of(checks, runs, [publication(day) for day in days])
-    view = View(load_catalogue(CASES / "tiny_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
+    view = View(load_project(CASES / "tiny_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
     monkeypatch.setattr(FakePageData, "_view", lambda self: view)
     with served(FakePageData()) as client:
         shown = {
@@ -473,7 +473,7 @@ def test_failing_rows_of_a_check_hide_personal_columns(monkeypatch: pytest.Monke
     rows = ({"member_no": "m1", "phone": "13800000001", "city": "上海"},)
     failed = check(D2, CheckKind.IN_FORM, "phone", success=False, table="clean.members", samples=rows)
     found = history_of([failed], [ended(D2, "clean", "refused")], [], D2)
-    view = View(load_catalogue(CASES / "pii_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
+    view = View(load_project(CASES / "pii_shop"), found, datetime(2026, 3, 3, tzinfo=UTC))
     monkeypatch.setattr(FakePageData, "_view", lambda self: view)
     (result,) = found.days[D2].results
     with served(FakePageData()) as client:

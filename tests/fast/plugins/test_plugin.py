@@ -33,23 +33,23 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> list[FakeTimer]:
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What happened to the application of a `LazyApp`."""
-    said: list[str] = []
+    calls: list[str] = []
 
     class FakeApp:
         """A fake of the application: it says what was asked of it."""
 
         def __init__(self) -> None:
-            said.append("made")
+            calls.append("made")
             self.state = self
 
         def warm(self) -> None:
-            said.append("warmed")
+            calls.append("warmed")
 
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            said.append(scope)
+            calls.append(scope)
 
     monkeypatch.setattr(LazyApp, "_make", staticmethod(FakeApp))
-    return said
+    return calls
 
 
 def test_many_first_requests_make_one_application(made: list[str]) -> None:
@@ -77,7 +77,7 @@ def test_the_api_server_alone_makes_ready_before_the_first_request(
     assert made == ["made", "warmed"]
 
 
-def test_what_cannot_be_made_ready_is_told_by_the_page_that_meets_it(
+def test_what_cannot_be_made_ready_is_reported_by_the_page_that_meets_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken() -> None:

@@ -21,8 +21,8 @@ NIGHT = MORNING - timedelta(hours=5)
 PLACE = Place("shop", "https://airflow.example", time(8), {("clean.users", "phone")})
 
 
-def told(kind: AlertKind, status: Status = "sent", *, number: int = 1, **more: Any) -> Entry:
-    given = {"day": D2, "channel": "chat", "day_state": "blocked", "claim": "c", "at": NIGHT} | more
+def alert(kind: AlertKind, status: Status = "sent", *, number: int = 1, **more: Any) -> Entry:
+    given = {"data_day": D2, "channel": "chat", "day_state": "blocked", "claim": "c", "at": NIGHT} | more
     return Entry(number=number, kind=kind, status=status, **given)
 
 
@@ -45,19 +45,19 @@ def found(
 
 def test_a_blocked_day_is_due_until_it_was_sent() -> None:
     assert found(blocked()) == [("blocked", True)]
-    assert found(blocked(), [told("blocked", "failed")]) == [("blocked", True)]
-    assert found(blocked(), [told("blocked")]) == []
+    assert found(blocked(), [alert("blocked", "failed")]) == [("blocked", True)]
+    assert found(blocked(), [alert("blocked")]) == []
 
 
 def test_what_is_being_sent_is_not_due_until_its_sender_must_be_dead() -> None:
-    claimed = [told("blocked", "claimed")]
+    claimed = [alert("blocked", "claimed")]
     assert found(blocked(), claimed, NIGHT + CLAIM - timedelta(seconds=1)) == []
     assert found(blocked(), claimed, NIGHT + CLAIM) == [("blocked", True)]
-    assert found(blocked(), [*claimed, told("blocked", "failed", number=2)]) == [("blocked", True)]
+    assert found(blocked(), [*claimed, alert("blocked", "failed", number=2)]) == [("blocked", True)]
 
 
 def test_another_ones_failure_does_not_end_a_claim() -> None:
-    entries = [told("blocked", "claimed", claim="a"), told("blocked", "failed", number=2, claim="b")]
+    entries = [alert("blocked", "claimed", claim="a"), alert("blocked", "failed", number=2, claim="b")]
     assert found(blocked(), entries) == []
 
 
@@ -65,7 +65,7 @@ def test_the_deadline_is_the_projects_morning() -> None:
     waiting = history_of([], [], [publication(D1)], D2)
     assert found(waiting, now=MORNING - timedelta(seconds=1)) == []
     assert found(waiting, now=MORNING) == [("late", True)]
-    assert found(blocked(), [told("blocked")], MORNING) == [("late", True)]
+    assert found(blocked(), [alert("blocked")], MORNING) == [("late", True)]
 
 
 def test_mornings_that_have_been_are_not_made_up_for_unless_a_message_failed() -> None:
@@ -73,31 +73,31 @@ def test_mornings_that_have_been_are_not_made_up_for_unless_a_message_failed() -
     days = history_of([], [], [publication(D1)], D3)
     now = MORNING + timedelta(days=1)
     items = due(days, {D1, D2, D3}, [], {"chat": KINDS}, time(8), "Asia/Shanghai", now)
-    assert [(item.day.day, item.kind) for item in items] == [(D3, "late")]
-    failed = [told("late", "failed")]
+    assert [(item.day.data_day, item.kind) for item in items] == [(D3, "late")]
+    failed = [alert("late", "failed")]
     items = due(days, {D1, D2, D3}, failed, {"chat": KINDS}, time(8), "Asia/Shanghai", now)
-    assert [item.day.day for item in items] == [D2, D3]
+    assert [item.day.data_day for item in items] == [D2, D3]
 
 
 @pytest.mark.parametrize("verdict", ["passed", "released"])
 def test_it_is_good_again_once(verdict: str) -> None:
-    entries = [told("blocked"), told("late", number=2)]
+    entries = [alert("blocked"), alert("late", number=2)]
     assert found(good(verdict), entries) == [("recovered", True)]
-    assert found(good(verdict), [*entries, told("recovered", number=3, day_state=verdict)]) == []
+    assert found(good(verdict), [*entries, alert("recovered", number=3, day_state=verdict)]) == []
     assert found(good(verdict)) == []
 
 
-def test_a_day_that_comes_back_with_warnings_is_told_in_one_message() -> None:
-    assert found(good("warned"), [told("blocked")]) == [("recovered", True)]
-    entries = [told("blocked"), told("recovered", number=2, day_state="warned")]
+def test_a_day_that_comes_back_with_warnings_is_reported_in_one_message() -> None:
+    assert found(good("warned"), [alert("blocked")]) == [("recovered", True)]
+    entries = [alert("blocked"), alert("recovered", number=2, day_state="warned")]
     assert found(good("warned"), entries) == []
     assert found(good(), entries) == [("recovered", True)]
 
 
 def test_a_channel_hears_what_it_wants_and_a_new_fault_after_a_silent_recovery() -> None:
     assert found(blocked(), tell=["late"]) == []
-    assert found(good(), [told("blocked")], tell=["blocked"]) == [("recovered", False)]
-    entries = [told("blocked"), told("recovered", "silent", number=2, day_state="passed")]
+    assert found(good(), [alert("blocked")], tell=["blocked"]) == [("recovered", False)]
+    entries = [alert("blocked"), alert("recovered", "silent", number=2, day_state="passed")]
     assert found(blocked(), entries, tell=["blocked"]) == [("blocked", True)]
 
 
@@ -109,8 +109,8 @@ def test_days_with_news_and_days_that_are_open_are_looked_at() -> None:
     assert days_to_look_at(runs, published, [], now + timedelta(seconds=1)) == set()
     recently = runs[0].recorded_at
     assert recently is not None and days_to_look_at(runs, [], [], recently + timedelta(days=7)) == {D1}
-    assert days_to_look_at([], [], [told("blocked", day=D1), told("warned", day=D3)], now) == {D1}
-    assert days_to_look_at([], [], [told("warned", "failed", day=D3)], now) == {D3}
+    assert days_to_look_at([], [], [alert("blocked", data_day=D1), alert("warned", data_day=D3)], now) == {D1}
+    assert days_to_look_at([], [], [alert("warned", "failed", data_day=D3)], now) == {D3}
 
 
 def message(known: History, kind: AlertKind = "blocked") -> Any:
@@ -123,8 +123,8 @@ def test_values_of_masked_columns_and_failing_rows_are_not_shown() -> None:
     )
     assert phone.failed[0].observed == "***"
     row = message(blocked(samples=({"name": "Wang Fang"},)))
-    told_all = [text_of(each) + html_of(each) + str(each.fields()) for each in (phone, row)]
-    assert "Wang" not in "".join(told_all) and "138" not in "".join(told_all)
+    all_texts = [text_of(each) + html_of(each) + str(each.fields()) for each in (phone, row)]
+    assert "Wang" not in "".join(all_texts) and "138" not in "".join(all_texts)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_an_id_is_made_of_the_table_the_kind_and_what_it_is_about(kind: CheckKin
     assert check_id("t.x", kind, "c", "s") == IDS[kind]
 
 
-def test_an_id_fits_an_address_and_tells_names_apart() -> None:
+def test_an_id_fits_an_address_and_distinguishes_names() -> None:
     key = check_id("clean.orders", CheckKind.UNIQUE_KEY, subject="order_id, line_no")
     assert key == "clean.orders.order_id_line_no_stands_once"
     one, other = (check_id("t.x", CheckKind.OWN, subject=f"one tag of {name}") for name in ("生命", "消费"))

@@ -17,6 +17,6 @@ def test_every_row_that_was_read_is_somewhere() -> None:
 
 @pytest.mark.parametrize("part", ["kept", "superseded", "repeats", "quarantined"])
 @pytest.mark.parametrize("more", [-2, 1])
-def test_a_row_that_is_nowhere_or_twice_is_told(part: str, more: int) -> None:
+def test_a_row_that_is_nowhere_or_twice_is_reported(part: str, more: int) -> None:
     found = reconciliation(orders(), COUNTS | {part: COUNTS[part] + more})
     assert (found.success, found.unexpected) == (False, abs(more))

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from usertags.catalogue.model import Column, Source
-from usertags.catalogue.source_entry import Read
 from usertags.config.expression_tree import Name
 from usertags.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
+from usertags.project.model import Column, Source
+from usertags.project.source_entry import Read
 from usertags.quality.checks import CheckResult
 from usertags.quality.comparison import compared
 from usertags.quality.freshness_references import freshness_checks
@@ -43,21 +43,21 @@ def ago(days: int) -> date:
 
 
 def whole(
-    rows: int, days: int = 0, batch: int | None = None, *, first: bool = False, mark: str = ""
+    rows: int, days: int = 0, seen: int | None = None, *, first: bool = False, mark: str = ""
 ) -> Statistic:
-    """The rows of the day so many days ago, as the batch of `batch` days ago saw them."""
-    of = ago(days if batch is None else batch)
+    """The rows of the day so many days ago, as the batch of `seen` days ago saw them."""
+    of = ago(days if seen is None else seen)
     return Statistic("orders", of, first, ago(days), "", rows, fingerprint=mark or f"{rows}:{days}")
 
 
 def column(
-    days: int, *, rows: int = 200, batch: int | None = None, first: bool = False, **parts: object
+    days: int, *, rows: int = 200, seen: int | None = None, first: bool = False, **parts: object
 ) -> Statistic:
-    of = ago(days if batch is None else batch)
+    of = ago(days if seen is None else seen)
     return replace(Statistic("orders", of, first, ago(days), "amount", rows), **parts)  # type: ignore[arg-type]
 
 
-def said(results: list[CheckResult]) -> dict[str, str | None]:
+def severities(results: list[CheckResult]) -> dict[str, str | None]:
     """By check: the severity of what failed, None where it passed."""
     return {
         item.check_id.removeprefix("clean.orders."): None if item.success else item.severity
@@ -66,7 +66,7 @@ def said(results: list[CheckResult]) -> dict[str, str | None]:
 
 
 def of(today: list[Statistic], before: list[Statistic], **parts: object) -> dict[str, str | None]:
-    return said(compared(source(**parts), DAY, today, before, SETTINGS))  # type: ignore[arg-type]
+    return severities(compared(source(**parts), DAY, today, before, SETTINGS))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -103,22 +103,22 @@ def test_with_one_week_the_days_before_warn_and_with_two_days_nothing_does() -> 
 
 
 def test_a_first_batch_brings_the_days_of_events_and_nothing_of_a_profile() -> None:
-    history = [whole(1000, days, batch=3, first=True) for days in (7, 14, 21)]
+    history = [whole(1000, days, seen=3, first=True) for days in (7, 14, 21)]
     assert of([whole(400)], history)["rows_as_before"] == "critical"
     assert "rows_as_before" not in of([whole(400)], history, kind="profile")
 
 
 def test_late_rows_of_a_day_are_not_taken_for_the_day() -> None:
     """A batch brings 5 late rows of the day before; that day had 1000 with its own batch."""
-    before = [whole(1000, days) for days in (7, 14, 1)] + [whole(5, days + 1, batch=days) for days in (7, 14)]
-    assert of([whole(1000), whole(5, 1, batch=0)], before)["rows_as_before"] is None
-    assert of([whole(0), whole(5, 1, batch=0)], before)["rows_as_before"] == "critical"
+    before = [whole(1000, days) for days in (7, 14, 1)] + [whole(5, days + 1, seen=days) for days in (7, 14)]
+    assert of([whole(1000), whole(5, 1, seen=0)], before)["rows_as_before"] is None
+    assert of([whole(0), whole(5, 1, seen=0)], before)["rows_as_before"] == "critical"
 
 
 def test_a_source_that_delivers_a_day_late_is_compared_with_itself() -> None:
-    before = [whole(1000, days + 1, batch=days) for days in (7, 14)]
-    assert of([whole(980, 1, batch=0)], before)["rows_as_before"] is None
-    assert of([whole(500, 1, batch=0)], before)["rows_as_before"] == "critical"
+    before = [whole(1000, days + 1, seen=days) for days in (7, 14)]
+    assert of([whole(980, 1, seen=0)], before)["rows_as_before"] is None
+    assert of([whole(500, 1, seen=0)], before)["rows_as_before"] == "critical"
 
 
 def test_later_batches_are_no_history() -> None:
@@ -126,27 +126,27 @@ def test_later_batches_are_no_history() -> None:
     assert of([whole(9, mark="9:1")], [whole(9, -1, mark="9:1")])["new_content"] is None
 
 
-def test_the_same_rows_as_an_earlier_batch_are_told() -> None:
+def test_the_same_rows_as_an_earlier_batch_are_reported() -> None:
     before = [whole(1000, 1, mark="1000:77"), whole(1000, 2, mark="1000:5")]
     assert of([whole(1000, mark="1000:77")], before)["new_content"] == "critical"
     assert of([whole(1000, mark="1000:77")], before, kind="profile")["new_content"] == "warning"
     assert of([whole(1000, mark="1000:78")], before)["new_content"] is None
     # Two days without a row have nothing in common.
     none = Statistic("orders", DAY, False, DAY, "", 0)
-    assert of([none], [replace(none, batch=ago(1), day=ago(1))])["new_content"] is None
+    assert of([none], [replace(none, data_day=ago(1), day=ago(1))])["new_content"] is None
 
 
 @pytest.mark.parametrize(
     ("empty", "severity"), [(60, None), (90, None), (110, "warning"), (140, "critical"), (200, "critical")]
 )
-def test_a_column_that_empties_is_told(empty: int, severity: str | None) -> None:
+def test_a_column_that_empties_is_reported(empty: int, severity: str | None) -> None:
     before = [column(days, empty=40) for days in (1, 2, 3)]
     assert of([column(0, empty=empty)], before)["amount_empty_as_before"] == severity
 
 
 def test_a_value_that_comes_later_than_its_row_is_compared_with_days_that_were_as_young() -> None:
     """In the history nearly all coupons are redeemed; on their own day hardly any were."""
-    history = [column(days, empty=10, batch=3, first=True) for days in range(4, 12)]
+    history = [column(days, empty=10, seen=3, first=True) for days in range(4, 12)]
     young = [column(days, empty=190) for days in (1, 2, 3)]
     assert of([column(0, empty=195)], history + young)["amount_empty_as_before"] is None
     assert "amount_empty_as_before" not in of([column(0, empty=195)], history + young[:2])
@@ -163,7 +163,7 @@ def test_a_value_that_comes_later_than_its_row_is_compared_with_days_that_were_a
         (5.0, "critical"),
     ],
 )
-def test_a_number_in_another_unit_is_told(median: float, severity: str | None) -> None:
+def test_a_number_in_another_unit_is_reported(median: float, severity: str | None) -> None:
     before = [column(days, median=value) for days, value in ((1, 50.0), (2, 49.0), (3, 51.0))]
     assert of([column(0, median=median)], before)["amount_scale_as_before"] == severity
 
@@ -172,7 +172,7 @@ def test_a_number_in_another_unit_is_told(median: float, severity: str | None) -
     ("length", "severity"),
     [(12.0, None), (12.4, None), (11.4, "warning"), (10.0, "critical"), (14.0, "critical")],
 )
-def test_ids_of_another_length_are_told(length: float, severity: str | None) -> None:
+def test_ids_of_another_length_are_reported(length: float, severity: str | None) -> None:
     before = [column(days, mean_length=12.0) for days in (1, 2, 3)]
     assert of([column(0, mean_length=length)], before)["amount_length_as_before"] == severity
 

@@ -17,9 +17,9 @@ from tests.support.on_pandas import PandasValidator
 from tests.support.pages import FakePageData
 from tests.support.places import TINY_SHOP
 from tests.support.quality_rows import at, ended, history_of, publication, run_of
-from usertags.catalogue.build import load_catalogue
 from usertags.cli.render import show_checks
 from usertags.errors import DataError
+from usertags.project.build import load_project
 from usertags.quality.alert_texts import Place, html_of, message_of, text_of
 from usertags.quality.alerting import Due
 from usertags.quality.checks import Check, CheckResult, CheckRow, check_row, facts_of
@@ -38,7 +38,7 @@ from usertags.stages.summary import RunFacts, summarise
 SECRET = "Wang Fang"
 NUMBER = 13800138000
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
-CATALOGUE = load_catalogue(TINY_SHOP)
+PROJECT = load_project(TINY_SHOP)
 ROWS = pd.DataFrame({"order_id": ["A1", "A2"], "phone": [NUMBER, 5], "amount": [1, 2]})
 SAMPLING = Sampling(("order_id",), frozenset({"phone"}))
 SPARKS = (
@@ -83,7 +83,7 @@ def broken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 def everything(found: list[CheckResult], validator: PandasValidator, capsys: Any) -> str:
     """All texts about these results: tables, refusal, publication, release, summary, messages, pages."""
     lake: Any = None
-    report = reports_store.write_docs(lake, CATALOGUE, D2, "r1", "clean", validator)
+    report = reports_store.write_docs(lake, PROJECT, D2, "r1", "clean", validator)
     results = [*found, report]
     rows = [check_row(each, D2, run_of(D2), "clean", at(D2)) for each in results]
     stored = [CheckRow.of(row) for row in rows]
@@ -111,7 +111,7 @@ def everything(found: list[CheckResult], validator: PandasValidator, capsys: Any
 def pages(known: Any) -> Iterator[str]:
     class Shown(FakePageData):
         def _view(self) -> View:
-            return View(CATALOGUE, known, datetime(2026, 3, 3, tzinfo=UTC))
+            return View(PROJECT, known, datetime(2026, 3, 3, tzinfo=UTC))
 
     app = FastAPI()
     app.mount("/usertags", make_app(Shown(), reader=lambda: None, secret="of the test"))
@@ -144,7 +144,7 @@ def test_a_report_that_fails_on_a_value_does_not_quote_it(
 
     monkeypatch.setattr(reports_store, "publish_docs", raises)
     lake: Any = None
-    report = reports_store.write_docs(lake, CATALOGUE, D2, "r1", "clean", PandasValidator())
+    report = reports_store.write_docs(lake, PROJECT, D2, "r1", "clean", PandasValidator())
     assert observed(report) == "not written: ValueError; see the log of the task"
     assert SECRET not in caplog.text and "in raises\nValueError" in caplog.text
 
@@ -163,7 +163,7 @@ def test_a_value_that_a_check_of_ones_own_observes_in_a_masked_column_is_masked(
     assert str(NUMBER) not in text and "1.38" not in text and "13,800" not in text
 
 
-def test_arguments_that_the_library_refuses_are_told_as_no_row_is_in_them() -> None:
+def test_arguments_that_the_library_refuses_are_reported_as_no_row_is_in_them() -> None:
     (ran,) = validated(own("rows", "ExpectTableRowCountToBeBetween", min_value="many"))
     assert ran.error is not None
     assert ran.error.startswith("clean.orders.rows: ExpectTableRowCountToBeBetween does not accept its ")
@@ -203,7 +203,7 @@ def test_a_message_of_an_earlier_version_is_cut_to_the_same(message: str, text: 
     assert text_of_message(message) == text
 
 
-def test_the_calls_of_an_error_are_told_without_its_messages() -> None:
+def test_the_calls_of_an_error_are_reported_without_its_messages() -> None:
     def deep() -> None:
         raise ValueError(f'{SECRET}\n  File "{SECRET}')
 

@@ -1,5 +1,5 @@
-"""Every sentence about checks is replaced by `x`: the gate, releases, who is told, trends and the numbers on
-the pages stay what they are, because they are made of columns."""
+"""Every sentence about checks is replaced by `x`: the gate, releases, recipients of alerts, trends and the
+numbers on the pages stay the same, because they are made of columns."""
 
 import re
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from plugins.usertags_quality.page_data import View
 from tests.support.pages import FakePageData
 from tests.support.places import CASES
 from tests.support.quality_rows import check, ended, history_of, publication, run_of
-from usertags.catalogue.build import load_catalogue
 from usertags.config.alert_models import KINDS as MESSAGES
 from usertags.language import Words
+from usertags.project.build import load_project
 from usertags.quality import kinds
 from usertags.quality.alert_texts import Place, message_of
 from usertags.quality.alerting import due
@@ -119,7 +119,7 @@ def gate() -> object:
 
 
 def releases() -> object:
-    """What a decision covers, what readers are told of it, and which warnings still stand."""
+    """What a decision covers, what readers see of it, and which warnings are still valid."""
     failed = [each for each in results() if each.severity == "critical"]
     ids = [each.check_id for each in failed]
     decision = RunRecord(
@@ -141,8 +141,8 @@ def releases() -> object:
     )
 
 
-def told() -> object:
-    """Who is told what, of which checks, with which links; and what of a result is not shown."""
+def recipients() -> object:
+    """Who gets which message, about which checks, with which links; and what of a result is not shown."""
     channels = {"duty": MESSAGES, "chat": ("late", "recovered"), "owner": ("warned",)}
     place = Place("shop", "https://airflow.example", time(8), {("clean.orders", "phone")})
     found = []
@@ -159,7 +159,7 @@ def told() -> object:
 def trends() -> object:
     known = blocked_history()
     by_check = {
-        name: [(each.day, each.success, each.value, each.usual, each.unexpected_share) for each in days]
+        name: [(each.data_day, each.success, each.value, each.usual, each.unexpected_share) for each in days]
         for name, days in known.results.items()
     }
     since = {each.check_id: known.failing_since(each) for each in known.days[D2].failed}
@@ -175,7 +175,7 @@ NUMBER = re.compile(r"-?\d[\d,.]*")
 
 def figures() -> object:
     """The pages' charts, as they are drawn, and the numbers beside them and in their tables."""
-    view = View(load_catalogue(CASES / "tiny_shop"), blocked_history(), NIGHT)
+    view = View(load_project(CASES / "tiny_shop"), blocked_history(), NIGHT)
 
     class Shown(FakePageData):
         def _view(self) -> View:
@@ -197,19 +197,19 @@ def figures() -> object:
     return found
 
 
-@pytest.mark.parametrize("decided", [gate, releases, told, trends, figures])
+@pytest.mark.parametrize("decided", [gate, releases, recipients, trends, figures])
 def test_nothing_but_sentences_changes_when_every_sentence_is_x(
     monkeypatch: pytest.MonkeyPatch, decided: Callable[[], object]
 ) -> None:
     before = decided()
-    _say_x(monkeypatch)
+    _replace_sentences(monkeypatch)
     assert [sentence(each, language) for each in results() for language in ("en", "zh")] == ["x"] * 2 * len(
         KINDS
     )  # type: ignore[arg-type]
     assert decided() == before
 
 
-def _say_x(monkeypatch: pytest.MonkeyPatch) -> None:
+def _replace_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every text of the table in every language; anchors are no sentences."""
     for kind, text in KINDS.items():
         monkeypatch.setitem(KINDS, kind, _x(text))  # type: ignore[arg-type]
@@ -219,15 +219,15 @@ def _say_x(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _x(text: KindText) -> KindText:
-    said = {each.name for each in fields(text) if isinstance(getattr(text, each.name), Words)}
-    return replace(text, **dict.fromkeys(said, X))  # type: ignore[arg-type]
+    texts = {each.name for each in fields(text) if isinstance(getattr(text, each.name), Words)}
+    return replace(text, **dict.fromkeys(texts, X))  # type: ignore[arg-type]
 
 
 def test_what_is_compared_is_there() -> None:
     """The comparison above is about something: both severities, every kind, more than one channel."""
     assert isinstance(blocked_history().days[D2].results[0], CheckRow)
     assert {each.severity for each in results()} == {"critical", "warning"}
-    channels = {item[0] for item in told()}  # type: ignore[attr-defined]
+    channels = {item[0] for item in recipients()}  # type: ignore[attr-defined]
     assert channels == {"duty", "chat", "owner"}
     drawn = figures()
     assert isinstance(drawn, dict)

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.places import TINY_SHOP
-from usertags.catalogue.build import load_catalogue
-from usertags.catalogue.model import Catalogue
+from usertags.project.build import load_project
+from usertags.project.model import Project
 from usertags.quality.impact import impact
 
 ORDER_TAGS = {
@@ -19,8 +19,8 @@ ORDER_TAGS = {
 
 
 @pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    return load_catalogue(TINY_SHOP)
+def project() -> Project:
+    return load_project(TINY_SHOP)
 
 
 @pytest.mark.parametrize(
@@ -42,16 +42,16 @@ def catalogue() -> Catalogue:
     ],
 )
 def test_a_failed_check_hits_the_tags_that_are_made_of_what_it_looked_at(
-    catalogue: Catalogue, table: str, column: str | None, tags: set[str]
+    project: Project, table: str, column: str | None, tags: set[str]
 ) -> None:
-    assert {tag.id for tag in impact(catalogue, table, column).tags} == tags
+    assert {tag.id for tag in impact(project, table, column).tags} == tags
 
 
-def test_a_table_check_of_a_tag_table_hits_every_published_tag(catalogue: Catalogue) -> None:
-    hit = impact(catalogue, "tags.user_profile", "user_id")
+def test_a_table_check_of_a_tag_table_hits_every_published_tag(project: Project) -> None:
+    hit = impact(project, "tags.user_profile", "user_id")
     assert hit.tables == ("tags.user_profile",)
-    assert {tag.id for tag in hit.tags} == {tag.id for tag in catalogue.published_tags()}
+    assert {tag.id for tag in hit.tags} == {tag.id for tag in project.published_tags()}
 
 
-def test_a_source_that_feeds_tags_hits_its_roll_up_and_the_tables_of_readers(catalogue: Catalogue) -> None:
-    assert impact(catalogue, "clean.orders", None).tables[:2] == ("rollup.orders", "tags.user_tags")
+def test_a_source_that_feeds_tags_hits_its_roll_up_and_the_tables_of_readers(project: Project) -> None:
+    assert impact(project, "clean.orders", None).tables[:2] == ("rollup.orders", "tags.user_tags")

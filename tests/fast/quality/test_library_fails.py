@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.on_pandas import PandasValidator
 from tests.support.places import ROOT
-from usertags.catalogue.build import load_catalogue
+from usertags.project.build import load_project
 from usertags.quality.checks import Check, CheckResult
 from usertags.quality.gate import GateRefused, judge
 from usertags.quality.kinds import CheckKind
@@ -18,7 +18,7 @@ from usertags.quality.sentences import observed, wanted
 from usertags.quality.suites import all_suites
 from usertags.stages import reports_store
 
-CATALOGUE = load_catalogue(ROOT / "configs")
+PROJECT = load_project(ROOT / "configs")
 ROWS = pd.DataFrame({"id": ["1", "2"], "amount": [3.0, -7.0]})
 NOT_NULL = "ExpectColumnValuesToNotBeNull"
 GIVEN = Check("clean.orders", CheckKind.GIVEN, NOT_NULL, {"column": "id"}, "critical", "o", "a")
@@ -42,7 +42,7 @@ def raises(*_: object, **__: object) -> Any:
     raise RuntimeError("out of order")
 
 
-def test_checks_that_run_are_told_apart_from_those_that_do_not() -> None:
+def test_checks_that_run_are_distinguished_from_those_that_do_not() -> None:
     found = results(GIVEN, RANGE)
     assert [(r.kind, r.success) for r in found] == [
         (CheckKind.SUITE_RAN, True),
@@ -161,7 +161,7 @@ def test_what_failed_stands_when_its_details_cannot_be_had(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("name", ["clean.users", "clean.order_lines", "tags.user_profile", "tags.rfm"])
 def test_a_suite_that_checked_no_row_refuses_the_day(name: str) -> None:
-    (suite,) = [each for each in all_suites(CATALOGUE) if each.name == name]
+    (suite,) = [each for each in all_suites(PROJECT) if each.name == name]
     rows = [check for check in suite.checks if check.kind is CheckKind.ROWS_CHECKED]
     found = PandasValidator().validate(name, pd.DataFrame({"id": []}), rows)  # type: ignore[arg-type]
     assert {item.kind: (item.success, item.value) for item in found} == {
@@ -175,10 +175,10 @@ def test_every_suite_looks_whether_there_are_rows() -> None:
     """But those of sources that may have a day without any, and the second suite of one table."""
     without = {
         suite.name
-        for suite in all_suites(CATALOGUE)
+        for suite in all_suites(PROJECT)
         if not any(check.kind is CheckKind.ROWS_CHECKED for check in suite.checks)
     }
-    allowed = {f"clean.{source.name}" for source in CATALOGUE.sources.values() if source.may_be_empty}
+    allowed = {f"clean.{source.name}" for source in PROJECT.sources.values() if source.may_be_empty}
     assert without == allowed | {"tags.user_tags.values"}
 
 
@@ -231,4 +231,4 @@ def test_a_context_that_cannot_be_made_leaves_no_report_that_says_nothing_was_as
 
 def _written(validator: PandasValidator) -> CheckResult:
     lake: Any = None
-    return reports_store.write_docs(lake, CATALOGUE, date(2026, 3, 2), "r1", "clean", validator)
+    return reports_store.write_docs(lake, PROJECT, date(2026, 3, 2), "r1", "clean", validator)

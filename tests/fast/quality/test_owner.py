@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.places import ROOT, TINY_SHOP
-from usertags.catalogue.build import load_catalogue
 from usertags.config.quality_models import QualityEntry, owner_of
+from usertags.project.build import load_project
 from usertags.quality.checks import owned, result_of
 from usertags.quality.kinds import CheckKind
 from usertags.quality.suites import all_suites
@@ -32,12 +32,12 @@ def test_the_owner_is_read_without_the_rest_of_the_configuration(
 
 
 def test_checks_that_nobody_wrote_have_the_owner_of_the_project_and_others_their_own() -> None:
-    catalogue = load_catalogue(TINY_SHOP)
-    platform = replace(catalogue, quality=QualityEntry(owner="platform"))
+    project = load_project(TINY_SHOP)
+    platform = replace(project, quality=QualityEntry(owner="platform"))
     checks = [check for suite in all_suites(platform) for check in suite.checks]
     owners = {check.owner for check in checks if check.kind in (CheckKind.COLUMNS, CheckKind.ROWS_CHECKED)}
     assert owners == {"platform"}
-    written = {entry.owner for source in catalogue.sources.values() for entry in source.checks}
+    written = {entry.owner for source in project.sources.values() for entry in source.checks}
     assert written and written <= {check.owner for check in checks}
     results = [
         result_of(CheckKind.REPORT, "ops.reports", "warning", success=True, subject="clean"),

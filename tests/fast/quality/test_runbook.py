@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from usertags import errors
-from usertags.catalogue.build import ROOT
+from usertags.project.build import ROOT
 from usertags.quality.kinds import KINDS, CheckKind
 from usertags.quality.runbook import LATE, UNREACHABLE, anchors, section_of
 

@@ -8,30 +8,30 @@ import yaml
 from great_expectations.expectations import core
 
 from tests.support.places import ROOT
-from usertags.catalogue.build import load_catalogue
 from usertags.config.expectation_names import EXPECTATIONS
+from usertags.project.build import load_project
 from usertags.quality.suite_files import differences, write_suites
 from usertags.quality.suites import all_suites
 
-CATALOGUE = load_catalogue(ROOT / "configs")
+PROJECT = load_project(ROOT / "configs")
 FOLDER = ROOT / "expectations"
 
 
 def test_the_committed_files_are_what_the_configuration_says() -> None:
-    assert differences(CATALOGUE, FOLDER) == []
+    assert differences(PROJECT, FOLDER) == []
 
 
 def test_a_file_that_is_old_missing_or_left_over_is_found_and_put_right(tmp_path: Path) -> None:
-    write_suites(CATALOGUE, tmp_path)
+    write_suites(PROJECT, tmp_path)
     users = tmp_path / "clean" / "users.yml"
     users.write_text(users.read_text().replace("critical", "info", 1))
     (tmp_path / "tags" / "rfm.yml").unlink()
     (tmp_path / "clean" / "gone.yml").write_text("{}")
     (tmp_path / "README.md").write_text("ours")
     changed = ["clean/gone.yml", "clean/users.yml", "tags/rfm.yml"]
-    assert differences(CATALOGUE, tmp_path) == changed
-    assert write_suites(CATALOGUE, tmp_path) == changed
-    assert differences(CATALOGUE, tmp_path) == []
+    assert differences(PROJECT, tmp_path) == changed
+    assert write_suites(PROJECT, tmp_path) == changed
+    assert differences(PROJECT, tmp_path) == []
     assert not (tmp_path / "clean" / "gone.yml").exists()
     assert (tmp_path / "README.md").exists()
 
@@ -57,9 +57,7 @@ def test_every_declared_check_is_in_a_file_and_the_library_makes_an_expectation_
         written = yaml.safe_load(path.read_text(encoding="utf-8"))
         made = [_expectation(item) for item in written["checks"]]
         found[written["suite"]] = [item.meta["check_id"] for item in made]
-    assert found == {
-        suite.name: [check.check_id for check in suite.checks] for suite in all_suites(CATALOGUE)
-    }
+    assert found == {suite.name: [check.check_id for check in suite.checks] for suite in all_suites(PROJECT)}
 
 
 def _expectation(item: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Population stability of tags: shares by hand, and the bounds at which a day is told or stopped."""
+"""Population stability of tags: shares by hand, and the bounds at which a day is warned or refused."""
 
 from collections.abc import Callable
 from math import log
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.frames import tag as entry
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.quality.checks import CheckResult
 from usertags.quality.tag_drift import Distribution, coverage_bounds, psi, tag_drift
 
@@ -23,15 +23,15 @@ def test_the_index_is_that_of_the_textbook() -> None:
 
 
 def drift(
-    build: Callable[..., Catalogue],
+    build: Callable[..., Project],
     today: dict[str, float],
     before: dict[str, float],
     population: int = 10_000,
     **tag: Any,
 ) -> dict[str, str | None]:
-    catalogue = build(tags={"buyer": entry(name="买家", when="orders_30d >= 1", **tag)}, **MEASURES)
-    results = tag_drift(catalogue, {"buyer": Distribution(today, before)}, population, [10_000])
-    return said(results)
+    project = build(tags={"buyer": entry(name="买家", when="orders_30d >= 1", **tag)}, **MEASURES)
+    results = tag_drift(project, {"buyer": Distribution(today, before)}, population, [10_000])
+    return severities(results)
 
 
 MEASURES: dict[str, Any] = {
@@ -39,7 +39,7 @@ MEASURES: dict[str, Any] = {
 }
 
 
-def said(results: list[CheckResult]) -> dict[str, str | None]:
+def severities(results: list[CheckResult]) -> dict[str, str | None]:
     return {
         item.check_id.removeprefix("tags.tag_statistics.buyer_"): None if item.success else item.severity
         for item in results
@@ -50,30 +50,28 @@ def said(results: list[CheckResult]) -> dict[str, str | None]:
     ("users", "severity"),
     [(300, None), (400, None), (1000, None), (1100, "warning"), (6000, "critical"), (0, "warning")],
 )
-def test_coverage_that_jumps_is_told_whatever_became_of_the_rule(
-    build: Callable[..., Catalogue], users: int, severity: str | None
+def test_coverage_that_jumps_is_reported_whatever_became_of_the_rule(
+    build: Callable[..., Project], users: int, severity: str | None
 ) -> None:
     """3 % of the users before. 10 %: 0.07·ln(0.1/0.03) + 0.07·ln(0.97/0.9) = 0.09; 11 %: 0.11."""
     assert drift(build, {"true": users}, {"true": 300}) == {"coverage_drift": severity}
 
 
-def test_a_small_population_and_a_tag_without_drift_are_left_alone(build: Callable[..., Catalogue]) -> None:
+def test_a_small_population_and_a_tag_without_drift_are_left_alone(build: Callable[..., Project]) -> None:
     assert drift(build, {"true": 60}, {"true": 300}, population=99) == {}
     assert drift(build, {"true": 9000}, {"true": 300}, drift="off") == {}
     mild = {"coverage": {"warning": 5}}
     assert drift(build, {"true": 9000}, {"true": 300}, drift=mild) == {"coverage_drift": None}
 
 
-def test_coverage_bounds_are_of_the_whole_population(build: Callable[..., Catalogue]) -> None:
-    catalogue = build(
+def test_coverage_bounds_are_of_the_whole_population(build: Callable[..., Project]) -> None:
+    project = build(
         tags={"buyer": entry(name="买家", when="orders_30d >= 1", coverage={"min": 0.1, "max": 0.2})},
         **MEASURES,
     )
-    shares = {
-        users: coverage_bounds(catalogue, {"buyer": users}, 100)[0].success for users in (9, 10, 20, 21)
-    }
+    shares = {users: coverage_bounds(project, {"buyer": users}, 100)[0].success for users in (9, 10, 20, 21)}
     assert shares == {9: False, 10: True, 20: True, 21: False}
-    (nobody,) = coverage_bounds(catalogue, {}, 100)
+    (nobody,) = coverage_bounds(project, {}, 100)
     assert (nobody.success, nobody.severity, nobody.check_id) == (
         False,
         "critical",
@@ -89,15 +87,15 @@ def test_coverage_bounds_are_of_the_whole_population(build: Callable[..., Catalo
     ],
 )
 def test_values_that_go_on_by_themselves_are_not_compared(
-    build: Callable[..., Catalogue], rule: dict[str, Any], compared: bool
+    build: Callable[..., Project], rule: dict[str, Any], compared: bool
 ) -> None:
     measures = MEASURES["measures"] | {
         "last_at": {"source": "orders", "value": "max(ordered_at)", "window": "30d"}
     }
     tags = {"buyer": entry(name="买家", **({"when": None} | rule))}
-    catalogue = build(tags={name: _given(tag) for name, tag in tags.items()}, measures=measures)
+    project = build(tags={name: _given(tag) for name, tag in tags.items()}, measures=measures)
     item = Distribution({"0": 5000.0, "1": 200.0}, {"0": 200.0, "1": 5000.0})
-    found = said(tag_drift(catalogue, {"buyer": item}, 10_000, [10_000]))
+    found = severities(tag_drift(project, {"buyer": item}, 10_000, [10_000]))
     assert found == {"coverage_drift": None} | ({"value_drift": "critical"} if compared else {})
 
 

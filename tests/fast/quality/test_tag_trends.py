@@ -43,8 +43,8 @@ def test_values_of_a_tag_add_up_and_those_of_a_tag_with_several_do_not() -> None
         for name in ("one", "several")
         for value, users, before in (("b", 30, 20), ("a", 50, 50))
     ]
-    catalogue = [entry(D2, "one"), entry(D2, "several", type="array<struct<value:string>>")]
-    by_name = {trend.id: trend.newest for trend in tag_trends(statistics, catalogue, RUNS)}
+    tag_catalogue = [entry(D2, "one"), entry(D2, "several", type="array<struct<value:string>>")]
+    by_name = {trend.id: trend.newest for trend in tag_trends(statistics, tag_catalogue, RUNS)}
     one, several = by_name["one"], by_name["several"]
     assert one is not None and several is not None
     assert (one.users, one.users_before, one.share) == (80, 70, pytest.approx(0.8))
@@ -58,5 +58,5 @@ def test_rows_of_runs_that_are_not_published_and_tags_that_are_gone_are_left_out
     (trend,) = tag_trends(
         [*statistics, statistic(D2, "b", "true", 1, 1)], [entry(D2, "a"), entry(D1, "b")], RUNS
     )
-    assert [(day.day, day.users) for day in trend.days] == [(D1, 10), (D2, 11)]
+    assert [(day.data_day, day.users) for day in trend.days] == [(D1, 10), (D2, 11)]
     assert tag_trends(statistics, [entry(D2, "a")], {}) == []

@@ -1,4 +1,4 @@
-"""What the person on duty is told, from the rows of three tables."""
+"""What the person on duty sees, from the rows of three tables."""
 
 from datetime import date
 from typing import Any
@@ -22,12 +22,12 @@ def test_a_refused_day_is_blocked_the_next_wait_and_readers_keep_the_last_good_o
     checks.append(check(D2, RANGE, "amount", success=False, rows=50, unexpected=3))
     runs.append(ended(D2, "clean", "refused"))
     found = history_of(checks, runs, published, D4)
-    assert [(day.day, day.state) for day in found.days.values()] == [
+    assert [(day.data_day, day.state) for day in found.days.values()] == [
         (D1, "passed"), (D2, "blocked"), (D3, "waiting"), (D4, "waiting"),
     ]  # fmt: skip
     assert found.days[D4].blocked_by == D2
     assert found.last_good() is found.days[D1]
-    assert [day.day for day in found.blocked] == [D2]
+    assert [day.data_day for day in found.blocked] == [D2]
     (failed,) = found.days[D2].failed
     assert (failed.unexpected_share, found.failing_since(failed)) == (0.06, D2)
 
@@ -70,7 +70,7 @@ def test_since_is_the_first_day_of_the_failures_in_a_row() -> None:
     checks = [check(day, GIVEN, "a", success=success) for day, success in outcomes.items()]
     found = history_of(checks, [], [])
     newest = found.of_check("clean.orders.a_is_given")[-1]
-    assert (newest.day, found.failing_since(newest)) == (D4, D3)
+    assert (newest.data_day, found.failing_since(newest)) == (D4, D3)
     assert found.failing_since(found.of_check("clean.orders.a_is_given")[1]) is None
 
 

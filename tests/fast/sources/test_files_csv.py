@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 def read(folder: Path, columns: Sequence[str], pattern: str = "*", **options: Any) -> list[Row]:
-    files = list_files(str(folder), pattern, day=DAY)
+    files = list_files(str(folder), pattern, data_day=DAY)
     reading = read_files(files, columns=columns, format="csv", **{"has_pii": False, **options})
     return reading.read_all().to_pylist()
 
@@ -42,7 +42,7 @@ def brief(rows: list[Row]) -> list[tuple[Any, ...]]:
 def test_rows_are_strings_with_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.csv").write_text("a,b\n1,0010.50\n,中文\n")
-    files = list_files(str(tmp_path), "in/*.csv", day=DAY)
+    files = list_files(str(tmp_path), "in/*.csv", data_day=DAY)
     reading = read_files(files, columns=["b", "a"], format="csv", has_pii=False)
     assert reading.schema == pa.schema(
         [
@@ -240,10 +240,10 @@ def test_a_damaged_gzip_is_unreadable(tmp_path: Path) -> None:
         read(tmp_path, ["a", "b"])
 
 
-def test_a_file_that_is_gone_or_grew_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_gone_or_grew_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("a\n1\n")
-    files = list_files(str(tmp_path), "*.csv", day=DAY)
+    files = list_files(str(tmp_path), "*.csv", data_day=DAY)
     path.write_text("a\n1\n2\n")
     with pytest.raises(Exception, match=r"x\.csv changed after it was listed"):
         list(read_files(files, columns=["a"], format="csv", has_pii=False))
@@ -263,7 +263,7 @@ def test_three_hundred_thousand_rows_come_in_bounded_batches(tmp_path: Path) -> 
     with (tmp_path / "x.csv").open("w") as out:
         out.write("a,b,c\n")
         out.writelines(f"{n},{'x' * 40},{n}\n" for n in range(300_000))
-    files = list_files(str(tmp_path), "*.csv", day=DAY)
+    files = list_files(str(tmp_path), "*.csv", data_day=DAY)
     reading = read_files(files, columns=["a", "b"], format="csv", has_pii=False)
     held = pa.total_allocated_bytes()
     counts = []
@@ -281,7 +281,7 @@ def test_three_hundred_thousand_rows_come_in_bounded_batches(tmp_path: Path) -> 
 def test_many_small_files_make_few_batches(tmp_path: Path) -> None:
     for n in range(200):
         (tmp_path / f"{n:03}.csv").write_text(f"a\n{n}\n")
-    files = list_files(str(tmp_path), "*.csv", day=DAY)
+    files = list_files(str(tmp_path), "*.csv", data_day=DAY)
     batches = list(read_files(files, columns=["a"], format="csv", has_pii=False))
     assert [batch.num_rows for batch in batches] == [200]
 

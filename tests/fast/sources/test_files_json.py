@@ -21,7 +21,7 @@ DAY = date(2024, 3, 10)
 
 def read(folder: Path, content: bytes, columns: Sequence[str], **options: Any) -> list[dict[str, Any]]:
     (folder / "data.json").write_bytes(content)
-    files = list_files(str(folder), "*.json", day=DAY)
+    files = list_files(str(folder), "*.json", data_day=DAY)
     reading = read_files(files, columns=columns, format="json", **{"has_pii": False, **options})
     return reading.read_all().to_pylist()
 
@@ -126,14 +126,14 @@ def test_gbk(tmp_path: Path) -> None:
 def test_a_cut_gzip_is_unreadable(tmp_path: Path) -> None:
     content = gzip.compress(b'{"a": 1}\n' * 1000)[:-12]
     (tmp_path / "x.json.gz").write_bytes(content)
-    files = list_files(str(tmp_path), "*.gz", day=DAY)
+    files = list_files(str(tmp_path), "*.gz", data_day=DAY)
     with pytest.raises(DataError, match=r"x\.json\.gz cannot be read"):
         list(read_files(files, columns=["a"], format="json", has_pii=False))
 
 
 def test_batches_are_bounded(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("".join(f'{{"n": {n}}}\n' for n in range(120_000)))
-    files = list_files(str(tmp_path), "*.json", day=DAY)
+    files = list_files(str(tmp_path), "*.json", data_day=DAY)
     batches = list(read_files(files, columns=["n"], format="json", has_pii=False))
     assert max(batch.num_rows for batch in batches) <= 50_000
     numbers = pa.Table.from_batches(batches)
@@ -156,7 +156,7 @@ def test_the_text_of_a_nested_value_is_found(row: dict[str, Any], indent: int | 
         assert json.loads(_raw_value(line, name)) == value
 
 
-def test_keys_that_are_personal_data_are_not_told(tmp_path: Path) -> None:
+def test_keys_that_are_personal_data_are_not_shown(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no column a") as error:
         read(tmp_path, b'{"13800138000": 1}\n', ["a"], has_pii=True)
     assert "138" not in str(error.value)

@@ -5,9 +5,9 @@ from datetime import date
 
 import pyarrow as pa
 
-from usertags.catalogue.model import Partial
-from usertags.catalogue.versions import version_of
 from usertags.config.expression_tree import Constant, Infix, Name
+from usertags.project.model import Partial
+from usertags.project.versions import version_of
 from usertags.stages.aggregate import Build, builds
 from usertags.store.lake import Lake
 from usertags.store.tables import document, ensure_table

@@ -82,7 +82,7 @@ def test_what_is_on_main_and_what_a_branch_holds_are_two() -> None:
     assert [record and record.input_fingerprint for record in kept] == [None, "h"]
 
 
-def test_batches_that_stand_as_another_definition_made_them_are_told() -> None:
+def test_batches_that_stand_as_another_definition_made_them_are_reported() -> None:
     assert other_definitions(RECORDS, D4, "new") == [D1]
     assert other_definitions(RECORDS, D4, "old") == [D2, D3]
     # Of the batch itself nothing is said: it is made anew.

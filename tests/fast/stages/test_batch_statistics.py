@@ -11,7 +11,7 @@ from usertags.stages.batch_statistics import earlier_statistics, save_statistics
 from usertags.store.lake import Lake
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
-ORDERS = Statistic(source="orders", batch=D1, first=False, day=D1, column="", rows=10)
+ORDERS = Statistic(source="orders", data_day=D1, first=False, day=D1, column="", rows=10)
 USERS = replace(ORDERS, source="users", rows=3)
 
 
@@ -39,7 +39,7 @@ def test_another_try_takes_the_place_of_the_first_one_of_the_same_source(lake: L
 
 def test_a_batch_is_compared_with_those_before_it_alone(lake: Lake) -> None:
     save_statistics(lake, D1, "r1", [ORDERS])
-    save_statistics(lake, D2, "r2", [replace(ORDERS, batch=D2, day=D2, rows=20)])
+    save_statistics(lake, D2, "r2", [replace(ORDERS, data_day=D2, day=D2, rows=20)])
     assert rows_before(lake, D1) == {}
     assert rows_before(lake, D2) == {"orders": [10]}
     assert sorted(rows_before(lake, D3)["orders"]) == [10, 20]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.sources import orders
-from usertags.catalogue.model import Catalogue
-from usertags.catalogue.source_entry import Read
 from usertags.config.durations import Duration
+from usertags.project.model import Project
+from usertags.project.source_entry import Read
 from usertags.sources.files import SourceFile
 from usertags.stages.batch_register import BatchRecord
 from usertags.stages.extract import SALT, Bounds, after_of, cursor_bounds, new_files, pii_salt, replaces
@@ -139,13 +139,13 @@ def test_reading_again_adds_to_the_rows_of_a_key_and_replaces_others(repeats: st
 
 
 @pytest.fixture
-def embedded(build: Callable[..., Catalogue], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+def embedded(build: Callable[..., Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A configuration with an embedded lake, and an environment that gives no salt."""
     monkeypatch.delenv(SALT, raising=False)
     return replace(build(), state=tmp_path / "state")
 
 
-def test_an_embedded_lake_keeps_the_salt_that_it_made(embedded: Catalogue, tmp_path: Path) -> None:
+def test_an_embedded_lake_keeps_the_salt_that_it_made(embedded: Project, tmp_path: Path) -> None:
     """Another salt gives everybody another hash: nobody would be found again."""
     salt = pii_salt(embedded)
     assert len(salt) == 64
@@ -154,7 +154,7 @@ def test_an_embedded_lake_keeps_the_salt_that_it_made(embedded: Catalogue, tmp_p
     assert (embedded.state / "pii_salt").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_salt_of_the_environment_goes_first(embedded: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_salt_of_the_environment_goes_first(embedded: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     own = pii_salt(embedded)
     monkeypatch.setenv(SALT, "of the environment")
     assert pii_salt(embedded) == "of the environment"

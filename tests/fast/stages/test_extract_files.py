@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.folders import VISITORS, write_files
 from tests.support.lakes import expire_all_snapshots
-from usertags.catalogue.build import load_catalogue
-from usertags.catalogue.model import Catalogue
+from usertags.project.build import load_project
+from usertags.project.model import Project
 from usertags.stages import extract as stage
 from usertags.stages.batch_register import BatchRecord, landed, register, registered
 from usertags.stages.extract import extract
@@ -54,7 +54,7 @@ class Visits:
             for name, text in _FILES.items()
         }
         write_files(folder / "configs", files | VISITORS)
-        self.catalogue: Catalogue = load_catalogue(folder / "configs")
+        self.project: Project = load_project(folder / "configs")
 
     def land(self, name: str, *numbers: int) -> None:
         rows = "".join(f"{number},u{number},2026-03-01 10:00:00\n" for number in numbers)
@@ -62,8 +62,8 @@ class Visits:
 
     def extract(self, day: date, *, again: bool = False) -> int | None:
         """The rows that were written."""
-        source = self.catalogue.sources["visits"]
-        (line,) = extract(self.catalogue, self.lake, source, day, "r1", re_extract=again).lines
+        source = self.project.sources["visits"]
+        (line,) = extract(self.project, self.lake, source, day, "r1", re_extract=again).lines
         return line.written
 
     def rows(self) -> list[tuple[date, int, int]]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.folders import PROJECT, Folder
-from usertags.catalogue.model import Catalogue
+from tests.support.folders import PROJECT_YML, Folder
 from usertags.errors import ConfigError
+from usertags.project.model import Project
 from usertags.sources.pii import hash_value
 from usertags.stages.extract import SALT
 from usertags.stages.identity import blocked_ids
@@ -32,37 +32,35 @@ identity:
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv(SALT, "pepper")
     small = Folder.small(tmp_path)
     small.write("sources/account_links.yml", LINKS)
-    small.write(PROJECT, small.read(PROJECT) + BLOCK)
-    return small.catalogue()
+    small.write(PROJECT_YML, small.read(PROJECT_YML) + BLOCK)
+    return small.project()
 
 
-def blocked(catalogue: Catalogue) -> list[str]:
-    assert catalogue.identity is not None
-    return sorted(blocked_ids(catalogue, catalogue.identity))
+def blocked(project: Project) -> list[str]:
+    assert project.identity is not None
+    return sorted(blocked_ids(project, project.identity))
 
 
-def test_an_id_is_hashed_if_the_sources_hash_it(
-    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_id_is_hashed_if_the_sources_hash_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """However it is written: a number with separators is the same number."""
     phone = hash_value("13900001111", "pepper")
     for text in ("13900001111", "+86 139-0000-1111"):
         monkeypatch.setenv("SHOP_PHONE", text)
-        assert blocked(catalogue) == ["open_id:o9", f"phone:{phone}"]
+        assert blocked(project) == ["open_id:o9", f"phone:{phone}"]
 
 
 @pytest.mark.parametrize(
     ("text", "words"), [(None, "SHOP_PHONE"), ("  ", "`block` of phone has an empty id")]
 )
 def test_an_id_that_is_not_given_is_an_error(
-    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, text: str | None, words: str
+    project: Project, monkeypatch: pytest.MonkeyPatch, text: str | None, words: str
 ) -> None:
     monkeypatch.delenv("SHOP_PHONE", raising=False)
     if text is not None:
         monkeypatch.setenv("SHOP_PHONE", text)
     with pytest.raises(ConfigError, match=words):
-        blocked(catalogue)
+        blocked(project)

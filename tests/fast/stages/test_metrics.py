@@ -1,4 +1,4 @@
-"""What monitoring is told after each stage: literal names and numbers."""
+"""What is sent to monitoring after each stage: literal names and numbers."""
 
 from datetime import date
 from typing import Any

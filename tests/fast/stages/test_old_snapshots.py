@@ -25,7 +25,7 @@ def test_many_commits_leave_few_snapshots_and_every_row(lake_in_files: Lake) -> 
     for day in DAYS:
         _record(lake_in_files, day)
     assert _snapshots(lake_in_files) <= 21
-    assert [record.day for record in run_records(lake_in_files)] == DAYS
+    assert [record.data_day for record in run_records(lake_in_files)] == DAYS
 
 
 def test_a_commit_of_another_process_leaves_it_to_a_later_one(lake_in_files: Lake) -> None:
@@ -35,4 +35,4 @@ def test_a_commit_of_another_process_leaves_it_to_a_later_one(lake_in_files: Lak
         assert _snapshots(lake_in_files) > 21
     _record(lake_in_files, DAYS[25])
     assert _snapshots(lake_in_files) <= 21
-    assert [record.day for record in run_records(lake_in_files)] == DAYS[:26]
+    assert [record.data_day for record in run_records(lake_in_files)] == DAYS[:26]

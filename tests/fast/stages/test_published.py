@@ -5,7 +5,7 @@ from typing import get_args
 import pyarrow as pa
 
 from tests.support.tables import PUBLISHED_TABLES
-from usertags.catalogue.project_entry import TagTable
+from usertags.project.project_entry import TagTable
 from usertags.published import PUBLISHED, TAG_CATALOGUE, USER_TAGS
 from usertags.query import views
 from usertags.store.schemas import DRAFTS
@@ -17,7 +17,7 @@ def test_readers_have_these_tables_in_this_order() -> None:
 
 
 def test_a_tag_can_be_kept_out_of_the_tables_that_hold_tags_of_users() -> None:
-    """They compare with the day before; the catalogue says of a tag what everybody may know."""
+    """They compare with the day before; the tag catalogue says of a tag what everybody may know."""
     assert get_args(TagTable) == ("user_tags", "user_profile", "user_tag_changes", "tag_statistics")
 
 

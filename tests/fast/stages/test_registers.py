@@ -36,7 +36,7 @@ def record(
 def days_blocked(
     records: list[RunRecord], published: dict[date, datetime] | None = None
 ) -> list[tuple[date, str]]:
-    return [(item.day, item.run_id) for item in blocked(records, published or {})]
+    return [(item.data_day, item.run_id) for item in blocked(records, published or {})]
 
 
 def test_a_day_whose_newest_checks_refused_it_is_blocked() -> None:
@@ -48,7 +48,7 @@ def test_a_day_whose_newest_checks_refused_it_is_blocked() -> None:
         record(D3, "clean", "warned", 4),
     ]
     found = blocked(records, {})
-    assert [(item.day, item.stage) for item in found] == [(D1, "audit"), (D2, "clean")]
+    assert [(item.data_day, item.stage) for item in found] == [(D1, "audit"), (D2, "clean")]
     assert blocked([], {D1: at(0)}) == []
 
 
@@ -58,10 +58,10 @@ def test_the_newest_record_of_a_stage_counts(status: str, still: list[tuple[date
     assert days_blocked(records) == still
 
 
-def test_of_two_refusals_of_a_day_the_later_is_told() -> None:
+def test_of_two_refusals_of_a_day_the_later_is_reported() -> None:
     clean, audit = record(D1, "clean", "refused", 9, "r2"), record(D1, "audit", "refused", 4, "r1")
     assert days_blocked([audit, clean]) == [(D1, "r2")]
-    # The stages are told apart by when they last ended, not by when they first did.
+    # The order of the stages is that in which they last ended, not by when they first did.
     assert days_blocked([record(D1, "clean", "refused", 0), audit, clean]) == [(D1, "r2")]
     # A batch that passes anew does not clear what the audit refused.
     assert days_blocked([audit, record(D1, "clean", "passed", 9, "r2")]) == [(D1, "r1")]
@@ -116,7 +116,7 @@ def test_a_run_that_nothing_was_said_of_has_passed() -> None:
     assert verdict(PASSED, [], None, [], [record(D1, "clean", "passed")]) == Verdict("passed")
 
 
-def test_warnings_of_the_batch_and_of_the_audit_are_told_in_that_order() -> None:
+def test_warnings_of_the_batch_and_of_the_audit_are_reported_in_that_order() -> None:
     audited = record(D1, "audit", "warned", warnings=(OF_AUDIT,))
     assert verdict(audited, [], None, [], [CLEAN]) == Verdict("warned", (OF_CLEAN, OF_AUDIT))
 
@@ -145,7 +145,7 @@ def test_who_released_what_stands_once_each() -> None:
     assert found.release_reason == "late file; a sale"
 
 
-def test_what_a_decision_does_not_cover_is_told_once_in_order() -> None:
+def test_what_a_decision_does_not_cover_is_reported_once_in_order() -> None:
     assert not_released(release("t.a"), ["t.c", "t.a", "t.b", "t.c"]) == ["t.b", "t.c"]
     assert not_released(release("t.a", "t.b"), ["t.a"]) == []
 
@@ -163,8 +163,8 @@ def test_a_publication_says_what_it_was_made_of_and_what_it_replaces() -> None:
         inputs={"rollup.orders": "12"},
         row_counts={"tags.user_tags": 3},
     )
-    told = Verdict("released", (warning("clean.orders", "金额 low"),), "mei", "a sale")
-    row = publication_row(built, told, Publication(D1, "r1", "passed", at(0)), at(9))
+    verdict_of_day = Verdict("released", (warning("clean.orders", "金额 low"),), "mei", "a sale")
+    row = publication_row(built, verdict_of_day, Publication(D1, "r1", "passed", at(0)), at(9))
     assert set(row) == set(PUBLICATIONS.schema.names)
     assert {name: json.loads(row.pop(name)) for name in ("warnings", "inputs", "row_counts")} == {
         "warnings": ["clean.orders: 金额 low (observed 3, expected at most 2)"],
@@ -184,8 +184,8 @@ def test_a_publication_says_what_it_was_made_of_and_what_it_replaces() -> None:
 
 
 def test_a_first_publication_replaces_none_and_keeps_warnings_readable() -> None:
-    told = Verdict("warned", (warning("clean.orders", "金额"),))
-    row = publication_row(record(D1, "tag", "built"), told, None, at(1), "zh")
+    verdict_of_day = Verdict("warned", (warning("clean.orders", "金额"),))
+    row = publication_row(record(D1, "tag", "built"), verdict_of_day, None, at(1), "zh")
     assert (row["replaces"], row["released_by"]) == (None, None)
     assert row["warnings"] == '["clean.orders：金额（观测：3，要求：至多 2）"]'
 

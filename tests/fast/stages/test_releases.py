@@ -6,8 +6,8 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from usertags.catalogue.model import Catalogue
 from usertags.errors import DataError
+from usertags.project.model import Project
 from usertags.quality.register import RunRecord
 from usertags.stages.batch_register import BatchRecord, register, uuid_of
 from usertags.stages.releases import Verdict, require_clean_batch, verdict_of
@@ -46,7 +46,7 @@ def promoted(lake: Lake, fingerprint: str) -> None:
 # ---- tags on a refused batch ---------------------------------------------------------------------------
 
 
-def test_no_tags_are_built_on_a_refused_batch(lake: Lake, build: Callable[..., Catalogue]) -> None:
+def test_no_tags_are_built_on_a_refused_batch(lake: Lake, build: Callable[..., Project]) -> None:
     """It is refused before anything is read: no batch was extracted, and there is no Spark."""
     with pytest.raises(DataError, match="the batch of 2026-03-02 was refused by its clean checks"):
         tag(None, build(), lake, DAY, "r1")  # type: ignore[arg-type]

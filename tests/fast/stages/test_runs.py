@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from usertags.catalogue.model import Catalogue
 from usertags.errors import DataError
+from usertags.project.model import Project
 from usertags.quality.register import RunRecord
 from usertags.stages.clean import clean
 from usertags.stages.runs import blocked_days, record_run, require_no_blocked_day
@@ -26,7 +26,7 @@ def lake(lake_in_files: Lake) -> Lake:
 
 @pytest.mark.parametrize("stage", [clean, tag])
 def test_a_later_day_is_neither_cleaned_nor_tagged(
-    lake: Lake, build: Callable[..., Catalogue], stage: Callable[..., Any]
+    lake: Lake, build: Callable[..., Project], stage: Callable[..., Any]
 ) -> None:
     """It is refused before anything is read: no batch was extracted, and there is no Spark."""
     with pytest.raises(DataError, match="2026-03-03 waits: 2026-03-02 was refused by its clean checks"):
@@ -38,7 +38,7 @@ def test_the_blocked_day_itself_and_earlier_days_do_not_wait(lake: Lake) -> None
     require_no_blocked_day(lake, D2)
     require_no_blocked_day(lake, D1)
     assert blocked_days(lake, before=D2) == []
-    assert [record.day for record in blocked_days(lake)] == [D2]
+    assert [record.data_day for record in blocked_days(lake)] == [D2]
 
 
 def test_later_days_go_on_when_the_blocked_one_passes(lake: Lake) -> None:

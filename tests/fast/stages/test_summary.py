@@ -35,7 +35,7 @@ def published(run_id: str = RUN, day: date = DAY, **more: Any) -> Publication:
 
 REFUSED = RunFacts(
     project="shop",
-    day=DAY,
+    data_day=DAY,
     run_id=RUN,
     definition_version="v1",
     reports=[

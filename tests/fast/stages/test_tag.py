@@ -15,7 +15,7 @@ def test_a_day_is_compared_with_the_latest_published_day_before_it(lake_in_files
     assert day_before(lake_in_files, D4) is None
     publish_rows(lake_in_files, [publication(day) for day in (D5, D1, D4, D2)])
     found = {day: day_before(lake_in_files, day) for day in (D1, D2, D3, D4, D5)}
-    assert {day: before and before.day for day, before in found.items()} == {
+    assert {day: before and before.data_day for day, before in found.items()} == {
         D1: None,
         D2: D1,
         D3: D2,

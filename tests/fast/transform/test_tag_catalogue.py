@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.support.frames import ORDERS, tag
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.published import TAG_CATALOGUE
-from usertags.transform.tag_catalogue import catalogue_rows, left_out, previous_versions
+from usertags.transform.tag_catalogue import left_out, previous_versions, tag_catalogue_rows
 
 MEASURES = {
     "orders": {"source": "orders", "value": "count(*)"},
@@ -22,7 +22,7 @@ TAGS = {
 
 
 @pytest.fixture(scope="module")
-def catalogue(build: Callable[..., Catalogue]) -> Catalogue:
+def project(build: Callable[..., Project]) -> Project:
     whole = build(sources={"orders": ORDERS}, measures=MEASURES, tags=TAGS)
     hidden = replace(
         whole.tags["level"],
@@ -37,12 +37,12 @@ def before(tag_id: str, version: str, *kept_out_of: str) -> dict[str, object]:
     return {"tag_id": tag_id, "definition_version": version, "kept_out_of": list(kept_out_of) or None}
 
 
-def test_every_tag_has_a_row_drafts_as_well(catalogue: Catalogue) -> None:
+def test_every_tag_has_a_row_drafts_as_well(project: Project) -> None:
     names = list(TAG_CATALOGUE.columns)
-    found = {row[0]: dict(zip(names, row, strict=True)) for row in catalogue_rows(catalogue)}
+    found = {row[0]: dict(zip(names, row, strict=True)) for row in tag_catalogue_rows(project)}
     assert list(found) == ["level", "points", "draft"]
     level = found["level"]
-    assert level.pop("definition_version") == catalogue.tags["level"].definition_version
+    assert level.pop("definition_version") == project.tags["level"].definition_version
     assert level == {
         "tag_id": "level",
         "name_zh": "level",
@@ -79,7 +79,7 @@ def test_a_tag_that_user_tags_could_not_hold_had_no_version_there() -> None:
     assert previous_versions([]) == {}
 
 
-def test_left_out_is_what_today_hides_and_what_is_gone_and_was_hidden(catalogue: Catalogue) -> None:
+def test_left_out_is_what_today_hides_and_what_is_gone_and_was_hidden(project: Project) -> None:
     rows = [
         # Shown on the day before, hidden today; and the other way round.
         before("level", "1"),
@@ -87,7 +87,7 @@ def test_left_out_is_what_today_hides_and_what_is_gone_and_was_hidden(catalogue:
         before("gone_secret", "1", "user_tag_changes", "user_profile"),
         before("gone", "1"),
     ]
-    assert left_out(catalogue.tags, rows, "user_tag_changes") == ["level", "gone_secret"]
-    assert left_out(catalogue.tags, rows, "tag_statistics") == ["level"]
-    assert left_out(catalogue.tags, rows, "user_profile") == ["gone_secret"]
-    assert left_out(catalogue.tags, [], "user_profile") == []
+    assert left_out(project.tags, rows, "user_tag_changes") == ["level", "gone_secret"]
+    assert left_out(project.tags, rows, "tag_statistics") == ["level"]
+    assert left_out(project.tags, rows, "user_profile") == ["gone_secret"]
+    assert left_out(project.tags, [], "user_profile") == []

@@ -13,8 +13,8 @@ import yaml
 
 from tests.support.places import WIDE_SHOP
 from tests.support.verified import fill_clean, next_day, publish, verified_after
-from usertags.catalogue.build import load_catalogue
-from usertags.catalogue.model import Catalogue
+from usertags.project.build import load_project
+from usertags.project.model import Project
 from usertags.verify.inputs import PublishedDay, database
 
 D1, D2 = date(2026, 3, 10), date(2026, 3, 11)
@@ -139,12 +139,12 @@ ROWS = {
 @dataclass(frozen=True)
 class Day:
     connection: duckdb.DuckDBPyConnection
-    catalogue: Catalogue
+    project: Project
     published: PublishedDay
 
     def found(self, *changes: str) -> list[str]:
         """What differs after these statements, a line each, without the values."""
-        found = verified_after(self.connection, self.catalogue, self.published, changes, most=1000)
+        found = verified_after(self.connection, self.project, self.published, changes, most=1000)
         return [
             f"{each.table} {each.user} {each.subject} {each.column} | {each.made_by}"
             for each in found.differences
@@ -152,7 +152,7 @@ class Day:
 
 
 @pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The wide shop with a static tag, a tag of a double, and nothing that masks users."""
     folder = tmp_path_factory.mktemp("verified") / "shop"
     shutil.copytree(WIDE_SHOP, folder)
@@ -181,21 +181,21 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     (folder / "tags" / "more.yml").write_text(
         yaml.safe_dump({"tags": {"first_city": first, "usual_gap": gap}}, allow_unicode=True)
     )
-    return load_catalogue(folder)
+    return load_project(folder)
 
 
 @pytest.fixture(scope="module")
-def day(catalogue: Catalogue) -> Iterator[Day]:
-    with database(catalogue.timezone) as connection:
-        fill_clean(connection, catalogue, ROWS)
-        publish(connection, catalogue, D1, None)
+def day(project: Project) -> Iterator[Day]:
+    with database(project.timezone) as connection:
+        fill_clean(connection, project, ROWS)
+        publish(connection, project, D1, None)
         next_day(connection)
-        publish(connection, catalogue, D2, D1)
-        yield Day(connection, catalogue, PublishedDay(D2, "r2", D1))
+        publish(connection, project, D2, D1)
+        yield Day(connection, project, PublishedDay(D2, "r2", D1))
 
 
 def test_a_day_that_is_right_differs_in_nothing(day: Day) -> None:
-    found = verified_after(day.connection, day.catalogue, day.published)
+    found = verified_after(day.connection, day.project, day.published)
     assert (found.count, found.differences) == (0, ())
     assert {each.table: each.published for each in found.tables}["tags.user_profile"] == 11
     assert all(each.published == each.recomputed for each in found.tables)
@@ -373,7 +373,7 @@ FAULTS: dict[str, tuple[list[str], str]] = {
         ["UPDATE published.tag_statistics SET users_before = 0, change = users"],
         "tags.tag_statistics  gender users_before | tag gender",
     ),
-    "an entry of the catalogue": (
+    "an entry of the project": (
         ["UPDATE published.tag_catalogue SET owner = 'nobody' WHERE tag_id = 'gender'"],
         "tags.tag_catalogue  gender owner | tag gender",
     ),
@@ -481,18 +481,18 @@ def test_noise_in_the_last_digits_of_a_double_is_no_difference(day: Day) -> None
 
 def test_a_sample_is_compared_alone(day: Day) -> None:
     """The same users on every day; what all users make, as RFM and statistics, is compared whole."""
-    found = verified_after(day.connection, day.catalogue, day.published, sample="3")
+    found = verified_after(day.connection, day.project, day.published, sample="3")
     assert (found.users, found.count) == (3, 0)
     assert {each.table: each.recomputed for each in found.tables}["tags.rfm"] == 11
-    everybody = verified_after(day.connection, day.catalogue, day.published, sample="100%")
+    everybody = verified_after(day.connection, day.project, day.published, sample="100%")
     assert (everybody.users, everybody.count) == (11, 0)
     wrong = ["UPDATE published.user_profile SET city = 'x'"]
-    assert verified_after(day.connection, day.catalogue, day.published, wrong, "3").count == 3
+    assert verified_after(day.connection, day.project, day.published, wrong, "3").count == 3
 
 
-def test_what_is_personal_is_masked(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_what_is_personal_is_masked(project: Project, tmp_path: Path) -> None:
     folder = tmp_path / "shop"
-    shutil.copytree(catalogue.folder, folder)
+    shutil.copytree(project.folder, folder)
     tags = folder / "tags" / "tags.yml"
     project = yaml.safe_load((folder / "project.yml").read_text())
     project["sensitivity"] = {"private": {"keep_out_of": ["user_profile"]}}
@@ -500,7 +500,7 @@ def test_what_is_personal_is_masked(catalogue: Catalogue, tmp_path: Path) -> Non
     data = yaml.safe_load(tags.read_text())
     data["tags"]["gender"]["sensitivity"] = "private"
     tags.write_text(yaml.safe_dump(data, allow_unicode=True))
-    secret = load_catalogue(folder)
+    secret = load_project(folder)
     with database(secret.timezone) as connection:
         fill_clean(connection, secret, ROWS)
         publish(connection, secret, D2, None)

@@ -17,9 +17,9 @@ from pyspark.sql import SparkSession
 
 from tests.support.frames import frame
 from tests.support.sources import orders
-from usertags.catalogue.model import Column
 from usertags.config.expression_tree import Name
 from usertags.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
+from usertags.project.model import Column
 from usertags.quality.checks import CheckResult
 from usertags.quality.comparison import compared
 from usertags.quality.freshness_references import freshness_checks
@@ -50,7 +50,7 @@ SOURCE = orders(
         ),
         CheckEntry(fresh_within="2h", severity="warning", owner="shop", action="ask"),
     ),
-    # A channel that is empty is told, and no reason to stop.
+    # An empty channel is a warning and does not refuse the day.
     compare=CompareEntry(empty=Bounds(warning=0.1)),
 )
 
@@ -128,8 +128,8 @@ def test_a_good_day_is_compared_in_every_way_and_nothing_is_said(
 
 def test_each_good_day_was_like_those_before_it(before: list[Statistic]) -> None:
     for day in GOOD:
-        today = [item for item in before if item.batch == day]
-        earlier = [item for item in before if item.batch < day]
+        today = [item for item in before if item.data_day == day]
+        earlier = [item for item in before if item.data_day < day]
         results = compared(SOURCE, day, today, earlier, QualityEntry())
         assert [item.check_id for item in results if not item.success] == []
 

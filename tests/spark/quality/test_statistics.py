@@ -9,9 +9,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from tests.support.sources import orders
-from usertags.catalogue.model import Column, Source
 from usertags.config.expression_tree import Name
 from usertags.config.quality_models import CheckEntry
+from usertags.project.model import Column, Source
 from usertags.quality.expectations import Sampling
 from usertags.quality.freshness_references import reference_checks, referred
 from usertags.quality.statistics import Statistic, statistics
@@ -85,7 +85,7 @@ def test_a_batch_is_described_by_day_and_column(rows: DataFrame) -> None:
     # Days between the batch before and this one, and no other.
     assert {item.day for item in found} == {D1, D2}
     assert by_place[D1, ""] == Statistic("orders", D2, False, D1, "", 1)
-    assert all(item.batch == D2 and not item.first for item in found)
+    assert all(item.data_day == D2 and not item.first for item in found)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ import yaml
 from pyspark.sql import SparkSession
 
 from tests.support.places import ROOT
-from usertags.catalogue.build import load_catalogue
+from usertags.project.build import load_project
 from usertags.quality.checks import Check
 from usertags.quality.expectations import Sampling, Validator
 from usertags.quality.kinds import CheckKind
 from usertags.quality.suites import clean_suite
 
-CATALOGUE = load_catalogue(ROOT / "configs")
+PROJECT = load_project(ROOT / "configs")
 
 
 def test_the_stage_says_of_each_committed_check_what_the_library_says(spark: SparkSession) -> None:
@@ -29,7 +29,7 @@ def test_the_stage_says_of_each_committed_check_what_the_library_says(spark: Spa
         item["id"]: batch.validate(getattr(gx.expectations, item["expectation"])(**item["arguments"])).success
         for item in written["checks"]
     }
-    suite = clean_suite(CATALOGUE, CATALOGUE.sources["referrals"])
+    suite = clean_suite(PROJECT, PROJECT.sources["referrals"])
     ours = Validator().validate(suite.name, rows, suite.checks, sampling=Sampling(("referral_id",)))
     assert {item.check_id: item.success for item in ours} == theirs | {
         "clean.referrals.every_declared_check_ran": True
@@ -62,7 +62,7 @@ def test_what_a_row_says_of_a_person_is_masked(spark: SparkSession, tmp_path: Pa
     assert found[CheckKind.GIVEN] == ({"id": "2", "phone": None},)
 
 
-def test_a_column_that_is_not_there_and_a_parameter_are_told(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_column_that_is_not_there_and_a_parameter_are_reported(spark: SparkSession, tmp_path: Path) -> None:
     rows = spark.createDataFrame([("1",), ("2",)], "id string")
     missing = Check(
         "t.x", CheckKind.GIVEN, "ExpectColumnValuesToNotBeNull", {"column": "gone"}, "warning", "o", "a"

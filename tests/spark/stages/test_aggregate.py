@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.stages.aggregate import aggregate
 from usertags.stages.batch_register import BatchRecord, register, uuid_of
 from usertags.store.filters import rows_where
@@ -40,10 +40,10 @@ def land(lake: Lake, batch: date, day: date, *amounts: int) -> None:
     register(lake, [BatchRecord("orders", batch, "clean", 0, "clean", uuid_of(table), event_days=(day,))])
 
 
-def rolled_up(lake: Lake, catalogue: Catalogue) -> dict[date, dict[str, Any]]:
+def rolled_up(lake: Lake, project: Project) -> dict[date, dict[str, Any]]:
     """By day: the partials of each measure for u1, over all rows of the roll-up that have one."""
     rows = lake.catalog.load_table("rollup.orders").scan().to_arrow().to_pylist()
-    names = {partial.id: name for name, each in catalogue.measures.items() for partial in each.partials}
+    names = {partial.id: name for name, each in project.measures.items() for partial in each.partials}
     found: dict[date, dict[str, Any]] = {}
     for row in rows:
         known = found.setdefault(row["day"], {})
@@ -55,7 +55,7 @@ def rolled_up(lake: Lake, catalogue: Catalogue) -> dict[date, dict[str, Any]]:
 
 
 def test_a_new_measure_is_built_beside_those_that_are_there(
-    spark_of_lake: SparkSession, lake_in_files: Lake, build: Callable[..., Catalogue]
+    spark_of_lake: SparkSession, lake_in_files: Lake, build: Callable[..., Project]
 ) -> None:
     lake, before, after = lake_in_files, build(measures=COUNTED), build(measures=SUMMED)
     land(lake, D1, D1, 10, 20)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.model import Project, Source
 from usertags.sources.reading import READING
 from usertags.stages.clean_batch import Batch
 from usertags.stages.clean_writing import write_batch
@@ -44,15 +44,15 @@ def set_aside(lake: Lake) -> list[tuple[str, date, str, str, str]]:
 
 @pytest.fixture
 def write(
-    spark_of_lake: SparkSession, lake_in_files: Lake, build: Callable[..., Catalogue]
+    spark_of_lake: SparkSession, lake_in_files: Lake, build: Callable[..., Project]
 ) -> Callable[..., dict[str, int]]:
     """Lands and writes a batch; returns its row counts."""
-    catalogue = build()
+    project = build()
 
     def write(run_id: str, day: date, *amounts: str, source: str = "orders") -> dict[str, int]:
         land(lake_in_files, source, day, *amounts)
-        entry = replace(catalogue.sources["orders"], name=source)
-        return write_batch(spark_of_lake, catalogue, lake_in_files, batch(entry, day), run_id).counts
+        entry = replace(project.sources["orders"], name=source)
+        return write_batch(spark_of_lake, project, lake_in_files, batch(entry, day), run_id).counts
 
     return write
 

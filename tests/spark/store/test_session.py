@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.support.lakes import catalog_in_files
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.store.lake import Lake
 from usertags.store.spark import of_lake, spark_table
 from usertags.store.tables import ensure_table
@@ -30,7 +30,7 @@ def lake_with(lake: Lake, number: int) -> Lake:
 )
 def test_an_instant_is_on_the_day_that_it_has_in_the_project(
     new_session: Callable[[str], SparkSession],
-    build: Callable[..., Catalogue],
+    build: Callable[..., Project],
     lake_in_files: Lake,
     timezone: str,
     day: date,
@@ -44,7 +44,7 @@ def test_an_instant_is_on_the_day_that_it_has_in_the_project(
 
 def test_each_session_has_its_own_lake(
     new_session: Callable[[str], SparkSession],
-    build: Callable[..., Catalogue],
+    build: Callable[..., Project],
     lake_in_files: Lake,
     tmp_path: Path,
 ) -> None:

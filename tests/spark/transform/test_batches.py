@@ -10,11 +10,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from tests.support.frames import ORDERS, frame, rows
-from usertags.catalogue.model import Catalogue, Source
-from usertags.transform.batches import comparable, outcome, rewritten, set_aside, touched
+from usertags.project.model import Project, Source
+from usertags.transform.batches import comparable, outcome, quarantine_rows, rewritten, touched
 from usertags.transform.versions import resolve
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 # A clean row: order, version, event day, content, batch.
 Row = tuple[str | None, int | None, date, str, date]
 
@@ -62,11 +62,11 @@ def batch_of(
 ) -> Result:
     """Take in a batch as the clean stage does. `bad`: the reasons of rows set aside; `earlier`: the days of
     an earlier try of the batch."""
-    aside = [("x", 0, D1, reason, D3, 0, reason, "{}") for reason in bad]
+    rejected = [("x", 0, D1, reason, D3, 0, reason, "{}") for reason in bad]
     # Rows of a profile have no event day.
     absent = [] if source.kind == "events" else ["event_day"]
     columns = [name for name in COLUMNS if name not in absent]
-    typed = frame(spark, TYPED, [*[(*row, 0, None, "{}") for row in batch], *aside]).drop(*absent)
+    typed = frame(spark, TYPED, [*[(*row, 0, None, "{}") for row in batch], *rejected]).drop(*absent)
     good = typed.where("_reason is null").drop("_reason", "_raw")
     there = frame(spark, CLEAN, others).drop(*absent)
     resolved = resolve(good, comparable(good, there, source), source)
@@ -260,7 +260,7 @@ def test_a_row_set_aside_keeps_its_reason_key_and_raw_row(
             ("good", 1, D1, "h3", D3, 0, None, "{}"),
         ],
     )
-    found = set_aside(typed, sources[kind], D3, "r1")
+    found = quarantine_rows(typed, sources[kind], D3, "r1")
     assert found.columns == ["batch", "run_id", "source", "reason", "key", "raw"]
     assert [tuple(row.values()) for row in rows(found)] == [
         (D3, "r1", kind, "type_amount", keys[0], '{"order_id":"a"}'),
@@ -278,5 +278,5 @@ def test_a_personal_part_of_the_key_names_no_row_that_is_set_aside(spark: SparkS
         ("8f3a", 7, D1, "h1", D3, 0, "type_amount", "{}"),
         (None, 7, D1, "h2", D3, 0, "missing_key", "{}"),
     ]
-    found = set_aside(frame(spark, TYPED, bad), source, D3, "r1")
+    found = quarantine_rows(frame(spark, TYPED, bad), source, D3, "r1")
     assert [row["key"] for row in rows(found)] == ["***|7", "7"]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from tests.support.folders import MEASURES, PROJECT, Folder
-from usertags.catalogue.model import CalendarPeriod, Catalogue
+from tests.support.folders import MEASURES, PROJECT_YML, Folder
 from usertags.config.durations import DayOfYear
+from usertags.project.model import CalendarPeriod, Project
 from usertags.transform.windows import calendar_days
 
 from .test_rollup import measure, measured, order
@@ -61,10 +61,8 @@ def test_any_period_of_any_day_is_the_last_that_began(ends: tuple[date, date], d
     assert calendar_days(CalendarPeriod(first, last, 0), day) == (began, min(ended, day))
 
 
-def test_a_measure_counts_the_days_of_its_period(
-    spark: SparkSession, build: Callable[..., Catalogue]
-) -> None:
-    catalogue = build(
+def test_a_measure_counts_the_days_of_its_period(spark: SparkSession, build: Callable[..., Project]) -> None:
+    project = build(
         calendar={"double11": {"from": "10-20", "to": "11-11"}},
         measures={
             "this": measure("count(*)", window={"calendar": "double11"}),
@@ -73,15 +71,17 @@ def test_a_measure_counts_the_days_of_its_period(
     )
     days = ["2025-10-19", "2025-10-20", "2025-11-11", "2025-11-12", "2026-10-19", "2026-10-20", "2026-11-03"]
     orders = [order(date.fromisoformat(day), day) for day in [*days, "2026-11-04"]]
-    found = measured(spark, catalogue, orders, date(2026, 11, 3))
-    counted = {name: {user for user in found if found[user][name]} for name in catalogue.measures}
+    found = measured(spark, project, orders, date(2026, 11, 3))
+    counted = {name: {user for user in found if found[user][name]} for name in project.measures}
     assert counted == {"this": {"2026-10-20", "2026-11-03"}, "last": {"2025-10-20", "2025-11-11"}}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     folder = Folder.small(tmp_path)
-    folder.write(PROJECT, folder.read(PROJECT) + "\ncalendar:\n  double11: {from: 10-20, to: 11-11}\n")
+    folder.write(
+        PROJECT_YML, folder.read(PROJECT_YML) + "\ncalendar:\n  double11: {from: 10-20, to: 11-11}\n"
+    )
     return folder
 
 
@@ -95,15 +95,15 @@ def test_a_period_that_is_not_there_is_named_with_the_one_that_was_meant(folder:
 
 @pytest.mark.parametrize("text", ["02-29", "11-31", "2026-11-11", "1-1", "november"])
 def test_a_day_that_not_every_year_has_is_refused(folder: Folder, text: str) -> None:
-    line = folder.replace(PROJECT, "to: 11-11", f"to: {text}")
+    line = folder.replace(PROJECT_YML, "to: 11-11", f"to: {text}")
     (problem,) = folder.problems()
-    assert problem.startswith(f"{PROJECT}:{line}: ")
+    assert problem.startswith(f"{PROJECT_YML}:{line}: ")
     wrong = "must be" if text == "2026-11-11" else f"'{text}' is not"
     assert f"calendar.double11.to: {wrong} a day of every year as MM-DD" in problem
 
 
 def test_a_definition_changes_with_the_period(folder: Folder) -> None:
     folder.replace(MEASURES, "window: 180d", "window: {calendar: double11}")
-    before = folder.catalogue().tags["important"].definition_version
-    folder.replace(PROJECT, "to: 11-11", "to: 11-12")
-    assert folder.catalogue().tags["important"].definition_version != before
+    before = folder.project().tags["important"].definition_version
+    folder.replace(PROJECT_YML, "to: 11-11", "to: 11-12")
+    assert folder.project().tags["important"].definition_version != before

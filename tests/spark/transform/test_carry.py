@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from tests.support.frames import BEFORE, FEW, ORDERS, frame, rows, tag
-from usertags.catalogue.model import Catalogue, Tag
 from usertags.config.durations import Validity
+from usertags.project.model import Project, Tag
 from usertags.transform import carry
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 Key = tuple[str, str]
 
 DAY = date(2024, 3, 1)
@@ -89,13 +89,13 @@ class Outcome:
 
 
 @pytest.fixture(scope="module")
-def catalogue(build: Build) -> Catalogue:
+def project(build: Build) -> Project:
     return build(sources={"orders": ORDERS, "users": PROFILE}, measures=MEASURES, tags=TAGS)
 
 
 def a_day(
     spark: SparkSession,
-    catalogue: Catalogue,
+    project: Project,
     today: Mapping[str, Mapping[str, object]],
     before: Sequence[Remembered],
     *,
@@ -104,7 +104,7 @@ def a_day(
     day: date = DAY,
 ) -> Outcome:
     """One day: what the rules say of each user of the population, after what was published before."""
-    tags = list(catalogue.tags.values()) if tags is None else tags
+    tags = list(project.tags.values()) if tags is None else tags
     known = {item.id: item.definition_version for item in tags} if versions is None else versions
     schema = ", ".join(["user_id string", *(f"{item.id} {COLUMNS[item.id]}" for item in tags)])
     evaluated = frame(
@@ -117,7 +117,7 @@ def a_day(
     )
     state = carry.carried(evaluated, remembered, tags, day).persist()
     changed = rows(carry.changes(state, tags, known))
-    found = rows(carry.user_tags(state, tags, catalogue.levels, day))
+    found = rows(carry.user_tags(state, tags, project.levels, day))
     profile = rows(state.where("_in_population").drop("_before"))
     state.unpersist()
     assert len(changed) == len({(row["user_id"], row["tag_id"]) for row in changed})
@@ -183,8 +183,8 @@ FRESH = DAY + timedelta(days=30)
 
 
 @pytest.fixture(scope="module")
-def today(spark: SparkSession, catalogue: Catalogue) -> Outcome:
-    return a_day(spark, catalogue, TODAY, YESTERDAYS)
+def today(spark: SparkSession, project: Project) -> Outcome:
+    return a_day(spark, project, TODAY, YESTERDAYS)
 
 
 def test_valid_from_stays_while_the_value_stays(today: Outcome) -> None:
@@ -264,7 +264,7 @@ def test_a_new_value_takes_the_place_of_one_that_a_period_keeps(today: Outcome) 
     assert today.changes["turned", "mood"] == ("changed", "cross", "calm", "data")
 
 
-def test_a_tag_that_left_the_catalogue_is_removed_as_retired(today: Outcome) -> None:
+def test_a_tag_that_left_the_project_is_removed_as_retired(today: Outcome) -> None:
     assert today.changes["keeps", "retired_tag"] == ("removed", "true", None, "retired")
     assert "retired_tag" not in {name for _, name in today.tags}
 
@@ -274,7 +274,7 @@ def test_a_user_without_a_tag_is_in_the_profile_alone(today: Outcome) -> None:
     assert not [user for user, _ in [*today.tags, *today.changes] if user == "nothing"]
 
 
-def test_a_row_says_what_it_is_by(today: Outcome, catalogue: Catalogue) -> None:
+def test_a_row_says_what_it_is_by(today: Outcome, project: Project) -> None:
     row = today.tags["moves", "spent"]
     assert {name: row[name] for name in ("rank", "share", "confidence", "source", "tag_kind")} == {
         "rank": 1,
@@ -285,7 +285,7 @@ def test_a_row_says_what_it_is_by(today: Outcome, catalogue: Catalogue) -> None:
     }
     assert (row["level1"], row["level2"], row["level3"]) == ("first", "second", "third")
     assert (row["tag_number"], today.tags["moves", "level"]["tag_number"]) == (3.0, None)
-    assert row["definition_version"] == catalogue.tags["spent"].definition_version
+    assert row["definition_version"] == project.tags["spent"].definition_version
 
 
 def test_changes_are_the_difference_of_the_two_days(today: Outcome) -> None:
@@ -307,25 +307,25 @@ def differences(
     return found
 
 
-def test_a_change_by_a_new_or_changed_definition_says_so(spark: SparkSession, catalogue: Catalogue) -> None:
-    versions = {name: item.definition_version for name, item in catalogue.tags.items() if name != "big"}
-    found = a_day(spark, catalogue, TODAY, YESTERDAYS, versions=versions | {"level": "another"})
+def test_a_change_by_a_new_or_changed_definition_says_so(spark: SparkSession, project: Project) -> None:
+    versions = {name: item.definition_version for name, item in project.tags.items() if name != "big"}
+    found = a_day(spark, project, TODAY, YESTERDAYS, versions=versions | {"level": "another"})
     assert found.changes["gains", "big"] == ("added", None, "true", "definition")
     assert found.changes["moves", "level"] == ("changed", "silver", "gold", "definition")
     assert found.changes["moves", "spent"] == ("changed", "2.5", "3", "data")
     assert found.changes["keeps", "retired_tag"] == ("removed", "true", None, "retired")
 
 
-def test_the_first_day_of_all_adds_everything(spark: SparkSession, catalogue: Catalogue) -> None:
-    found = a_day(spark, catalogue, TODAY, [], versions={})
+def test_the_first_day_of_all_adds_everything(spark: SparkSession, project: Project) -> None:
+    found = a_day(spark, project, TODAY, [], versions={})
     assert {row["valid_from"] for row in found.tags.values()} == {DAY}
     assert found.changes == {
         key: ("added", None, row["tag_value"], "data") for key, row in found.tags.items()
     }
 
 
-def test_when_the_last_tag_is_retired_all_rows_are_removed(spark: SparkSession, catalogue: Catalogue) -> None:
-    found = a_day(spark, catalogue, {"keeps": {}}, YESTERDAYS[:3], tags=[])
+def test_when_the_last_tag_is_retired_all_rows_are_removed(spark: SparkSession, project: Project) -> None:
+    found = a_day(spark, project, {"keeps": {}}, YESTERDAYS[:3], tags=[])
     assert not found.tags
     assert found.changes == {
         ("keeps", item.tag): ("removed", item.value, None, "retired") for item in YESTERDAYS[:3]
@@ -333,24 +333,24 @@ def test_when_the_last_tag_is_retired_all_rows_are_removed(spark: SparkSession, 
 
 
 def test_a_value_that_a_new_type_of_the_tag_cannot_hold_is_not_remembered(
-    spark: SparkSession, catalogue: Catalogue
+    spark: SparkSession, project: Project
 ) -> None:
     """A tag that was text and is true or absent now: what was kept alive goes, and the night goes on."""
     before = [Remembered("u", "active", "often", until=WITHIN), Remembered("u", "was_big", "very")]
-    found = a_day(spark, catalogue, {"u": {}}, before)
+    found = a_day(spark, project, {"u": {}}, before)
     assert not found.tags
     assert found.changes["u", "active"] == ("removed", "often", None, "data")
 
 
-def test_from_day_to_day_a_period_ends_where_it_should(spark: SparkSession, catalogue: Catalogue) -> None:
+def test_from_day_to_day_a_period_ends_where_it_should(spark: SparkSession, project: Project) -> None:
     """True on one day alone: it stays for one more, since its first day, and the changes say so twice."""
-    tags = [replace(catalogue.tags["active"], validity=Validity.validated("1d"))]
+    tags = [replace(project.tags["active"], validity=Validity.validated("1d"))]
     before: list[Remembered] = []
     seen: list[tuple[date, str] | None] = []
     kinds: list[list[str]] = []
     for number in range(3):
         day = DAY + timedelta(days=number)
-        found = a_day(spark, catalogue, {"u": {"active": number == 0 or None}}, before, tags=tags, day=day)
+        found = a_day(spark, project, {"u": {"active": number == 0 or None}}, before, tags=tags, day=day)
         before = [
             Remembered(user, name, row["tag_value"], row["valid_from"], row["valid_until"])
             for (user, name), row in found.tags.items()
@@ -425,10 +425,10 @@ def expected(
 @settings(FEW, max_examples=4)
 @given(seed=st.integers(0, 2**32))
 def test_any_two_days_differ_by_their_changes_and_nothing_else(
-    spark: SparkSession, catalogue: Catalogue, seed: int
+    spark: SparkSession, project: Project, seed: int
 ) -> None:
     today, before = drawn(seed)
-    found = a_day(spark, catalogue, today, before)
+    found = a_day(spark, project, today, before)
     assert {
         key: (row["tag_value"], row["valid_from"], row["valid_until"]) for key, row in found.tags.items()
     } == expected(today, before)

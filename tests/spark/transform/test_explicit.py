@@ -9,13 +9,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.support.frames import BEFORE, frame, rows, tag
-from usertags.catalogue.model import Catalogue
 from usertags.errors import ConfigError
+from usertags.project.model import Project
 from usertags.transform import carry
 from usertags.transform.rollup import day_rollup, merge
 from usertags.transform.tags import evaluated
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 Row = dict[str, Any]
 DAY = date(2026, 3, 10)
 YESTERDAY = date(2026, 3, 9)
@@ -64,11 +64,11 @@ MEASURES: dict[str, Any] = {"rows_30d": {"source": "set_tags", "value": "count(*
 
 
 @pytest.fixture(scope="module")
-def catalogue(build: Build) -> Catalogue:
+def project(build: Build) -> Project:
     return build(sources={"set_tags": SET_TAGS}, measures=MEASURES, tags=TAGS)
 
 
-def said(
+def set_row(
     name: str, day: date = YESTERDAY, *, hour: int = 9, value: str | None = None, **parts: Any
 ) -> tuple[Any, ...]:
     at = datetime(day.year, day.month, day.day, hour, tzinfo=SHANGHAI)
@@ -77,23 +77,21 @@ def said(
 
 
 def tags_of(
-    spark: SparkSession, catalogue: Catalogue, said_rows: Sequence[tuple[Any, ...]], day: date = DAY
+    spark: SparkSession, project: Project, set_rows: Sequence[tuple[Any, ...]], day: date = DAY
 ) -> dict[str, Row]:
     """The rows of user_tags of the one user, by tag."""
-    partials = {p.id: p for measure in catalogue.measures.values() for p in measure.partials}
-    rollup = day_rollup(
-        frame(spark, SCHEMA, said_rows), catalogue.sources["set_tags"], list(partials.values())
-    )
-    inputs = merge([rollup], catalogue.measures.values(), day).withColumnRenamed("id", "user_id")
+    partials = {p.id: p for measure in project.measures.values() for p in measure.partials}
+    rollup = day_rollup(frame(spark, SCHEMA, set_rows), project.sources["set_tags"], list(partials.values()))
+    inputs = merge([rollup], project.measures.values(), day).withColumnRenamed("id", "user_id")
     state = carry.carried(
-        evaluated(inputs, list(catalogue.tags.values()), day),
+        evaluated(inputs, list(project.tags.values()), day),
         memory(spark, []),
-        list(catalogue.tags.values()),
+        list(project.tags.values()),
         day,
     )
     return {
         row["tag_id"]: row
-        for row in rows(carry.user_tags(state, list(catalogue.tags.values()), catalogue.levels, day))
+        for row in rows(carry.user_tags(state, list(project.tags.values()), project.levels, day))
     }
 
 
@@ -106,11 +104,11 @@ def shown(row: Row | None) -> tuple[Any, ...] | None:
     return row and (row["tag_value"], row["source"], row["set_by"], row["reason"], row["valid_until"])
 
 
-def test_a_tag_that_people_set_says_who_why_and_until_when(spark: SparkSession, catalogue: Catalogue) -> None:
+def test_a_tag_that_people_set_says_who_why_and_until_when(spark: SparkSession, project: Project) -> None:
     found = tags_of(
         spark,
-        catalogue,
-        [said("quiet", until=date(2026, 4, 1)), said("note", value="diet", who="doctor", why="weight")],
+        project,
+        [set_row("quiet", until=date(2026, 4, 1)), set_row("note", value="diet", who="doctor", why="weight")],
     )
     assert shown(found["quiet"]) == ("true", "explicit", "nurse", "asked", date(2026, 4, 1))
     assert shown(found["note"]) == ("diet", "explicit", "doctor", "weight", None)
@@ -118,57 +116,53 @@ def test_a_tag_that_people_set_says_who_why_and_until_when(spark: SparkSession, 
 
 @pytest.mark.parametrize(("until", "carried"), [(DAY, True), (YESTERDAY, False)])
 def test_it_counts_up_to_and_with_its_last_day(
-    spark: SparkSession, catalogue: Catalogue, until: date, carried: bool
+    spark: SparkSession, project: Project, until: date, carried: bool
 ) -> None:
-    assert ("quiet" in tags_of(spark, catalogue, [said("quiet", until=until)])) == carried
+    assert ("quiet" in tags_of(spark, project, [set_row("quiet", until=until)])) == carried
 
 
-def test_the_last_row_speaks_and_a_later_one_is_not_known_yet(
-    spark: SparkSession, catalogue: Catalogue
-) -> None:
-    said_rows = [
-        said("quiet", hour=9),
-        said("quiet", hour=10, action="withdraw"),
-        said("note", YESTERDAY, value="care"),
-        said("note", DAY, value="diet"),
-        said("note", date(2026, 3, 11), value="care"),
+def test_the_last_row_speaks_and_a_later_one_is_not_known_yet(spark: SparkSession, project: Project) -> None:
+    set_rows = [
+        set_row("quiet", hour=9),
+        set_row("quiet", hour=10, action="withdraw"),
+        set_row("note", YESTERDAY, value="care"),
+        set_row("note", DAY, value="diet"),
+        set_row("note", date(2026, 3, 11), value="care"),
     ]
-    found = tags_of(spark, catalogue, said_rows)
+    found = tags_of(spark, project, set_rows)
     assert "quiet" not in found
     assert found["note"]["tag_value"] == "diet"
-    assert tags_of(spark, catalogue, said_rows, YESTERDAY)["note"]["tag_value"] == "care"
+    assert tags_of(spark, project, set_rows, YESTERDAY)["note"]["tag_value"] == "care"
 
 
 def test_where_explicit_wins_it_beats_the_rule_and_a_withdrawal_removes_the_tag(
-    spark: SparkSession, catalogue: Catalogue
+    spark: SparkSession, project: Project
 ) -> None:
-    three = [said("other"), said("other"), said("other")]
-    assert shown(tags_of(spark, catalogue, three)["active"]) == ("true", "rule", None, None, None)
-    assert shown(tags_of(spark, catalogue, [said("active")])["active"]) == (
+    three = [set_row("other"), set_row("other"), set_row("other")]
+    assert shown(tags_of(spark, project, three)["active"]) == ("true", "rule", None, None, None)
+    assert shown(tags_of(spark, project, [set_row("active")])["active"]) == (
         "true",
         "explicit",
         "nurse",
         "asked",
         None,
     )
-    assert "active" not in tags_of(spark, catalogue, [*three, said("active", action="withdraw")])
+    assert "active" not in tags_of(spark, project, [*three, set_row("active", action="withdraw")])
     # A withdrawal that has run out removes nothing any more.
-    ended = said("active", action="withdraw", until=YESTERDAY)
-    assert shown(tags_of(spark, catalogue, [*three, ended])["active"]) == ("true", "rule", None, None, None)
+    ended = set_row("active", action="withdraw", until=YESTERDAY)
+    assert shown(tags_of(spark, project, [*three, ended])["active"]) == ("true", "rule", None, None, None)
 
 
-def test_where_the_rule_wins_people_speak_when_it_is_silent(
-    spark: SparkSession, catalogue: Catalogue
-) -> None:
-    down = said("mood", value="down")
-    assert shown(tags_of(spark, catalogue, [down])["mood"]) == ("down", "explicit", "nurse", "asked", None)
-    three = [said("other"), said("other"), down]
-    assert shown(tags_of(spark, catalogue, three)["mood"]) == ("up", "rule", None, None, None)
+def test_where_the_rule_wins_people_speak_when_it_is_silent(spark: SparkSession, project: Project) -> None:
+    down = set_row("mood", value="down")
+    assert shown(tags_of(spark, project, [down])["mood"]) == ("down", "explicit", "nurse", "asked", None)
+    three = [set_row("other"), set_row("other"), down]
+    assert shown(tags_of(spark, project, three)["mood"]) == ("up", "rule", None, None, None)
 
 
-def test_a_rule_can_use_a_tag_that_people_set(spark: SparkSession, catalogue: Catalogue) -> None:
-    assert "quiet_and_active" in tags_of(spark, catalogue, [said("quiet"), said("active")])
-    assert "quiet_and_active" not in tags_of(spark, catalogue, [said("active")])
+def test_a_rule_can_use_a_tag_that_people_set(spark: SparkSession, project: Project) -> None:
+    assert "quiet_and_active" in tags_of(spark, project, [set_row("quiet"), set_row("active")])
+    assert "quiet_and_active" not in tags_of(spark, project, [set_row("active")])
 
 
 @pytest.mark.parametrize(
@@ -244,13 +238,13 @@ def test_what_follows_from_the_days_before(
     days: str | None,
     stage_before: str | None,
 ) -> None:
-    catalogue = build(sources={"set_tags": SET_TAGS}, measures=MEASURES, tags=FOLLOWING)
-    tags = list(catalogue.tags.values())
+    project = build(sources={"set_tags": SET_TAGS}, measures=MEASURES, tags=FOLLOWING)
+    tags = list(project.tags.values())
     inputs = frame(spark, "user_id string, rows_30d bigint", [("u1", 2 if today else 0)])
     remembered = memory(spark, [("u1", *row) for row in before])
     state = carry.carried(evaluated(inputs, tags, DAY), remembered, tags, DAY)
     found = {
-        row["tag_id"]: row["tag_value"] for row in rows(carry.user_tags(state, tags, catalogue.levels, DAY))
+        row["tag_id"]: row["tag_value"] for row in rows(carry.user_tags(state, tags, project.levels, DAY))
     }
     assert found == {
         name: value

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from tests.support.frames import FEW, ORDERS, frame, rows
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.quality.tag_checks import refused_links
 from usertags.transform import components as components_module
 from usertags.transform.component_limits import TANGLED
@@ -115,9 +115,9 @@ SOURCE: dict[str, Any] = {
 }
 
 
-def test_a_link_is_there_from_its_own_day_on(spark: SparkSession, build: Callable[..., Catalogue]) -> None:
+def test_a_link_is_there_from_its_own_day_on(spark: SparkSession, build: Callable[..., Project]) -> None:
     """A row of the last second of the day is; one of the day after is not, nor an id that is blank."""
-    catalogue = build(
+    project = build(
         sources={"orders": ORDERS, "links": SOURCE}, measures={"n": {"source": "orders", "value": "count(*)"}}
     )
     shanghai = ZoneInfo("Asia/Shanghai")
@@ -131,7 +131,7 @@ def test_a_link_is_there_from_its_own_day_on(spark: SparkSession, build: Callabl
         ],
     )
     seen = [
-        (row["nodes"], row["first_seen"]) for row in rows(sightings(clean, catalogue.sources["links"], DAY))
+        (row["nodes"], row["first_seen"]) for row in rows(sightings(clean, project.sources["links"], DAY))
     ]
     assert sorted(seen) == [(["customer:u1", "open_id:o1"], DAY), (["customer:u3"], date(2026, 2, 1))]
 
@@ -297,12 +297,12 @@ def test_nobody_is_beyond_a_limit_and_the_order_of_rows_is_no_matter(
     for group in groups:
         kinds = Counter(name.partition(":")[0] for name in group)
         assert all(kinds[kind] <= most for kind, most in limits.items())
-    standing = [(a, b) for a, b, _ in links if tuple(sorted((a, b))) not in refused]
+    accepted = [(a, b) for a, b, _ in links if tuple(sorted((a, b))) not in refused]
     expected: dict[str, set[str]] = {}
-    for name, least in union_find(standing).items():
+    for name, least in union_find(accepted).items():
         expected.setdefault(least, set()).add(name)
     assert groups == {frozenset(group) for group in expected.values()}
-    assert not any("phone:0" in pair for pair in standing)
+    assert not any("phone:0" in pair for pair in accepted)
     mixed = [(b, a, number) for a, b, number in links]
     chance.shuffle(mixed)
     assert judged(spark, mixed, limits=limits, blocked=["phone:0"]) == (groups, refused)
@@ -331,7 +331,7 @@ def test_a_user_is_named_by_the_id_seen_first_and_keeps_the_name_as_it_grows(spa
     assert named(spark, grown) == dict.fromkeys(["open_id:b", "customer:7", "device:a:a"], "open_id:b")
 
 
-def test_ids_of_one_day_are_told_apart_by_kind_then_id(spark: SparkSession) -> None:
+def test_ids_of_one_day_are_ordered_by_kind_then_id(spark: SparkSession) -> None:
     seen = [("open_id", "1", DAY), ("customer", "9", DAY), ("customer", "10", DAY)]
     assert set(named(spark, seen).values()) == {"customer:10"}
 
@@ -368,7 +368,7 @@ def test_rows_become_those_of_their_user(spark: SparkSession) -> None:
     ],
 )
 def test_of_two_profile_rows_the_highest_version_then_the_earliest_id_stands(
-    spark: SparkSession, versions: tuple[int | None, int | None], stands: str
+    spark: SparkSession, versions: tuple[int | None, int | None], kept: str
 ) -> None:
     people_of = users(
         spark, ("customer", "9", "customer:9", DAY), ("customer", "1", "customer:9", DAY + timedelta(1))
@@ -379,7 +379,7 @@ def test_of_two_profile_rows_the_highest_version_then_the_earliest_id_stands(
         [("customer", "9", versions[0], "elder"), ("customer", "1", versions[1], "younger")],
     )
     found = rows(one_row_a_user(profile, people_of, "v"))
-    assert found == [{"id_kind": "customer", "id": "9", "city": stands}]
+    assert found == [{"id_kind": "customer", "id": "9", "city": kept}]
 
 
 # ---- who was joined or parted ---------------------------------------------------------------------

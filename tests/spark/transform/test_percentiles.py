@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from tests.support.frames import FEW, frame, rows
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.transform.percentiles import with_percentiles
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 DAY = date(2024, 2, 29)
 MEASURES: dict[str, Any] = {
     "paid": {"source": "orders", "value": "sum(amount)"},
@@ -37,9 +37,9 @@ def percentiles(
     spark: SparkSession, build: Build, users: Sequence[User], **entries: dict[str, Any]
 ) -> list[tuple[Any, ...]]:
     """The percentiles of each user in turn."""
-    catalogue = build(measures=MEASURES | entries)
+    project = build(measures=MEASURES | entries)
     given = frame(spark, SCHEMA, [(f"{number:06}", *item) for number, item in enumerate(users)])
-    found = with_percentiles(given, list(catalogue.percentiles.values()), DAY)
+    found = with_percentiles(given, list(project.percentiles.values()), DAY)
     assert found.columns == [*given.columns, *entries]
     table = sorted(rows(found), key=lambda row: row["user_id"])
     assert [tuple(row.values())[1:5] for row in table] == list(users)

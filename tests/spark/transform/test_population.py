@@ -9,14 +9,14 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from tests.support.frames import ORDERS, frame, rows, tag
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.model import Project, Source
 from usertags.transform.first_seen import first_seen, seen_in_links, seen_in_profile, seen_in_rollup
 from usertags.transform.identity import refused_links
 from usertags.transform.population import population
 from usertags.transform.profile_sources import profile_columns, profile_inputs, profile_rows
 from usertags.transform.rollup import day_rollup
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 DAY = date(2024, 7, 2)
 BEFORE, AFTER = DAY - timedelta(days=1), DAY + timedelta(days=1)
 
@@ -46,7 +46,7 @@ MEASURES = {
 
 
 @pytest.fixture(scope="module")
-def catalogue(build: Build) -> Catalogue:
+def project(build: Build) -> Project:
     tags = {
         "city": tag(kind="fact", value="members.city"),
         "graded": tag(when="members.grade > 2 and orders > 0"),
@@ -55,8 +55,8 @@ def catalogue(build: Build) -> Catalogue:
 
 
 @pytest.fixture(scope="module")
-def members(catalogue: Catalogue) -> Source:
-    return catalogue.sources["members"]
+def members(project: Project) -> Source:
+    return project.sources["members"]
 
 
 def at(day: date, hour: int = 12) -> datetime:
@@ -87,9 +87,9 @@ def test_a_profile_is_there_from_its_day_on_and_without_a_time_always(
     assert sorted(row["number"] for row in rows(profile_rows(clean, members, BEFORE))) == [4]
 
 
-def test_only_what_a_tag_reads_leaves_a_profile(catalogue: Catalogue, members: Source) -> None:
-    assert profile_inputs(catalogue, members) == ["city", "grade"]
-    assert profile_inputs(catalogue, catalogue.sources["orders"]) == []
+def test_only_what_a_tag_reads_leaves_a_profile(project: Project, members: Source) -> None:
+    assert profile_inputs(project, members) == ["city", "grade"]
+    assert profile_inputs(project, project.sources["orders"]) == []
 
 
 def test_a_profile_has_its_ids_as_text_and_its_columns_by_source(
@@ -213,10 +213,10 @@ def test_a_refused_link_is_shown_by_its_two_ids(spark: SparkSession) -> None:
 
 
 def rollup_of(
-    spark: SparkSession, catalogue: Catalogue, found: Sequence[tuple[date, str, int, str]]
+    spark: SparkSession, project: Project, found: Sequence[tuple[date, str, int, str]]
 ) -> DataFrame:
     """A roll-up of orders as the day's aggregates are: day, id, orders of 2.50 each, status of the last."""
-    partials = {p.id: p for measure in catalogue.measures.values() for p in measure.partials}
+    partials = {p.id: p for measure in project.measures.values() for p in measure.partials}
     clean = frame(
         spark,
         "order_id string, customer string, status string, amount decimal(12,2), ordered_at timestamp, "
@@ -227,7 +227,7 @@ def rollup_of(
             for number in range(orders)
         ],
     )
-    return day_rollup(clean, catalogue.sources["orders"], [partials[name] for name in sorted(partials)])
+    return day_rollup(clean, project.sources["orders"], [partials[name] for name in sorted(partials)])
 
 
 def everybody(found: DataFrame) -> dict[str, dict[str, Any]]:
@@ -236,14 +236,14 @@ def everybody(found: DataFrame) -> dict[str, dict[str, Any]]:
     return by_user
 
 
-def test_everybody_of_any_source_has_a_row(spark: SparkSession, catalogue: Catalogue) -> None:
+def test_everybody_of_any_source_has_a_row(spark: SparkSession, project: Project) -> None:
     rollup = rollup_of(
-        spark, catalogue, [(DAY, "1", 2, "paid"), (BEFORE, "2", 1, "sent"), (AFTER, "9", 1, "paid")]
+        spark, project, [(DAY, "1", 2, "paid"), (BEFORE, "2", 1, "sent"), (AFTER, "9", 1, "paid")]
     )
     ids = "id_kind string, id string"
     profile = frame(spark, f"{ids}, members__city string", [("customer", "1", "a"), ("customer", "3", "c")])
     links = frame(spark, ids, [("customer", "1"), ("device", "d:1")])
-    found = population([rollup], [profile, links], catalogue.measures.values(), DAY)
+    found = population([rollup], [profile, links], project.measures.values(), DAY)
     assert found.columns == ["user_id", *MEASURES, "members__city"]
     nothing = {"orders": 0, "paid": Decimal("0.00"), "last_status": None, "by_status": None}
     people = everybody(found)
@@ -272,6 +272,6 @@ def test_without_events_there_are_the_profiles_alone(spark: SparkSession) -> Non
     }
 
 
-def test_whoever_comes_later_than_the_day_is_not_there_yet(spark: SparkSession, catalogue: Catalogue) -> None:
-    rollup = rollup_of(spark, catalogue, [(AFTER, "9", 1, "paid")])
-    assert everybody(population([rollup], [], catalogue.measures.values(), DAY)) == {}
+def test_whoever_comes_later_than_the_day_is_not_there_yet(spark: SparkSession, project: Project) -> None:
+    rollup = rollup_of(spark, project, [(AFTER, "9", 1, "paid")])
+    assert everybody(population([rollup], [], project.measures.values(), DAY)) == {}

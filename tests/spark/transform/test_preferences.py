@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from tests.support.frames import BEFORE, FEW, ORDERS, frame, rows, tag
-from usertags.catalogue.model import Catalogue
 from usertags.errors import ConfigError
+from usertags.project.model import Project
 from usertags.transform import carry
 from usertags.transform.rollup import day_rollup, merge
 from usertags.transform.tags import evaluated
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 DAY = date(2026, 3, 10)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SOURCE = ORDERS | {
@@ -56,7 +56,7 @@ def prefer(**parts: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def catalogue(build: Build) -> Catalogue:
+def project(build: Build) -> Project:
     tags = {
         "top_category": prefer(measure="paid_by_category"),
         "three": prefer(
@@ -74,7 +74,7 @@ def catalogue(build: Build) -> Catalogue:
 
 
 def measured(
-    spark: SparkSession, catalogue: Catalogue, lines: list[Line], day: date = DAY
+    spark: SparkSession, project: Project, lines: list[Line], day: date = DAY
 ) -> list[dict[str, Any]]:
     """The measures of each user. A line: days before the day, user, category, amount; each an order."""
     table = []
@@ -84,20 +84,20 @@ def measured(
         table.append(
             (f"o{number}", user, "paid", Decimal(amount), 1, None, at, category, f"brand {category}", on)
         )
-    partials = {p.id: p for measure in catalogue.measures.values() for p in measure.partials}
-    rollup = day_rollup(frame(spark, SCHEMA, table), catalogue.sources["orders"], list(partials.values()))
-    return rows(merge([rollup], catalogue.measures.values(), day))
+    partials = {p.id: p for measure in project.measures.values() for p in measure.partials}
+    rollup = day_rollup(frame(spark, SCHEMA, table), project.sources["orders"], list(partials.values()))
+    return rows(merge([rollup], project.measures.values(), day))
 
 
 def tags_of(
-    spark: SparkSession, catalogue: Catalogue, lines: list[Line], before: list[tuple[Any, ...]] | None = None
+    spark: SparkSession, project: Project, lines: list[Line], before: list[tuple[Any, ...]] | None = None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The rows of user_tags and of the changes, after what was published before."""
-    found = measured(spark, catalogue, lines)
-    types = ", ".join(f"{item.id} {item.type}" for item in catalogue.measures.values())
-    table = [(row["id"], *[row[item] for item in catalogue.measures]) for row in found]
+    found = measured(spark, project, lines)
+    types = ", ".join(f"{item.id} {item.type}" for item in project.measures.values())
+    table = [(row["id"], *[row[item] for item in project.measures]) for row in found]
     inputs = frame(spark, f"user_id string, {types}", table)
-    tags = list(catalogue.tags.values())
+    tags = list(project.tags.values())
     memory = frame(
         spark,
         BEFORE,
@@ -105,9 +105,7 @@ def tags_of(
     )
     state = carry.carried(evaluated(inputs, tags, DAY), memory, tags, DAY)
     versions = {item.id: item.definition_version for item in tags}
-    return rows(carry.user_tags(state, tags, catalogue.levels, DAY)), rows(
-        carry.changes(state, tags, versions)
-    )
+    return rows(carry.user_tags(state, tags, project.levels, DAY)), rows(carry.changes(state, tags, versions))
 
 
 def ranked(found: list[dict[str, Any]], tag_id: str, user: str = "u1") -> list[tuple[int, str, float, float]]:
@@ -129,9 +127,9 @@ LINES: list[Line] = [
 
 
 def test_a_measure_by_a_column_is_a_number_for_each_of_its_values(
-    spark: SparkSession, catalogue: Catalogue
+    spark: SparkSession, project: Project
 ) -> None:
-    by_user = {row["id"]: row for row in measured(spark, catalogue, LINES)}
+    by_user = {row["id"]: row for row in measured(spark, project, LINES)}
     assert dict(by_user["u1"]["paid_by_category"]) == {"sleep": 80.0, "skin": 100.0, "food": 20.0}
     assert dict(by_user["u1"]["orders_by_category"]) == {"sleep": 2, "skin": 2, "food": 1, "old": 1}
     assert by_user["u1"]["paid"] == Decimal("200.00")
@@ -140,36 +138,36 @@ def test_a_measure_by_a_column_is_a_number_for_each_of_its_values(
     assert by_user["u3"]["paid"] == Decimal("100.00")
 
 
-def test_a_value_whose_rows_cancel_out_is_no_value(spark: SparkSession, catalogue: Catalogue) -> None:
+def test_a_value_whose_rows_cancel_out_is_no_value(spark: SparkSession, project: Project) -> None:
     lines = [
         (1, "u1", "skin", "10"),
         (0, "u1", "skin", "-10"),
         (0, "u2", "skin", "10"),
         (0, "u2", "food", "5"),
     ]
-    by_user = {row["id"]: row for row in measured(spark, catalogue, [*lines, (0, "u2", "food", "-5")])}
+    by_user = {row["id"]: row for row in measured(spark, project, [*lines, (0, "u2", "food", "-5")])}
     assert by_user["u1"]["paid_by_category"] is None
     assert dict(by_user["u2"]["paid_by_category"]) == {"skin": 10.0}
 
 
-def test_the_first_value_stands_with_its_share(spark: SparkSession, catalogue: Catalogue) -> None:
-    found, _ = tags_of(spark, catalogue, LINES)
+def test_the_first_value_stands_with_its_share(spark: SparkSession, project: Project) -> None:
+    found, _ = tags_of(spark, project, LINES)
     assert ranked(found, "top_category") == [(1, "skin", 100.0, 0.5)]
     # Money that came back prefers nothing; a value that is empty is none.
     assert ranked(found, "top_category", "u2") == []
     assert ranked(found, "top_category", "u3") == []
 
 
-def test_values_below_their_share_or_support_are_left_out(spark: SparkSession, catalogue: Catalogue) -> None:
-    found, _ = tags_of(spark, catalogue, LINES)
+def test_values_below_their_share_or_support_are_left_out(spark: SparkSession, project: Project) -> None:
+    found, _ = tags_of(spark, project, LINES)
     # food has a tenth of the amount and one order.
     assert ranked(found, "three") == [(1, "skin", 100.0, 0.5), (2, "sleep", 80.0, 0.4)]
-    found, _ = tags_of(spark, catalogue, [line for line in LINES if line[:2] != (21, "u1")])
+    found, _ = tags_of(spark, project, [line for line in LINES if line[:2] != (21, "u1")])
     assert ranked(found, "three") == [(1, "sleep", 80.0, pytest.approx(80 / 190))]
 
 
-def test_what_is_older_weighs_less(spark: SparkSession, catalogue: Catalogue) -> None:
-    found, _ = tags_of(spark, catalogue, [(0, "u1", "new", "30.00"), (20, "u1", "old", "100.00")])
+def test_what_is_older_weighs_less(spark: SparkSession, project: Project) -> None:
+    found, _ = tags_of(spark, project, [(0, "u1", "new", "30.00"), (20, "u1", "old", "100.00")])
     # Two half-lives leave a quarter of 100.
     assert ranked(found, "fresh") == [
         (1, "new", 30.0, pytest.approx(30 / 55)),
@@ -177,21 +175,21 @@ def test_what_is_older_weighs_less(spark: SparkSession, catalogue: Catalogue) ->
     ]
 
 
-def test_equal_numbers_stand_in_the_order_of_their_texts(spark: SparkSession, catalogue: Catalogue) -> None:
+def test_equal_numbers_stand_in_the_order_of_their_texts(spark: SparkSession, project: Project) -> None:
     lines: list[Line] = [(0, "u1", "b", "10.00"), (3, "u1", "a", "10.00")]
-    found, _ = tags_of(spark, catalogue, lines)
+    found, _ = tags_of(spark, project, lines)
     assert ranked(found, "top_category") == [(1, "a", 10.0, 0.5)]
 
 
 def test_a_value_keeps_its_day_when_its_rank_moves_and_the_change_shows_all(
-    spark: SparkSession, catalogue: Catalogue
+    spark: SparkSession, project: Project
 ) -> None:
     since = date(2026, 2, 1)
     before = [
         ("u1", "three", "sleep", since, None, "v", 1, 0.6),
         ("u1", "three", "gone", since, None, "v", 2, 0.3),
     ]
-    found, changed = tags_of(spark, catalogue, LINES, before)
+    found, changed = tags_of(spark, project, LINES, before)
     days = {row["tag_value"]: row["valid_from"] for row in found if row["tag_id"] == "three"}
     assert days == {"skin": DAY, "sleep": since}
     change = next(row for row in changed if row["tag_id"] == "three" and row["user_id"] == "u1")
@@ -202,13 +200,13 @@ def test_a_value_keeps_its_day_when_its_rank_moves_and_the_change_shows_all(
     )
 
 
-def test_the_same_values_in_the_same_order_are_no_change(spark: SparkSession, catalogue: Catalogue) -> None:
+def test_the_same_values_in_the_same_order_are_no_change(spark: SparkSession, project: Project) -> None:
     since = date(2026, 2, 1)
     before = [
         ("u1", "three", "sleep", since, None, "v", 2, 0.4),
         ("u1", "three", "skin", since, None, "v", 1, 0.5),
     ]
-    _, changed = tags_of(spark, catalogue, LINES, before)
+    _, changed = tags_of(spark, project, LINES, before)
     assert [row for row in changed if row["tag_id"] == "three"] == []
 
 
@@ -225,9 +223,9 @@ def test_the_same_values_in_the_same_order_are_no_change(spark: SparkSession, ca
     )
 )
 def test_preferences_equal_a_recomputation_line_by_line(
-    spark: SparkSession, catalogue: Catalogue, lines: list[Line]
+    spark: SparkSession, project: Project, lines: list[Line]
 ) -> None:
-    found, _ = tags_of(spark, catalogue, lines)
+    found, _ = tags_of(spark, project, lines)
     weights: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for age, user, category, amount in lines:
         if age < 30 and category is not None:

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from tests.support.frames import FEW, frame, rows
-from usertags.catalogue.model import Catalogue, Rfm
+from usertags.project.model import Project, Rfm
 from usertags.transform.rfm import Threshold, basis, scored, thresholds
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 User = tuple[str, datetime | None, int, Decimal | None, int]
 
 DAY = date(2024, 2, 29)
@@ -224,7 +224,9 @@ def test_the_first_segment_that_matches_wins(spark: SparkSession, configured: Ca
     }
 
 
-def test_ties_never_split_one_value_and_are_told(spark: SparkSession, configured: Callable[..., Rfm]) -> None:
+def test_ties_never_split_one_value_and_are_reported(
+    spark: SparkSession, configured: Callable[..., Rfm]
+) -> None:
     """Most users have one order: quintiles by rank would spread them over four scores."""
     users = [buyer(f"u{n}", n, 1 if n < 18 else 5, "1.00") for n in range(20)]
     table, found = computed(spark, configured("quantile"), users)

@@ -18,12 +18,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from tests.support.frames import FEW, ORDERS, frame, rows
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.model import Project, Source
 from usertags.transform.rollup import day_rollup, merge
 from usertags.transform.typed import typed
 from usertags.transform.windows import window_days
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 Order = tuple[str | None, str, str | None, Decimal | None, int | None, float | None, datetime]
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -48,23 +48,23 @@ def order(
 
 def measured(
     spark: SparkSession,
-    catalogue: Catalogue,
+    project: Project,
     orders: Sequence[Order],
     day: date,
     frames: Callable[[DataFrame, Source], list[DataFrame]] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """All measures by user, through roll-ups of days. `frames` may build the roll-ups in another way."""
-    source = catalogue.sources["orders"]
+    source = project.sources["orders"]
     source_rows = clean(spark, orders)
-    rollups = frames(source_rows, source) if frames else [rollup(source_rows, catalogue)]
-    found = rows(merge(rollups, catalogue.measures.values(), day))
+    rollups = frames(source_rows, source) if frames else [rollup(source_rows, project)]
+    found = rows(merge(rollups, project.measures.values(), day))
     assert {row["id_kind"] for row in found} <= {"customer"}
-    return {row["id"]: {name: row[name] for name in catalogue.measures} for row in found}
+    return {row["id"]: {name: row[name] for name in project.measures} for row in found}
 
 
-def rollup(source_rows: DataFrame, catalogue: Catalogue, name: str = "orders") -> DataFrame:
-    partials = {p.id: p for measure in catalogue.measures_of(name) for p in measure.partials}
-    return day_rollup(source_rows, catalogue.sources[name], partials.values())
+def rollup(source_rows: DataFrame, project: Project, name: str = "orders") -> DataFrame:
+    partials = {p.id: p for measure in project.measures_of(name) for p in measure.partials}
+    return day_rollup(source_rows, project.sources[name], partials.values())
 
 
 def measure(value: str, **parts: Any) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def over_days(value: str, within: str | None = None, **parts: Any) -> dict[str, 
 
 
 def test_a_window_holds_its_first_and_its_last_day_over_a_leap_day(spark: SparkSession, build: Build) -> None:
-    catalogue = build(
+    project = build(
         measures={
             "three": measure("count(*)", window="3d"),
             "three_before": measure("count(*)", window="3d", offset="3d"),
@@ -88,26 +88,26 @@ def test_a_window_holds_its_first_and_its_last_day_over_a_leap_day(spark: SparkS
     )
     day = date(2024, 3, 1)
     orders = [order(day + timedelta(days=n), f"day{n}") for n in range(-7, 2)]
-    found = measured(spark, catalogue, orders, day)
-    counted = {name: {user for user in found if found[user][name]} for name in catalogue.measures}
+    found = measured(spark, project, orders, day)
+    counted = {name: {user for user in found if found[user][name]} for name in project.measures}
     assert counted["three"] == {"day-2", "day-1", "day0"}
     assert counted["three_before"] == {"day-5", "day-4", "day-3"}
     assert counted["one"] == {"day0"}
     assert counted["ever"] == {f"day{n}" for n in range(-7, 1)}
-    assert window_days(catalogue.measures["three"], day) == (date(2024, 2, 28), day)
+    assert window_days(project.measures["three"], day) == (date(2024, 2, 28), day)
 
 
 def test_a_row_after_the_data_day_is_not_seen_and_its_user_not_there_yet(
     spark: SparkSession, build: Build
 ) -> None:
-    catalogue = build(measures={"ever": measure("count(*)")})
+    project = build(measures={"ever": measure("count(*)")})
     orders = [order(LEAP_DAY), order(LEAP_DAY + timedelta(days=1)), order(date(2024, 3, 1), "later")]
-    assert measured(spark, catalogue, orders, LEAP_DAY) == {"u1": {"ever": 1}}
+    assert measured(spark, project, orders, LEAP_DAY) == {"u1": {"ever": 1}}
 
 
 def test_an_event_counts_on_the_day_of_the_project_zone(spark: SparkSession, build: Build) -> None:
     """From raw text to measure: one minute before and after midnight in Shanghai are two days."""
-    catalogue = build(measures={"today": measure("count(*)", window="1d"), "ever": measure("count(*)")})
+    project = build(measures={"today": measure("count(*)", window="1d"), "ever": measure("count(*)")})
     texts = [
         "2024-02-28T23:59:59+08:00",
         "2024-02-28T16:00:00Z",
@@ -120,24 +120,24 @@ def test_an_event_counts_on_the_day_of_the_project_zone(spark: SparkSession, bui
         "ordered_at string, batch date",
         [(f"o{n}", "u1", None, None, None, None, text, LEAP_DAY) for n, text in enumerate(texts)],
     )
-    source = catalogue.sources["orders"]
-    days = rollup(typed(raw, source, catalogue.timezone).where("_reason is null"), catalogue)
-    found = rows(merge([days], catalogue.measures.values(), LEAP_DAY))
+    source = project.sources["orders"]
+    days = rollup(typed(raw, source, project.timezone).where("_reason is null"), project)
+    found = rows(merge([days], project.measures.values(), LEAP_DAY))
     assert [(row["today"], row["ever"]) for row in found] == [(2, 3)]
 
 
 def test_lines_of_one_order_count_once(spark: SparkSession, build: Build) -> None:
-    catalogue = build(measures={"orders": measure("count(distinct order_id)")})
+    project = build(measures={"orders": measure("count(distinct order_id)")})
     lines = [order(LEAP_DAY, order_id=name) for name in ("o1", "o1", "o2", None)]
     lines.append(order(date(2024, 2, 1), order_id="o0"))
-    assert measured(spark, catalogue, lines, LEAP_DAY) == {"u1": {"orders": 3}}
+    assert measured(spark, project, lines, LEAP_DAY) == {"u1": {"orders": 3}}
 
 
 def test_a_sum_of_decimals_is_exact(spark: SparkSession, build: Build) -> None:
-    catalogue = build(measures={"paid": measure("sum(amount)")})
+    project = build(measures={"paid": measure("sum(amount)")})
     amounts = [Decimal("9999999999.99")] + [Decimal("0.10")] * 3 + [Decimal("-0.01")]
     orders = [order(LEAP_DAY - timedelta(days=n), amount=amount) for n, amount in enumerate(amounts)]
-    found = measured(spark, catalogue, orders, LEAP_DAY)["u1"]["paid"]
+    found = measured(spark, project, orders, LEAP_DAY)["u1"]["paid"]
     assert found == sum(amounts) == Decimal("10000000000.28")
 
 
@@ -152,20 +152,20 @@ def test_a_user_with_nothing_in_the_window_has_zero_counts_and_no_extremes(
         "avg(amount)",
         "last(status)",
     ]
-    catalogue = build(measures={f"m{n}": measure(value, window="7d") for n, value in enumerate(values)})
-    found = measured(spark, catalogue, [order(date(2023, 1, 1))], LEAP_DAY)
+    project = build(measures={f"m{n}": measure(value, window="7d") for n, value in enumerate(values)})
+    found = measured(spark, project, [order(date(2023, 1, 1))], LEAP_DAY)
     assert list(found["u1"].values()) == [0, 0, 0, None, None, None]
 
 
 def test_a_condition_that_is_null_leaves_the_row_out(spark: SparkSession, build: Build) -> None:
     where = {"where": "status <> 'refunded'"}
-    catalogue = build(measures={"n": measure("count(*)", **where), "paid": measure("sum(amount)", **where)})
+    project = build(measures={"n": measure("count(*)", **where), "paid": measure("sum(amount)", **where)})
     orders = [order(LEAP_DAY, status=status) for status in ("paid", "refunded", None)]
-    assert measured(spark, catalogue, orders, LEAP_DAY)["u1"] == {"n": 1, "paid": 1}
+    assert measured(spark, project, orders, LEAP_DAY)["u1"] == {"n": 1, "paid": 1}
 
 
 def test_first_and_last_skip_nulls_and_decide_ties_by_the_value(spark: SparkSession, build: Build) -> None:
-    catalogue = build(measures={"first": measure("first(status)"), "last": measure("last(status)")})
+    project = build(measures={"first": measure("first(status)"), "last": measure("last(status)")})
     yesterday = LEAP_DAY - timedelta(days=1)
     orders = [
         order(yesterday, hour=8, status=None),
@@ -176,7 +176,7 @@ def test_first_and_last_skip_nulls_and_decide_ties_by_the_value(spark: SparkSess
         order(LEAP_DAY, hour=10, status=None),
     ]
     for shown in (orders, orders[::-1]):
-        assert measured(spark, catalogue, shown, LEAP_DAY)["u1"] == {"first": "a", "last": "d"}
+        assert measured(spark, project, shown, LEAP_DAY)["u1"] == {"first": "a", "last": "d"}
 
 
 def on_days(*numbers: int, **parts: Any) -> list[Order]:
@@ -215,9 +215,9 @@ def test_gaps_lie_between_the_days_of_the_window(
 
 def test_a_gap_is_between_days_with_a_row_that_meets_the_condition(spark: SparkSession, build: Build) -> None:
     where = {"where": "status = 'paid'"}
-    catalogue = build(measures={name: entry | where for name, entry in GAPS.items()})
+    project = build(measures={name: entry | where for name, entry in GAPS.items()})
     orders = on_days(1, 7, 9) + on_days(2, 9, status="refunded") + on_days(4, status=None)
-    found = measured(spark, catalogue, orders, LEAP_DAY)
+    found = measured(spark, project, orders, LEAP_DAY)
     assert found == {"u1": {"days": 3, "mean": 4.0, "spread": 8**0.5}}
 
 
@@ -225,14 +225,12 @@ def test_a_day_counts_once_though_it_stands_in_several_rows(spark: SparkSession,
     """As do the days of a person with two ids."""
 
     def twice(source_rows: DataFrame, source: Source) -> list[DataFrame]:
-        return [rollup(source_rows.where("units = 1"), catalogue), rollup(source_rows, catalogue)]
+        return [rollup(source_rows.where("units = 1"), project), rollup(source_rows, project)]
 
-    catalogue = build(
-        measures=GAPS | {"statuses": over_days("count(distinct status)", "window", window="9d")}
-    )
+    project = build(measures=GAPS | {"statuses": over_days("count(distinct status)", "window", window="9d")})
     orders = on_days(53, 54) + on_days(54, 59, units=2)
     expected = {"days": 3, "mean": 3.0, "spread": 8**0.5, "statuses": 1}
-    assert measured(spark, catalogue, orders, LEAP_DAY, twice)["u1"] == expected
+    assert measured(spark, project, orders, LEAP_DAY, twice)["u1"] == expected
 
 
 @pytest.mark.parametrize(
@@ -253,21 +251,21 @@ def test_a_day_counts_once_though_it_stands_in_several_rows(spark: SparkSession,
 def test_a_standard_deviation_of_literal_values(
     spark: SparkSession, build: Build, by_day: list[list[float | None]], expected: float | None
 ) -> None:
-    catalogue = build(measures={"spread": measure("stddev(rating)", window="30d"), "n": measure("count(*)")})
+    project = build(measures={"spread": measure("stddev(rating)", window="30d"), "n": measure("count(*)")})
     orders = [
         order(LEAP_DAY - timedelta(days=day), rating=value)
         for day, values in enumerate(by_day)
         for value in values
     ]
     orders.append(order(LEAP_DAY - timedelta(days=30), rating=1e6))
-    found = measured(spark, catalogue, orders, LEAP_DAY)["u1"]["spread"]
+    found = measured(spark, project, orders, LEAP_DAY)["u1"]["spread"]
     assert found == (None if expected is None else pytest.approx(expected, rel=1e-12, abs=1e-15))
 
 
 def test_a_standard_deviation_takes_what_meets_the_condition(spark: SparkSession, build: Build) -> None:
-    catalogue = build(measures={"spread": measure("stddev(units * 2)", where="status = 'paid'")})
+    project = build(measures={"spread": measure("stddev(units * 2)", where="status = 'paid'")})
     orders = on_days(1, 2, units=1) + on_days(2, 5, units=3) + on_days(7, status="refunded", units=90)
-    assert measured(spark, catalogue, orders, LEAP_DAY)["u1"]["spread"] == pytest.approx((16 / 3) ** 0.5)
+    assert measured(spark, project, orders, LEAP_DAY)["u1"]["spread"] == pytest.approx((16 / 3) ** 0.5)
 
 
 @FEW
@@ -281,14 +279,14 @@ def test_a_standard_deviation_is_what_duckdb_says(
     spark: SparkSession, build: Build, days: list[list[int | None]], far: int
 ) -> None:
     """And what exact fractions say: DuckDB is held to them as well."""
-    catalogue = build(measures={"spread": measure("stddev(rating)")})
+    project = build(measures={"spread": measure("stddev(rating)")})
     values = [[None if value is None else far + value / 1024 for value in of_day] for of_day in days]
     orders = [
         order(LEAP_DAY - timedelta(days=day), rating=value)
         for day, of_day in enumerate(values)
         for value in of_day
     ]
-    found = measured(spark, catalogue, orders, LEAP_DAY)["u1"]["spread"]
+    found = measured(spark, project, orders, LEAP_DAY)["u1"]["spread"]
     column = pa.table({"rating": pa.array([item[5] for item in orders], pa.float64())})
     connection = duckdb.connect()
     connection.register("orders", column)
@@ -307,10 +305,10 @@ def test_a_value_that_comes_back_on_another_day_counts_once(
 ) -> None:
     values = ["status", "order_id", "rating", "units", "ordered_at", "amount > 1"]
     entries = [over_days(f"count(distinct {value})", within, window="60d") for value in values]
-    catalogue = build(measures={f"m{number}": entry for number, entry in enumerate(entries)})
+    project = build(measures={f"m{number}": entry for number, entry in enumerate(entries)})
     orders = on_days(1, 2, 3, status="", rating=0.0) + on_days(1, 4, status=None, rating=-0.0, units=None)
     orders += on_days(59, order_id=None, status="paid", amount=Decimal(2))
-    found = measured(spark, catalogue, orders, LEAP_DAY)["u1"]
+    found = measured(spark, project, orders, LEAP_DAY)["u1"]
     assert list(found.values()) == [2, 1, 2, 1, 5, 2]
 
 
@@ -325,7 +323,7 @@ def test_a_distinct_count_of_no_rows_is_zero(spark: SparkSession, build: Build) 
 
 
 def test_a_sketch_counts_closely_and_the_same_in_any_order_of_rows(spark: SparkSession, build: Build) -> None:
-    catalogue = build(measures={"n": over_days("count(distinct order_id)", "approx")})
+    project = build(measures={"n": over_days("count(distinct order_id)", "approx")})
     numbers = {"few": 100, "some": 390, "more": 3_000, "many": 20_000}
     orders = [
         order(LEAP_DAY - timedelta(days=number % 40), user, order_id=f"o{number // 2}")
@@ -337,11 +335,11 @@ def test_a_sketch_counts_closely_and_the_same_in_any_order_of_rows(spark: SparkS
 
     def in_parts(source_rows: DataFrame, source: Source) -> list[DataFrame]:
         """The roll-up from the last day to the first."""
-        days = rollup(source_rows.repartition(3), catalogue)
+        days = rollup(source_rows.repartition(3), project)
         return [days.coalesce(1).sortWithinPartitions(F.desc("day"))]
 
-    found = measured(spark, catalogue, orders, LEAP_DAY)
-    assert found == measured(spark, catalogue, shuffled, LEAP_DAY, in_parts)
+    found = measured(spark, project, orders, LEAP_DAY)
+    assert found == measured(spark, project, shuffled, LEAP_DAY, in_parts)
     assert found["few"]["n"] == 100
     for user, values in numbers.items():
         assert found[user]["n"] == pytest.approx(values, rel=0.05)
@@ -352,21 +350,21 @@ def test_a_measure_built_later_stands_beside_the_rows_that_were_there(
 ) -> None:
     """Roll-ups of one day in several rows, each with some of the partials, merge as one row would."""
     values = ["count(*)", "sum(amount)", "avg(rating)", "last(status)", "max(units)"]
-    catalogue = build(measures={f"m{n}": measure(value) for n, value in enumerate(values)})
-    partials = [partial for item in catalogue.measures.values() for partial in item.partials]
+    project = build(measures={f"m{n}": measure(value) for n, value in enumerate(values)})
+    partials = [partial for item in project.measures.values() for partial in item.partials]
 
     def apart(source_rows: DataFrame, source: Source) -> list[DataFrame]:
         old, new = (day_rollup(source_rows, source, some) for some in (partials[:3], partials[3:]))
         return [old.unionByName(new, allowMissingColumns=True)]
 
     orders = [order(LEAP_DAY), order(LEAP_DAY, status="refunded", units=7, rating=0.5)]
-    expected = measured(spark, catalogue, orders, LEAP_DAY)
+    expected = measured(spark, project, orders, LEAP_DAY)
     assert expected["u1"] == {"m0": 2, "m1": 2, "m2": 0.75, "m3": "refunded", "m4": 7}
-    assert measured(spark, catalogue, orders, LEAP_DAY, apart) == expected
+    assert measured(spark, project, orders, LEAP_DAY, apart) == expected
 
 
 def test_sources_are_merged_by_id_and_do_not_mix(spark: SparkSession, build: Build) -> None:
-    catalogue = build(
+    project = build(
         sources={"orders": ORDERS, "returns": ORDERS},
         measures={
             "orders": measure("count(*)"),
@@ -376,8 +374,8 @@ def test_sources_are_merged_by_id_and_do_not_mix(spark: SparkSession, build: Bui
     )
     orders = clean(spark, [order(LEAP_DAY, "both"), order(LEAP_DAY, "buyer"), order(LEAP_DAY, "buyer")])
     returns = clean(spark, [order(LEAP_DAY, "both"), order(LEAP_DAY, "returner", amount=Decimal("2.50"))])
-    rollups = [rollup(orders, catalogue), rollup(returns, catalogue, "returns")]
-    found = rows(merge(rollups, catalogue.measures.values(), LEAP_DAY))
+    rollups = [rollup(orders, project), rollup(returns, project, "returns")]
+    found = rows(merge(rollups, project.measures.values(), LEAP_DAY))
     assert {row["id"]: (row["orders"], row["returns"], row["returned"]) for row in found} == {
         "both": (1, 1, Decimal("1.00")),
         "buyer": (2, 0, Decimal("0")),
@@ -386,9 +384,9 @@ def test_sources_are_merged_by_id_and_do_not_mix(spark: SparkSession, build: Bui
 
 
 def test_a_source_without_measures_still_says_who_was_seen(spark: SparkSession, build: Build) -> None:
-    catalogue = build()
+    project = build()
     orders = [order(LEAP_DAY), order(LEAP_DAY, "u2"), order(date(2024, 3, 1), "later")]
-    assert measured(spark, catalogue, orders, LEAP_DAY) == {"u1": {}, "u2": {}}
+    assert measured(spark, project, orders, LEAP_DAY) == {"u1": {}, "u2": {}}
 
 
 VALUES = [
@@ -519,10 +517,10 @@ def plain(value: Any) -> Any:
 def test_every_aggregate_over_any_window_is_what_duckdb_says(
     spark: SparkSession, build: Build, entries: dict[str, dict[str, Any]], seed: int, day: date
 ) -> None:
-    catalogue = build(measures=entries)
+    project = build(measures=entries)
     orders = drawn(seed, day)
     expected = in_duckdb(entries, orders, day)
-    found = measured(spark, catalogue, orders, day)
+    found = measured(spark, project, orders, day)
     assert found.keys() == expected.keys()
     for user, values in expected.items():
         for name, value in values.items():

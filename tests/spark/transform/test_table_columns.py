@@ -1,4 +1,4 @@
-"""Rows of a run in the columns of a table that other catalogues have written before."""
+"""Rows of a run in the columns of a table that another version of the project has written before."""
 
 import pyarrow as pa
 import pytest

@@ -8,9 +8,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from tests.support.frames import BEFORE, ORDERS, frame, rows, tag
-from usertags.catalogue.model import Catalogue, Tag
+from usertags.project.model import Project, Tag
 from usertags.transform import carry
-from usertags.transform.tag_changes import told_changes
+from usertags.transform.tag_changes import listed_changes
 from usertags.transform.user_profile import user_profile
 
 DAY, DAY_BEFORE = date(2024, 3, 1), date(2024, 2, 29)
@@ -39,7 +39,7 @@ PUBLISHED = [
 
 
 @pytest.fixture(scope="module")
-def tags(build: Callable[..., Catalogue]) -> tuple[Tag, ...]:
+def tags(build: Callable[..., Project]) -> tuple[Tag, ...]:
     measures = {
         "orders": {"source": "orders", "value": "count(*)"},
         "last_status": {"source": "orders", "value": "last(status)"},
@@ -86,7 +86,7 @@ def changed(
 ) -> dict[tuple[str, str], tuple[Any, ...]]:
     """By user and tag: change, old value, new value, reason."""
     known = {item.id: item.definition_version for item in tags} if versions is None else versions
-    result = told_changes(state, tags, known, left_out, moved)
+    result = listed_changes(state, tags, known, left_out, moved)
     assert result.columns == ["user_id", "tag_id", "change", "old_value", "new_value", "reason"]
     return {
         (row["user_id"], row["tag_id"]): (row["change"], row["old_value"], row["new_value"], row["reason"])
@@ -94,7 +94,7 @@ def changed(
     }
 
 
-def test_changes_tell_of_everybody_of_either_day(state: DataFrame, tags: tuple[Tag, ...]) -> None:
+def test_changes_cover_the_users_of_both_days(state: DataFrame, tags: tuple[Tag, ...]) -> None:
     assert changed(state, tags) == {
         ("stays", "level"): ("changed", "silver", "gold", "data"),
         ("stays", "points"): ("added", None, "3", "data"),
@@ -107,7 +107,7 @@ def test_changes_tell_of_everybody_of_either_day(state: DataFrame, tags: tuple[T
     }
 
 
-def test_a_tag_that_is_not_to_be_told_of_is_left_out_whether_it_stands_or_is_gone(
+def test_a_restricted_tag_is_left_out_whether_it_exists_or_was_removed(
     state: DataFrame, tags: tuple[Tag, ...]
 ) -> None:
     found = changed(state, tags, left_out=["level", "gone_secret"])

@@ -76,7 +76,7 @@ def test_on_a_first_day_everything_is_new(spark: SparkSession) -> None:
     assert counted(spark, [("a", "big", "true")], [], population=8) == {("big", "true"): (1, 0.125, 0, 1)}
 
 
-def test_a_day_without_tags_tells_what_there_was(spark: SparkSession) -> None:
+def test_a_day_without_tags_reports_what_there_was(spark: SparkSession) -> None:
     assert counted(spark, [], [("a", "big", "true")]) == {("big", "true"): (0, 0.0, 1, -1)}
     assert counted(spark, [], []) == {}
 

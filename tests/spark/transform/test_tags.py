@@ -10,10 +10,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from tests.support.frames import ORDERS, frame, rows, tag
-from usertags.catalogue.model import Catalogue, Tag
+from usertags.project.model import Project, Tag
 from usertags.transform.tags import as_number, as_text, evaluated, level_ids
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 DAY = date(2024, 2, 29)
 
 USERS: dict[str, Any] = {
@@ -60,13 +60,13 @@ def tagged(spark: SparkSession, build: Build) -> Callable[..., list[Any]]:
     """The value of one tag for each of some users, of whom only what the tag reads is given."""
 
     def make(entry: dict[str, Any], *users: dict[str, object], day: date = DAY) -> list[Any]:
-        catalogue = build(sources=SOURCES, measures=MEASURES, tags={"x": entry}, rfm=RFM)
+        project = build(sources=SOURCES, measures=MEASURES, tags={"x": entry}, rfm=RFM)
         schema = "user_id string, " + ", ".join(f"{name} {kind}" for name, (kind, _) in INPUTS.items())
         given = [
             (f"u{number}", *[user.get(name, usual) for name, (_, usual) in INPUTS.items()])
             for number, user in enumerate(users)
         ]
-        table = rows(evaluated(frame(spark, schema, given), list(catalogue.tags.values()), day))
+        table = rows(evaluated(frame(spark, schema, given), list(project.tags.values()), day))
         assert all(row.keys() == {"user_id", "x"} for row in table)
         return [row["x"] for row in sorted(table, key=lambda row: int(row["user_id"][1:]))]
 
@@ -197,5 +197,5 @@ def test_a_value_is_shown_without_trailing_zeros_and_can_be_read_back(
 
 
 def test_levels_have_their_english_ids(build: Build) -> None:
-    catalogue = build(measures=MEASURES, tags={"x": tag(when="orders > 0")})
-    assert level_ids(catalogue.tags["x"], catalogue.levels) == ["first", "second", "third"]
+    project = build(measures=MEASURES, tags={"x": tag(when="orders > 0")})
+    assert level_ids(project.tags["x"], project.levels) == ["first", "second", "third"]

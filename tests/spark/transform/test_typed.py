@@ -10,11 +10,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.support.frames import frame, rows
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.model import Project, Source
 from usertags.sources.files import FILE, LINE, UNPARSED
 from usertags.transform.typed import typed
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 DAY = date(2024, 7, 2)
 ZONE = "Asia/Shanghai"
 
@@ -285,7 +285,7 @@ def test_a_row_keeps_what_it_came_as(spark: SparkSession, build: Build) -> None:
 
 
 def test_a_row_that_is_set_aside_keeps_no_personal_value(spark: SparkSession, build: Build) -> None:
-    """Not even the hash, which would lead to the person; that there was a value is told."""
+    """Not even the hash, which would lead to the person; only that there was a value is shown."""
     columns = {
         "phone": {"from": "Phone No", "type": "string", "pii": "hash"},
         "n": {"from": "n", "type": "int"},
@@ -306,7 +306,7 @@ def test_a_dropped_column_reaches_neither_value_nor_content(spark: SparkSession,
     assert found[0]["_content"] == found[1]["_content"]
 
 
-def test_content_tells_null_from_empty_and_one_microsecond_from_the_next(
+def test_content_distinguishes_null_from_empty_and_one_microsecond_from_the_next(
     spark: SparkSession, build: Build
 ) -> None:
     source = build(sources={"events": events(JSON, {"x": {"from": "x", "type": "string"}})}).sources["events"]

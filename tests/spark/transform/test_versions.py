@@ -13,11 +13,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from tests.support.frames import FEW, ORDERS, frame, rows
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.model import Project, Source
 from usertags.quality.clean_checks import reconciliation
-from usertags.transform.versions import KEPT, REPEAT, REPLACED, STANDING, SUPERSEDED, resolve
+from usertags.transform.versions import EXISTING, KEPT, REPEAT, REPLACED, SUPERSEDED, resolve
 
-Build = Callable[..., Catalogue]
+Build = Callable[..., Project]
 Row = tuple[str, int | None, str, date]
 
 FIRST, SECOND, THIRD = (date(2024, 7, day) for day in (1, 2, 3))
@@ -47,7 +47,7 @@ def decided(
     found = rows(resolved.rows)
     of_batch = [row for row in found if row["_status"] in (KEPT, SUPERSEDED, REPEAT)]
     replaced = [row for row in found if row["_status"] == REPLACED]
-    assert all(row["_status"] == STANDING for row in found if row not in of_batch + replaced)
+    assert all(row["_status"] == EXISTING for row in found if row not in of_batch + replaced)
     return _named(of_batch, "_status"), _named(replaced, "_batch")
 
 
@@ -161,7 +161,7 @@ def test_repeats_are_dropped_or_kept_as_the_source_says(
     )
 
 
-def test_what_stands_of_the_earlier_rows_is_told_from_what_is_replaced(
+def test_earlier_rows_that_are_kept_are_distinguished_from_what_is_replaced(
     spark: SparkSession, sources: dict[str, Source]
 ) -> None:
     """Rows of keys that the batch does not name are not looked at; the columns are those that went in."""
@@ -173,7 +173,7 @@ def test_what_stands_of_the_earlier_rows_is_told_from_what_is_replaced(
         "a2": KEPT,
         "b1": SUPERSEDED,
         "a1": REPLACED,
-        "b5": STANDING,
+        "b5": EXISTING,
     }
     assert {row["_content"] for row in rows(resolved.batch)} == {"a2", "b1"}
     assert rows(resolved.replaced) == [{"order_id": "a", "version": 1, "_content": "a1", "_batch": FIRST}]
@@ -186,11 +186,11 @@ def drawn(seed: int, batches: int) -> list[list[Row]]:
     draw = random.Random(seed)
     read: list[list[Row]] = []
     for number in range(batches):
-        batch = FIRST + timedelta(days=number)
+        data_day = FIRST + timedelta(days=number)
         read.append([])
         for _ in range(draw.randrange(120)):
             key, version = f"k{draw.randrange(25)}", draw.choice([None, 1, 2, 3])
-            read[-1].append((key, version, f"{version}{draw.choice('vwxy')}", batch))
+            read[-1].append((key, version, f"{version}{draw.choice('vwxy')}", data_day))
     return read
 
 
@@ -198,9 +198,9 @@ def best(read: Sequence[Row], *, versioned: bool) -> dict[str, tuple[int | None,
     """Of all rows ever read, the one that stands for each key: no windows, no order of arrival."""
 
     def precedence(row: Row) -> tuple[object, ...]:
-        _, version, content, batch = row
+        _, version, content, data_day = row
         known = (version is not None, version or 0) if versioned else ()
-        return (*known, batch, content)
+        return (*known, data_day, content)
 
     found: dict[str, Row] = {}
     for row in read:
@@ -216,18 +216,18 @@ def test_batch_by_batch_the_best_version_of_every_key_stands_and_no_row_is_lost(
     spark: SparkSession, sources: dict[str, Source], name: str, seed: int
 ) -> None:
     read: list[Row] = []
-    standing: list[Row] = []
+    existing: list[Row] = []
     for batch in drawn(seed, batches=3):
         read += batch
-        found, replaced = decided(spark, sources[name], batch, standing)
+        found, replaced = decided(spark, sources[name], batch, existing)
         assert Counter(row[:2] for row in found) == Counter((row[0], row[2]) for row in batch)
         assert reconciliation(sources[name], _counts(batch, found)).success
         kept = {row[:2] for row in found if row[2] == KEPT}
         gone = {row[:2] for row in replaced}
         new = {(row[0], row[2]): row for row in batch if (row[0], row[2]) in kept}
-        standing = [row for row in standing if (row[0], row[2]) not in gone] + list(new.values())
-        assert len(standing) == len({row[0] for row in standing})
-        assert {row[0]: row[1:3] for row in standing} == best(read, versioned=name == "versioned")
+        existing = [row for row in existing if (row[0], row[2]) not in gone] + list(new.values())
+        assert len(existing) == len({row[0] for row in existing})
+        assert {row[0]: row[1:3] for row in existing} == best(read, versioned=name == "versioned")
 
 
 def _counts(batch: Sequence[Row], found: Sequence[tuple[Any, ...]]) -> dict[str, int]:
@@ -249,7 +249,7 @@ def test_reading_the_rows_of_a_batch_again_touches_nothing(
     (batch,) = drawn(seed, batches=1)
     found, _ = decided(spark, sources["versioned"], batch)
     kept = {row[:2] for row in found if row[2] == KEPT}
-    standing = list({(row[0], row[2]): row for row in batch if (row[0], row[2]) in kept}.values())
-    again, replaced = decided(spark, sources["versioned"], [(*row[:3], SECOND) for row in batch], standing)
+    existing = list({(row[0], row[2]): row for row in batch if (row[0], row[2]) in kept}.values())
+    again, replaced = decided(spark, sources["versioned"], [(*row[:3], SECOND) for row in batch], existing)
     assert {row[2] for row in again} <= {REPEAT, SUPERSEDED}
     assert replaced == []

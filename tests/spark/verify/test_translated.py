@@ -63,7 +63,7 @@ def _pieces() -> tuple[dict[str, tuple[str, Piece]], dict[str, str]]:
     """Of each expression its Spark SQL and the piece of DuckDB; and those that are not translated."""
     pieces, refused = {}, {}
     for text in [*FAITHFUL, *DIFFERENT]:
-        sql = parse_scalar(text, columns=COLUMNS).sql
+        sql = str(parse_scalar(text, columns=COLUMNS).tree)
         try:
             pieces[text] = sql, translated(sql, TYPES, ZONE)
         except NotTranslated as error:

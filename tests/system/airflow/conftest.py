@@ -19,8 +19,8 @@ from demo.airflow import Airflow
 from tests.support.places import FAULT_SHOP
 from tests.support.receivers import HookServer, MailServer, StatsServer
 from tests.support.servers import SESSION
-from usertags.catalogue.build import load_catalogue
 from usertags.pipeline import Pipeline
+from usertags.project.build import load_project
 from usertags.quality.register import RunRecord
 from usertags.stages.runs import new_run_id
 
@@ -73,18 +73,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="package")
-def live(new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """FIRST is published. A mail server and a chat are told of the days, a StatsD server of the numbers."""
+def live(
+    new_project_folder: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """FIRST is published. A mail server and a chat get the alerts, a StatsD server the metrics."""
     landing = tmp_path_factory.mktemp("landing")
     write_days(landing)
-    project = new_project(FAULT_SHOP)
-    with (project.folder / "project.yml").open("a") as file:
+    project_folder = new_project_folder(FAULT_SHOP)
+    with (project_folder.path / "project.yml").open("a") as file:
         file.write(CHANNELS)
     home = tmp_path_factory.mktemp("live_airflow")
     (home / "simple_auth_manager_passwords.json.generated").write_text(json.dumps(PASSWORDS))
     (home / "config").mkdir()
     (home / "config" / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
-    airflow = Airflow(home, project.folder, REFUSED, USERS)
+    airflow = Airflow(home, project_folder.path, REFUSED, USERS)
     servers = MailServer(), HookServer(), StatsServer()
     with servers[0] as mail, servers[1] as hook, servers[2] as stats, pytest.MonkeyPatch.context() as patch:
         # A task's reason is read in its log, and the settings of this process are passed on.
@@ -99,7 +101,7 @@ def live(new_project: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFa
         try:
             with ThreadPoolExecutor(1) as pool:
                 starting = pool.submit(airflow.start)
-                with closing(Pipeline(load_catalogue(project.folder))) as pipeline:
+                with closing(Pipeline(load_project(project_folder.path))) as pipeline:
                     list(pipeline.run(FIRST, new_run_id()))
                 found = Served(airflow, starting.result(), mail, hook, stats)
             for dag in (DAILY, RELEASE, ALERTS):
@@ -182,7 +184,7 @@ def released(served: Served, refused: RunRecord) -> Released:
         served.question(newest),
         served.states(RELEASE, newest),
         served.announced(),
-        served.told(REFUSED, "good again"),
+        served.messages(REFUSED, "good again"),
         served.subjects(REFUSED),
     )
 

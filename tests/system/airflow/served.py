@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from demo.airflow import Airflow
 from tests.support.receivers import HookServer, MailServer, StatsServer
-from usertags.catalogue.build import load_catalogue
+from usertags.project.build import load_project
 from usertags.quality.register import RunRecord
 from usertags.stages.runs import blocked_days, publications
 from usertags.store.lake import Lake, open_lake
@@ -40,7 +40,7 @@ def until(look: Callable[[], T | None], missed: Callable[[], str]) -> T:
 
 @dataclass(frozen=True)
 class Ran:
-    """A run of the daily DAG, the published days around it, and what it told who waits for the tables."""
+    """A run of the daily DAG, the published days around it, and the asset events that it emitted."""
 
     run: dict[str, Any]
     before: dict[date, str]
@@ -50,7 +50,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Released:
-    """What a release asked, what became of its tasks, and what was told of the day until then."""
+    """What a release asked, what became of its tasks, and the messages about the day until then."""
 
     question: dict[str, Any]
     states: dict[str, str]
@@ -155,10 +155,10 @@ class Served:
         return f"dags/{RELEASE}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"
 
     def lake(self) -> Lake:
-        return open_lake(load_catalogue(self.airflow.configs))
+        return open_lake(load_project(self.airflow.configs))
 
     def published(self) -> dict[date, str]:
-        return {row.day: row.run_id for row in publications(self.lake())}
+        return {row.data_day: row.run_id for row in publications(self.lake())}
 
     def blocked(self) -> RunRecord:
         """The run that blocks the one day that is blocked."""
@@ -170,7 +170,7 @@ class Served:
         events = self.ask("assets/events?order_by=timestamp&limit=100")["asset_events"]
         return {event["name"]: event["extra"] for event in events}
 
-    def told(self, day: date, title: str, times: int = 1) -> list[str]:
+    def messages(self, day: date, title: str, times: int = 1) -> list[str]:
         """Waits for messages of a day in the chat that go on so; returns all titles of the day, in order."""
         start = f"[fault_shop] {day} is "
 
@@ -182,7 +182,7 @@ class Served:
             found = titles()
             return found if sum(each.startswith(start + title) for each in found) >= times else None
 
-        return until(look, lambda: f"nobody was told {title!r}, only {titles()}")
+        return until(look, lambda: f"no message {title!r}, only {titles()}")
 
     def subjects(self, day: date) -> list[str]:
         """The mails that tell of a day."""

@@ -155,11 +155,11 @@ def test_the_link_of_the_audit_task_leads_to_its_checks(page: Page, served: Serv
     ],
 )
 def test_dag_run_and_task_have_a_quality_tab(
-    page: Page, served: Served, refused_run: str, path: str, said: str
+    page: Page, served: Served, refused_run: str, path: str, text: str
 ) -> None:
     page.goto(f"{served.url}/{path.format(run=refused_run)}")
     expect(page.get_by_role("link", name="Quality", exact=True)).to_be_visible()
-    expect(frame_of(page, "Quality").locator("main")).to_contain_text(said)
+    expect(frame_of(page, "Quality").locator("main")).to_contain_text(text)
 
 
 def test_the_report_is_shown_and_has_no_part_in_airflow(page: Page, served: Served) -> None:

@@ -45,14 +45,12 @@ def test_a_backfill_submits_to_spark_and_publishes_the_day_before_each_date(
     assert "spark-submit" in json.dumps(live.ask(place))
 
 
-def test_a_run_by_hand_on_the_session_server_tells_who_waits_for_the_tables(
-    live: Served, by_hand: Ran
-) -> None:
+def test_a_manual_run_on_the_session_server_emits_asset_events(live: Served, by_hand: Ran) -> None:
     assert {day: by_hand.after[day] for day in by_hand.before} == by_hand.before
-    told = by_hand.announced
-    assert {extra["day"] for extra in told.values()} == {str(GOOD)}
-    assert {extra["run_id"] for extra in told.values()} == {by_hand.after[GOOD]}
-    assert told["tags.user_tags"]["rows"] > 0 and len(told) == 7
+    announced = by_hand.announced
+    assert {extra["day"] for extra in announced.values()} == {str(GOOD)}
+    assert {extra["run_id"] for extra in announced.values()} == {by_hand.after[GOOD]}
+    assert announced["tags.user_tags"]["rows"] > 0 and len(announced) == 7
     place = f"dags/{DAILY}/dagRuns/{by_hand.run['dag_run_id']}/taskInstances/clean/logs/1"
     assert "spark-submit" not in json.dumps(live.ask(place))
 
@@ -62,7 +60,7 @@ def test_a_refused_day_is_published_once_a_person_approves(
 ) -> None:
     """The test in the browser sees that it was not published before the answer."""
     asked = released.question
-    assert (refused.day, refused.stage) == (REFUSED, "audit")
+    assert (refused.data_day, refused.stage) == (REFUSED, "audit")
     assert asked["subject"] == f"Release {REFUSED} although its audit checks failed?"
     assert "growth: they left the field open" in asked["body"]
     assert "tags.user_profile: gender in its values (observed" in asked["body"]
@@ -79,11 +77,11 @@ def test_a_refused_day_is_published_once_a_person_approves(
     assert {extra["run_id"] for extra in released.announced.values()} == {refused.run_id}
 
 
-def test_who_is_to_know_is_told_that_it_is_blocked_and_that_it_is_good_again(
+def test_alerts_are_sent_when_a_day_is_blocked_and_when_it_is_good_again(
     served: Served, released: Released
 ) -> None:
     """By the callbacks of the tasks, in processes of Airflow's own. The morning of so old a day has been,
-    and it is the last of the shop: that it is late is told when an earlier day ends."""
+    and it is the last of the shop: that it is late is reported when an earlier day ends."""
     assert released.titles == [
         f"[fault_shop] {REFUSED} is not published by 08:00",
         f"[fault_shop] {REFUSED} is blocked: 1 critical check failed",
@@ -115,7 +113,7 @@ def test_monitoring_has_the_numbers_of_the_stages(served: Served) -> None:
 def test_a_rejection_releases_nothing(served: Served, released: Released, refused_again: RunRecord) -> None:
     """What is asked about a batch that the clean checks refused, too."""
     published = served.published()
-    assert (refused_again.day, refused_again.stage) == (REFUSED, "clean")
+    assert (refused_again.data_day, refused_again.stage) == (REFUSED, "clean")
     run = served.trigger(RELEASE, day=str(REFUSED), reason="is this right?")
     asked = served.question(run)
     assert asked["subject"] == f"Release {REFUSED} although its clean checks failed?"
@@ -131,9 +129,9 @@ def test_a_rejection_releases_nothing(served: Served, released: Released, refuse
 
 
 def test_the_daily_look_sends_nothing_twice(served: Served, refused_again: RunRecord) -> None:
-    """The day was refused again after it had been released, and that was told."""
-    before = served.told(REFUSED, "blocked", times=2)
+    """The day was refused again after it had been released, and that was reported."""
+    before = served.messages(REFUSED, "blocked", times=2)
     run = served.trigger(ALERTS)
     served.ended(ALERTS, run)
     assert served.states(ALERTS, run) == {"tell": "success"}
-    assert served.told(REFUSED, "blocked") == before
+    assert served.messages(REFUSED, "blocked") == before

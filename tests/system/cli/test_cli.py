@@ -13,9 +13,9 @@ import typer
 
 from tests.support.folders import MEASURES, ORDERS, SMALL, TAGS, Folder
 from tests.support.places import ROOT
-from usertags.catalogue.build import load_catalogue
 from usertags.cli.app import _guarded, app
 from usertags.errors import ConfigError, ConfigProblem, DataError, InfrastructureError, UsageError
+from usertags.project.build import load_project
 
 USERTAGS = Path(sys.executable).parent / "usertags"
 STAGES = ("extract", "clean", "aggregate", "tag", "audit", "publish")
@@ -74,7 +74,7 @@ def test_check_finds_no_problem_in_what_ships() -> None:
 
 def test_check_says_what_it_has_read() -> None:
     done = usertags("check")
-    version = load_catalogue(SMALL).version
+    version = load_project(SMALL).version
     assert done.stdout == (
         f"{SMALL}: 2 sources, 6 measures, 4 tags: no problems (version {version})\n"
         "6 measures lack a description or an owner: orders_180d, orders_365d, orders_lifetime, paid_365d, "
@@ -255,7 +255,7 @@ def test_a_source_that_does_not_exist(here: Callable[..., Ended]) -> None:
 # ---- tags ---------------------------------------------------------------------------------------
 
 
-def test_tags_shows_the_catalogue_as_a_tree() -> None:
+def test_tags_shows_the_tag_catalogue_as_a_tree() -> None:
     done = usertags("tags")
     assert done.returncode == 0
     lines = [line.strip("│├─└ ") for line in done.stdout.splitlines()]
@@ -270,7 +270,7 @@ def test_tags_shows_the_catalogue_as_a_tree() -> None:
 
 def test_tags_names_every_tag_that_ships() -> None:
     done = usertags("tags", configs=Path("configs"))
-    for tag in load_catalogue(ROOT / "configs").tags.values():
+    for tag in load_project(ROOT / "configs").tags.values():
         assert f"{tag.name} {tag.id}" in done.stdout
 
 

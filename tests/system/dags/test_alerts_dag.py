@@ -38,7 +38,7 @@ def test_numbers_reach_a_statsd_server(
 
     monkeypatch.setattr(monitoring, "_opened", lambda: (None, None))
     monitoring._emit(
-        lambda catalogue, lake: [
+        lambda project, lake: [
             Metric("usertags.demo.source.orders.read", 1200),
             Metric("usertags.demo.stage.clean.seconds", 12.5, "seconds"),
         ]

@@ -75,20 +75,20 @@ LATE = order("L1", "u8", 25, "2024-12-02 12:00:00")
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """What a command ended with and said on its error channel, on one line."""
 
     code: int
     text: str
 
 
-def command(shop: Shop, *arguments: str) -> Said:
-    with redirect_stderr(io.StringIO()) as said:
+def command(shop: Shop, *arguments: str) -> CommandResult:
+    with redirect_stderr(io.StringIO()) as printed:
         code = shop.command(*arguments)
-    return Said(code, " ".join(said.getvalue().split()))
+    return CommandResult(code, " ".join(printed.getvalue().split()))
 
 
-def release_command(shop: Shop, day: str, by: str, reason: str) -> Said:
+def release_command(shop: Shop, day: str, by: str, reason: str) -> CommandResult:
     return command(shop, "release", "--day", day, "--by", by, "--reason", reason)
 
 
@@ -102,13 +102,13 @@ def notes(reports: list[StageReport]) -> dict[str, str]:
 
 
 def summary(shop: Shop, day: date, run_id: str) -> dict[str, Any]:
-    found = load_summary(shop.lake, shop.pipeline.catalogue, day, run_id)
+    found = load_summary(shop.lake, shop.pipeline.project, day, run_id)
     assert found is not None
     return found
 
 
-def amounts(shop: Shop, batch: date) -> dict[str, Decimal]:
-    return {row["order_id"]: row["amount"] for row in shop.rows("clean.orders", rows_where(_batch=batch))}
+def amounts(shop: Shop, data_day: date) -> dict[str, Decimal]:
+    return {row["order_id"]: row["amount"] for row in shop.rows("clean.orders", rows_where(_batch=data_day))}
 
 
 def set_when(shop: Shop, tag: str, when: str) -> None:
@@ -116,7 +116,7 @@ def set_when(shop: Shop, tag: str, when: str) -> None:
 
 
 def published_days(shop: Shop) -> list[date]:
-    return [item.day for item in publications(shop.lake)]
+    return [item.data_day for item in publications(shop.lake)]
 
 
 # ---- a day that is left out ----------------------------------------------------------------------------
@@ -154,7 +154,7 @@ CANNOT_BE = {
     "for no reason": (str(D4), WHO, " "),
     "no day": ("second", WHO, WHY),
 }
-MUST_BE_SAID = {"--day": str(D4), "--by": WHO, "--reason": WHY}
+REQUIRED_OPTIONS = {"--day": str(D4), "--by": WHO, "--reason": WHY}
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,8 @@ class Refused:
     """The batch of D4 is refused, D5 waits.
 
     `moved` holds the snapshots of tables before and after. `not_built` is what the tag stage says when nobody
-    released the batch, and after a release that broke off at once. `cannot_be` and `unsaid` are commands of
-    `release` with the days that were blocked after them.
+    released the batch, and after a release that broke off at once. `cannot_be` and `incomplete` are commands
+    of `release` with the days that were blocked after them.
     """
 
     run_id: str
@@ -176,8 +176,8 @@ class Refused:
     summary: dict[str, Any]
     report: int
     not_built: list[DataError]
-    cannot_be: dict[str, tuple[Said, list[date]]]
-    unsaid: dict[str, tuple[Said, list[date]]]
+    cannot_be: dict[str, tuple[CommandResult, list[date]]]
+    incomplete: dict[str, tuple[CommandResult, list[date]]]
 
 
 @pytest.fixture(scope="session")
@@ -207,13 +207,13 @@ def refused(left_out: LeftOut) -> Refused:
     not_built.append(_not_built(shop, run_id))
 
     def blocked() -> list[date]:
-        return [record.day for record in blocked_days(shop.lake)]
+        return [record.data_day for record in blocked_days(shop.lake)]
 
     cannot_be = {name: (release_command(shop, *given), blocked()) for name, given in CANNOT_BE.items()}
-    unsaid = {}
-    for left in MUST_BE_SAID:
-        pairs = [pair for pair in MUST_BE_SAID.items() if pair[0] != left]
-        unsaid[left] = command(shop, "release", *[text for pair in pairs for text in pair]), blocked()
+    incomplete = {}
+    for left in REQUIRED_OPTIONS:
+        pairs = [pair for pair in REQUIRED_OPTIONS.items() if pair[0] != left]
+        incomplete[left] = command(shop, "release", *[text for pair in pairs for text in pair]), blocked()
     return Refused(
         run_id,
         error.value,
@@ -226,7 +226,7 @@ def refused(left_out: LeftOut) -> Refused:
         report,
         not_built,
         cannot_be,
-        unsaid,
+        incomplete,
     )
 
 
@@ -240,7 +240,7 @@ def _not_built(shop: Shop, run_id: str) -> DataError:
 class BatchReleased:
     """D4 is released by the command, after an attempt that broke off when the first source was taken over.
 
-    `waiting` is what D5 was told between the two. `again` and `by_another` are the command once more, and as
+    `waiting` is the error of D5 between the two. `again` and `by_another` are the command once more, and as
     another person; `moved` are the snapshots of what readers see before and after the former.
     """
 
@@ -255,9 +255,9 @@ class BatchReleased:
     shown: list[tuple[Any, ...]]
     stages: list[str]
     summary: dict[str, Any]
-    again: Said
+    again: CommandResult
     moved: dict[str, tuple[int, int]]
-    by_another: Said
+    by_another: CommandResult
 
 
 @pytest.fixture(scope="session")
@@ -278,9 +278,9 @@ def batch_released(left_out: LeftOut, refused: Refused) -> BatchReleased:
         shop.run(D5, until="clean")
     code = release_command(shop, str(D4), WHO, WHY).code
     publication = shop.publication(D4)
-    reports = load_reports(shop.lake, shop.pipeline.catalogue, D4, publication["run_id"])
+    reports = load_reports(shop.lake, shop.pipeline.project, D4, publication["run_id"])
     sql = f"select distinct verdict from user_tags where dt = date '{D4}'"
-    shown = query(shop.pipeline.catalogue, shop.lake, sql).rows
+    shown = query(shop.pipeline.project, shop.lake, sql).rows
     found = summary(shop, D4, refused.run_id)
     tables = [spec.name for spec in PUBLISHED] + [PUBLICATIONS.name]
     before = {name: shop.snapshot(name) for name in tables}
@@ -368,8 +368,8 @@ class Held:
 
     def rebase_run(self) -> dict[str, str]:
         pipeline = self.shop.pipeline
-        run = Run(pipeline.spark, pipeline.catalogue, pipeline.lake, D5, self.run_id)
-        report = rebase_run(lambda: run, pipeline.lake, self.built, pipeline.catalogue.version)
+        run = Run(pipeline.spark, pipeline.project, pipeline.lake, D5, self.run_id)
+        report = rebase_run(lambda: run, pipeline.lake, self.built, pipeline.project.version)
         return {line.name: line.note for line in report.lines}
 
 
@@ -593,11 +593,11 @@ def relaxed(held: Held, extended: Extended) -> Relaxed:
     shop.edit(ORDERS, lambda source: source["columns"].update(status=any_spelling))
     shop.run(D1, until="clean")
     line, rows = shop.line("clean", "orders"), shop.rows("clean.orders")
-    aside = shop.rows("ops.quarantine", rows_where(source="orders", batch=D1))
+    rejected = shop.rows("ops.quarantine", rows_where(source="orders", batch=D1))
     checks = shop.rows("ops.checks", rows_where(dt=D1, run_id=shop.run(D1, until="clean")))
     return Relaxed(
         line,
-        Counter(row["reason"] for row in aside),
+        Counter(row["reason"] for row in rejected),
         {row["order_id"]: row for row in rows},
         [row for row in checks if row["kind"] == CheckKind.DEFINITION],
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.places import TINY_SHOP, WIDE_SHOP
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.quality.gate import GateRefused
 from usertags.stages.report import StageReport
 
@@ -32,14 +32,16 @@ from .shop import TABLES, NewShop, Row, Shop
 
 
 @pytest.fixture(scope="session")
-def new_shop(new_project: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewShop]:
+def new_shop(
+    new_project_folder: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[NewShop]:
     """Makes a project of a configuration folder whose files are read from `landing`, by default a new empty
     folder. With `embedded` its tables lie in the shared store, else in files of its own."""
     made: list[Shop] = []
 
     def make(configs: Path, variable: str, landing: Path | None = None, *, embedded: bool = False) -> Shop:
-        project = new_project(configs, embedded=embedded)
-        made.append(Shop(project.folder, variable, landing or tmp_path_factory.mktemp("landing")))
+        project_folder = new_project_folder(configs, embedded=embedded)
+        made.append(Shop(project_folder.path, variable, landing or tmp_path_factory.mktemp("landing")))
         return made[-1]
 
     yield make
@@ -55,7 +57,7 @@ class GoodDays:
 
     `runs` are the run ids of a day in order, `reports` what each of them reported. `seen` holds what the
     tables of a day showed right after its first run, `snapshots` those of tables that later days write too,
-    `branches` those of the published tables after the third day, and `catalogues` what each day was run by:
+    `branches` those of the published tables after the third day, and `projects` what each day was run by:
     the shop's own is that of the first four days.
     """
 
@@ -65,7 +67,7 @@ class GoodDays:
     seen: dict[date, dict[str, list[Row]]]
     snapshots: dict[date, dict[str, int]]
     branches: dict[str, set[str]]
-    catalogues: dict[date, Catalogue]
+    projects: dict[date, Project]
 
     def newest(self, day: date) -> str:
         """The run that is published."""
@@ -113,7 +115,7 @@ def good_days(new_shop: NewShop) -> GoodDays:
         run_id = shop.run(day)
         days.runs.setdefault(day, []).append(run_id)
         days.reports[run_id] = shop.reports
-        days.catalogues[day] = shop.pipeline.catalogue
+        days.projects[day] = shop.pipeline.project
         if len(days.runs[day]) == 1:
             days.snapshots[day] = {table: shop.snapshot(table) for table in KEPT}
 
@@ -130,7 +132,7 @@ def good_days(new_shop: NewShop) -> GoodDays:
             run(day)
             days.branches.update({table: shop.branches(f"tags.{table}") for table in TABLES})
     written = {name: (shop.folder / name).read_bytes() for name in ("project.yml", "tags/tags.yml", KINDS)}
-    shop.edit("project.yml", lambda project: project.update(sensitivity=STATED))
+    shop.edit("project.yml", lambda content: content.update(sensitivity=STATED))
     shop.edit(KINDS, lambda data: data["tags"]["usual_status"].update(status="retired"))
     edit_tags(_restrict)
     land_wide_shop(shop, D5)

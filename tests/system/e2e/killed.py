@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from usertags.catalogue.build import load_catalogue
+from usertags.project.build import load_project
 from usertags.sources.s3 import S3Access
 from usertags.stages import extract
 from usertags.stages.batch_register import BatchRecord, register
@@ -43,5 +43,5 @@ def extract_and_die(configs: str, source: str, day: date) -> None:
         register(lake, records)
 
     extract.register = until_landed
-    catalogue = load_catalogue(Path(configs))
-    extract.extract(catalogue, open_lake(catalogue), catalogue.sources[source], day, "killed")
+    project = load_project(Path(configs))
+    extract.extract(project, open_lake(project), project.sources[source], day, "killed")

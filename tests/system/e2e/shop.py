@@ -13,9 +13,9 @@ import pytest
 import yaml
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 
-from usertags.catalogue.build import load_catalogue
 from usertags.cli.app import main
 from usertags.pipeline import Pipeline
+from usertags.project.build import load_project
 from usertags.published import PUBLISHED
 from usertags.stages.batch_register import on_main, registered
 from usertags.stages.report import STAGES, StageReport
@@ -39,12 +39,12 @@ class Shop:
         self.folder = folder
         self.variable = variable
         self.landing = landing
-        self.pipeline = Pipeline(load_catalogue(folder))
+        self.pipeline = Pipeline(load_project(folder))
 
     def reload(self) -> None:
         """Take in the configuration as it is now."""
         self.pipeline.close()
-        self.pipeline = Pipeline(load_catalogue(self.folder))
+        self.pipeline = Pipeline(load_project(self.folder))
 
     @property
     def lake(self) -> Lake:
@@ -111,7 +111,7 @@ class Shop:
 
     def differences(self, day: date) -> tuple[Difference, ...]:
         """What DuckDB computes otherwise from the clean tables; no measure and no tag is left out."""
-        found = verify(self.pipeline.catalogue, self.lake, day)
+        found = verify(self.pipeline.project, self.lake, day)
         assert [line for line in found.not_verified if line.startswith(("measure", "tag "))] == []
         return found.differences
 
@@ -153,10 +153,10 @@ class Shop:
     def branches(self, table: str) -> set[str]:
         return set(self.lake.catalog.load_table(table).metadata.refs)
 
-    def touched(self, batch: date) -> set[date]:
+    def touched(self, data_day: date) -> set[date]:
         """The event days that a batch of orders rewrote when it was taken over last."""
-        found = on_main(registered(self.lake, [tables_of(self.lake, "orders")])["orders"], batch)
-        assert found is not None, f"no batch {batch}"
+        found = on_main(registered(self.lake, [tables_of(self.lake, "orders")])["orders"], data_day)
+        assert found is not None, f"no batch of {data_day}"
         return set(found.event_days)
 
 

@@ -17,8 +17,8 @@ import pytest
 
 from tests.support.folders import VISITORS, write_files
 from usertags import services
-from usertags.catalogue.build import load_catalogue
 from usertags.pipeline import Pipeline
+from usertags.project.build import load_project
 from usertags.stages.batch_register import landed, registered
 from usertags.stages.source_tables import tables_of
 
@@ -107,8 +107,8 @@ class Shop:
             check=False,
         )
 
-    def batches(self, source: str) -> set[date]:
-        lake = Pipeline(load_catalogue(self.folder)).lake
+    def batch_days(self, source: str) -> set[date]:
+        lake = Pipeline(load_project(self.folder)).lake
         return set(landed(registered(lake, [tables_of(lake, source)])[source]))
 
 
@@ -145,12 +145,12 @@ def test_a_file_that_cannot_be_used_is_a_data_error_and_a_rerun_completes(
     assert path.name in failed.stderr
     assert "next:" in failed.stderr
     assert "Traceback" not in failed.stderr
-    assert date.fromisoformat(day) not in shop.batches("visits")
+    assert date.fromisoformat(day) not in shop.batch_days("visits")
     shop.land(GOOD, day)
     again = shop.run("extract", "--day", day, "--source", "visits")
     assert again.returncode == 0, again.stderr
     assert "read 2" in again.stdout
-    assert date.fromisoformat(day) in shop.batches("visits")
+    assert date.fromisoformat(day) in shop.batch_days("visits")
 
 
 def test_an_unset_environment_variable_is_named_with_its_line(shop: Shop) -> None:
@@ -233,7 +233,7 @@ def test_a_database_that_dies_mid_extract_leaves_nothing_and_a_rerun_completes(s
         _, errors = child.communicate(timeout=120)
     assert child.returncode == 4, errors
     assert "Traceback" not in errors
-    assert date.fromisoformat(DAY) not in shop.batches("orders")
+    assert date.fromisoformat(DAY) not in shop.batch_days("orders")
     again = shop.run("extract", "--day", DAY, "--source", "orders")
     assert again.returncode == 0, again.stderr
     assert f"read {rows:,}" in again.stdout

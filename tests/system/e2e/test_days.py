@@ -62,7 +62,7 @@ def test_user_tags_and_the_profile_are_the_same_facts(good_days: GoodDays) -> No
 
 def test_a_row_of_user_tags(good_days: GoodDays) -> None:
     shop = good_days.shop
-    version = shop.pipeline.catalogue.tags["yearly_spend"].definition_version
+    version = shop.pipeline.project.tags["yearly_spend"].definition_version
     assert shop.tags(D3, "yearly_spend")["u2"] == {
         "user_id": "customer:u2",
         "tag_id": "yearly_spend",
@@ -231,7 +231,7 @@ def test_statistics_count_the_users_of_each_value(good_days: GoodDays) -> None:
 
 def shop_phone(shop: Shop) -> str | None:
     """The blocked phone as it is stored: nobody's, and so somebody by itself."""
-    return hash_value("13900001111", pii_salt(shop.pipeline.catalogue))
+    return hash_value("13900001111", pii_salt(shop.pipeline.project))
 
 
 def test_the_population_is_everybody_first_seen_by_the_day(good_days: GoodDays) -> None:
@@ -314,7 +314,7 @@ def test_a_publication_names_its_inputs_and_counts(good_days: GoodDays) -> None:
         "passed",
         [],
     )
-    assert row["catalogue_version"] == shop.pipeline.catalogue.version
+    assert row["catalogue_version"] == shop.pipeline.project.version
     assert set(json.loads(row["inputs"])) == {
         *("rollup.orders", "clean.users", "rollup.referrals"),
         *("rollup.purchases", "rollup.notes", "clean.account_links"),

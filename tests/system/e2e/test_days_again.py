@@ -114,7 +114,7 @@ def test_a_new_measure_builds_its_missing_history_and_no_other(extended: Extende
     assert files_before < files_after
 
 
-def test_changes_tell_a_new_rule_and_a_retired_one_from_data(extended: Extended) -> None:
+def test_changes_distinguish_a_new_rule_and_a_retired_one_from_data(extended: Extended) -> None:
     by_reason: dict[str, set[tuple[str, str, str]]] = {"data": set(), "definition": set(), "retired": set()}
     for user, tag, change, _, _, reason in extended.changes:
         by_reason[reason].add((user, tag, change))
@@ -137,7 +137,7 @@ def test_changes_tell_a_new_rule_and_a_retired_one_from_data(extended: Extended)
     }
 
 
-def test_a_retired_tag_is_in_no_table_but_the_catalogue(extended: Extended) -> None:
+def test_a_retired_tag_is_in_no_table_but_the_tag_catalogue(extended: Extended) -> None:
     assert extended.statuses["gender"] == "retired"
     assert all("gender" not in row for row in extended.profile.values())
     on_d5, on_d6 = extended.genders
@@ -154,8 +154,8 @@ def test_rows_set_aside_are_taken_in_again_once_the_rule_is_right(relaxed: Relax
 
 
 def test_cleaning_a_batch_again_leaves_the_rows_of_the_others(relaxed: Relaxed) -> None:
-    batches = {name: row["_batch"] for name, row in relaxed.orders.items()}
-    assert batches == {
+    data_days = {name: row["_batch"] for name, row in relaxed.orders.items()}
+    assert data_days == {
         **dict.fromkeys(("A1", "A2", "B1", "B2", "B3", "H1", "X3"), D1),
         **dict.fromkeys(("A3", "B4", "E1", "F1", "L1"), D3),
         **dict.fromkeys(("A4", "G1", "G2", "G3"), D4),

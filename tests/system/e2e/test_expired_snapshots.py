@@ -39,6 +39,6 @@ def test_no_later_day_is_changed_by_expired_snapshots(good_days: GoodDays, new_s
         for table in TABLES:
             assert shop.published(table, day) == good_days.seen[day][table], (day, table)
     # The newest day can still be verified; of an earlier one the clean rows that it read are gone.
-    assert verify(shop.pipeline.catalogue, shop.lake, D3).count == 0
-    with pytest.raises(DataError, match="as the run of 2026-03-01 read them are expired"):
-        verify(shop.pipeline.catalogue, shop.lake, D1)
+    assert verify(shop.pipeline.project, shop.lake, D3).count == 0
+    with pytest.raises(DataError, match="the snapshot that the run of 2026-03-01 read is expired"):
+        verify(shop.pipeline.project, shop.lake, D1)

@@ -99,20 +99,20 @@ def extract(pipeline: Pipeline, day: date) -> list[int | None]:
 
 
 def test_a_killed_extract_is_finished_by_the_rerun(
-    new_project: Callable[..., Any], configs: Path, payments: None
+    new_project_folder: Callable[..., Any], configs: Path, payments: None
 ) -> None:
-    undisturbed = new_project(configs).pipeline()
+    undisturbed = new_project_folder(configs).pipeline()
     assert [extract(undisturbed, day) for day in (D1, D2)] == [[3, 3], [3, 3]]
-    project = new_project(configs)
+    project_folder = new_project_folder(configs)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([extract_and_die.__module__])
     for name in SOURCES:
-        child = context.Process(target=extract_and_die, args=(str(project.folder), name, D1))
+        child = context.Process(target=extract_and_die, args=(str(project_folder.path), name, D1))
         child.start()
         child.join()
         assert child.exitcode == -signal.SIGKILL
     # The rerun writes nothing: the rows are there.
-    pipeline = project.pipeline()
+    pipeline = project_folder.pipeline()
     assert extract(pipeline, D1) == [0, 0]
     assert extract(pipeline, D2) == [3, 3]
     assert landed(pipeline) == landed(undisturbed)

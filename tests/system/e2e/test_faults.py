@@ -214,18 +214,20 @@ def test_good_days_trip_no_check(shop: Shop) -> None:
 
 def test_a_report_that_cannot_be_written_warns_and_the_day_is_published(earlier: Earlier) -> None:
     publication = earlier.shop.publication(GOOD[3])
-    assert publication["verdict"] == "warned" and "no space left on device" in publication["warnings"]
+    assert (
+        publication["verdict"] == "warned" and "not written: OSError; see the log" in publication["warnings"]
+    )
     assert severities(failed(earlier.shop, GOOD[3])) == {
         "ops.reports.the_report_of_the_clean_stage_is_there": "warning",
         "ops.reports.the_report_of_the_audit_stage_is_there": "warning",
     }
     (clean,) = [report for report in earlier.unreported if report.stage == "clean"]
-    assert clean.lines[-1].note == "not written: OSError: no space left on device"
+    assert clean.lines[-1].note == "not written: OSError; see the log of the task"
 
 
 def test_faults_of_one_batch_are_each_caught_and_shown(shop: Shop) -> None:
     """Half of the rows are missing; the others have no channel, ids that lost two digits and are known to
-    nobody, and amounts in cents. The source wants to be told of the channel; the others stop the day."""
+    nobody, and amounts in cents. The source wants a warning about the channel; the others refuse the day."""
     faulty = [
         order
         | {
@@ -308,7 +310,7 @@ def widened(earlier: Earlier) -> Widened:
         shop.reload()
 
 
-def test_a_column_that_turns_to_nulls_is_told_where_the_source_only_wants_to_be_told(
+def test_a_column_that_turns_to_nulls_is_a_warning_where_the_source_wants_that(
     widened: Widened,
 ) -> None:
     """The day goes on from its clean stage: what stops it afterwards is the rule of a tag."""
@@ -343,4 +345,5 @@ def test_great_expectations_that_raises_blocks_the_day(shop: Shop, monkeypatch: 
         "clean.orders.every_declared_check_ran": "critical",
         "clean.users.every_declared_check_ran": "critical",
     }
-    assert "no metric could be computed" in caught["clean.orders.every_declared_check_ran"]["error"]
+    # The message may quote rows: it stands in the log alone.
+    assert caught["clean.orders.every_declared_check_ran"]["error"] == "RuntimeError"

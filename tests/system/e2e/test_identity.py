@@ -57,7 +57,7 @@ def test_a_split_gives_both_their_own_again(good_days: GoodDays) -> None:
 
 def test_everybody_seen_is_in_the_population_once(good_days: GoodDays) -> None:
     """The blocked phone and the shared open id are there by themselves; who is linked is one user."""
-    shop_phone = hash_value("13900001111", pii_salt(good_days.shop.pipeline.catalogue))
+    shop_phone = hash_value("13900001111", pii_salt(good_days.shop.pipeline.project))
     assert measures(good_days, D1).keys() == {
         *(f"customer:i{number}" for number in (1, 2, 5, 6, 7, 8, 9)),
         "open_id:o9",
@@ -66,7 +66,7 @@ def test_everybody_seen_is_in_the_population_once(good_days: GoodDays) -> None:
 
 
 def test_who_has_which_ids_is_kept_with_the_run(good_days: GoodDays) -> None:
-    phone = hash_value("13800000001", pii_salt(good_days.shop.pipeline.catalogue))
+    phone = hash_value("13800000001", pii_salt(good_days.shop.pipeline.project))
 
     def known(day: date) -> dict[str, set[tuple[str, str]]]:
         users: dict[str, set[tuple[str, str]]] = {}
@@ -96,7 +96,7 @@ def test_no_link_is_refused_silently(good_days: GoodDays) -> None:
         *(("shared", "customer", f"i{number}", "open_id", "account_links", D1) for number in (7, 8, 9)),
     ]
     publication = good_days.shop.publication(D1)
-    # What configuration blocks and what is shared is refused every day: told, and no warning.
+    # What configuration blocks and what is shared is refused every day, without a warning.
     assert publication["verdict"] == "passed"
     (check,) = [
         row for row in of_run(good_days, "ops.checks", D1) if row["table_name"] == "ops.refused_links"
@@ -137,5 +137,5 @@ def test_what_happens_to_others_that_day_is_no_matter_of_identity(good_days: Goo
 @pytest.mark.parametrize("name", ["i1", "customer:i2", "i2", "o1", "open_id:o1"])
 def test_a_user_can_be_asked_for_by_any_id(good_days: GoodDays, name: str) -> None:
     shop = good_days.shop
-    (told,) = explain(shop.pipeline.catalogue, shop.lake, name, D2, "purchase_spend")
-    assert told.value == "360"
+    (explained,) = explain(shop.pipeline.project, shop.lake, name, D2, "purchase_spend")
+    assert explained.value == "360"

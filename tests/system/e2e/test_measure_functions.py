@@ -62,7 +62,7 @@ def test_tags_read_percentiles_dictionaries_and_the_user(good_days: GoodDays) ->
 
 def test_explain_shows_the_percentile_and_the_user(good_days: GoodDays) -> None:
     shop = good_days.shop
-    found = {item.tag_id: item.inputs for item in explain(shop.pipeline.catalogue, shop.lake, "u1", D2)}
+    found = {item.tag_id: item.inputs for item in explain(shop.pipeline.project, shop.lake, "u1", D2)}
     assert found["top_spender"] == {"spend_percentile": 75}
     assert found["group"] == {"user_id": "customer:u1"}
 

@@ -12,8 +12,8 @@ import yaml
 
 from tests.support.places import CASES, TINY_SHOP
 from usertags import services
-from usertags.catalogue.build import load_catalogue
 from usertags.errors import UsageError
+from usertags.project.build import load_project
 from usertags.published import PUBLISHED
 from usertags.store.spark import start_server
 
@@ -26,18 +26,18 @@ OLD = CASES / "first_round"
 @pytest.fixture(scope="module")
 def spark_url(new_shop: NewShop) -> str:
     """The shared session server; the state of the old shop has servers of its own for all else."""
-    return start_server(load_catalogue(new_shop(TINY_SHOP, "TINY_SHOP_DIR").folder))
+    return start_server(load_project(new_shop(TINY_SHOP, "TINY_SHOP_DIR").folder))
 
 
 @pytest.fixture(scope="module")
 def shop(
-    new_project: Callable[..., Any], spark_url: str, tmp_path_factory: pytest.TempPathFactory
+    new_project_folder: Callable[..., Any], spark_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Shop]:
     """The first two days' files are there, in a folder that is named as it was."""
     folder = tmp_path_factory.mktemp("first_round")
     with tarfile.open(OLD / "state.tar.xz") as archive:
         archive.extractall(folder, filter="data")
-    configs = new_project(TINY_SHOP, embedded=True).folder
+    configs = new_project_folder(TINY_SHOP, embedded=True).path
     _edit(configs / "project.yml", state=str(folder / "state"))
     (configs / "spark" / "session.yml").write_text(yaml.safe_dump({"remote": spark_url}))
     with pytest.MonkeyPatch.context() as patch:
@@ -68,10 +68,10 @@ def test_an_old_state_is_refused_migrated_and_carried_on(
     with pytest.raises(UsageError, match="usertags migrate"):
         shop.run(D2)
     assert shop.command("migrate") == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for source in ("orders", "users", "referrals"):
-        assert f"source {source}: register 2 batches, " in said
-    assert "nothing was written" in said
+        assert f"source {source}: register 2 batches, " in printed
+    assert "nothing was written" in printed
     with pytest.raises(UsageError, match="usertags migrate"):
         shop.run(D2)
     assert shop.command("migrate", "--apply") == 0

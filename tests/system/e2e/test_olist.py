@@ -25,7 +25,7 @@ def tags_by_person(shop: Shop) -> Tags:
     return dict(found)
 
 
-def set_aside(shop: Shop) -> Counter[tuple[str, str]]:
+def quarantined(shop: Shop) -> Counter[tuple[str, str]]:
     return Counter((row["source"], row["reason"]) for row in shop.rows("ops.quarantine"))
 
 
@@ -108,7 +108,7 @@ def test_tags_of_the_small_files(small: Shop) -> None:
 
 
 def test_rows_that_cannot_be_used_are_set_aside(small: Shop) -> None:
-    assert set_aside(small) == {
+    assert quarantined(small) == {
         ("orders", "unknown_status"): 1,
         ("items", "shipped_after_the_files"): 1,
         ("payments", "method_not_defined"): 1,

@@ -32,7 +32,7 @@ def test_the_pairs_are_those_of_a_count_by_hand(
 ) -> None:
     monkeypatch.setattr(overlap, "MINIMUM_USERS", minimum)
     shop = good_days.shop
-    found = overlaps(shop.pipeline.catalogue, shop.lake, threshold)
+    found = overlaps(shop.pipeline.project, shop.lake, threshold)
     pairs = {(p.tag, p.value, p.other_tag, p.other_value): round(p.jaccard, 9) for p in found}
     assert pairs == _by_hand(good_days, threshold, minimum)
     assert len(pairs) == len(found) > 0

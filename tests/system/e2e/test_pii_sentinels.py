@@ -24,8 +24,8 @@ from sqlalchemy import make_url
 
 from tests.support.places import CASES
 from usertags import services
-from usertags.catalogue.build import load_catalogue
 from usertags.pipeline import Pipeline
+from usertags.project.build import load_project
 from usertags.sources.pii import hash_value
 from usertags.stages.extract import SALT
 from usertags.store.lake import Lake
@@ -92,7 +92,7 @@ class Office:
 
     @cached_property
     def lake(self) -> Lake:
-        return Pipeline(load_catalogue(self.configs)).lake
+        return Pipeline(load_project(self.configs)).lake
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.lake.catalog.load_table(table).scan().to_arrow().to_pylist()
@@ -247,8 +247,10 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = tmp_path_factory.mktemp("pii")
     state = folder / "state"
     configs = Path(shutil.copytree(CASES / "pii_shop", folder / "pii_shop"))
-    project = yaml.safe_load((configs / "project.yml").read_text(encoding="utf-8")) | {"state": str(state)}
-    (configs / "project.yml").write_text(yaml.safe_dump(project, allow_unicode=True), encoding="utf-8")
+    project_yml = yaml.safe_load((configs / "project.yml").read_text(encoding="utf-8")) | {
+        "state": str(state)
+    }
+    (configs / "project.yml").write_text(yaml.safe_dump(project_yml, allow_unicode=True), encoding="utf-8")
     try:
         yield _lived_through(configs, state, tmp_path_factory)
     finally:

@@ -167,7 +167,7 @@ class Audited:
         ]
         if find_table(self.lake, "tags.publications") is None:
             return NOTHING
-        rows = query(self.shop.pipeline.catalogue, self.lake, " union all ".join(parts)).rows
+        rows = query(self.shop.pipeline.project, self.lake, " union all ".join(parts)).rows
         found = {name: (run_id, count) for name, run_id, count in rows}
         assert len(found) == len(rows), f"a table shows two runs of {day}: {rows}"
         return found
@@ -221,7 +221,7 @@ def audited(other_lake: Audited) -> Audited:
 def test_before_the_first_publication_there_is_nothing_to_read(audited: Audited) -> None:
     audited.prepare(DAY, "r1")
     with pytest.raises(UsageError, match="publications does not exist"):
-        query(audited.shop.pipeline.catalogue, audited.lake, "select * from tags.publications")
+        query(audited.shop.pipeline.project, audited.lake, "select * from tags.publications")
     assert audited.read(DAY) == NOTHING
 
 

@@ -36,7 +36,7 @@ def shop(good_days: GoodDays) -> Shop:
 @pytest.fixture(scope="module")
 def duck(shop: Shop) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB as `usertags query` opens it."""
-    with connect(shop.pipeline.catalogue, shop.lake) as connection:
+    with connect(shop.pipeline.project, shop.lake) as connection:
         yield connection
 
 
@@ -67,7 +67,7 @@ def attached(shop: Shop) -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture(scope="module")
 def session(shop: Shop, new_session: Callable[[str], SparkSession]) -> SparkSession:
     """Spark with the views of sql/views as temporary views."""
-    session = new_session(shop.pipeline.catalogue.timezone)
+    session = new_session(shop.pipeline.project.timezone)
     for key, value in lake_settings(shop.lake).items():
         session.conf.set(key, value)
     session.sql(f"USE {CATALOG}")
@@ -137,7 +137,7 @@ def test_views_show_the_published_days_and_latest_the_newest(
 
 def test_query_gives_columns_and_rows(shop: Shop) -> None:
     answer = query(
-        shop.pipeline.catalogue,
+        shop.pipeline.project,
         shop.lake,
         "select user_id, valid_from from user_tags_latest where tag_id = 'important_customer' order by 1",
     )
@@ -147,7 +147,7 @@ def test_query_gives_columns_and_rows(shop: Shop) -> None:
 
 def test_instants_are_shown_in_the_time_zone_of_the_project(shop: Shop) -> None:
     sql = "select published_at, current_setting('TimeZone') from publications_latest"
-    ((published_at, timezone),) = query(shop.pipeline.catalogue, shop.lake, sql).rows
+    ((published_at, timezone),) = query(shop.pipeline.project, shop.lake, sql).rows
     assert timezone == "Asia/Shanghai"
     assert published_at.utcoffset().total_seconds() == 8 * 3600
 
@@ -164,7 +164,7 @@ def test_instants_are_shown_in_the_time_zone_of_the_project(shop: Shop) -> None:
 )
 def test_a_query_that_cannot_run_says_why(shop: Shop, sql: str, words: str) -> None:
     with pytest.raises(UsageError, match=words) as error:
-        query(shop.pipeline.catalogue, shop.lake, sql)
+        query(shop.pipeline.project, shop.lake, sql)
     assert error.value.exit_code == 2
     assert "show tables" in error.value.next_step
     secret = shop.lake.properties["s3.secret-access-key"]
@@ -181,7 +181,7 @@ def test_the_lake_never_shows_its_keys(shop: Shop) -> None:
 
 
 def why(shop: Shop, user: str, day: date, tag: str | None = None) -> dict[str, Any]:
-    return {item.tag_id: item for item in explain(shop.pipeline.catalogue, shop.lake, user, day, tag)}
+    return {item.tag_id: item for item in explain(shop.pipeline.project, shop.lake, user, day, tag)}
 
 
 def test_explain_names_the_rule_and_the_values_that_made_it_true(shop: Shop) -> None:
@@ -229,7 +229,7 @@ def test_what_explain_does_not_know_is_an_error_of_usage(
     shop: Shop, user: str, day: date, tag: str | None, words: str
 ) -> None:
     with pytest.raises(UsageError, match=words) as error:
-        explain(shop.pipeline.catalogue, shop.lake, user, day, tag)
+        explain(shop.pipeline.project, shop.lake, user, day, tag)
     assert error.value.exit_code == 2
     assert error.value.next_step
 

@@ -10,7 +10,7 @@ import pytest
 from .bad_days import (
     CANNOT_BE,
     CLERK,
-    MUST_BE_SAID,
+    REQUIRED_OPTIONS,
     SEEN,
     WHO,
     WHY,
@@ -88,23 +88,23 @@ def test_a_refused_run_leaves_its_summary(refused: Refused) -> None:
     ],
 )
 def test_a_release_that_cannot_be_is_a_usage_error(refused: Refused, case: str, text: str) -> None:
-    said, blocked = refused.cannot_be[case]
-    assert said.code == 2
-    assert re.search(text, said.text)
+    result, blocked = refused.cannot_be[case]
+    assert result.code == 2
+    assert re.search(text, result.text)
     assert blocked == [D4]
 
 
 @pytest.mark.parametrize("option", ["--by", "--reason", "--day"])
 def test_who_why_and_which_day_must_be_said(refused: Refused, option: str) -> None:
-    said, blocked = refused.unsaid[option]
-    assert said.code == 2
-    assert f"Missing option '{option}'" in said.text
+    result, blocked = refused.incomplete[option]
+    assert result.code == 2
+    assert f"Missing option '{option}'" in result.text
     assert blocked == [D4]
 
 
 def test_every_command_that_cannot_be_was_given(refused: Refused) -> None:
     assert list(refused.cannot_be) == list(CANNOT_BE)
-    assert list(refused.unsaid) == list(MUST_BE_SAID)
+    assert list(refused.incomplete) == list(REQUIRED_OPTIONS)
 
 
 def test_a_release_that_broke_off_lets_no_later_day_go_on(batch_released: BatchReleased) -> None:
@@ -143,16 +143,16 @@ def test_a_view_marks_the_rows_of_a_released_day(batch_released: BatchReleased) 
     assert batch_released.shown == [("released",)]
 
 
-def test_releasing_once_more_changes_nothing_and_another_person_is_told(
+def test_releasing_once_more_changes_nothing_and_another_person_gets_an_error(
     batch_released: BatchReleased,
 ) -> None:
     assert batch_released.again.code == 0
     for table, (before, after) in batch_released.moved.items():
         assert before == after, table
-    said = batch_released.by_another
-    assert said.code == 2
+    result = batch_released.by_another
+    assert result.code == 2
     assert re.search(
-        rf"is not blocked: run r\w+ of it is published \(released, released by {WHO}\)", said.text
+        rf"is not blocked: run r\w+ of it is published \(released, released by {WHO}\)", result.text
     )
 
 

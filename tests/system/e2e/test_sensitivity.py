@@ -57,7 +57,7 @@ def test_the_other_tags_are_as_ever(shop: Shop) -> None:
     assert not {change[1] for change in shop.changes(D5)} & {"bought_today", "yearly_spend"}
 
 
-def test_a_restricted_tag_that_is_withdrawn_is_not_told_by_its_removal(shop: Shop) -> None:
+def test_a_restricted_tag_that_is_withdrawn_is_not_revealed_by_its_removal(shop: Shop) -> None:
     assert where(shop, D6, "yearly_spend") == set()
 
 
@@ -67,7 +67,7 @@ def test_a_tag_that_is_secret_no_longer_is_new_by_definition(shop: Shop) -> None
     assert reasons == {("added", "definition")}
 
 
-def test_the_catalogue_says_what_is_sensitive(shop: Shop) -> None:
+def test_the_tag_catalogue_says_what_is_sensitive(shop: Shop) -> None:
     rows = {row["tag_id"]: row for row in shop.published("tag_catalogue", D5)}
     assert {tag: row["sensitivity"] for tag, row in rows.items() if row["sensitivity"]} == RESTRICTED
     assert rows["gender"]["kept_out_of"] == ["user_profile"]
@@ -75,12 +75,12 @@ def test_the_catalogue_says_what_is_sensitive(shop: Shop) -> None:
     assert rows["city"]["kept_out_of"] == []
 
 
-def test_an_explanation_does_not_tell_who_carries_it(good_days: GoodDays) -> None:
-    shop, catalogue = good_days.shop, good_days.catalogues[D6]
+def test_an_explanation_does_not_reveal_who_carries_it(good_days: GoodDays) -> None:
+    shop, project = good_days.shop, good_days.projects[D6]
     user = "s1"
     assert shop.profile(D5)[user]["bought_today"] is True
     with pytest.raises(UsageError, match="'bought_today' is excluded from user_tags by its sensitivity"):
-        explain(catalogue, shop.lake, user, D5, "bought_today")
-    told = {item.tag_id for item in explain(catalogue, shop.lake, user, D5)}
-    assert "gender" in told
-    assert "bought_today" not in told
+        explain(project, shop.lake, user, D5, "bought_today")
+    explained = {item.tag_id for item in explain(project, shop.lake, user, D5)}
+    assert "gender" in explained
+    assert "bought_today" not in explained

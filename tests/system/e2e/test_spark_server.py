@@ -22,7 +22,7 @@ USERTAGS = Path(sys.executable).parent / "usertags"
 
 
 def test_a_session_server_gives_the_same_rows(good_days: GoodDays, new_shop: NewShop) -> None:
-    spark = {row.name: row for row in services.status(good_days.shop.pipeline.catalogue.state)}["spark"]
+    spark = {row.name: row for row in services.status(good_days.shop.pipeline.project.state)}["spark"]
     assert spark.state == "running"
     shop = new_shop(WIDE_SHOP, "WIDE_SHOP_DIR")
     session = yaml.safe_load((WIDE_SHOP / "spark" / "session.yml").read_text())
@@ -44,10 +44,10 @@ def test_a_process_has_session_after_session(good_days: GoodDays) -> None:
     configs = good_days.shop.folder
     script = f"""
 from pathlib import Path
-from usertags.catalogue.build import load_catalogue
+from usertags.project.build import load_project
 from usertags.pipeline import Pipeline
 for _ in range(2):
-    pipeline = Pipeline(load_catalogue(Path({str(configs)!r})))
+    pipeline = Pipeline(load_project(Path({str(configs)!r})))
     kept = pipeline.spark.range(3).localCheckpoint()
     assert kept.where("id > 0").count() == 2
     pipeline.close()

@@ -82,13 +82,13 @@ def snapshot(shop: Shop, day: date) -> dict[tuple[str, str], str]:
 def test_the_changes_are_exactly_the_difference_of_the_two_days(
     good_days: GoodDays, before: date, day: date
 ) -> None:
-    """Of all that change: on D5 two tags may not be told of."""
+    """Of all that change: on D5 two tags are left out."""
     old, new = snapshot(good_days.shop, before), snapshot(good_days.shop, day)
-    untold = {tag for tag in RESTRICTED if tag != "gender"} if day == D5 else set()
+    left_out = {tag for tag in RESTRICTED if tag != "gender"} if day == D5 else set()
     expected = {
         (key, old.get(key), new.get(key))
         for key in old | new
-        if old.get(key) != new.get(key) and key[1] not in untold
+        if old.get(key) != new.get(key) and key[1] not in left_out
     }
     rows = good_days.shop.published("user_tag_changes", day)
     assert {((row["user_id"], row["tag_id"]), row["old_value"], row["new_value"]) for row in rows} == expected
@@ -101,8 +101,8 @@ def test_a_preference_that_is_retired_goes_with_all_its_values(good_days: GoodDa
 
 
 def test_explain_says_who_set_a_tag_and_how_a_preference_came_about(good_days: GoodDays) -> None:
-    catalogue, lake = good_days.catalogues[D6], good_days.shop.lake
-    found = {item.tag_id: item for item in explain(catalogue, lake, "k1", D2)}
+    project, lake = good_days.projects[D6], good_days.shop.lake
+    found = {item.tag_id: item for item in explain(project, lake, "k1", D2)}
     assert found["quiet"].set_by == f"nurse: asked, until {D2}"
     assert found["quiet"].inputs is not None
     assert found["quiet"].inputs["set__notes"]["reason"] == "asked"

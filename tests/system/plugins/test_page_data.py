@@ -19,9 +19,9 @@ from plugins.usertags_quality.page_data import PageData
 from tests.support.places import TINY_SHOP
 from tests.support.quality_rows import check, ended, publication
 from usertags import services
-from usertags.catalogue.build import load_catalogue
 from usertags.errors import InfrastructureError
 from usertags.kinds.people import SetByPeople
+from usertags.project.build import load_project
 from usertags.published import USER_TAG_CHANGES as CHANGES
 from usertags.published import USER_TAGS
 from usertags.quality.kinds import CheckKind
@@ -34,13 +34,13 @@ D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 
 
 @pytest.fixture(scope="module")
-def configs(new_project: Callable[[Path], Any]) -> Path:
-    return Path(new_project(TINY_SHOP).folder)
+def configs(new_project_folder: Callable[[Path], Any]) -> Path:
+    return Path(new_project_folder(TINY_SHOP).path)
 
 
 @pytest.fixture(scope="module")
 def lake(configs: Path) -> Lake:
-    return open_lake(load_catalogue(configs))
+    return open_lake(load_project(configs))
 
 
 def write(lake: Lake, spec: TableSpec, *rows: dict[str, Any]) -> None:
@@ -73,7 +73,7 @@ def test_a_new_day_is_seen_and_files_that_were_read_are_not_read_again(
 
 def test_rows_set_aside_are_counted_by_reason_with_some_of_them(lake: Lake, configs: Path) -> None:
     page_data = PageData(configs)
-    assert page_data.set_aside(D1) == []
+    assert page_data.quarantined(D1) == []
     rows = [
         {"batch": D1, "run_id": "r1", "source": "orders", "reason": reason, "key": f"A{number}", "raw": raw}
         for number, (reason, raw) in enumerate(
@@ -81,24 +81,24 @@ def test_rows_set_aside_are_counted_by_reason_with_some_of_them(lake: Lake, conf
         )
     ]
     write(lake, QUARANTINE, *rows)
-    found = page_data.set_aside(D1)
+    found = page_data.quarantined(D1)
     assert [(each.source, each.reason, each.rows, len(each.samples)) for each in found] == [
         ("orders", "missing_user", 5, 3),
         ("orders", "it's odd", 1, 1),
     ]
     assert found[1].samples == (("A5", {"order_id": "A5"}),)
-    assert page_data.set_aside(D2) == []
+    assert page_data.quarantined(D2) == []
 
 
 def test_changes_and_who_says_so_are_counted_for_a_tag_of_a_run(
     lake: Lake, configs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page_data = PageData(configs)
-    tag = next(iter(page_data.catalogue().tags.values()))
+    tag = next(iter(page_data.project().tags.values()))
     by_people = replace(tag, set_by=SetByPeople("notes", "gold", "NULL"))
-    told = replace(page_data.catalogue(), tags={tag.id: by_people})
+    with_people = replace(page_data.project(), tags={tag.id: by_people})
     assert page_data.changes(D1, "r1", tag.id) == [] and page_data.speakers(D1, "r1", tag.id) is None
-    monkeypatch.setattr(page_data, "catalogue", lambda: told)
+    monkeypatch.setattr(page_data, "project", lambda: with_people)
     of_run = {"dt": D1, "run_id": "r1", "tag_id": tag.id, "level1": tag.path[0]}
     carried = [
         of_run | {"user_id": f"u{n}", "source": source}
@@ -134,8 +134,8 @@ def test_many_commits_leave_few_manifests_to_open(lake: Lake) -> None:
 
 def test_a_page_starts_no_store(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(TINY_SHOP, tmp_path / "tiny_shop"))
-    project = (folder / "project.yml").read_text()
-    (folder / "project.yml").write_text(project.replace(".usertags/tiny_shop", str(tmp_path / "state")))
+    project_yml = (folder / "project.yml").read_text()
+    (folder / "project.yml").write_text(project_yml.replace(".usertags/tiny_shop", str(tmp_path / "state")))
     with pytest.raises(InfrastructureError, match="the embedded store is not running") as caught:
         PageData(folder).lake()
     assert "usertags services start" in caught.value.next_step

@@ -82,7 +82,7 @@ def test_a_report_in_its_sandbox_is_styled_and_asks_no_other_host(url: str) -> N
         page = browser.new_page()
         page.route("**/*", ask)
         page.on("response", lambda answer: answer.ok or wrong.append(f"{answer.status} {answer.url}"))
-        page.on("console", lambda said: said.type == "error" and wrong.append(said.text))
+        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
         page.goto(f"{url}/usertags/quality/report/2026-03-02/{run_of(D2)}/clean")
         report = page.frame_locator("iframe.report")
         row = report.locator("tbody tr", has_text="clean.orders.failed").first

@@ -289,7 +289,7 @@ def test_a_crash_at_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
     assert [row.state for row in services.status(state)] == ["stopped", "absent", "absent"]
 
 
-def test_lost_or_broken_passwords_are_told(tmp_path: Path) -> None:
+def test_lost_or_broken_passwords_are_reported(tmp_path: Path) -> None:
     state = tmp_path / "state"
     services.start(state, ["postgres"])
     try:

@@ -52,9 +52,9 @@ def _ask(url: str, query: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_session_answers_and_a_second_start_finds_the_same_server(home: Path) -> None:
     services.stop(home)
-    told: list[str] = []
-    services.start(home, ["spark"], spark_settings=SETTINGS, progress=told.append)
-    assert told.count("Spark: starting the session server") == 1
+    progress: list[str] = []
+    services.start(home, ["spark"], spark_settings=SETTINGS, progress=progress.append)
+    assert progress.count("Spark: starting the session server") == 1
     url, pid = _start(home), Spark(home).pid()
     assert _ask(url, "select count(*) from range(5)").stdout == "[(5,)]\n"
     assert _start(home) == url

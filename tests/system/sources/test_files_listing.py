@@ -68,7 +68,7 @@ def test_patterns(place: tuple[str, Put, S3Access | None], pattern: str, expecte
     root, put, access = place
     for name in NAMES:
         put(name, b"x")
-    files = list_files(root, pattern, day=DAY, s3=access)
+    files = list_files(root, pattern, data_day=DAY, s3=access)
     assert [file.name for file in files] == sorted(expected)
     assert all(file.path == f"{root}/{file.name}" and file.size == 1 for file in files)
 
@@ -76,22 +76,24 @@ def test_patterns(place: tuple[str, Put, S3Access | None], pattern: str, expecte
 def test_the_day_is_known(place: tuple[str, Put, S3Access | None]) -> None:
     root, put, access = place
     put("dt=2024-02-29/x.csv", b"x")
-    assert [file.day for file in list_files(root, "dt={day}/*", day=DAY, s3=access)] == [date(2024, 2, 29)]
-    assert [file.day for file in list_files(root, "*/*", day=DAY, s3=access)] == [None]
+    assert [file.day for file in list_files(root, "dt={day}/*", data_day=DAY, s3=access)] == [
+        date(2024, 2, 29)
+    ]
+    assert [file.day for file in list_files(root, "*/*", data_day=DAY, s3=access)] == [None]
 
 
-def test_a_name_that_is_no_day_is_told(place: tuple[str, Put, S3Access | None]) -> None:
+def test_a_name_that_is_no_day_is_reported(place: tuple[str, Put, S3Access | None]) -> None:
     root, put, access = place
     put("dt=2024-02-30/x.csv", b"x")
     with pytest.raises(DataError, match=r"dt=2024-02-30/x\.csv: invalid date 2024-02-30"):
-        list_files(root, "dt={day}/*", day=DAY, s3=access)
+        list_files(root, "dt={day}/*", data_day=DAY, s3=access)
 
 
 def test_the_fingerprint_follows_the_content(place: tuple[str, Put, S3Access | None]) -> None:
     root, put, access = place
 
     def fingerprint() -> str:
-        return list_files(root, "x.csv", day=DAY, s3=access)[0].fingerprint
+        return list_files(root, "x.csv", data_day=DAY, s3=access)[0].fingerprint
 
     put("x.csv", b"a\n1\n")
     first = fingerprint()
@@ -127,7 +129,7 @@ def test_every_format_is_read_from_both(
 ) -> None:
     root, put, access = place
     put(name, content)
-    files = list_files(root, "x.*", day=DAY, s3=access)
+    files = list_files(root, "x.*", data_day=DAY, s3=access)
     reading = read_files(files, columns=["id", "name"], has_pii=False, s3=access, **options)
     rows = reading.read_all().to_pylist()
     assert [(str(row["id"]), row["name"] or "") for row in rows] == [("1", "张伟"), ("2", "")]
@@ -136,11 +138,11 @@ def test_every_format_is_read_from_both(
 
 
 @pytest.mark.parametrize("name", ["x.csv.gz", "x.parquet"])
-def test_a_damaged_file_is_told_by_name(place: tuple[str, Put, S3Access | None], name: str) -> None:
+def test_a_damaged_file_is_reported_by_name(place: tuple[str, Put, S3Access | None], name: str) -> None:
     root, put, access = place
     whole = parquet(table()) if name == "x.parquet" else gzip.compress(b"id\n" + b"12345\n" * 1000)
     put(name, whole[: len(whole) // 2])
-    files = list_files(root, "x.*", day=DAY, s3=access)
+    files = list_files(root, "x.*", data_day=DAY, s3=access)
     with pytest.raises(DataError, match=rf"{name} cannot be read"):
         list(
             read_files(
@@ -159,7 +161,7 @@ def test_a_file_that_changed_after_it_was_listed_is_not_read(
 ) -> None:
     root, put, access = place
     put(name, b"id\n1\n" if name == "x.csv" else parquet(table()))
-    files = list_files(root, "x.*", day=DAY, s3=access)
+    files = list_files(root, "x.*", data_day=DAY, s3=access)
     put(name, b"id\n1\n2\n" if name == "x.csv" else parquet(pa.concat_tables([table()] * 9)))
     with pytest.raises(InfrastructureError, match="changed after it was listed"):
         list(
@@ -183,7 +185,7 @@ def test_parquet_keeps_its_types_and_numbers_its_rows(tmp_path: Path) -> None:
     )
     pq.write_table(data, tmp_path / "1.parquet")
     pq.write_table(data, tmp_path / "2.parquet")
-    files = list_files(str(tmp_path), "*", day=DAY)
+    files = list_files(str(tmp_path), "*", data_day=DAY)
     reading = read_files(files, columns=["kind", "price", "at"], format="parquet", has_pii=False)
     assert reading.schema == pa.schema(
         [
@@ -202,25 +204,25 @@ def test_parquet_keeps_its_types_and_numbers_its_rows(tmp_path: Path) -> None:
 def test_parquet_types_may_only_differ_where_no_value_changes(tmp_path: Path) -> None:
     pq.write_table(pa.table({"n": pa.array([1], pa.int64())}), tmp_path / "1.parquet")
     pq.write_table(pa.table({"n": pa.array([2], pa.int32())}), tmp_path / "2.parquet")
-    files = list_files(str(tmp_path), "*", day=DAY)
+    files = list_files(str(tmp_path), "*", data_day=DAY)
     batches = read_files(files, columns=["n"], format="parquet", has_pii=False)
     assert pa.Table.from_batches(batches).column("n").to_pylist() == [1, 2]
     pq.write_table(pa.table({"n": pa.array([1.5])}), tmp_path / "2.parquet")
-    files = list_files(str(tmp_path), "*", day=DAY)
+    files = list_files(str(tmp_path), "*", data_day=DAY)
     with pytest.raises(DataError, match=r"2\.parquet: column n is double, but int64 in earlier files"):
         list(read_files(files, columns=["n"], format="parquet", has_pii=False))
 
 
 def test_parquet_without_a_column_names_those_it_has(tmp_path: Path) -> None:
     pq.write_table(table(), tmp_path / "x.parquet")
-    files = list_files(str(tmp_path), "*", day=DAY)
+    files = list_files(str(tmp_path), "*", data_day=DAY)
     with pytest.raises(DataError, match=r"no column nam \(did you mean name\?\); it has id, name, secret"):
         read_files(files, columns=["id", "nam"], format="parquet", has_pii=False)
 
 
 def test_parquet_batches_are_bounded(tmp_path: Path) -> None:
     pq.write_table(pa.table({"n": range(120_000)}), tmp_path / "x.parquet")
-    files = list_files(str(tmp_path), "*", day=DAY)
+    files = list_files(str(tmp_path), "*", data_day=DAY)
     batches = list(read_files(files, columns=["n"], format="parquet", has_pii=False))
     assert [batch.num_rows for batch in batches] == [50_000, 50_000, 20_000]
 
@@ -232,29 +234,29 @@ def test_no_files_are_no_rows_with_a_schema(format: Any) -> None:
     assert list(reading) == []
 
 
-def test_a_missing_root_is_told(tmp_path: Path, s3_access: S3Access) -> None:
+def test_a_missing_root_is_reported(tmp_path: Path, s3_access: S3Access) -> None:
     with pytest.raises(DataError, match="nowhere does not exist"):
-        list_files(str(tmp_path / "nowhere"), "*", day=DAY)
+        list_files(str(tmp_path / "nowhere"), "*", data_day=DAY)
     with pytest.raises(DataError, match="s3://nowhere-at-all does not exist"):
-        list_files("s3://nowhere-at-all/x", "*", day=DAY, s3=s3_access)
-    assert list_files(str(tmp_path), "nowhere/*", day=DAY) == []
+        list_files("s3://nowhere-at-all/x", "*", data_day=DAY, s3=s3_access)
+    assert list_files(str(tmp_path), "nowhere/*", data_day=DAY) == []
 
 
 def test_wrong_keys_and_a_dead_service_are_infrastructure(s3_access: S3Access, landing_bucket: str) -> None:
     wrong = replace(s3_access, secret_key="wr0ng-secret")
     with pytest.raises(InfrastructureError, match="refused s3://") as error:
-        list_files(f"s3://{landing_bucket}", "*", day=DAY, s3=wrong)
+        list_files(f"s3://{landing_bucket}", "*", data_day=DAY, s3=wrong)
     assert "wr0ng" not in str(error.value) + repr(wrong)
     dead = replace(s3_access, endpoint="http://127.0.0.1:1")
     with pytest.raises(InfrastructureError, match=r"the S3 service at 127\.0\.0\.1:1 failed to deliver"):
-        list_files(f"s3://{landing_bucket}", "*", day=DAY, s3=dead)
+        list_files(f"s3://{landing_bucket}", "*", data_day=DAY, s3=dead)
 
 
 def test_parquet_with_wrong_keys_is_infrastructure(s3_access: S3Access, landing_bucket: str) -> None:
     make_client(s3_access).put_object(
         Bucket=landing_bucket, Key="sources-test/x.parquet", Body=parquet(table())
     )
-    files = list_files(f"s3://{landing_bucket}/sources-test", "x.parquet", day=DAY, s3=s3_access)
+    files = list_files(f"s3://{landing_bucket}/sources-test", "x.parquet", data_day=DAY, s3=s3_access)
     for broken in (replace(s3_access, secret_key="wr0ng"), replace(s3_access, endpoint="http://127.0.0.1:1")):
         with pytest.raises(InfrastructureError, match="failed to deliver") as error:
             read_files(files, columns=["id"], format="parquet", has_pii=False, s3=broken)
@@ -264,9 +266,9 @@ def test_parquet_with_wrong_keys_is_infrastructure(s3_access: S3Access, landing_
 @pytest.mark.parametrize("pattern", ["../x", "a/../../x", "/etc/*"])
 def test_a_pattern_may_not_leave_its_root(tmp_path: Path, pattern: str) -> None:
     with pytest.raises(UsageError, match="points outside the root"):
-        list_files(str(tmp_path), pattern, day=DAY)
+        list_files(str(tmp_path), pattern, data_day=DAY)
 
 
-def test_s3_without_keys_is_told() -> None:
+def test_s3_without_keys_is_reported() -> None:
     with pytest.raises(UsageError, match="needs a connection with `store:`"):
-        list_files("s3://bucket", "*", day=DAY)
+        list_files("s3://bucket", "*", data_day=DAY)

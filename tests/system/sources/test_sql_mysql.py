@@ -222,7 +222,7 @@ def test_missing_tables_and_columns_are_named(mysql_url: str) -> None:
         ({"database": "mysql"}, "refused the user or password"),
     ],
 )
-def test_what_the_server_refuses_is_told_without_the_password(
+def test_what_the_server_refuses_is_reported_without_the_password(
     mysql_url: str, change: dict[str, Any], message: str
 ) -> None:
     url = sa.engine.make_url(mysql_url).set(**change)

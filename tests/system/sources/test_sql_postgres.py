@@ -307,7 +307,7 @@ def test_nothing_can_be_written_through_a_view(postgres_url: str, engine: sa.Eng
         rows(postgres_url, "sources_test.sly", ["one"])
 
 
-def test_wrong_credentials_are_told_without_the_password(postgres_url: str) -> None:
+def test_wrong_credentials_are_reported_without_the_password(postgres_url: str) -> None:
     url = sa.engine.make_url(postgres_url).set(password="s3cr3t-wrong")
     with pytest.raises(InfrastructureError, match="refused the user or password") as error:
         read_table(url.render_as_string(hide_password=False), table="t", columns=["id"])

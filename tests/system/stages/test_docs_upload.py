@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from usertags import services
-from usertags.catalogue.build import ROOT, load_catalogue
+from usertags.project.build import ROOT, load_project
 from usertags.quality.docs import assets
 from usertags.sources.s3 import S3Access
 from usertags.stages.reports_store import keys_under, publish_docs
 from usertags.store.lake import Lake
 
-CATALOGUE = load_catalogue(ROOT / "tests" / "cases" / "tiny_shop")
+PROJECT = load_project(ROOT / "tests" / "cases" / "tiny_shop")
 DAY = date(2026, 3, 2)
 
 
@@ -28,23 +28,23 @@ def test_pages_lie_with_their_run_and_what_they_load_once(
         return whole(**named)
 
     monkeypatch.setattr(lake.boto, "put_object", counted)
-    project = CATALOGUE.project
-    shared = {f"{project}/assets/{path}" for path in assets()}
-    first = f"{project}/2026-03-02/r1/quality/clean"
+    name = PROJECT.name
+    shared = {f"{name}/assets/{path}" for path in assets()}
+    first = f"{name}/2026-03-02/r1/quality/clean"
     pages = {"index.html": "<p>first</p>", "validations/clean/orders/x.html": "<p>中</p>"}
     try:
-        address = publish_docs(lake, CATALOGUE, DAY, "r1", "clean", pages)
+        address = publish_docs(lake, PROJECT, DAY, "r1", "clean", pages)
         assert address == f"s3://{lake.reports_bucket}/{first}/index.html"
         assert set(put[:-2]) == shared
         assert put[-2:] == [f"{first}/validations/clean/orders/x.html", f"{first}/index.html"]
         found = lake.boto.get_object(Bucket=lake.reports_bucket, Key=put[-2])
         assert (found["Body"].read().decode(), found["ContentType"]) == ("<p>中</p>", "text/html")
         put.clear()
-        publish_docs(lake, CATALOGUE, DAY, "r2", "audit", pages)
+        publish_docs(lake, PROJECT, DAY, "r2", "audit", pages)
         assert sorted(put) == [
-            f"{project}/2026-03-02/r2/quality/audit/{name}"
+            f"{name}/2026-03-02/r2/quality/audit/{name}"
             for name in ("index.html", "validations/clean/orders/x.html")
         ]
     finally:
-        for key in list(keys_under(lake, f"{project}/")):
+        for key in list(keys_under(lake, f"{name}/")):
             lake.boto.delete_object(Bucket=lake.reports_bucket, Key=key)

@@ -11,9 +11,9 @@ import yaml
 from tests.support.lakes import catalog_in_files
 from tests.support.places import TINY_SHOP
 from usertags import services
-from usertags.catalogue.build import load_catalogue
-from usertags.catalogue.model import Catalogue
 from usertags.errors import ConfigError
+from usertags.project.build import load_project
+from usertags.project.model import Project
 from usertags.quality.register import RunRecord
 from usertags.sources.s3 import S3Access
 from usertags.stages import reports_store, retention
@@ -30,20 +30,20 @@ YOUNG = "r20260402_120001_000"
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Catalogue:
+def project(tmp_path: Path) -> Project:
     return with_retention(tmp_path, None)
 
 
-def with_retention(folder: Path, text: str | None) -> Catalogue:
+def with_retention(folder: Path, text: str | None) -> Project:
     """The tiny shop as project `kept`."""
     for path in TINY_SHOP.rglob("*.yml"):
         copy = folder / "configs" / path.relative_to(TINY_SHOP)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(path.read_text())
-    project = yaml.safe_load((TINY_SHOP / "project.yml").read_text()) | {"project": "kept"}
-    project |= {"retention": {"reports": text}} if text else {}
-    (folder / "configs" / "project.yml").write_text(yaml.safe_dump(project))
-    return load_catalogue(folder / "configs")
+    project_yml = yaml.safe_load((TINY_SHOP / "project.yml").read_text()) | {"project": "kept"}
+    project_yml |= {"retention": {"reports": text}} if text else {}
+    (folder / "configs" / "project.yml").write_text(yaml.safe_dump(project_yml))
+    return load_project(folder / "configs")
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def publish(lake: Lake, *days: date) -> None:
     table.append(pa.Table.from_pylist(rows, schema=PUBLICATIONS.schema))
 
 
-def test_runs_before_the_time_go_and_all_else_stays(lake: Lake, catalogue: Catalogue) -> None:
+def test_runs_before_the_time_go_and_all_else_stays(lake: Lake, project: Project) -> None:
     gone = [
         f"kept/2026-03-05/{OLD}/clean.json",
         f"kept/2026-03-05/{OLD}/quality/clean/index.html",
@@ -103,15 +103,15 @@ def test_runs_before_the_time_go_and_all_else_stays(lake: Lake, catalogue: Catal
     ]
     put(lake, *gone, *stays)
     try:
-        assert remove_old_reports(lake, catalogue, NOW) == "2 old reports removed"
+        assert remove_old_reports(lake, project, NOW) == "2 old reports removed"
         assert set(keys_under(lake, "kept")) == {key for key in stays if key.startswith("kept")}
         assert keys_under(lake, "other/") == [f"other/2026-03-05/{OLD}/clean.json"]
-        assert remove_old_reports(lake, catalogue, NOW) == ""
+        assert remove_old_reports(lake, project, NOW) == ""
     finally:
         lake.boto.delete_object(Bucket=lake.reports_bucket, Key=f"other/2026-03-05/{OLD}/clean.json")
 
 
-def test_the_last_published_days_and_blocked_days_keep_theirs(lake: Lake, catalogue: Catalogue) -> None:
+def test_the_last_published_days_and_blocked_days_keep_theirs(lake: Lake, project: Project) -> None:
     """Nothing ran for months: eight days were published, the ninth is blocked, a tenth was blocked once."""
     days = [date(2026, 2, number) for number in range(1, 9)]
     publish(lake, *days, date(2025, 12, 24))
@@ -119,7 +119,7 @@ def test_the_last_published_days_and_blocked_days_keep_theirs(lake: Lake, catalo
         record_run(lake, RunRecord(day, OLD, "audit", "refused" if day.month == 2 else "passed"))
     every = [*days, date(2026, 2, 9), date(2025, 12, 24)]
     put(lake, *(f"kept/{day}/{OLD}/audit.json" for day in every))
-    assert remove_old_reports(lake, catalogue, NOW) == "2 old reports removed"
+    assert remove_old_reports(lake, project, NOW) == "2 old reports removed"
     assert [key.split("/")[1] for key in keys_under(lake, "kept/")] == [
         "2026-02-02",
         "2026-02-03",
@@ -140,16 +140,16 @@ def test_the_time_is_what_the_configuration_says(lake: Lake, tmp_path: Path) -> 
 
 
 def test_more_files_than_one_request_takes_are_removed(
-    lake: Lake, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "_AT_ONCE", 3)
     put(lake, *(f"kept/2026-03-05/{OLD}/quality/clean/{number}.html" for number in range(8)))
-    assert remove_old_reports(lake, catalogue, NOW) == "1 old reports removed"
+    assert remove_old_reports(lake, project, NOW) == "1 old reports removed"
     assert keys_under(lake, "kept/") == []
 
 
-def test_a_removal_that_fails_is_told_and_fails_no_day(
-    lake: Lake, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+def test_a_removal_that_fails_is_reported_and_fails_no_day(
+    lake: Lake, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(lake, f"kept/2026-03-05/{OLD}/clean.json")
 
@@ -157,13 +157,13 @@ def test_a_removal_that_fails_is_told_and_fails_no_day(
         raise OSError("no")
 
     monkeypatch.setattr(retention, "_remove", refuse)
-    assert remove_old_reports(lake, catalogue, NOW) == "old reports not removed (OSError)"
+    assert remove_old_reports(lake, project, NOW) == "old reports not removed (OSError)"
     assert len(keys_under(lake, "kept/")) == 1
 
 
 @pytest.mark.parametrize("text", ["0d", "90", "3 months", "-1d"])
-def test_a_time_that_is_none_is_told_with_its_line(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError) as told:
+def test_a_time_that_is_none_is_reported_with_its_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as raised:
         with_retention(tmp_path, text)
-    (problem,) = told.value.problems
+    (problem,) = raised.value.problems
     assert problem.file.endswith("project.yml") and problem.line > 0

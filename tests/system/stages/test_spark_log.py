@@ -13,16 +13,16 @@ CODE = f"""
 import sys
 from dataclasses import replace
 from pathlib import Path
-from usertags.catalogue.build import load_catalogue
+from usertags.project.build import load_project
 from usertags.sources.s3 import S3Access
 from usertags.store.lake import Lake
 from usertags.store.spark import spark_session
 
-catalogue = load_catalogue(Path({str(SMALL)!r}))
-own = catalogue.spark.model_copy(update={{"remote": None, "master": "local[1]"}})
+project = load_project(Path({str(SMALL)!r}))
+own = project.spark.model_copy(update={{"remote": None, "master": "local[1]"}})
 catalog = dict(line.split("=", 1) for line in sys.argv[1:])
 lake = Lake(catalog, S3Access("http://127.0.0.1:9", "us-east-1", "none", "none"), "reports")
-session = spark_session(replace(catalogue, spark=own), lake, "clean")
+session = spark_session(replace(project, spark=own), lake, "clean")
 try:
     session.sql("select explode(array('5', '{SECRET}')) as name").selectExpr("cast(name as int)").collect()
 except Exception as error:

@@ -1,4 +1,4 @@
-"""Builds an executable catalogue from a configuration folder, or reports all its problems."""
+"""Builds a compiled project from a configuration folder, or reports all its problems."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,40 +6,40 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
-from usertags.catalogue.equivalent_rules import same_rules
-from usertags.catalogue.explicit import explicit_measures
-from usertags.catalogue.identity import build_identity
-from usertags.catalogue.measures import build_measure
-from usertags.catalogue.model import Catalogue, DerivedColumns, Identity, Measure, Percentiles, Source, Tag
-from usertags.catalogue.own_checks import build_own_checks
-from usertags.catalogue.percentiles import build_percentile, percentile_version
-from usertags.catalogue.references import in_order
-from usertags.catalogue.rfm import build_rfm
-from usertags.catalogue.sources import build_source
-from usertags.catalogue.tags import Inputs, build_tag
-from usertags.catalogue.units import check_units
-from usertags.catalogue.versions import version_of
 from usertags.config.loader import Located, Settings, load
 from usertags.config.models import ProjectEntry
 from usertags.config.validation import close, timezones
 from usertags.errors import ConfigError
+from usertags.project.equivalent_rules import same_rules
+from usertags.project.explicit import explicit_measures
+from usertags.project.identity import build_identity
+from usertags.project.measures import build_measure
+from usertags.project.model import DerivedColumns, Identity, Measure, Percentiles, Project, Source, Tag
+from usertags.project.own_checks import build_own_checks
+from usertags.project.percentiles import build_percentile, percentile_version
+from usertags.project.references import in_order
+from usertags.project.rfm import build_rfm
+from usertags.project.sources import build_source
+from usertags.project.tags import Inputs, build_tag
+from usertags.project.units import check_units
+from usertags.project.versions import version_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def load_catalogue(folder: Path) -> Catalogue:
+def load_project(folder: Path) -> Project:
     """Load and check a configuration folder.
 
     Raises ConfigError with all problems of all files, each with its line.
     """
     settings = load(folder)
-    catalogue = build_catalogue(settings)
-    if catalogue is None or settings.problems:
+    project = build_project(settings)
+    if project is None or settings.problems:
         raise ConfigError(settings.problems)
-    return catalogue
+    return project
 
 
-def build_catalogue(settings: Settings) -> Catalogue | None:
+def build_project(settings: Settings) -> Project | None:
     """Build all that can be built, and report what cannot (`settings.problems`). None without a project."""
     _check_connections(settings)
     if settings.project is not None:
@@ -59,7 +59,7 @@ def build_catalogue(settings: Settings) -> Catalogue | None:
         return None
     project = settings.project.entry
     state = Path(project.state)
-    return Catalogue(
+    return Project(
         folder=settings.folder,
         project=project.project,
         timezone=project.timezone,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import sqlglot
 from sqlglot import exp
 
-from usertags.catalogue.model import Tag
+from usertags.project.model import Tag
 
 _SWAPPED = {exp.LT: "gt", exp.LTE: "gte"}
 _ORDERED = {exp.GT: "gt", exp.GTE: "gte"}

@@ -3,8 +3,6 @@ that came last is kept. Tags with `set` read it (usertags/kinds/people.py)."""
 
 from collections.abc import Mapping
 
-from usertags.catalogue.model import Explicit, Measure, Partial, Source
-from usertags.catalogue.versions import version_of
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.expression_text import write_name
 from usertags.config.expressions import Expression, ExpressionError, parse_boolean
@@ -12,6 +10,8 @@ from usertags.config.loader import Located
 from usertags.config.models import ColumnEntry, SourceEntry
 from usertags.config.validation import close
 from usertags.kinds.people import measure_of
+from usertags.project.model import Explicit, Measure, Partial, Source
+from usertags.project.versions import version_of
 
 _ROW = "struct<value:string,set_by:string,reason:string,until:date,withdrawn:boolean>"
 

@@ -7,19 +7,19 @@ are made of personal data. Raw, clean, roll-ups and measures keep them.
 from collections.abc import Mapping
 from typing import Any
 
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.model import Project, Source
 
 MASK = "***"
 
 
-def masked_columns(catalogue: Catalogue, table: str) -> frozenset[str]:
+def masked_columns(project: Project, table: str) -> frozenset[str]:
     """The masked columns of a table, whose name has its namespace: of a clean table those of its source, of
     any other those of users."""
     namespace, _, name = table.partition(".")
     if namespace == "clean":
-        source = catalogue.sources.get(name)
+        source = project.sources.get(name)
         return masked_of(source) if source else frozenset()
-    return _masked_of_users(catalogue)
+    return _masked_of_users(project)
 
 
 def masked_of(source: Source) -> frozenset[str]:
@@ -37,9 +37,7 @@ def masked(row: Mapping[str, Any], columns: frozenset[str]) -> dict[str, Any]:
     return {name: MASK if name in columns and value is not None else value for name, value in row.items()}
 
 
-def _masked_of_users(catalogue: Catalogue) -> frozenset[str]:
-    secret = {tag.id for tag in catalogue.tags.values() if tag.kept_out_of}
-    personal = any(
-        name in masked_of(source) for source in catalogue.sources.values() for _, name in source.ids
-    )
+def _masked_of_users(project: Project) -> frozenset[str]:
+    secret = {tag.id for tag in project.tags.values() if tag.kept_out_of}
+    personal = any(name in masked_of(source) for source in project.sources.values() for _, name in source.ids)
     return frozenset(secret | ({"tag_value"} if secret else set()) | ({"user_id"} if personal else set()))

@@ -1,7 +1,5 @@
 """Builds measures: an aggregate over a window is split into partials that are merged over days."""
 
-from usertags.catalogue.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
-from usertags.catalogue.versions import version_of
 from usertags.config.aggregates import AggregateFunction, Part, aggregate_function
 from usertags.config.days import Days
 from usertags.config.expression_types import type_of_family
@@ -16,6 +14,8 @@ from usertags.config.expressions import (
 from usertags.config.loader import Located, Settings
 from usertags.config.models import CalendarWindow, MeasureEntry
 from usertags.config.validation import close
+from usertags.project.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
+from usertags.project.versions import version_of
 
 
 def build_measure(

@@ -1,6 +1,6 @@
-"""The executable catalogue: sources, measures and tags with parsed expressions and resolved references.
+"""The compiled project: sources, measures and tags with parsed expressions and resolved references.
 
-Built once from the settings by `usertags.catalogue.build`; frozen, without Spark.
+Built once from the settings by `usertags.project.build`; frozen, without Spark.
 """
 
 from abc import ABC, abstractmethod
@@ -369,7 +369,7 @@ class OwnCheck:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Project:
     """A complete configuration, ready to run. `version` is the hash of everything that the results
     depend on."""
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from usertags.catalogue.model import USER_TAG_COLUMNS, OwnCheck, Source, Tag
 from usertags.config.expectation_names import EXPECTATIONS, named_columns
 from usertags.config.loader import Located, Settings
 from usertags.config.quality_models import OwnCheckEntry
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.config.validation import close
+from usertags.project.model import USER_TAG_COLUMNS, OwnCheck, Source, Tag
 
 
 def build_own_checks(

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from usertags.catalogue.model import Tag
 from usertags.config.expression_types import family, kind_of_type
 from usertags.config.expressions import Expression
 from usertags.config.loader import Located
 from usertags.config.models import TagEntry
 from usertags.kinds.base import TAGS
+from usertags.project.model import Tag
 
 
 def used_tags(entry: TagEntry) -> list[str]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from usertags.catalogue.model import Measure, Rfm
-from usertags.catalogue.versions import version_of
 from usertags.config.expressions import ExpressionError, parse_boolean
 from usertags.config.loader import Located, Settings
 from usertags.config.models import ProjectEntry, RfmEntry
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.config.validation import close
+from usertags.project.model import Measure, Rfm
+from usertags.project.versions import version_of
 
 # Segment rules are read before the segment is known.
 _SEGMENT_COLUMNS = {name: type_ for name, type_ in RFM_COLUMNS.items() if name != "segment"}

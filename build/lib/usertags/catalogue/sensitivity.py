@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from usertags.catalogue.model import Tag
-from usertags.catalogue.references import used_tags
 from usertags.config.loader import Located, Settings
 from usertags.config.models import TagEntry
 from usertags.config.validation import close
 from usertags.kinds.base import TAGS
+from usertags.project.model import Tag
+from usertags.project.references import used_tags
 
 # The tables computed from user_tags, which cannot contain a tag excluded there.
 _FOLLOWING = frozenset({"user_tag_changes", "tag_statistics"})

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Mapping
 
-from usertags.catalogue.explicit import build_explicit
-from usertags.catalogue.model import Column, Source
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.expression_types import is_type
 from usertags.config.expressions import EVENT_DAY, Expression, ExpressionError, parse_boolean, parse_scalar
@@ -12,6 +10,8 @@ from usertags.config.loader import Located, Settings
 from usertags.config.models import ColumnEntry, SourceEntry
 from usertags.config.quality_models import CheckEntry, CompareEntry
 from usertags.config.validation import close, timezones
+from usertags.project.explicit import build_explicit
+from usertags.project.model import Column, Source
 
 # The columns that extract adds to a raw row, and that clean adds to an event.
 _LANDED = frozenset({"batch", "landed_file", "landed_line", "landed_unparsed", "landed_reading"})

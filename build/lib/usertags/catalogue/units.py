@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from usertags.catalogue.model import Catalogue, Measure
 from usertags.config.expression_types import is_number
 from usertags.config.loader import Settings
+from usertags.project.model import Measure, Project
 
 # What one makes of amounts is an amount.
 _KEEP_UNIT = frozenset({"sum", "min", "max", "avg", "first", "last"})
@@ -21,12 +21,12 @@ def check_units(settings: Settings, measures: Mapping[str, Measure]) -> None:
             located.report(message, "unit")
 
 
-def unit_behind(catalogue: Catalogue, name: str, value: object) -> str:
+def unit_behind(project: Project, name: str, value: object) -> str:
     """What stands behind a value when it is shown: a space and the project's currency behind an amount,
     nothing behind any other. In: the name of an input of rules (a measure, a column of RFM or a profile)."""
     if value is None:
         return ""
-    if name == "monetary" and catalogue.rfm is not None:
-        name = catalogue.rfm.entry.monetary
-    measure = catalogue.measures.get(name)
-    return f" {catalogue.currency}" if measure is not None and measure.unit is not None else ""
+    if name == "monetary" and project.rfm is not None:
+        name = project.rfm.entry.monetary
+    measure = project.measures.get(name)
+    return f" {project.currency}" if measure is not None and measure.unit is not None else ""

@@ -62,10 +62,10 @@ def _main(configs: ConfigsOption = Path("configs")) -> None:
     _State.configs = configs
 
 
-def _catalogue() -> Any:
-    from usertags.catalogue.build import load_catalogue
+def _project() -> Any:
+    from usertags.project.build import load_project
 
-    return load_catalogue(_State.configs)
+    return load_project(_State.configs)
 
 
 def _told(console: Any) -> Callable[[str], None]:
@@ -81,7 +81,7 @@ def _pipeline() -> Any:
     from usertags.cli.render import out
     from usertags.pipeline import Pipeline
 
-    return Pipeline(_catalogue(), _told(out))
+    return Pipeline(_project(), _told(out))
 
 
 def _day(text: str) -> date:
@@ -102,19 +102,19 @@ def check(
     """Check the configuration; reports all errors of all files at once, with line numbers."""
     from usertags.cli.measure_list import undescribed
 
-    catalogue = _catalogue()
-    measures = len(catalogue.measures) + len(catalogue.percentiles)
+    project = _project()
+    measures = len(project.measures) + len(project.percentiles)
     typer.echo(
-        f"{_State.configs}: {len(catalogue.sources)} sources, {measures} measures, "
-        f"{len(catalogue.tags)} tags: no problems (version {catalogue.version})"
+        f"{_State.configs}: {len(project.sources)} sources, {measures} measures, "
+        f"{len(project.tags)} tags: no problems (version {project.version})"
     )
-    if lacking := undescribed(catalogue):
+    if lacking := undescribed(project):
         typer.echo(f"{len(lacking)} measures lack a description or an owner: {', '.join(lacking)}")
     if strict:
         from usertags.cli.render import show_overlaps
         from usertags.overlap import overlaps
 
-        show_overlaps(overlaps(catalogue, _quiet_pipeline().lake, threshold), threshold)
+        show_overlaps(overlaps(project, _quiet_pipeline().lake, threshold), threshold)
 
 
 @app.command()
@@ -124,7 +124,7 @@ def migrate(
     """Migrate tables written by an earlier version. Shows the steps; `--apply` runs them."""
     from usertags.migrate import steps
 
-    found = steps(_catalogue(), _quiet_pipeline().lake)
+    found = steps(_project(), _quiet_pipeline().lake)
     for step in found:
         typer.echo(step.says)
         if apply:
@@ -173,9 +173,9 @@ def extract(
 ) -> None:
     """Read new rows of the sources into the raw tables; does not need Spark."""
     pipeline = _pipeline()
-    if source is not None and source not in pipeline.catalogue.sources:
+    if source is not None and source not in pipeline.project.sources:
         raise UsageError(
-            f"unknown source {source!r}", next_step=f"the sources are {', '.join(pipeline.catalogue.sources)}"
+            f"unknown source {source!r}", next_step=f"the sources are {', '.join(pipeline.project.sources)}"
         )
     _stage(pipeline, "extract", day, run_id, source=source, re_extract=re_extract)
 
@@ -249,13 +249,13 @@ def alert(
     from usertags.quality.alert_texts import text_of
 
     pipeline = _quiet_pipeline()
-    if pipeline.catalogue.alerts is None:
+    if pipeline.project.alerts is None:
         raise UsageError("`alerts` is missing in project.yml", next_step="add it, see docs/alerts.md")
     if dry_run:
-        for channel, message in pending(pipeline.catalogue, pipeline.lake):
+        for channel, message in pending(pipeline.project, pipeline.lake):
             typer.echo(f"{channel}:\n{text_of(message)}\n")
         return
-    told = tell(pipeline.catalogue, pipeline.lake)
+    told = tell(pipeline.project, pipeline.lake)
     for item in told:
         typer.echo(str(item))
     require_sent(told)
@@ -271,7 +271,7 @@ def query(
     from usertags.query import query as ask
 
     pipeline = _quiet_pipeline()
-    show_answer(ask(pipeline.catalogue, pipeline.lake, sql), form.value)
+    show_answer(ask(pipeline.project, pipeline.lake, sql), form.value)
 
 
 def _quiet_pipeline() -> Any:
@@ -279,13 +279,13 @@ def _quiet_pipeline() -> Any:
     from usertags.cli.render import err
     from usertags.pipeline import Pipeline
 
-    return Pipeline(_catalogue(), _told(err))
+    return Pipeline(_project(), _told(err))
 
 
 @app.command()
 def tags(
     book: Annotated[
-        Path | None, typer.Option(help="Write the catalogue to this Markdown file instead.", dir_okay=False)
+        Path | None, typer.Option(help="Write the project to this Markdown file instead.", dir_okay=False)
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only check whether it is up to date.")] = False,
 ) -> None:
@@ -296,11 +296,11 @@ def tags(
     if book is None:
         if check:
             raise UsageError("`--check` requires a file", next_step="name the file with `--book FILE`")
-        show_tags(_catalogue())
+        show_tags(_project())
     elif check:
-        check_book(_catalogue(), book)
+        check_book(_project(), book)
     else:
-        write_book(_catalogue(), book)
+        write_book(_project(), book)
 
 
 @app.command()
@@ -312,7 +312,7 @@ def measures(
     from usertags.cli.render import show_answer
     from usertags.query import Answer
 
-    lines = [line.cells for line in measure_lines(_catalogue())]
+    lines = [line.cells for line in measure_lines(_project())]
     show_answer(Answer(list(COLUMNS), lines), form.value)
 
 
@@ -328,8 +328,8 @@ def explain(
 
     wanted = _day(day)
     pipeline = _quiet_pipeline()
-    explanations = ask(pipeline.catalogue, pipeline.lake, user, wanted, tag)
-    show_explanations(explanations, pipeline.catalogue)
+    explanations = ask(pipeline.project, pipeline.lake, user, wanted, tag)
+    show_explanations(explanations, pipeline.project)
 
 
 @app.command()
@@ -342,7 +342,7 @@ def report(day: DayOption, run_id: RunOption = None) -> None:
     wanted = _day(day)
     pipeline = _quiet_pipeline()
     chosen = run_id or latest_run(pipeline.lake, wanted)
-    reports = load_reports(pipeline.lake, pipeline.catalogue, wanted, chosen)
+    reports = load_reports(pipeline.lake, pipeline.project, wanted, chosen)
     show_reports(reports, f"{day}, run {chosen}")
 
 
@@ -356,12 +356,12 @@ def checks(day: DayOption, form: Annotated[Form, typer.Option("--format")] = For
 
     pipeline, wanted = _quiet_pipeline(), _day(day)
     if form is Form.table:
-        show_checks(checks_of(pipeline.lake, wanted), pipeline.catalogue.quality.language)
+        show_checks(checks_of(pipeline.lake, wanted), pipeline.project.quality.language)
         return
     columns = ", ".join(f'"{name}"' for name in CHECKS.schema.names if name not in ("dt", "samples"))
     order = "order by success, run_id desc, stage, check_id"
     sql = f"select {columns} from ops.checks where dt = date '{wanted}' {order}"
-    show_answer(ask(pipeline.catalogue, pipeline.lake, sql), form.value)
+    show_answer(ask(pipeline.project, pipeline.lake, sql), form.value)
 
 
 @app.command()
@@ -378,19 +378,19 @@ def expectations(
 
     if write == check:
         raise UsageError("give either --write or --check")
-    catalogue = _catalogue()
+    project = _project()
     if write:
-        changed = write_suites(catalogue, folder)
+        changed = write_suites(project, folder)
         typer.echo(f"{folder}: {len(changed)} files written or removed")
         return
-    changed = differences(catalogue, folder)
+    changed = differences(project, folder)
     if changed:
         shown = ", ".join(changed[:5]) + (" …" if len(changed) > 5 else "")
         raise UsageError(
             f"{len(changed)} files of {folder} are out of date: {shown}",
             next_step=f"run `usertags expectations --write --folder {folder}` and commit the files",
         )
-    suites = all_suites(catalogue)
+    suites = all_suites(project)
     count = sum(len(suite.checks) for suite in suites)
     typer.echo(f"{folder}: {count} expectations in {len(suites)} suites: up to date")
 
@@ -402,10 +402,10 @@ def services_start() -> None:
     from usertags.store.connections import endpoints
     from usertags.store.spark import start_server
 
-    catalogue = _catalogue()
-    endpoints(catalogue, _told(out))
-    if catalogue.spark.remote == "embedded":
-        start_server(catalogue, _told(out))
+    project = _project()
+    endpoints(project, _told(out))
+    if project.spark.remote == "embedded":
+        start_server(project, _told(out))
     services_status()
 
 
@@ -414,7 +414,7 @@ def services_stop() -> None:
     """Stop the embedded services; their data is kept."""
     from usertags import services
 
-    services.stop(_catalogue().state)
+    services.stop(_project().state)
     services_status()
 
 
@@ -425,7 +425,7 @@ def services_status() -> None:
     from usertags.cli.render import show_answer
     from usertags.query import Answer
 
-    rows = [(item.name, item.state, item.pid, item.url) for item in services.status(_catalogue().state)]
+    rows = [(item.name, item.state, item.pid, item.url) for item in services.status(_project().state)]
     show_answer(Answer(["service", "state", "pid", "address"], rows), "table")
 
 

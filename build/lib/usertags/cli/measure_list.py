@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 
-from usertags.catalogue.model import CalendarPeriod, Catalogue, Measure
+from usertags.project.model import CalendarPeriod, Measure, Project
 
 COLUMNS = ("measure", "source", "aggregate", "window", "unit", "owner", "description")
 
@@ -26,9 +26,9 @@ class MeasureLine:
         return astuple(self)
 
 
-def measure_lines(catalogue: Catalogue) -> Iterator[MeasureLine]:
+def measure_lines(project: Project) -> Iterator[MeasureLine]:
     """The measures in the order of the configuration, those that are percentiles after all others."""
-    for measure in catalogue.measures.values():
+    for measure in project.measures.values():
         # What people set in a source is read as a measure that nobody configured.
         if not measure.definition:
             continue
@@ -37,12 +37,12 @@ def measure_lines(catalogue: Catalogue) -> Iterator[MeasureLine]:
             measure.source,
             measure.definition,
             _window(measure),
-            catalogue.currency if measure.unit else "",
+            project.currency if measure.unit else "",
             measure.owner,
             measure.description,
         )
-    for percentile in catalogue.percentiles.values():
-        base = catalogue.measures[percentile.measure]
+    for percentile in project.percentiles.values():
+        base = project.measures[percentile.measure]
         yield MeasureLine(
             percentile.id,
             base.source,
@@ -54,9 +54,9 @@ def measure_lines(catalogue: Catalogue) -> Iterator[MeasureLine]:
         )
 
 
-def undescribed(catalogue: Catalogue) -> list[str]:
+def undescribed(project: Project) -> list[str]:
     """The measures without a description or an owner."""
-    return [line.measure for line in measure_lines(catalogue) if not (line.description and line.owner)]
+    return [line.measure for line in measure_lines(project) if not (line.description and line.owner)]
 
 
 def _window(measure: Measure) -> str:

@@ -12,11 +12,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.tree import Tree
 
-from usertags.catalogue.model import Catalogue
-from usertags.catalogue.units import unit_behind
 from usertags.config.quality_models import Language
 from usertags.explain import Explanation
 from usertags.overlap import Overlap
+from usertags.project.model import Project
+from usertags.project.units import unit_behind
 from usertags.quality.checks import CheckRow, by_gravity
 from usertags.quality.sentences import action, observed, title, wanted
 from usertags.query import Answer
@@ -115,15 +115,15 @@ def show_checks(rows: Iterable[CheckRow], language: Language) -> None:
     out.print(f"[dim]{len(shown)} checks, {failed} failed[/dim]")
 
 
-def show_tags(catalogue: Catalogue) -> None:
-    """The catalogue as a tree of its four levels."""
-    root = Tree(f"[bold]{catalogue.project}[/bold]: {len(catalogue.tags)} tags")
+def show_tags(project: Project) -> None:
+    """The project as a tree of its four levels."""
+    root = Tree(f"[bold]{project.name}[/bold]: {len(project.tags)} tags")
     branches: dict[tuple[str, ...], Tree] = {(): root}
-    for tag in sorted(catalogue.tags.values(), key=lambda tag: tag.path):
+    for tag in sorted(project.tags.values(), key=lambda tag: tag.path):
         for depth in range(1, 4):
             path = tag.path[:depth]
             if path not in branches:
-                label = f"{path[-1]} [dim]{catalogue.levels[path[-1]]}[/dim]"
+                label = f"{path[-1]} [dim]{project.levels[path[-1]]}[/dim]"
                 branches[path] = branches[path[:-1]].add(label)
         status = "" if tag.status == "active" else f" [yellow]{tag.status}[/yellow]"
         status += f" [magenta]{tag.sensitivity}[/magenta]" if tag.sensitivity else ""
@@ -133,7 +133,7 @@ def show_tags(catalogue: Catalogue) -> None:
     out.print(root)
 
 
-def show_explanations(explanations: Iterable[Explanation], catalogue: Catalogue) -> None:
+def show_explanations(explanations: Iterable[Explanation], project: Project) -> None:
     for item in explanations:
         value = "[yellow]not carried[/yellow]" if item.value is None else f"[green]{item.value}[/green]"
         since = f" [dim]since {item.valid_from}[/dim]" if item.valid_from else ""
@@ -145,7 +145,7 @@ def show_explanations(explanations: Iterable[Explanation], catalogue: Catalogue)
             out.print("    the rule has changed since that day: its inputs cannot be shown")
         else:
             pairs = ", ".join(
-                f"{name} = {_shown(value)}{unit_behind(catalogue, name, value)}"
+                f"{name} = {_shown(value)}{unit_behind(project, name, value)}"
                 for name, value in item.inputs.items()
             )
             out.print(f"    with: {pairs or 'no inputs'}", markup=False)

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from usertags.catalogue.model import Catalogue, Tag
-from usertags.catalogue.units import unit_behind
 from usertags.cli.measure_list import COLUMNS, measure_lines
 from usertags.errors import UsageError
+from usertags.project.model import Project, Tag
+from usertags.project.units import unit_behind
 
 _VALIDITY = {
     "static": "keeps its first value unless the profile is corrected",
@@ -15,61 +15,61 @@ _VALIDITY = {
 }
 
 
-def write_book(catalogue: Catalogue, path: Path) -> None:
-    path.write_text(tag_book(catalogue), encoding="utf-8")
+def write_book(project: Project, path: Path) -> None:
+    path.write_text(tag_book(project), encoding="utf-8")
 
 
-def check_book(catalogue: Catalogue, path: Path) -> None:
-    """Raises UsageError if the page differs from the current catalogue."""
+def check_book(project: Project, path: Path) -> None:
+    """Raises UsageError if the page differs from the current project."""
     written = path.read_text(encoding="utf-8") if path.exists() else ""
-    if written != tag_book(catalogue):
+    if written != tag_book(project):
         raise UsageError(f"{path} is out of date", next_step=f"run `usertags tags --book {path}`")
 
 
-def tag_book(catalogue: Catalogue) -> str:
+def tag_book(project: Project) -> str:
     """Markdown: the number of tags per group, then each tag with its definition, owner and examples, in the
     order of the configuration within its group; then the measures that rules read."""
-    tags = list(catalogue.tags.values())
+    tags = list(project.tags.values())
     order = {level: place for place, level in enumerate(dict.fromkeys(part for t in tags for part in t.path))}
     # Groups are kept together, in order of first appearance; sorting keeps the order of their tags.
     tags.sort(key=lambda tag: [order[level] for level in tag.path])
     groups = [(level, list(of_level)) for level, of_level in groupby(tags, lambda tag: tag.path[0])]
     lines = [
-        f"# Tags of {catalogue.project}",
+        f"# Tags of {project.name}",
         "",
         "Written by `usertags tags --book`; edit the configuration, not this page.",
         "",
-        *_counts(groups, catalogue),
+        *_counts(groups, project),
         "",
     ]
     for level, of_level in groups:
-        lines += [f"## {level} {catalogue.levels[level]}", ""]
+        lines += [f"## {level} {project.levels[level]}", ""]
         for path, of_path in groupby(of_level, lambda tag: tag.path[1:]):
-            names = " / ".join(f"{name} {catalogue.levels[name]}" for name in path)
-            only = "; every user carries exactly one" if _exclusive(level, path, catalogue) else ""
+            names = " / ".join(f"{name} {project.levels[name]}" for name in path)
+            only = "; every user carries exactly one" if _exclusive(level, path, project) else ""
             lines += [f"### {names}{only}", ""]
             for tag in of_path:
-                lines += [*_tag(tag, catalogue), ""]
-    return "\n".join([*lines, *_measures(catalogue)]).rstrip("\n") + "\n"
+                lines += [*_tag(tag, project), ""]
+    return "\n".join([*lines, *_measures(project)]).rstrip("\n") + "\n"
 
 
-def _counts(groups: Iterable[tuple[str, list[Tag]]], catalogue: Catalogue) -> list[str]:
+def _counts(groups: Iterable[tuple[str, list[Tag]]], project: Project) -> list[str]:
     lines = ["| group | tags | draft | retired |", "|---|--:|--:|--:|"]
     total = [0, 0, 0]
     for level, tags in groups:
         counts = [sum(tag.status == status for tag in tags) for status in ("active", "draft", "retired")]
         total = [sum(both) for both in zip(total, counts, strict=True)]
-        lines.append(f"| {level} {catalogue.levels[level]} | {' | '.join(map(str, counts))} |")
+        lines.append(f"| {level} {project.levels[level]} | {' | '.join(map(str, counts))} |")
     return [*lines, f"| **all** | {' | '.join(map(str, total))} |"]
 
 
-def _exclusive(level: str, path: Iterable[str], catalogue: Catalogue) -> bool:
-    return "/".join([level, *path]) in catalogue.exclusive
+def _exclusive(level: str, path: Iterable[str], project: Project) -> bool:
+    return "/".join([level, *path]) in project.exclusive
 
 
-def _measures(catalogue: Catalogue) -> list[str]:
+def _measures(project: Project) -> list[str]:
     """One row a measure."""
-    lines = [line.cells for line in measure_lines(catalogue)]
+    lines = [line.cells for line in measure_lines(project)]
     if not lines:
         return []
     rows = [[cell.replace("|", "\\|") for cell in cells] for cells in (COLUMNS, *lines)]
@@ -77,7 +77,7 @@ def _measures(catalogue: Catalogue) -> list[str]:
     return ["## Measures", "", table[0], f"|{'---|' * len(COLUMNS)}", *table[1:], ""]
 
 
-def _tag(tag: Tag, catalogue: Catalogue) -> list[str]:
+def _tag(tag: Tag, project: Project) -> list[str]:
     status = "" if tag.status == "active" else f" ({tag.status})"
     validity = _VALIDITY.get(tag.validity, f"stays {tag.period} days after it was true")
     lines = [
@@ -93,12 +93,12 @@ def _tag(tag: Tag, catalogue: Catalogue) -> list[str]:
         lines.append(f"- sensitivity {tag.sensitivity}{without}")
     if tag.values is not None:
         lines.append(f"- values: {', '.join(map(str, tag.values))}")
-    examples = [f"  - {_example(item.given, item.expect, catalogue)}" for item in tag.examples]
+    examples = [f"  - {_example(item.given, item.expect, project)}" for item in tag.examples]
     return [*lines, "- examples:", *examples] if examples else lines
 
 
-def _example(given: dict[str, object], expect: object, catalogue: Catalogue) -> str:
-    inputs = [f"{name} {_shown(value)}{unit_behind(catalogue, name, value)}" for name, value in given.items()]
+def _example(given: dict[str, object], expect: object, project: Project) -> str:
+    inputs = [f"{name} {_shown(value)}{unit_behind(project, name, value)}" for name, value in given.items()]
     outcome = "no tag" if expect is None or expect is False else _shown(expect)
     return f"{', '.join(inputs) or 'nothing known'} → **{outcome}**"
 

@@ -1,6 +1,6 @@
 """Models of the configuration files: one frozen model per kind of entry.
 
-The executable catalogue is built from these in `usertags.catalogue`.
+The compiled project is built from these in `usertags.project`.
 """
 
 import re

@@ -1,6 +1,6 @@
 """What a kind of tag is: how its entry is read, what a user has of it today, how it carries to the next day.
 
-Nothing here loads Spark before a column is made, and nothing here imports usertags.catalogue: the catalogue
+Nothing here loads Spark before a column is made, and nothing here imports usertags.project: the project
 is built with these.
 """
 
@@ -19,10 +19,10 @@ from usertags.spark_functions import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.catalogue.model import Tag
-    from usertags.catalogue.tags import Inputs
     from usertags.config.loader import Located, Settings
     from usertags.config.models import TagEntry
+    from usertags.project.model import Tag
+    from usertags.project.tags import Inputs
 
 # How a rule names another tag.
 TAGS = "tags."

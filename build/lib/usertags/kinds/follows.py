@@ -15,8 +15,8 @@ from usertags.spark_functions import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.catalogue.model import Tag
     from usertags.config.models import TagEntry
+    from usertags.project.model import Tag
 
 
 class FollowsEntry(Entry):

@@ -22,8 +22,8 @@ from usertags.spark_functions import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.catalogue.model import Tag
     from usertags.config.models import TagEntry
+    from usertags.project.model import Tag
 
 # What an example may give of a row.
 _ROW_FIELDS = frozenset({"value", "set_by", "reason", "until", "withdrawn"})

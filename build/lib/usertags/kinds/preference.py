@@ -18,8 +18,8 @@ from usertags.spark_functions import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.catalogue.model import Measure, Tag
     from usertags.config.models import TagEntry
+    from usertags.project.model import Measure, Tag
 
 # What a user prefers, the most first.
 PREFERENCES = "array<struct<value:string,number:double,share:double>>"

@@ -14,7 +14,7 @@ from itertools import takewhile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot, ancestors_of
 
-from usertags.catalogue.model import Source
+from usertags.project.model import Source
 from usertags.sources.files import SourceFile
 from usertags.stages.batch_register import BatchRecord, Status, count_columns, uuid_of
 from usertags.stages.days import end_of

@@ -6,9 +6,9 @@ from datetime import date, time
 from html import escape
 from typing import Any
 
-from usertags.catalogue.masking import MASK
 from usertags.config.alert_models import AlertKind
 from usertags.config.quality_models import Language
+from usertags.project.masking import MASK
 from usertags.quality.alerting import Due, failed_checks
 from usertags.quality.checks import CheckResult
 from usertags.quality.runbook import LATE, UNREACHABLE, section_of

@@ -6,8 +6,8 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Measure, Source
 from usertags.config.quality_models import CheckEntry
+from usertags.project.model import Measure, Source
 from usertags.quality.checks import Check, CheckResult, columns_check, result_of
 from usertags.quality.kinds import CheckKind
 

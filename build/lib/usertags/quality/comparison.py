@@ -11,8 +11,8 @@ from math import sqrt
 from statistics import median
 from typing import Any, Literal
 
-from usertags.catalogue.model import Source
 from usertags.config.quality_models import SEVERITIES, Bounds, QualityEntry, Severity
+from usertags.project.model import Source
 from usertags.quality.checks import CheckResult, result_of
 from usertags.quality.kinds import CheckKind, Unit
 from usertags.quality.statistics import Statistic

@@ -10,9 +10,9 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from usertags.catalogue.masking import masked
 from usertags.config.expectation_names import named_columns
 from usertags.errors import UsageError
+from usertags.project.masking import masked
 from usertags.quality import repeated_keys
 from usertags.quality.checks import SAMPLE, Check, CheckResult, Row, result_of
 from usertags.quality.error_texts import calls_in, calls_of, text_in, text_of, without_messages

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Source
 from usertags.config.quality_models import CheckEntry
+from usertags.project.model import Source
 from usertags.quality.checks import SAMPLE, CheckResult, Row, result_of
 from usertags.quality.expectations import Sampling, samples_of
 from usertags.quality.kinds import CheckKind

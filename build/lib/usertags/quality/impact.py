@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from usertags.catalogue.model import Catalogue, Measure, Source, Tag
 from usertags.config.rfm_columns import RFM_COLUMNS
+from usertags.project.model import Measure, Project, Source, Tag
 from usertags.published import PUBLISHED
 
 _TABLES = tuple(spec.name for spec in PUBLISHED)
@@ -17,18 +17,18 @@ class Impact:
     tags: tuple[Tag, ...] = ()
 
 
-def impact(catalogue: Catalogue, table: str, column: str | None) -> Impact:
+def impact(project: Project, table: str, column: str | None) -> Impact:
     """The dependents of a column of a table, or of the whole table; empty for an unknown table.
 
     A column that determines which rows are kept, or their user, affects everything computed from the source.
     """
     layer, _, name = table.partition(".")
-    tags = catalogue.published_tags()
-    if layer == "clean" and name in catalogue.sources:
-        source = catalogue.sources[name]
+    tags = project.published_tags()
+    if layer == "clean" and name in project.sources:
+        source = project.sources[name]
         if source.kind == "links":
             return Impact(("ops.identities", *_TABLES), tags)
-        hit = [tag for tag in tags if _reads(catalogue, tag, source, column)]
+        hit = [tag for tag in tags if _reads(project, tag, source, column)]
         return Impact((f"rollup.{name}", *_TABLES) if hit else (f"rollup.{name}",), tuple(hit))
     if table == "ops.refused_links":
         return Impact(("ops.identities", *_TABLES), tags)
@@ -42,20 +42,20 @@ def impact(catalogue: Catalogue, table: str, column: str | None) -> Impact:
     return Impact((table,), named or tags)
 
 
-def _reads(catalogue: Catalogue, tag: Tag, source: Source, column: str | None) -> bool:
+def _reads(project: Project, tag: Tag, source: Source, column: str | None) -> bool:
     if tag.set_by is not None and tag.set_by.source == source.name:
         return True
-    return any(_input_reads(catalogue, name, source, column) for name in tag.inputs)
+    return any(_input_reads(project, name, source, column) for name in tag.inputs)
 
 
-def _input_reads(catalogue: Catalogue, name: str, source: Source, column: str | None) -> bool:
+def _input_reads(project: Project, name: str, source: Source, column: str | None) -> bool:
     """Whether an input of a tag depends on the column: a measure, a profile column, a score."""
-    for derived in catalogue.derived:
+    for derived in project.derived:
         if name in derived.columns:
             parts = derived.made_of(name)
-            return any(_input_reads(catalogue, part, source, column) for part in parts)
-    if name in catalogue.measures:
-        measure: Measure = catalogue.measures[name]
+            return any(_input_reads(project, part, source, column) for part in parts)
+    if name in project.measures:
+        measure: Measure = project.measures[name]
         if measure.source != source.name:
             return False
         return column is None or column in measure.uses or _decides(source, column)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from usertags.catalogue.masking import MASK
+from usertags.project.masking import MASK
 from usertags.quality.checks import Check
 from usertags.quality.kinds import CheckKind
 

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from usertags.catalogue.build import ROOT
+from usertags.project.build import ROOT
 from usertags.quality.kinds import KINDS, CheckKind
 
 RUNBOOK = ROOT / "docs" / "runbook.md"

@@ -11,9 +11,9 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Column as CleanColumn
-from usertags.catalogue.model import Source
 from usertags.config.expression_types import is_number
+from usertags.project.model import Column as CleanColumn
+from usertags.project.model import Source
 from usertags.transform.versions import KEPT
 
 # The number of event days before the data day in the statistics of a batch.

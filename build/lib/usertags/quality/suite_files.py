@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from usertags.catalogue.model import Catalogue
 from usertags.config.quality_models import Language
+from usertags.project.model import Project
 from usertags.quality import sentences
 from usertags.quality.checks import Check
 from usertags.quality.suites import Suite, all_suites
@@ -20,19 +20,19 @@ from usertags.quality.suites import Suite, all_suites
 _HEAD = "# Written by `usertags expectations --write`: edit the configuration, not this file.\n"
 
 
-def suite_files(catalogue: Catalogue) -> dict[str, str]:
+def suite_files(project: Project) -> dict[str, str]:
     """The text of every file by its path in the folder: one a suite, in a folder for its namespace."""
-    owner, language = catalogue.quality.owner, catalogue.quality.language
+    owner, language = project.quality.owner, project.quality.language
     return {
         f"{suite.name.replace('.', '/', 1)}.yml": _text(suite, owner, language)
-        for suite in all_suites(catalogue)
+        for suite in all_suites(project)
     }
 
 
-def write_suites(catalogue: Catalogue, folder: Path) -> list[str]:
+def write_suites(project: Project, folder: Path) -> list[str]:
     """Write what is new or different, and remove what no suite makes any more; returns those paths."""
-    wanted = suite_files(catalogue)
-    changed = differences(catalogue, folder)
+    wanted = suite_files(project)
+    changed = differences(project, folder)
     for name in changed:
         path = folder / name
         if name in wanted:
@@ -43,9 +43,9 @@ def write_suites(catalogue: Catalogue, folder: Path) -> list[str]:
     return changed
 
 
-def differences(catalogue: Catalogue, folder: Path) -> list[str]:
+def differences(project: Project, folder: Path) -> list[str]:
     """The files that are missing, not current, or left over."""
-    wanted = suite_files(catalogue)
+    wanted = suite_files(project)
     changed = [name for name, text in wanted.items() if _read(folder / name) != text]
     names = [path.relative_to(folder).as_posix() for path in folder.glob("*/*.yml")]
     return sorted([*changed, *(name for name in names if name not in wanted)])

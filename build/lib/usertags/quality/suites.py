@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from usertags.catalogue.model import Catalogue, OwnCheck, Source
+from usertags.project.model import OwnCheck, Project, Source
 from usertags.quality.checks import Check
 from usertags.quality.clean_checks import declared_checks
 from usertags.quality.kinds import CheckKind
@@ -30,35 +30,35 @@ class Suite:
     checks: tuple[Check, ...]
 
 
-def clean_suite(catalogue: Catalogue, source: Source) -> Suite:
+def clean_suite(project: Project, source: Source) -> Suite:
     table = f"clean.{source.name}"
-    return _suite(catalogue, table, [*declared_checks(source), *_own(catalogue, table)])
+    return _suite(project, table, [*declared_checks(source), *_own(project, table)])
 
 
-def tag_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
+def tag_suites(project: Project) -> tuple[Suite, ...]:
     """The suites of the audit; a check that needs the number of users has the parameter `population`."""
     suites = [
-        _suite(catalogue, "tags.user_tags", [*user_tags_checks(), *_own(catalogue, "tags.user_tags")]),
-        _suite(catalogue, USER_TAGS_VALUES, user_tags_value_checks(in_user_tags_alone(catalogue))),
+        _suite(project, "tags.user_tags", [*user_tags_checks(), *_own(project, "tags.user_tags")]),
+        _suite(project, USER_TAGS_VALUES, user_tags_value_checks(in_user_tags_alone(project))),
         _suite(
-            catalogue,
+            project,
             "tags.user_profile",
-            [*user_profile_checks(catalogue), *_own(catalogue, "tags.user_profile")],
+            [*user_profile_checks(project), *_own(project, "tags.user_profile")],
         ),
-        _suite(catalogue, "tags.rfm", [*rfm_checks(catalogue), *_own(catalogue, "tags.rfm")]),
+        _suite(project, "tags.rfm", [*rfm_checks(project), *_own(project, "tags.rfm")]),
     ]
     return tuple(suite for suite in suites if suite.checks)
 
 
-def all_suites(catalogue: Catalogue) -> tuple[Suite, ...]:
+def all_suites(project: Project) -> tuple[Suite, ...]:
     return (
-        *(clean_suite(catalogue, source) for source in catalogue.sources.values()),
-        *tag_suites(catalogue),
+        *(clean_suite(project, source) for source in project.sources.values()),
+        *tag_suites(project),
     )
 
 
-def _own(catalogue: Catalogue, table: str) -> list[Check]:
-    return [_own_check(check) for check in catalogue.own_checks_of(table)]
+def _own(project: Project, table: str) -> list[Check]:
+    return [_own_check(check) for check in project.own_checks_of(table)]
 
 
 def _own_check(check: OwnCheck) -> Check:
@@ -74,8 +74,8 @@ def _own_check(check: OwnCheck) -> Check:
     )
 
 
-def _suite(catalogue: Catalogue, name: str, checks: Sequence[Check]) -> Suite:
-    owner = catalogue.quality.owner
+def _suite(project: Project, name: str, checks: Sequence[Check]) -> Suite:
+    owner = project.quality.owner
     return Suite(name, tuple(replace(check, owner=check.owner or owner) for check in _told_apart(checks)))
 
 

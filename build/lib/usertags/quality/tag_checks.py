@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Catalogue, Tag, visible
+from usertags.project.model import Project, Tag, visible
 from usertags.quality.checks import Check, CheckResult, columns_check, result_of
 from usertags.quality.kinds import CheckKind
 
@@ -34,10 +34,10 @@ def user_tags_checks() -> list[Check]:
     return [_has_rows(table), *not_null, unique]
 
 
-def user_profile_checks(catalogue: Catalogue) -> list[Check]:
+def user_profile_checks(project: Project) -> list[Check]:
     """The listed values of tags, one row per user, and no missing users."""
     table = "tags.user_profile"
-    shown = visible(catalogue.published_tags(), "user_profile")
+    shown = visible(project.published_tags(), "user_profile")
     user = {"column": "user_id"}
     checks = [
         columns_check(table, ["user_id", *(tag.id for tag in shown)]),
@@ -48,10 +48,10 @@ def user_profile_checks(catalogue: Catalogue) -> list[Check]:
     return checks + [_value_check(table, tag) for tag in shown if tag.values and not tag.multiple]
 
 
-def in_user_tags_alone(catalogue: Catalogue) -> list[Tag]:
+def in_user_tags_alone(project: Project) -> list[Tag]:
     """The tags with listed values that are not completely contained in user_profile, where values are
     checked: a sensitivity excludes them, or they have several values."""
-    tags = visible(catalogue.published_tags(), "user_tags")
+    tags = visible(project.published_tags(), "user_tags")
     return [tag for tag in tags if tag.values and (tag.multiple or "user_profile" in tag.kept_out_of)]
 
 
@@ -81,8 +81,8 @@ def _as_text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def rfm_checks(catalogue: Catalogue) -> list[Check]:
-    if catalogue.rfm is None:
+def rfm_checks(project: Project) -> list[Check]:
+    if project.rfm is None:
         return []
     table, segment = "tags.rfm", {"column": "segment"}
     return [
@@ -130,11 +130,11 @@ def refused_links(refused: Mapping[str, int]) -> CheckResult:
     )
 
 
-def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResult]:
+def exclusive_paths(profile: DataFrame, project: Project) -> list[CheckResult]:
     """Every user carries exactly one tag of each exclusive path. One pass over the profile."""
     by_path: dict[str, list[str]] = defaultdict(list)
-    for tag in catalogue.published_tags():
-        if "/".join(tag.path) in catalogue.exclusive:
+    for tag in project.published_tags():
+        if "/".join(tag.path) in project.exclusive:
             by_path["/".join(tag.path)].append(tag.id)
     if not by_path:
         return []
@@ -144,7 +144,7 @@ def exclusive_paths(profile: DataFrame, catalogue: Catalogue) -> list[CheckResul
         for path in paths
     ]
     row = profile.agg(F.count("*"), *wrong).collect()[0]
-    levels = {path: "_".join(catalogue.levels[level] for level in path.split("/")) for path in paths}
+    levels = {path: "_".join(project.levels[level] for level in path.split("/")) for path in paths}
     return [_exclusive_result(path, levels[path], row[0], row[index + 1]) for index, path in enumerate(paths)]
 
 

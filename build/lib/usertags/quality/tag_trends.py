@@ -68,9 +68,9 @@ class TagTrend:
 
 
 def tag_trends(
-    statistics: Iterable[Row], catalogue: Iterable[Row], published: Mapping[date, str]
+    statistics: Iterable[Row], project: Iterable[Row], published: Mapping[date, str]
 ) -> list[TagTrend]:
-    """One trend per tag of the catalogue of the newest published day, largest changes first.
+    """One trend per tag of the project of the newest published day, largest changes first.
 
     `published` is the run of each published day: rows of other runs are ignored.
     """
@@ -78,7 +78,7 @@ def tag_trends(
         return []
     newest = max(published)
     entries = {
-        row["tag_id"]: row for row in catalogue if (row["dt"], row["run_id"]) == (newest, published[newest])
+        row["tag_id"]: row for row in project if (row["dt"], row["run_id"]) == (newest, published[newest])
     }
     by_tag: dict[str, dict[date, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in statistics:

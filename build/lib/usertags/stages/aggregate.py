@@ -17,9 +17,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import DataType
 
-from usertags.catalogue.model import Catalogue, Partial, Source
-from usertags.catalogue.versions import version_of
 from usertags.errors import DataError
+from usertags.project.model import Partial, Project, Source
+from usertags.project.versions import version_of
 from usertags.stages.batch_register import BatchRecord, mark_rolled_up, not_rolled_up, registered
 from usertags.stages.report import Line, StageReport
 from usertags.stages.source_tables import clean_name, rollup_name, tables_of
@@ -44,30 +44,30 @@ class Build:
         return version_of(sorted(partial.id for partial in self.partials))
 
 
-def aggregate(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+def aggregate(spark: SparkSession, project: Project, lake: Lake, day: date, run_id: str) -> StageReport:
     """Update the roll-ups of every source of events from its clean table; current rows are not changed."""
     started = time.monotonic()
-    sources = [source for source in catalogue.sources.values() if source.kind == "events"]
+    sources = [source for source in project.sources.values() if source.kind == "events"]
     tables = {source.name: tables_of(lake, source.name) for source in sources}
     records = registered(lake, tables.values())
     waiting = {name: not_rolled_up(of_source) for name, of_source in records.items()}
     lines = tuple(
-        _aggregate(spark, catalogue, lake, source, tables[source.name].clean, waiting[source.name])
+        _aggregate(spark, project, lake, source, tables[source.name].clean, waiting[source.name])
         for source in sources
     )
     mark_rolled_up(lake, [record for of_source in waiting.values() for record in of_source])
     return StageReport("aggregate", day, run_id, time.monotonic() - started, lines)
 
 
-def partials_of(catalogue: Catalogue, source: Source) -> tuple[Partial, ...]:
+def partials_of(project: Project, source: Source) -> tuple[Partial, ...]:
     """The distinct partials that the measures of a source need."""
-    found = {p.id: p for measure in catalogue.measures_of(source.name) for p in measure.partials}
+    found = {p.id: p for measure in project.measures_of(source.name) for p in measure.partials}
     return tuple(found[name] for name in sorted(found))
 
 
 def _aggregate(
     spark: SparkSession,
-    catalogue: Catalogue,
+    project: Project,
     lake: Lake,
     source: Source,
     clean_table: Table | None,
@@ -79,7 +79,7 @@ def _aggregate(
             safe="nothing was written",
             next_step="run `usertags clean` for the day first",
         )
-    partials = partials_of(catalogue, source)
+    partials = partials_of(project, source)
     clean = spark.table(spark_table(clean_name(source)))
     table = _rollup_table(lake, source, day_rollup(clean, source, partials), partials)
     touched = {day for record in waiting for day in record.event_days}

@@ -11,7 +11,7 @@ from functools import partial
 
 from pyspark.sql import SparkSession
 
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.quality.checks import CheckResult, owned
 from usertags.quality.clean_checks import one_definition, reconciliation
 from usertags.quality.expectations import Validator
@@ -33,7 +33,7 @@ from usertags.store.lake import Lake
 SOURCES_AT_ONCE = 3
 
 
-def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+def clean(spark: SparkSession, project: Project, lake: Lake, day: date, run_id: str) -> StageReport:
     """Clean the batch of a data day of every source; a batch that is already clean is skipped.
 
     Raises DataError when a source's batch was never extracted, and GateRefused when a critical check
@@ -41,14 +41,14 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
     """
     started = time.monotonic()
     require_no_blocked_day(lake, day)
-    batches = batches_of(catalogue, lake, day)
+    batches = batches_of(project, lake, day)
     validator = Validator()
     todo = [batch for batch in batches if not batch.clean_already]
-    checked = _written_and_checked(spark, catalogue, lake, todo, run_id, validator)
-    report = write_docs(lake, catalogue, day, run_id, "clean", validator)
+    checked = _written_and_checked(spark, project, lake, todo, run_id, validator)
+    report = write_docs(lake, project, day, run_id, "clean", validator)
     known = [result for batch in batches if batch.clean_already for result in _known_checks(batch)]
     results = owned(
-        (*(result for one in checked for result in one.checks), *known, report), catalogue.quality.owner
+        (*(result for one in checked for result in one.checks), *known, report), project.quality.owner
     )
     fingerprints = {batch.table: batch.fingerprint for batch in batches}
     try:
@@ -64,17 +64,17 @@ def clean(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_
 
 def _written_and_checked(
     spark: SparkSession,
-    catalogue: Catalogue,
+    project: Project,
     lake: Lake,
     batches: list[Batch],
     run_id: str,
     validator: Validator,
 ) -> list[Checked]:
     """Several sources concurrently, in order: while one waits for the store or is checked, others compute."""
-    write = partial(write_batch, spark, catalogue, lake, run_id=run_id)
+    write = partial(write_batch, spark, project, lake, run_id=run_id)
     with ThreadPoolExecutor(max_workers=SOURCES_AT_ONCE) as pool:
         written = zip(batches, pool.map(write, batches), strict=True)
-        return check_batches(spark, catalogue, lake, run_id, written, validator)
+        return check_batches(spark, project, lake, run_id, written, validator)
 
 
 def _known_checks(batch: Batch) -> list[CheckResult]:
@@ -100,7 +100,7 @@ def _lines(batches: list[Batch], checked: list[Checked]) -> list[Line]:
 
 
 def take_over(
-    session: Callable[[], SparkSession], catalogue: Catalogue, lake: Lake, release: RunRecord
+    session: Callable[[], SparkSession], project: Project, lake: Lake, release: RunRecord
 ) -> StageReport:
     """Promote the batch of every source of a day that a person has released.
 
@@ -110,13 +110,13 @@ def take_over(
     """
     started = time.monotonic()
     day, run_id = release.day, release.run_id
-    batches = batches_of(catalogue, lake, day)
+    batches = batches_of(project, lake, day)
     todo = [batch for batch in batches if not batch.clean_already]
     on_branch = {batch.source.name: record for batch in todo if (record := held(lake, batch))}
     again = [batch for batch in todo if batch.source.name not in on_branch]
     records = [*on_branch.values()]
     if again:
-        checked = _cleaned_again(session(), catalogue, lake, release, again)
+        checked = _cleaned_again(session(), project, lake, release, again)
         records += [clean_record(one.batch, one.written, "clean", run_id) for one in checked]
     promote(lake, batches, records)
     lines = tuple(
@@ -132,9 +132,9 @@ def _taken_over(written: bool, again: bool) -> str:
 
 
 def _cleaned_again(
-    spark: SparkSession, catalogue: Catalogue, lake: Lake, release: RunRecord, batches: list[Batch]
+    spark: SparkSession, project: Project, lake: Lake, release: RunRecord, batches: list[Batch]
 ) -> list[Checked]:
-    checked = _written_and_checked(spark, catalogue, lake, batches, release.run_id, Validator())
+    checked = _written_and_checked(spark, project, lake, batches, release.run_id, Validator())
     results = [result for one in checked for result in one.checks]
     failed = [result.check_id for result in results if refuses(result)]
     if not_released(release, failed):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from usertags.catalogue.model import Catalogue, Source
-from usertags.catalogue.versions import version_of
 from usertags.errors import DataError, UsageError
+from usertags.project.model import Project, Source
+from usertags.project.versions import version_of
 from usertags.quality.register import RunRecord
 from usertags.stages.batch_register import (
     BatchRecord,
@@ -56,14 +56,14 @@ class Batch:
         return other_definitions(self.records, self.day, self.definition)
 
 
-def batches_of(catalogue: Catalogue, lake: Lake, day: date) -> list[Batch]:
+def batches_of(project: Project, lake: Lake, day: date) -> list[Batch]:
     """The batch of a data day of every source. Raises DataError if one was never extracted."""
-    sources = catalogue.sources.values()
+    sources = project.sources.values()
     records = registered(lake, [tables_of(lake, source.name) for source in sources])
-    return [_batch(catalogue, source, day, records[source.name]) for source in sources]
+    return [_batch(project, source, day, records[source.name]) for source in sources]
 
 
-def _batch(catalogue: Catalogue, source: Source, day: date, records: list[BatchRecord]) -> Batch:
+def _batch(project: Project, source: Source, day: date, records: list[BatchRecord]) -> Batch:
     known = landed(records)
     if day not in known or is_interrupted(records, day):
         raise DataError(
@@ -74,7 +74,7 @@ def _batch(catalogue: Catalogue, source: Source, day: date, records: list[BatchR
         )
     definition = version_of([_columns(source), _rules(source)])
     checks = [[check.model_dump() for check in source.checks], source.may_be_empty]
-    own = [repr(check) for check in catalogue.own_checks_of(clean_name(source))]
+    own = [repr(check) for check in project.own_checks_of(clean_name(source))]
     made_of = [known[day].raw_snapshot, _columns(source), _rules(source), *checks, own]
     last = max((other for other in known if other < day), default=None)
     return Batch(source, day, definition, version_of(made_of), known[day].attempt, last, tuple(records))
@@ -89,10 +89,10 @@ def _rules(source: Source) -> list[object]:
     return [source.key, source.repeats, source.version, source.time, whose, source.reject]
 
 
-def require_same_batch(catalogue: Catalogue, lake: Lake, refused: RunRecord) -> None:
+def require_same_batch(project: Project, lake: Lake, refused: RunRecord) -> None:
     """Raises UsageError if the batch of a day, in any source, is no longer the one that was refused."""
     day, fingerprints = refused.day, refused.inputs.get("batches", {})
-    batches = batches_of(catalogue, lake, day)
+    batches = batches_of(project, lake, day)
     other = [batch.source.name for batch in batches if fingerprints.get(batch.table) != batch.fingerprint]
     if other:
         raise UsageError(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from usertags.catalogue.masking import masked_of
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.masking import masked_of
+from usertags.project.model import Project, Source
 from usertags.quality.checks import CheckResult
 from usertags.quality.clean_checks import distinct_within_day, one_definition, reconciliation
 from usertags.quality.comparison import compared
@@ -33,7 +33,7 @@ class Checked:
 
 def check_batches(
     spark: SparkSession,
-    catalogue: Catalogue,
+    project: Project,
     lake: Lake,
     run_id: str,
     written: Iterable[tuple[Batch, Written]],
@@ -44,11 +44,11 @@ def check_batches(
     before = None
     done: list[Checked] = []
     for batch, item in written:
-        before = earlier_statistics(lake, batch.day, catalogue.quality) if before is None else before
-        results = _checks(spark, catalogue, batch, item, validator)
+        before = earlier_statistics(lake, batch.day, project.quality) if before is None else before
+        results = _checks(spark, project, batch, item, validator)
         results.append(one_definition(batch.source, batch.other_definitions))
         earlier = before.get(batch.source.name, [])
-        results += compared(batch.source, batch.day, item.statistics, earlier, catalogue.quality)
+        results += compared(batch.source, batch.day, item.statistics, earlier, project.quality)
         done.append(Checked(batch, item, tuple(results)))
     if not done:
         return []
@@ -62,18 +62,18 @@ def check_batches(
 
 
 def _checks(
-    spark: SparkSession, catalogue: Catalogue, batch: Batch, written: Written, validator: Validator
+    spark: SparkSession, project: Project, batch: Batch, written: Written, validator: Validator
 ) -> list[CheckResult]:
     source = batch.source
     branch = spark.table(spark_table(batch.table, batch.branch))
-    suite = clean_suite(catalogue, source)
+    suite = clean_suite(project, source)
     kept = branch.where(F.col("_batch") == F.lit(batch.day))
     results = [reconciliation(source, written.counts)]
     results += validator.validate(suite.name, kept, suite.checks, sampling=_sampling(source))
-    results += freshness_checks(source, written.statistics, end_of(batch.day, catalogue.timezone))
+    results += freshness_checks(source, written.statistics, end_of(batch.day, project.timezone))
     if written.days:
         touched = spark.createDataFrame([(day,) for day in written.days], "event_day date")
-        results += distinct_within_day(source, catalogue.measures_of(source.name), branch, touched)
+        results += distinct_within_day(source, project.measures_of(source.name), branch, touched)
     return results
 
 

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.model import Project, Source
 from usertags.quality.statistics import Statistic, statistics
 from usertags.stages.batch_register import BatchRecord, Status, count_columns, earlier_days, uuid_of
 from usertags.stages.clean_batch import Batch
@@ -36,12 +36,12 @@ class Written:
     statistics: list[Statistic]
 
 
-def write_batch(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Batch, run_id: str) -> Written:
+def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch, run_id: str) -> Written:
     """Write the batch on its branch and its rejected rows to quarantine."""
     source, day = batch.source, batch.day
     raw = spark.table(spark_table(raw_name(source))).where(F.col("batch") == F.lit(day))
     # Several statements read these rows; the conversions of `typed` are done once.
-    rows = typed(raw, source, catalogue.timezone).persist()
+    rows = typed(raw, source, project.timezone).persist()
     good = rows.where("_reason is null").drop("_reason", "_raw")
     partition = ("event_day",) if source.kind == "events" else ()
     table = ensure_table(lake, batch.table, to_arrow_schema(good.drop("_reading").schema), partition)
@@ -53,7 +53,7 @@ def write_batch(spark: SparkSession, catalogue: Catalogue, lake: Lake, batch: Ba
     # Rows that an earlier attempt of the batch wrote on other days have to be removed as well.
     days = sorted(found.changed | earlier_days(batch.records, day))
     _write_branch(spark, table, batch, resolved, others, days)
-    described = statistics(resolved.batch, source, day, batch.last, end_of(day, catalogue.timezone))
+    described = statistics(resolved.batch, source, day, batch.last, end_of(day, project.timezone))
     resolved.rows.unpersist()
     rows.unpersist()
     table.refresh()

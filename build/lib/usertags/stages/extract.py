@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
-from usertags.catalogue.model import Catalogue, Source
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
+from usertags.project.model import Project, Source
 from usertags.sources.files import SourceFile, list_files, read_files
 from usertags.sources.pii import hash_pii
 from usertags.sources.reading import READING
@@ -58,7 +58,7 @@ class Bounds:
 
 
 def extract(
-    catalogue: Catalogue, lake: Lake, source: Source, day: date, run_id: str, *, re_extract: bool = False
+    project: Project, lake: Lake, source: Source, day: date, run_id: str, *, re_extract: bool = False
 ) -> StageReport:
     """Extract one source for one data day; an existing batch is skipped.
 
@@ -71,12 +71,12 @@ def extract(
     if day in batches and not re_extract and not is_interrupted(records, day):
         line = Line(source.name, read=batches[day].rows_read, written=0, note="batch already exists")
     else:
-        line = _take_in(catalogue, lake, source, day, batches, run_id)
+        line = _take_in(project, lake, source, day, batches, run_id)
     return StageReport("extract", day, run_id, time.monotonic() - started, (line,), part=source.name)
 
 
 def _take_in(
-    catalogue: Catalogue,
+    project: Project,
     lake: Lake,
     source: Source,
     day: date,
@@ -84,11 +84,11 @@ def _take_in(
     run_id: str,
 ) -> Line:
     if source.read.table:
-        reading, bounds = _from_database(catalogue, source, day, batches)
+        reading, bounds = _from_database(project, source, day, batches)
     else:
-        reading, bounds = _from_files(catalogue, lake, source, day, batches)
+        reading, bounds = _from_files(project, lake, source, day, batches)
     attempt = batches[day].attempt + 1 if day in batches else 0
-    schema, stream = _prepared(catalogue, source, reading, day, attempt)
+    schema, stream = _prepared(project, source, reading, day, attempt)
     table = ensure_table(lake, raw_name(source), schema, partition=["batch"])
     record = BatchRecord(
         source.name,
@@ -113,33 +113,33 @@ def _note(bounds: Bounds) -> str:
 
 
 def _from_database(
-    catalogue: Catalogue, source: Source, day: date, batches: Mapping[date, BatchRecord]
+    project: Project, source: Source, day: date, batches: Mapping[date, BatchRecord]
 ) -> tuple[pa.RecordBatchReader, Bounds]:
     read = source.read
     assert read.table is not None
     after = until = None
     if read.cursor:
-        until = end_of(day, catalogue.timezone)
+        until = end_of(day, project.timezone)
         after = after_of(batches, day, read.lookback)
     reading = read_table(
-        sql_url(read.connection, catalogue),
+        sql_url(read.connection, project),
         table=read.table,
         columns=source.raw_columns,
         cursor=read.cursor,
         after=after,
         until=until,
-        timezone=catalogue.timezone,
+        timezone=project.timezone,
     )
     return reading, Bounds(after, until)
 
 
 def _from_files(
-    catalogue: Catalogue, lake: Lake, source: Source, day: date, batches: Mapping[date, BatchRecord]
+    project: Project, lake: Lake, source: Source, day: date, batches: Mapping[date, BatchRecord]
 ) -> tuple[pa.RecordBatchReader, Bounds]:
     read = source.read
     assert read.files is not None and read.format is not None
-    access = files_access(read.connection, catalogue, lake)
-    files = list_files(files_root(read.connection, catalogue), read.files, day=day, s3=access)
+    access = files_access(read.connection, project, lake)
+    files = list_files(files_root(read.connection, project), read.files, day=day, s3=access)
     new = new_files(files, files_read(lake, source.name, batches), day)
     reading = read_files(
         new,
@@ -187,12 +187,12 @@ def _duration(text: str) -> timedelta:
 
 
 def _prepared(
-    catalogue: Catalogue, source: Source, reading: pa.RecordBatchReader, day: date, number: int
+    project: Project, source: Source, reading: pa.RecordBatchReader, day: date, number: int
 ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """The batches to write: personal data hashed or dropped, the data day and the number of the
     reading added."""
     personal = source.raw_pii
-    salt = pii_salt(catalogue) if personal else ""
+    salt = pii_salt(project) if personal else ""
 
     def prepare(batch: pa.RecordBatch) -> pa.RecordBatch:
         safe = hash_pii(batch, personal, salt) if personal else batch
@@ -208,22 +208,22 @@ def _empty(schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
 
-def pii_salt(catalogue: Catalogue) -> str:
+def pii_salt(project: Project) -> str:
     """The salt for hashing personal data: from the environment; an embedded lake generates it once."""
     if SALT in os.environ:
         return os.environ[SALT]
-    if not catalogue.connections[catalogue.lake].embedded:
+    if not project.connections[project.lake].embedded:
         raise ConfigError(
             [
                 ConfigProblem(
-                    str(catalogue.folder / "sources"),
+                    str(project.folder / "sources"),
                     0,
                     f"{SALT} is not set: columns with `pii: hash` need it",
                 )
             ],
             next_step=f"set {SALT} to a long secret that never changes, so that hashes stay equal",
         )
-    path = catalogue.state / "pii_salt"
+    path = project.state / "pii_salt"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)

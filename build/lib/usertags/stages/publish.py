@@ -14,9 +14,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from usertags.catalogue.model import Catalogue
 from usertags.config.quality_models import Language
 from usertags.errors import DataError, UsageError
+from usertags.project.model import Project
 from usertags.published import PUBLISHED
 from usertags.quality.register import Publication, RunRecord
 from usertags.quality.sentences import sentence
@@ -30,7 +30,7 @@ from usertags.store.schemas import PUBLICATIONS
 from usertags.store.tables import drop_branch, ensure_table, fast_forward
 
 
-def publish(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+def publish(project: Project, lake: Lake, day: date, run_id: str) -> StageReport:
     """Publish an audited run, or complete an interrupted publication.
 
     Raises UsageError when the run was not built or audited, DataError when its audit refused it, and
@@ -38,12 +38,12 @@ def publish(catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageRe
     """
     started = time.monotonic()
     built, verdict = _require_passed(lake, day, run_id)
-    for _ in publish_steps(lake, built, verdict, catalogue.quality.language):
+    for _ in publish_steps(lake, built, verdict, project.quality.language):
         pass
     lines = tuple(
         Line(spec.name, written=built.row_counts.get(spec.name, 0), note=verdict.status) for spec in PUBLISHED
     )
-    removed = remove_old_reports(lake, catalogue)
+    removed = remove_old_reports(lake, project)
     lines += (Line("reports", note=removed),) if removed else ()
     return StageReport("publish", day, run_id, time.monotonic() - started, lines)
 

@@ -27,7 +27,7 @@ def rebase_run(new_run: Callable[[], Run], lake: Lake, built: RunRecord, version
     """Move the rows of a held run onto the current main; the report says how for each table.
 
     `new_run` starts Spark: it is not needed if main can be fast-forwarded to the run's branch. `version`
-    is that of the current catalogue. Raises UsageError if the held rows no longer exist, or if they would
+    is that of the current project. Raises UsageError if the held rows no longer exist, or if they would
     have to be recomputed with other rules.
     """
     started = time.monotonic()

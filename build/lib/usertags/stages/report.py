@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.store.lake import Lake
 
 # The outcomes of the rows of a batch: fields of `Line`.
@@ -40,20 +40,20 @@ class StageReport:
     part: str = ""
 
 
-def save_report(lake: Lake, catalogue: Catalogue, report: StageReport) -> None:
+def save_report(lake: Lake, project: Project, report: StageReport) -> None:
     name = f"{report.stage}-{report.part}" if report.part else report.stage
     body = json.dumps(asdict(report) | {"day": report.day.isoformat()}, ensure_ascii=False, indent=1)
     lake.boto.put_object(
         Bucket=lake.reports_bucket,
-        Key=f"{run_folder(catalogue, report.day, report.run_id)}/{name}.json",
+        Key=f"{run_folder(project, report.day, report.run_id)}/{name}.json",
         Body=body.encode(),
         ContentType="application/json",
     )
 
 
-def load_reports(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> list[StageReport]:
+def load_reports(lake: Lake, project: Project, day: date, run_id: str) -> list[StageReport]:
     """The reports of a run, in the order of the stages."""
-    prefix = run_folder(catalogue, day, run_id) + "/"
+    prefix = run_folder(project, day, run_id) + "/"
     pages = lake.boto.get_paginator("list_objects_v2").paginate(Bucket=lake.reports_bucket, Prefix=prefix)
     keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
     bodies = (
@@ -64,8 +64,8 @@ def load_reports(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> li
     return sorted(map(_parse, bodies), key=lambda report: (_ORDER.index(report.stage), report.part))
 
 
-def run_folder(catalogue: Catalogue, day: date, run_id: str) -> str:
-    return f"{catalogue.project}/{day}/{run_id}"
+def run_folder(project: Project, day: date, run_id: str) -> str:
+    return f"{project.name}/{day}/{run_id}"
 
 
 def total(lines: Iterable[Line], field: str) -> int:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
-from usertags.catalogue.model import Catalogue
+from usertags.project.model import Project
 from usertags.quality.timeline import start_of
 from usertags.stages.reports_store import keys_under
 from usertags.stages.runs import blocked_days, publications
@@ -20,17 +20,17 @@ _AT_ONCE = 1000
 _logger = logging.getLogger(__name__)
 
 
-def remove_old_reports(lake: Lake, catalogue: Catalogue, now: datetime | None = None) -> str:
+def remove_old_reports(lake: Lake, project: Project, now: datetime | None = None) -> str:
     """Remove the reports of runs older than the retention period; returns a description.
 
     Always kept are the newest published days, blocked days, and objects that are not named like a day
     and a run. A failed removal is reported and retried after the next day; the day itself is published.
     """
-    before = (now or datetime.now(UTC)) - timedelta(days=catalogue.retention.reports)
+    before = (now or datetime.now(UTC)) - timedelta(days=project.retention.reports)
     try:
         keep = {item.day for item in publications(lake)[-PUBLISHED:]}
         keep |= {record.day for record in blocked_days(lake)}
-        old = list(_old_files(lake, catalogue.project, keep, before))
+        old = list(_old_files(lake, project.name, keep, before))
         _remove(lake, old)
     except Exception as error:  # the storage or the catalog raises what it meets
         _logger.exception("old reports were not removed")

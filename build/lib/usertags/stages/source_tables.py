@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pyiceberg.table import Table
 
-from usertags.catalogue.model import Source
+from usertags.project.model import Source
 from usertags.store.lake import Lake
 from usertags.store.tables import find_table
 

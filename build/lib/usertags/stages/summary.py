@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from usertags.catalogue.model import Catalogue
 from usertags.config.quality_models import SEVERITIES, Language
+from usertags.project.model import Project
 from usertags.quality.checks import CheckResult, CheckRow, by_gravity, checks_of
 from usertags.quality.gate import GateRefused
 from usertags.quality.kinds import CheckKind
@@ -41,21 +41,21 @@ class RunFacts:
     language: Language = "en"
 
 
-def save_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> dict[str, Any]:
+def save_summary(lake: Lake, project: Project, day: date, run_id: str) -> dict[str, Any]:
     """Write the current summary of a run, replacing an earlier one; returns it."""
-    found = summarise(_facts(lake, catalogue, day, run_id), datetime.now(UTC))
+    found = summarise(_facts(lake, project, day, run_id), datetime.now(UTC))
     lake.boto.put_object(
         Bucket=lake.reports_bucket,
-        Key=f"{run_folder(catalogue, day, run_id)}/{SUMMARY}",
+        Key=f"{run_folder(project, day, run_id)}/{SUMMARY}",
         Body=json.dumps(found, ensure_ascii=False, indent=1).encode(),
         ContentType="application/json",
     )
     return found
 
 
-def load_summary(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> dict[str, Any] | None:
+def load_summary(lake: Lake, project: Project, day: date, run_id: str) -> dict[str, Any] | None:
     """The summary of a run; None if none of its checks has ended."""
-    key = f"{run_folder(catalogue, day, run_id)}/{SUMMARY}"
+    key = f"{run_folder(project, day, run_id)}/{SUMMARY}"
     try:
         body = lake.boto.get_object(Bucket=lake.reports_bucket, Key=key)["Body"].read()
     except lake.boto.exceptions.NoSuchKey:
@@ -171,19 +171,19 @@ def _readers(facts: RunFacts) -> dict[str, str] | None:
     return {"day": found.day.isoformat(), "run_id": found.run_id} if found else None
 
 
-def _facts(lake: Lake, catalogue: Catalogue, day: date, run_id: str) -> RunFacts:
+def _facts(lake: Lake, project: Project, day: date, run_id: str) -> RunFacts:
     known = publications(lake)
     records = [record for record in run_records(lake, day) if record.run_id == run_id]
     built = [record.catalogue_version for record in records if record.stage == "tag"]
     return RunFacts(
-        project=catalogue.project,
+        project=project.name,
         day=day,
         run_id=run_id,
-        definition_version=(built[-1] if built else None) or catalogue.version,
-        reports=load_reports(lake, catalogue, day, run_id),
+        definition_version=(built[-1] if built else None) or project.version,
+        reports=load_reports(lake, project, day, run_id),
         records=records,
         checks=checks_of(lake, day, run_id),
         published=next((item for item in known if item.day == day), None),
         newest=known[-1] if known else None,
-        language=catalogue.quality.language,
+        language=project.quality.language,
     )

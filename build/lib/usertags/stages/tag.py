@@ -14,8 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from usertags.catalogue.model import Catalogue, DerivedColumns, Tag
 from usertags.errors import DataError, UsageError
+from usertags.project.model import DerivedColumns, Project, Tag
 from usertags.published import (
     PUBLISHED,
     TAG_CATALOGUE,
@@ -45,7 +45,7 @@ class Run:
     """One run of a data day: the context of the tag stage."""
 
     spark: SparkSession
-    catalogue: Catalogue
+    project: Project
     lake: Lake
     day: date
     run_id: str
@@ -79,7 +79,7 @@ def _written(table: object, branch: str) -> int:
     return int(snapshot.summary.additional_properties.get("added-records", 0)) if snapshot else 0
 
 
-def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id: str) -> StageReport:
+def tag(spark: SparkSession, project: Project, lake: Lake, day: date, run_id: str) -> StageReport:
     """Compute all tables of a run on its branch.
 
     Raises DataError when an earlier day is blocked, when the day was never extracted or cleaned or its batch
@@ -95,7 +95,7 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
             safe="its tables are unchanged",
             next_step="start a new run to compute the day again",
         )
-    run = Run(spark, catalogue, lake, day, run_id)
+    run = Run(spark, project, lake, day, run_id)
     snapshots = _inputs(run)
     before = day_before(lake, day)
     counts: dict[str, int] = {}
@@ -112,7 +112,7 @@ def tag(spark: SparkSession, catalogue: Catalogue, lake: Lake, day: date, run_id
             "built",
             previous_day=before.day if before else None,
             previous_run=before.run_id if before else None,
-            catalogue_version=catalogue.version,
+            catalogue_version=project.version,
             inputs={name: str(snapshot) for name, snapshot in snapshots.items()},
             row_counts=counts,
         ),
@@ -134,8 +134,8 @@ def recompute_carry(run: Run, built: RunRecord) -> None:
 def _measures(run: Run, tables: Tables, users: DataFrame | None, counts: dict[str, int]) -> None:
     """Write the measures, what is derived of them, and the tables that do not carry. What is derived needs
     the measures of everybody: merged once, they are read several times."""
-    merged = user_measures(tables, run.catalogue, run.day, users)
-    derived = run.catalogue.derived
+    merged = user_measures(tables, run.project, run.day, users)
+    derived = run.project.derived
     merged = merged.persist() if derived else merged
     whole, learned = all_computed(derived, merged, run.day)
     apart = [name for item in derived if item.table is not None for name in item.columns]
@@ -157,10 +157,10 @@ def _carried(run: Run, before: Publication | None, counts: dict[str, int]) -> No
         if table.carries:
             counts[table.name] = run.write(table, table.fill(filling))
     filling.state.unpersist()
-    drafts = [item for item in run.catalogue.tags.values() if item.status == "draft"]
+    drafts = [item for item in run.project.tags.values() if item.status == "draft"]
     if drafts:
         state = _state(run, drafts, None)
-        run.write(DRAFTS, carry.user_tags(state, drafts, run.catalogue.levels, run.day), branch=False)
+        run.write(DRAFTS, carry.user_tags(state, drafts, run.project.levels, run.day), branch=False)
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,8 @@ class RunFilling:
         return self.run.spark
 
     @property
-    def catalogue(self) -> Catalogue:
-        return self.run.catalogue
+    def project(self) -> Project:
+        return self.run.project
 
     @property
     def day(self) -> date:
@@ -193,14 +193,14 @@ class RunFilling:
 
     @property
     def tags(self) -> tuple[Tag, ...]:
-        return self.run.catalogue.published_tags()
+        return self.run.project.published_tags()
 
     @cached_property
     def state(self) -> DataFrame:
         return _state(self.run, self.tags, self.previous)
 
     @cached_property
-    def catalogue_before(self) -> list[dict[str, Any]]:
+    def tag_catalogue_before(self) -> list[dict[str, Any]]:
         rows = self.before(TAG_CATALOGUE).select("tag_id", "definition_version", "kept_out_of")
         return [row.asDict() for row in rows.collect()]
 
@@ -224,7 +224,7 @@ class RunFilling:
 def _inputs(run: Run) -> dict[str, int]:
     """The snapshots used as input of the day. Raises DataError for a missing batch."""
     snapshots = {}
-    sources = run.catalogue.sources
+    sources = run.project.sources
     tables = {name: tables_of(run.lake, name) for name in sources}
     records = registered(run.lake, tables.values())
     for source in sources.values():
@@ -245,9 +245,9 @@ def _inputs(run: Run) -> dict[str, int]:
 
 def _identities(run: Run, tables: Tables, counts: dict[str, int]) -> DataFrame | None:
     """Write the identities and refused links; None if there is no source of links."""
-    if run.catalogue.identity is None:
+    if run.project.identity is None:
         return None
-    found = joined_ids(tables, run.catalogue, run.catalogue.identity, run.day)
+    found = joined_ids(tables, run.project, run.project.identity, run.day)
     counts[REFUSED_LINKS.name] = run.write(REFUSED_LINKS, found.refused, branch=False)
     counts[IDENTITIES.name] = run.write(IDENTITIES, found.identities, branch=False)
     return run.read(IDENTITIES, branch=False)
@@ -262,7 +262,7 @@ def day_before(lake: Lake, day: date) -> Publication | None:
 def _state(run: Run, tags: Sequence[Tag], before: Publication | None) -> DataFrame:
     """The values of tags of every user, and what is remembered of the day before."""
     inputs = run.read(USER_MEASURES, branch=False).drop("dt", "run_id")
-    for item in run.catalogue.derived:
+    for item in run.project.derived:
         if item.table is not None:
             apart = run.read(next(table for table in PUBLISHED if table.name == item.table))
             inputs = inputs.join(apart.select("user_id", *item.columns), "user_id", "left")

@@ -4,8 +4,8 @@ from datetime import date
 
 from pyspark.sql import DataFrame
 
-from usertags.catalogue.model import Catalogue
 from usertags.errors import DataError
+from usertags.project.model import Project
 from usertags.stages.identity import Tables, linked_ids
 from usertags.stages.source_tables import clean_name, rollup_name
 from usertags.transform.identity import of_users
@@ -15,7 +15,7 @@ from usertags.transform.profile_sources import profile_columns, profile_inputs
 
 def user_measures(
     tables: Tables,
-    catalogue: Catalogue,
+    project: Project,
     day: date,
     users: DataFrame | None = None,
 ) -> DataFrame:
@@ -28,13 +28,13 @@ def user_measures(
     are the `identities` of the run: roll-ups and profiles of an id are read as those of its user.
     Raises DataError when no source has a user on or before that day.
     """
-    sources = catalogue.sources.values()
+    sources = project.sources.values()
     rollups = [tables(rollup_name(source)).drop("partials") for source in sources if source.kind == "events"]
     profiles = [
         profile_columns(
             tables(clean_name(source)),
             source,
-            profile_inputs(catalogue, source),
+            profile_inputs(project, source),
             day,
             users,
         )
@@ -43,8 +43,8 @@ def user_measures(
     ]
     if users is not None:
         rollups = [of_users(rows, users) for rows in rollups]
-        profiles.append(of_users(linked_ids(tables, catalogue, day), users).distinct())
-    return population(rollups, profiles, catalogue.measures.values(), day)
+        profiles.append(of_users(linked_ids(tables, project, day), users).distinct())
+    return population(rollups, profiles, project.measures.values(), day)
 
 
 def require_population(rows: int, day: date) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import ForbiddenError, OAuthError, UnauthorizedError
 
-from usertags.catalogue.model import Catalogue
 from usertags.config.models import FilesConnection, LakeConnection
 from usertags.errors import InfrastructureError
+from usertags.project.model import Project
 from usertags.sources.s3 import S3Access, make_client
 from usertags.store.connections import Progress, endpoints, from_environment, running_endpoints
 
@@ -55,12 +55,12 @@ class Lake:
         return make_client(self.s3)
 
 
-def open_lake(catalogue: Catalogue, progress: Progress | None = None, *, start: bool = True) -> Lake:
+def open_lake(project: Project, progress: Progress | None = None, *, start: bool = True) -> Lake:
     """The lake configured in project.yml. An embedded lake that is not running is started, or with
     `start=False` an InfrastructureError is raised."""
-    entry: LakeConnection = catalogue.connections[catalogue.lake]
+    entry: LakeConnection = project.connections[project.lake]
     if entry.embedded:
-        running = endpoints(catalogue, progress) if start else running_endpoints(catalogue)
+        running = endpoints(project, progress) if start else running_endpoints(project)
         properties = running.catalog_properties()
         s3 = S3Access(
             properties["s3.endpoint"],
@@ -70,20 +70,20 @@ def open_lake(catalogue: Catalogue, progress: Progress | None = None, *, start: 
         )
         return Lake(properties, s3, entry.reports_bucket)
     assert entry.catalog is not None and entry.s3 is not None
-    keys = {name: from_environment(value, catalogue) for name, value in entry.s3.model_dump().items()}
+    keys = {name: from_environment(value, project) for name, value in entry.s3.model_dump().items()}
     s3 = S3Access(keys["endpoint"], keys["region"], keys["access_key"], keys["secret_key"])
-    catalog = {name: from_environment(value, catalogue) for name, value in entry.catalog.items()}
+    catalog = {name: from_environment(value, project) for name, value in entry.catalog.items()}
     return Lake(_s3_properties(s3) | catalog, s3, entry.reports_bucket)
 
 
-def files_access(name: str, catalogue: Catalogue, lake: Lake) -> S3Access | None:
+def files_access(name: str, project: Project, lake: Lake) -> S3Access | None:
     """The S3 access of a files connection; None for a local folder."""
-    entry: FilesConnection = catalogue.connections[name]
-    if entry.store is None or entry.store == catalogue.lake:
+    entry: FilesConnection = project.connections[name]
+    if entry.store is None or entry.store == project.lake:
         return lake.s3 if entry.root.startswith("s3://") else None
-    other: LakeConnection = catalogue.connections[entry.store]
+    other: LakeConnection = project.connections[entry.store]
     assert other.s3 is not None
-    keys = {key: from_environment(value, catalogue) for key, value in other.s3.model_dump().items()}
+    keys = {key: from_environment(value, project) for key, value in other.s3.model_dump().items()}
     return S3Access(keys["endpoint"], keys["region"], keys["access_key"], keys["secret_key"])
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from usertags.catalogue.model import USER_TAG_COLUMNS
+from usertags.project.model import USER_TAG_COLUMNS
 
 _TEXT, _DAY, _TIME, _COUNT = pa.string(), pa.date32(), pa.timestamp("us", tz="UTC"), pa.int64()
 

@@ -9,8 +9,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.masking import MASK, masked_of
-from usertags.catalogue.model import Source
+from usertags.project.masking import MASK, masked_of
+from usertags.project.model import Source
 from usertags.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Resolved, key_columns
 
 

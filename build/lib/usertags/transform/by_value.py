@@ -7,7 +7,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Measure
+from usertags.project.model import Measure
 from usertags.transform.windows import ID, inside_window
 
 

@@ -9,8 +9,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import USER_TAG_COLUMNS, Tag
 from usertags.kinds.base import SEPARATOR
+from usertags.project.model import USER_TAG_COLUMNS, Tag
 from usertags.transform.tags import as_number, as_text, level_ids
 
 # The columns of a tag that are read from the day before.
@@ -58,7 +58,7 @@ def _followed(state: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:
 
 
 def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], day: date) -> DataFrame:
-    """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (usertags/catalogue/model.py); no row,
+    """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (usertags/project/model.py); no row,
     and only user_id, if there are no tags."""
     if not tags:
         return state.select("user_id").limit(0)
@@ -158,7 +158,7 @@ def changes(state: DataFrame, tags: Sequence[Tag], previous_versions: Mapping[st
     Out: user_id, tag_id, change (added, removed, changed), old_value, new_value, reason.
 
     Equals the difference of the two days' `user_tags` by value. Reasons: `retired` (the tag left the
-    catalogue), `definition` (its rule is new or changed), `data` (the user's data changed).
+    project), `definition` (its rule is new or changed), `data` (the user's data changed).
     """
     today = F.map_from_arrays(
         _texts([F.lit(tag.id) for tag in tags]),

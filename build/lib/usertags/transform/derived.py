@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from usertags.catalogue.model import DerivedColumns, Percentiles, Rfm
+from usertags.project.model import DerivedColumns, Percentiles, Rfm
 from usertags.transform import percentiles, rfm
 
 

@@ -7,7 +7,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Source
+from usertags.project.model import Source
 from usertags.transform.identity import id_of, kind_of
 from usertags.transform.profile_sources import profile_rows
 

@@ -22,7 +22,7 @@ from itertools import combinations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Source
+from usertags.project.model import Source
 from usertags.transform.component_limits import within_limits
 from usertags.transform.components import components
 from usertags.transform.windows import ID
@@ -317,7 +317,7 @@ def moved_users(today: DataFrame, before: DataFrame, day_before: date) -> DataFr
 
 def with_reason_identity(changes: DataFrame, moved: DataFrame) -> DataFrame:
     """`user_tag_changes` with the reason `identity` for changes of moved users; a tag that left the
-    catalogue keeps the reason `retired`."""
+    project keeps the reason `retired`."""
     joined = changes.join(moved.withColumn("_moved", F.lit(True)), "user_id", "left")
     reason = F.when(F.col("_moved") & (F.col("reason") != "retired"), "identity").otherwise(F.col("reason"))
     return joined.withColumn("reason", reason).select(*changes.columns)

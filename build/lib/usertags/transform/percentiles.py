@@ -13,7 +13,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Percentile
+from usertags.project.model import Percentile
 
 _EXACT = "decimal(30,9)"
 

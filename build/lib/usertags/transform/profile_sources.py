@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Catalogue, Source
+from usertags.project.model import Project, Source
 from usertags.transform.identity import one_row_a_user
 
 
@@ -18,9 +18,9 @@ def profile_rows(clean: DataFrame, source: Source, day: date) -> DataFrame:
     return clean.where(since.isNull() | (since <= F.lit(day)))
 
 
-def profile_inputs(catalogue: Catalogue, source: Source) -> list[str]:
+def profile_inputs(project: Project, source: Source) -> list[str]:
     """The columns of a profile that any tag reads; only these leave the clean table."""
-    used = {name for tag in catalogue.tags.values() for name in tag.inputs}
+    used = {name for tag in project.tags.values() for name in tag.inputs}
     return [c.name for c in source.kept_columns if f"{source.name}.{c.name}" in used]
 
 

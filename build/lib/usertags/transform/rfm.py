@@ -12,8 +12,8 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Rfm
 from usertags.config.models import Edges
+from usertags.project.model import Rfm
 
 DIMENSIONS = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary"}
 QUINTILES = (0.2, 0.4, 0.6, 0.8)

@@ -7,8 +7,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Measure, Partial, Source
 from usertags.config.aggregates import Days
+from usertags.project.model import Measure, Partial, Source
 from usertags.transform.by_value import by_values
 from usertags.transform.windows import ID, inside_window
 

@@ -1,4 +1,4 @@
-"""Fitting the rows of a run to a table whose columns come from other catalogue versions."""
+"""Fitting the rows of a run to a table whose columns come from other versions of the project."""
 
 from collections.abc import Iterable
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Tag
+from usertags.project.model import Tag
 from usertags.transform.carry import changes
 from usertags.transform.identity import with_reason_identity
 

@@ -6,8 +6,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Tag
 from usertags.config.expression_types import is_number
+from usertags.project.model import Tag
 
 
 def evaluated(inputs: DataFrame, tags: Sequence[Tag], day: date) -> DataFrame:

@@ -8,9 +8,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from usertags.catalogue.masking import MASK, masked_raw
-from usertags.catalogue.model import Column as CleanColumn
-from usertags.catalogue.model import Source
+from usertags.project.masking import MASK, masked_raw
+from usertags.project.model import Column as CleanColumn
+from usertags.project.model import Source
 from usertags.sources.files import FILE, LINE, UNPARSED
 from usertags.sources.reading import READING
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Tag
+from usertags.project.model import Tag
 from usertags.transform.tags import first_value
 
 

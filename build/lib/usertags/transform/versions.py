@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import Source
+from usertags.project.model import Source
 
 KEPT, SUPERSEDED, REPEAT = "kept", "superseded", "repeat"
 STANDING, REPLACED = "standing", "replaced"

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from usertags.catalogue.model import CalendarPeriod, Measure
+from usertags.project.model import CalendarPeriod, Measure
 
 # The columns that identify a roll-up row.
 ID = ("id_kind", "id")
