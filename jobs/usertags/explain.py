@@ -56,7 +56,7 @@ def explain(
         carried.setdefault(row["tag_id"], []).append(row)
     if tag is not None and tag not in defined:
         raise UsageError(f"no tag {tag!r} on {data_day}", next_step="`usertags tags` lists them")
-    if tag is not None and "user_tags" in (defined[tag].get("kept_out_of") or ()):
+    if tag is not None and USER_TAGS.view in (defined[tag].get("kept_out_of") or ()):
         raise UsageError(
             f"tag {tag!r} is excluded from user_tags by its sensitivity and cannot be explained",
             next_step="ask the owner of the tag",

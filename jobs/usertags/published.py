@@ -1,24 +1,50 @@
 """The tables that readers see: each is one entry of `PUBLISHED`, and everybody else iterates the entries.
 
 An entry says which columns a table has, how a run fills it, whether it carries (compares with the day
-before), and so its asset and its views. A new table is a new entry, and what computes its rows in
-usertags/transform. `publications`, which says which run of a day is the published one, follows these tables
-(usertags/stages/publish.py).
+before), and so its asset, its views, and whether tags can be kept out of it. A new table is a new entry, and
+what computes its rows in usertags/transform. `publications`, which says which run of a day is the published
+one, follows these tables (usertags/stages/publish.py).
+
+The configuration is read with this list, so what an entry needs to fill its table is imported when it does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from usertags.config.rfm_columns import RFM_COLUMNS
-from usertags.project.model import USER_TAG_COLUMNS, DerivedColumns, Project, Rfm, Tag, visible
-from usertags.store.schemas import TableSpec, of_spark_types
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
+
+    from usertags.project.model import DerivedColumns, Project, Tag
+    from usertags.store.schemas import TableSpec
+
+# What a row of `user_tags`, or of the drafts, says besides its day and run.
+USER_TAG_COLUMNS: Mapping[str, str] = {
+    "user_id": "string",
+    "tag_id": "string",
+    "tag_value": "string",
+    "tag_number": "double",
+    "rank": "int",
+    "share": "double",
+    "tag_kind": "string",
+    "level1": "string",
+    "level2": "string",
+    "level3": "string",
+    "valid_from": "date",
+    "valid_until": "date",
+    "confidence": "double",
+    "source": "string",
+    "set_by": "string",
+    "reason": "string",
+    "definition_version": "string",
+}
 
 
 class Filling(Protocol):
@@ -66,17 +92,28 @@ class Filling(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedTable(TableSpec):
+class PublishedTable:
     """`columns` with their Spark types, without dt and run_id; the table may have more, a typed one a tag.
-    `fill` makes the rows of a run; it imports what computes them when it is called, for whoever only reads
-    this list does not load Spark."""
+    `fill` makes the rows of a run. What `carries` holds tags of users, so that tags can be kept out of it; a
+    tag that is kept out of the table that its rows are `made_of` is kept out of it as well. `derived` are the
+    columns of the population that it holds or explains, which tags read."""
 
+    name: str
     columns: Mapping[str, str]
     fill: Callable[[Filling], DataFrame]
-    carries: bool = False
+    partition: tuple[str, ...]
+    carries: bool
+    made_of: PublishedTable | None
+    derived: Mapping[str, str] = field(default_factory=dict)
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        from usertags.store.schemas import of_spark_types
+
+        return of_spark_types({**self.columns, "run_id": "string", "dt": "date"})
 
     @property
     def view(self) -> str:
@@ -100,11 +137,18 @@ def _table(
     fill: Callable[[Filling], DataFrame],
     *,
     carries: bool = False,
+    made_of: PublishedTable | None = None,
+    derived: Mapping[str, str] | None = None,
     partition: tuple[str, ...] = ("dt", "run_id"),
 ) -> PublishedTable:
-    schema = of_spark_types({**columns, "run_id": "string", "dt": "date"})
     return PublishedTable(
-        name=f"tags.{name}", schema=schema, partition=partition, columns=columns, fill=fill, carries=carries
+        name=f"tags.{name}",
+        columns=columns,
+        fill=fill,
+        partition=partition,
+        carries=carries,
+        made_of=made_of,
+        derived=derived or {},
     )
 
 
@@ -115,6 +159,7 @@ def _left_out(run: Filling, table: PublishedTable) -> list[str]:
 
 
 def _fill_user_tags(run: Filling) -> DataFrame:
+    from usertags.project.model import visible
     from usertags.transform.carry import user_tags
 
     return user_tags(run.state, visible(run.tags, USER_TAGS.view), run.project.levels, run.data_day)
@@ -126,6 +171,7 @@ USER_TAGS = _table(
 
 
 def _fill_user_profile(run: Filling) -> DataFrame:
+    from usertags.project.model import visible
     from usertags.transform.user_profile import user_profile
 
     return user_profile(run.state, visible(run.tags, USER_PROFILE.view))
@@ -155,6 +201,7 @@ USER_TAG_CHANGES = _table(
     },
     _fill_user_tag_changes,
     carries=True,
+    made_of=USER_TAGS,
 )
 
 
@@ -164,10 +211,11 @@ def _fill_rfm(run: Filling) -> DataFrame:
     return run.users.select("user_id", *RFM_COLUMNS)
 
 
-RFM = _table("rfm", {"user_id": "string", **RFM_COLUMNS}, _fill_rfm)
+RFM = _table("rfm", {"user_id": "string", **RFM_COLUMNS}, _fill_rfm, derived=RFM_COLUMNS)
 
 
 def _fill_rfm_thresholds(run: Filling) -> DataFrame:
+    from usertags.project.model import Rfm
     from usertags.transform.rfm import threshold_rows
 
     return run.spark.createDataFrame(threshold_rows(run.learned.get(Rfm, ())), RFM_THRESHOLDS.ddl)
@@ -184,6 +232,7 @@ RFM_THRESHOLDS = _table(
         "population": "bigint",
     },
     _fill_rfm_thresholds,
+    derived=RFM_COLUMNS,
 )
 
 
@@ -206,6 +255,7 @@ TAG_STATISTICS = _table(
     },
     _fill_tag_statistics,
     carries=True,
+    made_of=USER_TAGS,
 )
 
 

@@ -193,7 +193,7 @@ class PageData:
         """The origin of a tag for its users: row counts by `source`, rule or explicit. None if no source
         sets it manually, or if there are too many rows to count."""
         known = self.project().tags.get(tag)
-        if known is None or known.set_by is None:
+        if known is None or known.set_in is None:
             return None
         where = rows_where(dt=day, run_id=run_id, tag_id=tag, level1=known.path[0])
         counted = self._counted(USER_TAGS.name, where, ("source",))

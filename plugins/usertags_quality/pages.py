@@ -641,13 +641,13 @@ def _sample(view: View, result: CheckRow) -> tuple[list[str], list[list[str]]]:
 
 def _precision(speakers: dict[str, int] | None, tag: Tag | None, say: PageLanguage) -> str:
     """The known precision of the tag: its manual confirmations, if a source provides them."""
-    if tag is None or tag.set_by is None:
+    if tag is None or tag.set_in is None:
         return say.text(texts.PRECISION_UNKNOWN)
     if not speakers:
-        return say.text(texts.PRECISION_UNCOUNTED, source=tag.set_by.source)
+        return say.text(texts.PRECISION_UNCOUNTED, source=tag.set_in)
     manual, users = speakers.get("explicit", 0), sum(speakers.values())
     counted = {"said": number(manual), "users": number(users), "share": percent(manual / users)}
-    return say.text(texts.PRECISION_COUNTED, source=tag.set_by.source, **counted)
+    return say.text(texts.PRECISION_COUNTED, source=tag.set_in, **counted)
 
 
 def _example(example: Example, project: Project) -> tuple[str, str]:

@@ -15,12 +15,12 @@ from pyspark.sql import functions as F
 
 from tests.support.places import ROOT
 from usertags.config.expression_tree import Name
-from usertags.config.models import Example
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.kinds.base import SEPARATOR
 from usertags.kinds.rule import KIND
 from usertags.project.build import load_project
 from usertags.project.model import Project, Tag
+from usertags.project.tag_entry import Example
 from usertags.transform.carry import carried
 from usertags.transform.tags import as_text, evaluated
 

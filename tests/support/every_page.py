@@ -21,11 +21,11 @@ from plugins.usertags_quality import pages
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.page_data import PageData, QuarantinedRows, View
 from plugins.usertags_quality.security import ReportKeys
-from usertags.config.models import Example
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
 from usertags.kinds.people import SetByPeople
 from usertags.project.build import load_project
 from usertags.project.model import Project
+from usertags.project.tag_entry import Example
 from usertags.quality.kinds import CheckKind
 from usertags.quality.tag_trends import tag_trends
 from usertags.quality.timeline import History

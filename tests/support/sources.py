@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from usertags.config.models import Read
 from usertags.project.model import Source
+from usertags.project.source_entry import Read
 
 
 def orders(**parts: Any) -> Source:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from usertags.config.durations import TimeOfDay
+from usertags.config.entry import Entry
 from usertags.config.forms import Form
-from usertags.config.quality_models import Entry
 from usertags.config.yaml_file import read_yaml
 
 AlertKind = Literal["blocked", "warned", "late", "recovered"]

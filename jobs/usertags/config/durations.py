@@ -17,6 +17,7 @@ from usertags.config.forms import refused
 
 _DAYS = re.compile(r"[1-9]\d{0,4}d")
 _DURATION = re.compile(r"(0|[1-9]\d{0,5})([smhd])")
+_HOUR_AND_MINUTE = re.compile(r"(\d\d):(\d\d)")
 _MONTH_AND_DAY = re.compile(r"(\d\d)-(\d\d)")
 
 
@@ -157,8 +158,9 @@ class TimeOfDay(time, Written):
 
     @classmethod
     def read(cls, text: str) -> Self | None:
+        found = _HOUR_AND_MINUTE.fullmatch(text)
         try:
-            return cls.fromisoformat(text) if len(text) == len("08:00") else None
+            return cls(int(found[1]), int(found[2])) if found else None
         except ValueError:
             return None
 

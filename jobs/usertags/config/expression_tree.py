@@ -2,8 +2,8 @@
 
 A tree becomes text in `str()` alone: Spark SQL, the same for the same tree. The text is used for three
 purposes: to make a Column (`as_column`), to hash a version (usertags/project/versions.py), and to show an
-expression to people. It is never read back or put together with other SQL: what stands around an expression
-is another tree, which contains that of the expression.
+expression to people. It is not put together with other SQL: what stands around an expression is another tree,
+which contains that of the expression. Only `usertags verify` reads it, to compute it by other means.
 """
 
 from __future__ import annotations
@@ -165,6 +165,11 @@ class Call(Tree):
 
 def called(name: str, *arguments: Tree) -> Call:
     return Call(name, arguments)
+
+
+def struct(**fields: Tree) -> Call:
+    """A struct of named fields."""
+    return Call("named_struct", tuple(part for name in fields for part in (Constant(name), fields[name])))
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictFloat,
-    StrictInt,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from usertags.config.durations import Days, Duration
+from usertags.config.entry import Entry, Word
 from usertags.config.forms import Form
-from usertags.config.switches import On
+from usertags.config.switches import Off, On
 from usertags.language import Language
 
 Severity = Literal["critical", "warning", "info"]
@@ -25,14 +18,6 @@ Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 Above = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-# A text or a number; a truth value is none of them.
-Word = str | StrictInt | StrictFloat
-
-
-class Entry(BaseModel):
-    """Base of every entry: unknown keys are refused, and entries are immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Rows(Entry):
@@ -131,6 +116,15 @@ class TagDriftEntry(Entry):
 
     coverage: Bounds = Bounds(warning=0.1, critical=0.25)
     values: Bounds = Bounds(warning=0.1, critical=0.25)
+
+
+def _off_or_bounds(value: object) -> str:
+    return "bounds" if isinstance(value, dict | Entry) else "off"
+
+
+_Off = Annotated[Off, Tag("off")]
+Compare = Annotated[Annotated[CompareEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
+Drift = Annotated[Annotated[TagDriftEntry, Tag("bounds")] | _Off, Discriminator(_off_or_bounds)]
 
 
 class QualityEntry(Entry):

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from usertags.config.entry import Entry
 from usertags.config.expression_operands import Expression
 from usertags.config.expression_tree import FALSE, Brackets, Cast, Constant, Tree, as_column, called
 from usertags.config.expression_types import ExpressionError, type_of_family
 from usertags.config.expressions import names_in
-from usertags.config.quality_models import Entry
 from usertags.spark_functions import F
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.config.loader import Located, Settings
-    from usertags.config.models import TagEntry
+    from usertags.project.loader import Located, Settings
     from usertags.project.model import Tag
+    from usertags.project.tag_entry import TagEntry
     from usertags.project.tags import Inputs
 
 # How a rule names another tag.
@@ -139,6 +139,16 @@ class TagKind:
 
     def wrong_expectation(self, entry: TagEntry, expect: Any) -> str | None:
         return None
+
+    # ---- what others ask of a tag ----
+
+    def set_in(self, tag: Tag) -> str | None:
+        """The source in which people set the tag; None where they cannot."""
+        return None
+
+    def steady(self, tag: Tag) -> bool:
+        """Whether its values of a day should resemble those of the day before: those of moments move on."""
+        return not self.several and tag.type not in ("date", "timestamp")
 
     # ---- today's column ----
 

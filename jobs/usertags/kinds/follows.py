@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from usertags.config.entry import Entry
 from usertags.config.expression_operands import Expression
 from usertags.config.expression_tree import NULL
-from usertags.config.quality_models import Entry
 from usertags.config.validation import close
 from usertags.kinds.base import Given, Making, TagKind
 from usertags.spark_functions import F
@@ -16,8 +16,8 @@ from usertags.spark_functions import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.config.models import TagEntry
     from usertags.project.model import Tag
+    from usertags.project.tag_entry import TagEntry
 
 
 class FollowsEntry(Entry):
@@ -86,6 +86,10 @@ class Follows(TagKind):
             "today": Given("value", lambda given: True),
             "before": Given("the day before", _is_day_before),
         }
+
+    def steady(self, tag: Tag) -> bool:
+        """Days that are counted, and values before, change whenever those of the other tag stay."""
+        return False
 
     def carried(self, tag: Tag, tags: Mapping[str, Tag], data_day: date) -> Column | None:
         """The days that the other tag has had its value, or the value before; nothing without the other."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pydantic
 
+from usertags.config.entry import Entry
 from usertags.config.expression_operands import Expression
 from usertags.config.expression_tree import (
     FALSE,
@@ -33,15 +34,14 @@ from usertags.config.expression_tree import (
     called,
     only_if,
 )
-from usertags.config.quality_models import Entry
 from usertags.config.validation import close
 from usertags.kinds.base import Given, Making, TagKind
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.config.models import TagEntry
     from usertags.project.model import Tag
+    from usertags.project.tag_entry import TagEntry
 
 # What an example may give of a row.
 _ROW_FIELDS = frozenset({"value", "set_by", "reason", "until", "withdrawn"})
@@ -154,22 +154,30 @@ class People(TagKind):
 
     def explained(self, tag: Tag, name: str, value: Any) -> Any:
         """Of what people set, the row of this tag alone."""
-        if tag.set_by is not None and name == measure_of(tag.set_by.source) and isinstance(value, dict):
-            return value.get(tag.set_by.tag)
+        set_entry = _said(tag)
+        if name == measure_of(set_entry.source) and isinstance(value, dict):
+            return value.get(set_entry.tag)
         return value
+
+    def set_in(self, tag: Tag) -> str | None:
+        return _said(tag).source
 
     def gives(self, entry: TagEntry) -> Mapping[str, Given]:
         return {"set": Given("row that sets the tag", _is_row)}
 
     def beside(self, tag: Tag) -> Mapping[str, Column]:
-        assert tag.set_by is not None
-        return {f"_set_{tag.id}": as_column(tag.set_by.row)}
+        return {f"_set_{tag.id}": as_column(_said(tag).row)}
 
 
 def _of(entry: TagEntry) -> SetEntry:
     set_entry = cast(PeopleKeys, entry).set_
     assert set_entry is not None
     return set_entry
+
+
+def _said(tag: Tag) -> SetByPeople:
+    assert tag.set_by is not None
+    return tag.set_by
 
 
 def _is_row(given: Any) -> bool:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import pydantic
 from pydantic import model_validator
 
+from usertags.config.entry import Entry
 from usertags.config.expression_operands import Expression
 from usertags.config.expression_tree import (
     And,
-    Call,
     Case,
     Cast,
-    Constant,
     Field,
     Infix,
     Lambda,
@@ -23,8 +22,8 @@ from usertags.config.expression_tree import (
     Number,
     Tree,
     called,
+    struct,
 )
-from usertags.config.quality_models import Entry
 from usertags.config.validation import close
 from usertags.kinds.base import SEPARATOR, Given, Making, TagKind
 from usertags.spark_functions import F
@@ -32,8 +31,8 @@ from usertags.spark_functions import F
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from usertags.config.models import TagEntry
     from usertags.project.model import Measure, Tag
+    from usertags.project.tag_entry import TagEntry
 
 # What a user prefers, the most first.
 PREFERENCES = "array<struct<value:string,number:double,share:double>>"
@@ -162,10 +161,10 @@ def _preferred(entry: PreferEntry) -> Tree:
     )
     add = Lambda(("t", "e"), Infix(Name("t"), "+", Field(e, "value")))
     total = called("aggregate", es, Cast(_ZERO, "DOUBLE", strict=True), add)
-    with_total = _struct(es=es, total=total)
+    with_total = struct(es=es, total=total)
     summed = called("transform", called("array", called("array_sort", some)), _each(es, with_total))
     share = called("try_divide", Field(e, "value"), Field(s, "total"))
-    row = _struct(value=Field(e, "key"), number=Field(e, "value"), share=share)
+    row = struct(value=Field(e, "key"), number=Field(e, "value"), share=share)
     rows = called("filter", called("transform", Field(s, "es"), _each(e, row)), _enough(entry))
     ranked = called("array_sort", rows, Lambda(("a", "b"), _by_number_then_value()))
     top = called("transform", summed, _each(s, called("slice", ranked, Number("1"), Number(str(entry.top)))))
@@ -188,10 +187,6 @@ def _each(variable: Name, result: Tree) -> Tree:
 
 def _above_zero(number: Tree) -> Tree:
     return Infix(number, ">", _ZERO)
-
-
-def _struct(**fields: Tree) -> Tree:
-    return Call("named_struct", tuple(part for name in fields for part in (Constant(name), fields[name])))
 
 
 def _sides(field: str) -> tuple[Tree, Tree]:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field, model_validator
 
+from usertags.config.entry import Entry, Word
 from usertags.config.expression_operands import Expression
 from usertags.config.expression_tree import Case as CaseTree
 from usertags.config.expression_tree import Constant, Number, Tree
 from usertags.config.expression_types import is_type
 from usertags.config.expressions import parse_boolean, parse_scalar
-from usertags.config.quality_models import Entry, Word
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.config.switches import switch
 from usertags.kinds.base import Making, TagKind, read_rule, tags_in
 
 if TYPE_CHECKING:
-    from usertags.config.models import TagEntry
+    from usertags.project.tag_entry import TagEntry
 
 _MOMENTS = ("date", "timestamp")
 

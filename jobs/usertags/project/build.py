@@ -6,17 +6,17 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
-from usertags.config.loader import Located, Settings, load
-from usertags.config.models import ProjectEntry
 from usertags.config.validation import close, timezones
 from usertags.errors import ConfigError
 from usertags.project.equivalent_rules import same_rules
 from usertags.project.explicit import explicit_measures
 from usertags.project.identity import build_identity
+from usertags.project.loader import Located, Settings, load
 from usertags.project.measures import build_measure
 from usertags.project.model import DerivedColumns, Identity, Measure, Percentiles, Project, Source, Tag
 from usertags.project.own_checks import build_own_checks
 from usertags.project.percentiles import build_percentile, percentile_version
+from usertags.project.project_entry import ProjectEntry
 from usertags.project.references import in_order
 from usertags.project.rfm import build_rfm
 from usertags.project.sources import build_source

@@ -4,13 +4,13 @@ that came last is kept. Tags with `set` read it (usertags/kinds/people.py)."""
 from collections.abc import Mapping
 
 from usertags.config.expression_lookup import Dictionary
-from usertags.config.expression_tree import FALSE, NULL, Call, Cast, Constant, Name, Tree, called
+from usertags.config.expression_tree import FALSE, NULL, Cast, Name, Tree, called, struct
 from usertags.config.expressions import Expression, ExpressionError, parse_boolean
-from usertags.config.loader import Located
-from usertags.config.models import ColumnEntry, SourceEntry
 from usertags.config.validation import close
 from usertags.kinds.people import measure_of
+from usertags.project.loader import Located
 from usertags.project.model import Explicit, Measure, Partial, Source
+from usertags.project.source_entry import ColumnEntry, SourceEntry
 from usertags.project.versions import version_of
 
 # What is read of a row, besides whether it withdraws the tag.
@@ -37,9 +37,8 @@ def build_explicit(located: Located[SourceEntry], dictionaries: Mapping[str, Dic
         role: Cast(columns.get(role, NULL), type_, strict=True) for role, type_ in _READ.items()
     }
     fields["withdrawn"] = called("coalesce", withdrawn.tree, FALSE) if withdrawn else FALSE
-    row = Call("named_struct", tuple(part for role in fields for part in (Constant(role), fields[role])))
     uses = frozenset(named.values()) | (withdrawn.columns if withdrawn else frozenset())
-    return Explicit(entry.tag, row, uses)
+    return Explicit(entry.tag, struct(**fields), uses)
 
 
 def _check_column(

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from usertags.config.loader import Located, Settings
-from usertags.config.models import ProjectEntry
 from usertags.config.validation import close
+from usertags.project.loader import Located, Settings
 from usertags.project.model import Identity, Source
+from usertags.project.project_entry import ProjectEntry
 
 
 def build_identity(settings: Settings, sources: Mapping[str, Source]) -> Identity | None:

@@ -12,9 +12,9 @@ from usertags.config.expressions import (
     parse_aggregate,
     parse_boolean,
 )
-from usertags.config.loader import Located, Settings
-from usertags.config.models import CalendarWindow, MeasureEntry
 from usertags.config.validation import close
+from usertags.project.loader import Located, Settings
+from usertags.project.measure_entry import CalendarWindow, MeasureEntry
 from usertags.project.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
 from usertags.project.versions import version_of
 

@@ -15,7 +15,7 @@ from usertags.config.aggregates import AGGREGATES, PARTS, AggregateFunction, Par
 from usertags.config.alert_models import AlertsEntry
 from usertags.config.durations import DayOfYear, Validity
 from usertags.config.expression_tree import Tree
-from usertags.config.models import Example, Read, RfmEntry, Segment, SparkEntry
+from usertags.config.models import SparkEntry
 from usertags.config.quality_models import (
     CheckEntry,
     CompareEntry,
@@ -29,6 +29,10 @@ from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.kinds import TagKind, rule
 from usertags.kinds.follows import FollowsEntry
 from usertags.kinds.people import SetByPeople
+from usertags.project.rfm_entry import RfmEntry, Segment
+from usertags.project.source_entry import Read
+from usertags.project.tag_entry import Example
+from usertags.published import RFM
 
 # The column with the data day of a row's batch, in raw and in clean tables. Stored tables have these names: a
 # rename would have to reach the branches of held batches as well, and would not change a row.
@@ -266,7 +270,7 @@ class Rfm(DerivedColumns):
     segments: tuple[tuple[Segment, Tree], ...]
     version: str
 
-    table: ClassVar[str | None] = "tags.rfm"
+    table: ClassVar[str | None] = RFM.name
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -324,9 +328,9 @@ class Tag:
         return self.kinds[0]
 
     @property
-    def multiple(self) -> bool:
-        """Whether a user can have several ordered values of it."""
-        return self.main.several
+    def set_in(self) -> str | None:
+        """The source in which people set it, where they can."""
+        return next((source for kind in self.kinds if (source := kind.set_in(self)) is not None), None)
 
     @property
     def value_tree(self) -> Tree:
@@ -429,24 +433,3 @@ class Project:
 # Reserved columns of the tables with the measures or tags of a user.
 RESERVED_MEASURES = frozenset({"id", "id_kind", "user_id", "data_day", "dt", "run_id", *RFM_COLUMNS})
 RESERVED_TAGS = frozenset({"user_id", "dt", "run_id"})
-
-# What a row of `user_tags`, or of the drafts, says besides its day and run.
-USER_TAG_COLUMNS: Mapping[str, str] = {
-    "user_id": "string",
-    "tag_id": "string",
-    "tag_value": "string",
-    "tag_number": "double",
-    "rank": "int",
-    "share": "double",
-    "tag_kind": "string",
-    "level1": "string",
-    "level2": "string",
-    "level3": "string",
-    "valid_from": "date",
-    "valid_until": "date",
-    "confidence": "double",
-    "source": "string",
-    "set_by": "string",
-    "reason": "string",
-    "definition_version": "string",
-}

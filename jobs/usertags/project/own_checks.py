@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from usertags.config.expectation_names import EXPECTATIONS, named_columns
-from usertags.config.loader import Located, Settings
 from usertags.config.quality_models import OwnCheckEntry
-from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.config.validation import close
-from usertags.project.model import USER_TAG_COLUMNS, OwnCheck, Source, Tag
+from usertags.project.loader import Located, Settings
+from usertags.project.model import OwnCheck, Source, Tag
+from usertags.published import RFM, USER_PROFILE, USER_TAGS
 
 
 def build_own_checks(
@@ -40,10 +40,9 @@ def _tables(sources: Mapping[str, Source], tags: Mapping[str, Tag]) -> dict[str,
         for name, source in sources.items()
     }
     shown = {tag.id for tag in tags.values() if tag.status == "active"}
-    hidden = {tag.id for tag in tags.values() if "user_profile" in tag.kept_out_of}
-    found["tags.user_tags"] = set(USER_TAG_COLUMNS)
-    found["tags.user_profile"] = {"user_id"} | (shown - hidden)
-    found["tags.rfm"] = {"user_id", *RFM_COLUMNS}
+    hidden = {tag.id for tag in tags.values() if USER_PROFILE.view in tag.kept_out_of}
+    found |= {table.name: set(table.columns) for table in (USER_TAGS, USER_PROFILE, RFM)}
+    found[USER_PROFILE.name] |= shown - hidden
     return found
 
 
@@ -63,7 +62,7 @@ def _check(
             message = f"table {entry.table!r} cannot be checked"
             located.report(message, "table", suggestion=close(entry.table, tables))
         return
-    if entry.table == "tags.user_profile" and settings.broken.any_of("tags"):
+    if entry.table == USER_PROFILE.name and settings.broken.any_of("tags"):
         return
     for key, column in named_columns(entry.arguments):
         if column not in tables[entry.table]:

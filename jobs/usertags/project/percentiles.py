@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from usertags.config.expression_types import is_number
 from usertags.config.expressions import Expression, ExpressionError, parse_boolean
-from usertags.config.loader import Located, Settings
-from usertags.config.models import PercentileEntry
 from usertags.config.validation import close
+from usertags.project.loader import Located, Settings
+from usertags.project.measure_entry import PercentileEntry
 from usertags.project.model import RESERVED_MEASURES, Measure, Percentile
 
 

@@ -5,10 +5,10 @@ from graphlib import CycleError, TopologicalSorter
 
 from usertags.config.expression_types import family, kind_of_type
 from usertags.config.expressions import Expression
-from usertags.config.loader import Located
-from usertags.config.models import TagEntry
 from usertags.kinds.base import TAGS
+from usertags.project.loader import Located
 from usertags.project.model import Tag
+from usertags.project.tag_entry import TagEntry
 
 
 def used_tags(entry: TagEntry) -> list[str]:
@@ -57,7 +57,7 @@ def check_usable(located: Located[TagEntry], tags: Mapping[str, Located[TagEntry
 
 def usable(tags: Iterable[Tag]) -> Iterator[Tag]:
     """The tags that a rule can use: those that have one value."""
-    return (tag for tag in tags if not tag.multiple)
+    return (tag for tag in tags if not tag.main.several)
 
 
 def definitions(tags: Iterable[Tag]) -> dict[str, Expression]:

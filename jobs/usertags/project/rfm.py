@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from usertags.config.expressions import ExpressionError, parse_boolean
-from usertags.config.loader import Located, Settings
-from usertags.config.models import ProjectEntry, RfmEntry
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.config.validation import close
+from usertags.project.loader import Located, Settings
 from usertags.project.model import Measure, Rfm
+from usertags.project.project_entry import ProjectEntry
+from usertags.project.rfm_entry import RfmEntry
 from usertags.project.versions import version_of
 
 # Segment rules are read before the segment is known.

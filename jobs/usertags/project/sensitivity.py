@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 
-from usertags.config.loader import Located, Settings
-from usertags.config.models import TagEntry
 from usertags.config.validation import close
 from usertags.kinds.base import TAGS
+from usertags.project.loader import Located, Settings
 from usertags.project.model import Tag
 from usertags.project.references import used_tags
-
-# The tables computed from user_tags, which cannot contain a tag excluded there.
-_FOLLOWING = frozenset({"user_tag_changes", "tag_statistics"})
+from usertags.project.tag_entry import TagEntry
+from usertags.published import PUBLISHED, USER_PROFILE, USER_TAGS
 
 
 def kept_out_of(
@@ -32,8 +30,7 @@ def kept_out_of(
             located.report(message, "sensitivity", suggestion=close(name, stated))
         return frozenset()
     tables = frozenset[str](stated[name].keep_out_of if name is not None else ())
-    if "user_tags" in tables:
-        tables |= _FOLLOWING
+    tables |= {table.view for table in PUBLISHED if table.made_of and table.made_of.view in tables}
     _check_possible(located, tables, settings)
     for used in used_tags(located.entry):
         if used in tags:
@@ -43,20 +40,20 @@ def kept_out_of(
 
 def _check_possible(located: Located[TagEntry], tables: frozenset[str], settings: Settings) -> None:
     entry = located.entry
-    if "user_tags" in tables and not entry.validity.dynamic:
+    if USER_TAGS.view in tables and not entry.validity.dynamic:
         message = (
             f"sensitivity {entry.sensitivity!r} is kept out of user_tags, where a tag with validity "
             f"{entry.validity} is looked up: use `validity: dynamic`"
         )
         located.report(message, "sensitivity")
-    if "user_tags" in tables and not all(kind.over_today for kind in entry.kinds):
+    if USER_TAGS.view in tables and not all(kind.over_today for kind in entry.kinds):
         message = (
             f"sensitivity {entry.sensitivity!r} is kept out of user_tags, which `follows` reads for the day "
             "before"
         )
         located.report(message, "sensitivity")
     path = "/".join(entry.path)
-    if "user_profile" in tables and path in settings.exclusive:
+    if USER_PROFILE.view in tables and path in settings.exclusive:
         message = (
             f"sensitivity {entry.sensitivity!r} is kept out of user_profile, where {path} is checked to be "
             "exclusive"

@@ -7,12 +7,12 @@ from usertags.config.expression_lookup import Dictionary
 from usertags.config.expression_tree import Name, Tree
 from usertags.config.expression_types import is_type
 from usertags.config.expressions import EVENT_DAY, Expression, ExpressionError, parse_boolean, parse_scalar
-from usertags.config.loader import Located, Settings
-from usertags.config.models import ColumnEntry, SourceEntry
 from usertags.config.quality_models import CheckEntry, CompareEntry
 from usertags.config.validation import close, timezones
 from usertags.project.explicit import build_explicit
+from usertags.project.loader import Located, Settings
 from usertags.project.model import RAW_DATA_DAY, Column, Source
+from usertags.project.source_entry import ColumnEntry, SourceEntry
 
 # The columns that extract adds to a raw row, and that clean adds to an event.
 _LANDED = frozenset({RAW_DATA_DAY, "landed_file", "landed_line", "landed_unparsed", "landed_reading"})

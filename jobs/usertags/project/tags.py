@@ -6,14 +6,14 @@ from datetime import date, datetime
 from typing import Any
 
 from usertags.config.expressions import Expression
-from usertags.config.loader import Broken, Located, Settings
-from usertags.config.models import Example, TagEntry
 from usertags.config.quality_models import TagDriftEntry
 from usertags.config.validation import close
 from usertags.kinds.base import TAGS, Given, Making
+from usertags.project.loader import Broken, Located, Settings
 from usertags.project.model import RESERVED_TAGS, Measure, Source, Tag
 from usertags.project.references import check_usable, definitions, usable
 from usertags.project.sensitivity import kept_out_of
+from usertags.project.tag_entry import Example, TagEntry
 from usertags.project.versions import version_of
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from usertags.config.expression_types import is_number
-from usertags.config.loader import Settings
+from usertags.project.loader import Settings
 from usertags.project.model import Measure, Project
 
 # What one makes of amounts is an amount.

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.project.model import Measure, Project, Source, Tag
-from usertags.published import PUBLISHED
+from usertags.published import PUBLISHED, USER_TAGS
 
-_TABLES = tuple(spec.name for spec in PUBLISHED)
+_PUBLISHED = {table.name: table for table in PUBLISHED}
+_TABLES = tuple(_PUBLISHED)
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,18 @@ def impact(project: Project, table: str, column: str | None) -> Impact:
         return Impact((f"rollup.{name}", *_TABLES) if hit else (f"rollup.{name}",), tuple(hit))
     if table == "ops.refused_links":
         return Impact(("ops.identities", *_TABLES), tags)
-    if table not in _TABLES:
+    if table not in _PUBLISHED:
         return Impact()
-    if name in ("rfm", "rfm_thresholds"):
-        return Impact(
-            (table, "tags.user_tags"), tuple(tag for tag in tags if set(tag.inputs) & {*RFM_COLUMNS})
-        )
+    derived = _PUBLISHED[table].derived
+    if derived:
+        read = tuple(tag for tag in tags if derived.keys() & set(tag.inputs))
+        return Impact((table, USER_TAGS.name), read)
     named = tuple(tag for tag in tags if tag.id == column)
     return Impact((table,), named or tags)
 
 
 def _reads(project: Project, tag: Tag, source: Source, column: str | None) -> bool:
-    if tag.set_by is not None and tag.set_by.source == source.name:
+    if tag.set_in == source.name:
         return True
     return any(_input_reads(project, name, source, column) for name in tag.inputs)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from usertags.project.model import OwnCheck, Project, Source
+from usertags.published import RFM, USER_PROFILE, USER_TAGS
 from usertags.quality.checks import Check
 from usertags.quality.clean_checks import declared_checks
 from usertags.quality.kinds import CheckKind
@@ -19,7 +20,7 @@ from usertags.quality.tag_checks import (
     user_tags_value_checks,
 )
 
-USER_TAGS_VALUES = "tags.user_tags.values"
+USER_TAGS_VALUES = f"{USER_TAGS.name}.values"
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,14 @@ def clean_suite(project: Project, source: Source) -> Suite:
 def tag_suites(project: Project) -> tuple[Suite, ...]:
     """The suites of the audit; a check that needs the number of users has the parameter `population`."""
     suites = [
-        _suite(project, "tags.user_tags", [*user_tags_checks(), *_own(project, "tags.user_tags")]),
+        _suite(project, USER_TAGS.name, [*user_tags_checks(), *_own(project, USER_TAGS.name)]),
         _suite(project, USER_TAGS_VALUES, user_tags_value_checks(in_user_tags_alone(project))),
         _suite(
             project,
-            "tags.user_profile",
-            [*user_profile_checks(project), *_own(project, "tags.user_profile")],
+            USER_PROFILE.name,
+            [*user_profile_checks(project), *_own(project, USER_PROFILE.name)],
         ),
-        _suite(project, "tags.rfm", [*rfm_checks(project), *_own(project, "tags.rfm")]),
+        _suite(project, RFM.name, [*rfm_checks(project), *_own(project, RFM.name)]),
     ]
     return tuple(suite for suite in suites if suite.checks)
 

@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from usertags.project.model import Project, Tag, visible
+from usertags.published import RFM, RFM_THRESHOLDS, USER_PROFILE, USER_TAGS
 from usertags.quality.checks import Check, CheckResult, columns_check, result_of
 from usertags.quality.kinds import CheckKind
 
@@ -25,7 +26,7 @@ def _everybody(table: str) -> Check:
 
 def user_tags_checks() -> list[Check]:
     """Rows in `user_tags`, no empty columns of its key and value, and one row per user, tag and rank."""
-    table = "tags.user_tags"
+    table = USER_TAGS.name
     not_null = [
         Check(table, CheckKind.NEVER_EMPTY, "ExpectColumnValuesToNotBeNull", {"column": name}, "critical")
         for name in ("user_id", "tag_id", "tag_value", "valid_from", "definition_version")
@@ -37,8 +38,8 @@ def user_tags_checks() -> list[Check]:
 
 def user_profile_checks(project: Project) -> list[Check]:
     """The listed values of tags, one row per user, and no missing users."""
-    table = "tags.user_profile"
-    shown = visible(project.published_tags(), "user_profile")
+    table = USER_PROFILE.name
+    shown = visible(project.published_tags(), USER_PROFILE.view)
     user = {"column": "user_id"}
     checks = [
         columns_check(table, ["user_id", *(tag.id for tag in shown)]),
@@ -46,14 +47,14 @@ def user_profile_checks(project: Project) -> list[Check]:
         Check(table, CheckKind.ONE_ROW_PER_USER, "ExpectColumnValuesToBeUnique", user, "critical"),
         _everybody(table),
     ]
-    return checks + [_value_check(table, tag) for tag in shown if tag.values and not tag.multiple]
+    return checks + [_value_check(table, tag) for tag in shown if tag.values and not tag.main.several]
 
 
 def in_user_tags_alone(project: Project) -> list[Tag]:
     """The tags with listed values that are not completely contained in user_profile, where values are
     checked: a sensitivity excludes them, or they have several values."""
-    tags = visible(project.published_tags(), "user_tags")
-    return [tag for tag in tags if tag.values and (tag.multiple or "user_profile" in tag.kept_out_of)]
+    tags = visible(project.published_tags(), USER_TAGS.view)
+    return [tag for tag in tags if tag.values and (tag.main.several or USER_PROFILE.view in tag.kept_out_of)]
 
 
 def as_profile(user_tags: DataFrame, tags: Sequence[Tag]) -> DataFrame:
@@ -67,7 +68,7 @@ def as_profile(user_tags: DataFrame, tags: Sequence[Tag]) -> DataFrame:
 
 def user_tags_value_checks(tags: Sequence[Tag]) -> list[Check]:
     """The listed values of tags on the rows of `as_profile`, as texts."""
-    return [_value_check("tags.user_tags", tag, as_text=True) for tag in tags]
+    return [_value_check(USER_TAGS.name, tag, as_text=True) for tag in tags]
 
 
 def _value_check(table: str, tag: Tag, *, as_text: bool = False) -> Check:
@@ -87,7 +88,7 @@ def rfm_checks(project: Project) -> list[Check]:
     """One row per user in `rfm`, each with a segment; no checks for a project without RFM."""
     if project.rfm is None:
         return []
-    table, segment = "tags.rfm", {"column": "segment"}
+    table, segment = RFM.name, {"column": "segment"}
     return [
         _has_rows(table),
         _everybody(table),
@@ -105,7 +106,7 @@ def tied_edges(rows: Sequence[Mapping[str, object]]) -> list[CheckResult]:
         results.append(
             result_of(
                 CheckKind.EDGES,
-                "tags.rfm_thresholds",
+                RFM_THRESHOLDS.name,
                 "warning",
                 success=not equal,
                 subject=str(row["dimension"]),
@@ -157,7 +158,7 @@ def exclusive_paths(profile: DataFrame, project: Project) -> list[CheckResult]:
 def _exclusive_result(path: str, levels: str, rows: int, wrong: int) -> CheckResult:
     return result_of(
         CheckKind.EXCLUSIVE,
-        "tags.user_profile",
+        USER_PROFILE.name,
         "critical",
         success=wrong == 0,
         subject=levels,

@@ -18,11 +18,12 @@ from pyspark.sql import functions as F
 from usertags.config.expression_types import is_number
 from usertags.config.quality_models import Bounds, Severity
 from usertags.project.model import Project, Tag, visible
+from usertags.published import TAG_STATISTICS, USER_TAGS
 from usertags.quality.checks import CheckResult, result_of
 from usertags.quality.comparison import exceeded, first_bound, worst
 from usertags.quality.kinds import CheckKind
 
-_TABLE = "tags.tag_statistics"
+_TABLE = TAG_STATISTICS.name
 # A share of zero is replaced by this value, so that the logarithm is defined.
 _NOBODY = 1e-4
 # This multiple of the random PSI is allowed.
@@ -113,20 +114,14 @@ def tag_drift(
     if not populations_before or population < least or min(populations_before) < least:
         return []
     results: list[CheckResult | None] = []
-    for tag in visible(project.published_tags(), "tag_statistics"):
+    for tag in visible(project.published_tags(), TAG_STATISTICS.view):
         item = found.get(tag.id)
         if tag.drift is None or item is None or not sum(item.before.values()):
             continue
         results.append(_coverage_drift(tag, item, population, users_before, len(populations_before)))
-        if len(item.before) > 1 and _has_steady_values(tag):
+        if len(item.before) > 1 and tag.main.steady(tag):
             results.append(_value_drift(tag, item, least, len(populations_before)))
     return [result for result in results if result is not None]
-
-
-def _has_steady_values(tag: Tag) -> bool:
-    """Whether the values of a day should resemble those of the day before: not for dates, nor for tags
-    that count the days of another tag."""
-    return not tag.multiple and tag.follows is None and tag.type not in ("date", "timestamp")
 
 
 def _coverage_drift(
@@ -210,7 +205,7 @@ def _bounded(tag: Tag, users: int, population: int) -> CheckResult:
     share = users / population if population else 0.0
     return result_of(
         CheckKind.COVERAGE,
-        "tags.user_tags",
+        USER_TAGS.name,
         tag.coverage.severity,
         success=tag.coverage.min <= share <= tag.coverage.max,
         column=tag.id,

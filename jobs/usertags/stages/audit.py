@@ -68,10 +68,10 @@ def _results(run: Run, validator: Validator, population: int) -> list[CheckResul
     project = run.project
     profile, rows = run.read(USER_PROFILE), run.read(USER_TAGS)
     frames = {
-        "tags.user_tags": rows,
+        USER_TAGS.name: rows,
         USER_TAGS_VALUES: as_profile(rows, in_user_tags_alone(project)),
-        "tags.user_profile": profile,
-        "tags.rfm": run.read(RFM),
+        USER_PROFILE.name: profile,
+        RFM.name: run.read(RFM),
     }
     results: list[CheckResult] = []
     for suite in tag_suites(project):

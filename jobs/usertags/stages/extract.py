@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
 from usertags.config.durations import Duration
-from usertags.config.models import Read
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
 from usertags.language import Language
 from usertags.project.model import RAW_DATA_DAY, Project, Source
+from usertags.project.source_entry import Read
 from usertags.quality import texts
 from usertags.sources.files import SourceFile, list_files, read_files
 from usertags.sources.pii import hash_pii

@@ -5,18 +5,34 @@ Those that a run publishes are in usertags/published.py.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import pyarrow as pa
 
-from usertags.project.model import USER_TAG_COLUMNS
+from usertags.published import USER_TAG_COLUMNS
 
 _TEXT, _DAY, _TIME, _COUNT = pa.string(), pa.date32(), pa.timestamp("us", tz="UTC"), pa.int64()
 
 
+class TableSpec(Protocol):
+    """A table of the lake. Times are UTC."""
+
+    @property
+    def name(self) -> str:
+        """Its name with the namespace."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns that it always has."""
+
+    @property
+    def partition(self) -> tuple[str, ...]:
+        """The columns that it is partitioned by."""
+
+
 @dataclass(frozen=True)
-class TableSpec:
-    """A table: its name with the namespace, the columns that it always has, and the columns that it is
-    partitioned by. Times are UTC."""
+class FixedTable:
+    """A table whose columns are listed here."""
 
     name: str
     schema: pa.Schema
@@ -48,12 +64,12 @@ def _arrow(type_: str) -> pa.DataType:
 def _spec(
     name: str, columns: dict[str, pa.DataType], partition: tuple[str, ...] = ("dt", "run_id")
 ) -> TableSpec:
-    return TableSpec(name, pa.schema(list(columns.items())), partition)
+    return FixedTable(name, pa.schema(list(columns.items())), partition)
 
 
 _RUN = {"run_id": _TEXT, "dt": _DAY}
 
-DRAFTS = TableSpec("ops.drafts", of_spark_types({**USER_TAG_COLUMNS, "run_id": "string", "dt": "date"}))
+DRAFTS = FixedTable("ops.drafts", of_spark_types({**USER_TAG_COLUMNS, "run_id": "string", "dt": "date"}))
 USER_MEASURES = _spec("ops.user_measures", {"user_id": _TEXT} | _RUN)
 # The ids of users with several ids, and the refused links.
 IDENTITIES = _spec(

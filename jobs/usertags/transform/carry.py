@@ -10,7 +10,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from usertags.kinds.base import SEPARATOR
-from usertags.project.model import USER_TAG_COLUMNS, Tag
+from usertags.project.model import Tag
+from usertags.published import USER_TAG_COLUMNS
 from usertags.transform.tags import as_number, as_text, level_ids
 
 # The columns of a tag that are read from the day before.
@@ -37,7 +38,7 @@ def carried(today: DataFrame, before: DataFrame, tags: Sequence[Tag], data_day: 
         F.coalesce("_in_population", F.lit(False)).alias("_in_population"),
         *[_of_population(tag.main.after_validity(tag, data_day)).alias(tag.id) for tag in tags],
         *[F.col(tag.id).isNotNull().alias(f"_true_{tag.id}") for tag in tags if tag.validity.days],
-        *[F.col(f"_set_{tag.id}") for tag in tags if tag.set_by is not None],
+        *[F.col(f"_set_{tag.id}") for tag in tags if tag.set_in is not None],
         "_before",
         "_ranked",
     )
@@ -58,13 +59,13 @@ def _followed(state: DataFrame, tags: Sequence[Tag], data_day: date) -> DataFram
 
 
 def user_tags(state: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], data_day: date) -> DataFrame:
-    """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (usertags/project/model.py); no row,
-    and only user_id, if there are no tags."""
+    """Grain: user, tag, rank. In: `carried`. Out: `USER_TAG_COLUMNS` (usertags/published.py); no row, and
+    only user_id, if there are no tags."""
     if not tags:
         return state.select("user_id").limit(0)
     # One projection makes the rows of all tags of a user: no join or union per tag.
-    single = F.array(*[_tag_row(tag) for tag in tags if not tag.multiple]).cast(_ROWS)
-    present = F.inline(F.concat(single, *[_preference_rows(tag) for tag in tags if tag.multiple]))
+    single = F.array(*[_tag_row(tag) for tag in tags if not tag.main.several]).cast(_ROWS)
+    present = F.inline(F.concat(single, *[_ranked_rows(tag) for tag in tags if tag.main.several]))
     known = state.where("_in_population")
     rows = known.select("user_id", "_before", "_ranked", present).where("tag_value is not null")
     # A tag keeps its first day while its value stays, a preferred value while it is among the preferred.
@@ -114,13 +115,13 @@ def _tag_row(tag: Tag) -> Column:
 
 
 def _setter(tag: Tag) -> Column:
-    if tag.set_by is None:
+    if tag.set_in is None:
         return F.lit(None).cast(_SET)
     row = F.col(f"_set_{tag.id}")
     return F.when(row.isNotNull(), F.struct(row["set_by"], row["reason"], row["until"])).cast(_SET)
 
 
-def _preference_rows(tag: Tag) -> Column:
+def _ranked_rows(tag: Tag) -> Column:
     """One row per preferred value of a user, ranked from 1."""
     rows = F.transform(
         F.col(tag.id),

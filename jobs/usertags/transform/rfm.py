@@ -13,8 +13,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from usertags.config.expression_tree import as_condition
-from usertags.config.models import Edges
 from usertags.project.model import Rfm
+from usertags.project.rfm_entry import Edges
 
 DIMENSIONS = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary"}
 QUINTILES = (0.2, 0.4, 0.6, 0.8)

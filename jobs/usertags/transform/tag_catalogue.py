@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from usertags.project.model import Project, Tag, hidden
+from usertags.published import USER_TAGS
 from usertags.transform.tags import level_ids
 
 
@@ -39,7 +40,7 @@ def previous_versions(before: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
     In: rows of `tag_catalogue` of that day (tag_id, definition_version, kept_out_of).
     """
-    seen = [row for row in before if "user_tags" not in (row["kept_out_of"] or ())]
+    seen = [row for row in before if USER_TAGS.view not in (row["kept_out_of"] or ())]
     return {row["tag_id"]: row["definition_version"] for row in seen}
 
 

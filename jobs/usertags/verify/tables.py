@@ -50,7 +50,7 @@ def _values(connection: duckdb.DuckDBPyConnection, tags: Tags) -> None:
         "INSERT INTO present SELECT user_id, tag_id, value, number, rank, share, NULL, NULL FROM preferred"
     )
     for tag in tags.tags:
-        if tag.multiple:
+        if tag.main.several:
             continue
         fresh = name(f"_fresh_{tag.id}") if tag.validity.days is not None else "NULL"
         connection.execute(f"""
@@ -62,7 +62,7 @@ def _values(connection: duckdb.DuckDBPyConnection, tags: Tags) -> None:
 
 def _said(tag: Tag) -> str:
     """Who set the tag, where somebody did."""
-    if tag.set_by is None:
+    if tag.set_in is None:
         return "NULL"
     row = name(f"_set_{tag.id}")
     fields = ", ".join(f"'{each}': ({row}).{each}" for each in ("set_by", "reason", "until"))
@@ -78,7 +78,7 @@ def _described(connection: duckdb.DuckDBPyConnection, project: Project, tags: Se
             *[project.levels[level] for level in tag.path],
             tag.validity.days,
             tag.definition_version,
-            tag.multiple,
+            tag.main.several,
         )
         for tag in tags
     ]

@@ -11,8 +11,8 @@ from functools import cached_property
 import duckdb
 
 from usertags.config.expression_types import is_number
-from usertags.config.loader import Settings, load
 from usertags.kinds.preference import PreferEntry
+from usertags.project.loader import Settings, load
 from usertags.project.model import Project, Tag
 from usertags.verify.expressions import translated
 from usertags.verify.pieces import NotTranslated, Piece, as_text, as_type, name, text_literal
@@ -65,7 +65,7 @@ class Tags:
             raise NotTranslated(f"its input {lacking[0]} is not verified")
         if tag.follows is not None and tag.follows.tag in self.refused:
             raise NotTranslated(f"it follows {tag.follows.tag}, which is not verified")
-        if tag.multiple:
+        if tag.main.several:
             self._prefer(tag)
             return []
         if tag.follows is not None:
@@ -130,7 +130,7 @@ class Tags:
         today, and who set it. Of tags with several values the first."""
         columns = ["y.user_id"]
         for tag in self.tags:
-            if tag.multiple:
+            if tag.main.several:
                 columns.append(f"f.{name(tag.id)}")
             elif tag.follows is None:
                 columns += self._lasting_columns(tag)
@@ -145,7 +145,7 @@ class Tags:
         first = {
             tag.id: f"first(value) FILTER (WHERE tag_id = {text_literal(tag.id)})"
             for tag in self.tags
-            if tag.multiple
+            if tag.main.several
         }
         row = "first({'value': tag_value, 'since': valid_from, 'until': valid_until})"
         before = {
@@ -195,7 +195,7 @@ class Tags:
     def text(self, tag: Tag) -> str:
         """A tag's value as a text, of a column of `state`: numbers without zeros at their end."""
         column = name(tag.id)
-        if tag.multiple:
+        if tag.main.several:
             return column
         text = as_text(Piece(column, tag.type), self._project.timezone)
         if tag.type == "double" or is_decimal(tag.type):

@@ -12,8 +12,8 @@ from tests.support.folders import PROJECT_YML, TAGS, Folder
 from usertags.config.dictionaries import read_dictionary
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.expressions import Expression, ExpressionError, parse_boolean, parse_scalar
-from usertags.config.loader import load
 from usertags.project.equivalent_rules import canonical
+from usertags.project.loader import load
 
 NEEDS = "dictionaries/needs.yml"
 COLUMNS = {"product": "string", "n": "int", "users.city": "string"}

@@ -10,9 +10,9 @@ from pyiceberg.table import Table
 
 from tests.support.lakes import expire_all_snapshots
 from tests.support.sources import orders
-from usertags.config.models import Read
 from usertags.migrations.batches import OldBatches, old_batches
 from usertags.project.model import Source
+from usertags.project.source_entry import Read
 from usertags.sources.files import SourceFile
 from usertags.stages.source_tables import SourceTables
 from usertags.store.lake import Lake

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from usertags.config.expression_tree import Name
-from usertags.config.models import Read
 from usertags.config.quality_models import Bounds, CheckEntry, CompareEntry, QualityEntry
 from usertags.project.model import Column, Source
+from usertags.project.source_entry import Read
 from usertags.quality.checks import CheckResult
 from usertags.quality.comparison import compared
 from usertags.quality.freshness_references import freshness_checks

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.sources import orders
 from usertags.config.durations import Duration
-from usertags.config.models import Read
 from usertags.project.model import Project
+from usertags.project.source_entry import Read
 from usertags.sources.files import SourceFile
 from usertags.stages.batch_register import BatchRecord
 from usertags.stages.extract import SALT, Bounds, after_of, cursor_bounds, new_files, pii_salt, replaces

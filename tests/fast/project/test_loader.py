@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from tests.support.folders import CONNECTIONS, MEASURES, ORDERS, PROJECT_YML, SMALL, TAGS, USERS, Folder
-from usertags.config.loader import load
 from usertags.errors import ConfigError, ConfigProblem
 from usertags.project.build import load_project
+from usertags.project.loader import load
 from usertags.store.connections import files_root, from_environment
 
 

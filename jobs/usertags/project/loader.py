@@ -10,22 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 from usertags.config.dictionaries import UnreadDictionaries, read_dictionary
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.forms import NAME
-from usertags.config.models import (
-    AnyMeasure,
-    AnyTag,
-    Connection,
-    MeasureEntry,
-    PercentileEntry,
-    ProjectEntry,
-    SourceEntry,
-    SparkEntry,
-    TagEntry,
-)
+from usertags.config.models import Connection, SparkEntry
 from usertags.config.quality_models import OwnCheckEntry
 from usertags.config.switches import switch
 from usertags.config.validation import close, explain
 from usertags.config.yaml_file import Location, YamlFile, read_yaml
 from usertags.errors import ConfigError, ConfigProblem
+from usertags.project.measure_entry import AnyMeasure, MeasureEntry, PercentileEntry
+from usertags.project.project_entry import ProjectEntry
+from usertags.project.source_entry import SourceEntry
+from usertags.project.tag_entry import AnyTag, TagEntry
 
 T = TypeVar("T")
 Kind = Literal["connections", "sources", "measures", "tags", "dictionaries", "checks"]
