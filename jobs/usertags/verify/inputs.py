@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import takewhile
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -153,37 +154,61 @@ def _load_clean(
 
 
 def _snapshot(lake: Lake, table: Table, source: Source, run: RunRecord) -> int | None:
-    """The snapshot of a clean table from which the run was computed. Of profiles and links the run names it;
-    of events it names the roll-up, which was written after the batch that clean registered last before."""
-    cleaned = _cleaned(lake, table, source)
-    if source.kind != "events":
-        wanted: int | None = int(run.inputs[clean_name(source)])
-    else:
-        written = _written(lake, source, run)
-        wanted = next((snapshot for at, snapshot in reversed(cleaned) if at <= written), None)
-    if wanted is not None and table.metadata.snapshot_by_id(wanted) is not None:
-        return wanted
-    if wanted is not None and cleaned and cleaned[-1][1] == wanted:
+    """A snapshot of a clean table with the rows from which the run was computed; None: what it holds now."""
+    named = None if source.kind == "events" else int(run.inputs[clean_name(source)])
+    if named is not None and table.metadata.snapshot_by_id(named) is not None:
+        return named
+    same = _with_the_same_rows(_cleaned(lake, table, source), lake, source, run)
+    found = next((each for each in same if table.metadata.snapshot_by_id(each.snapshot) is not None), None)
+    if found is not None:
+        return found.snapshot
+    if any(each.newest for each in same):
         # Maintenance expired it, and kept its rows, because nothing was written since.
         return None
     raise DataError(
         f"{clean_name(source)} was written since, and the snapshot that the run of {run.data_day} read "
         "is expired",
-        safe="nothing was read any further or written",
+        safe="nothing was written",
         next_step="verify a day before its snapshots are expired, or run the day again and verify that run",
     )
 
 
-def _cleaned(lake: Lake, table: Table, source: Source) -> list[tuple[datetime, int | None]]:
-    """When each batch of a source was cleaned and the snapshot that it left, the earliest first."""
+@dataclass(frozen=True)
+class _Cleaned:
+    """A batch that was cleaned: when, the snapshot that it left, whether it rewrote an event day, and whether
+    it was the last one."""
+
+    at: datetime
+    snapshot: int
+    rewrote: bool
+    newest: bool
+
+
+def _cleaned(lake: Lake, table: Table, source: Source) -> list[_Cleaned]:
+    """The batches of a source, the earliest first."""
     register = lake.catalog.load_table(BATCHES.name)
     same = rows_where(source=source.name, stage="clean", status="clean", table_uuid=uuid_of(table))
-    rows = (
-        register.scan(row_filter=same, selected_fields=("recorded_at", "clean_snapshot"))
-        .to_arrow()
-        .to_pylist()
-    )
-    return sorted((row["recorded_at"], row["clean_snapshot"]) for row in rows)
+    columns = ("recorded_at", "clean_snapshot", "event_days")
+    rows = register.scan(row_filter=same, selected_fields=columns).to_arrow().to_pylist()
+    ordered = sorted(rows, key=lambda row: row["recorded_at"])
+    return [
+        _Cleaned(row["recorded_at"], row["clean_snapshot"], bool(row["event_days"]), row is ordered[-1])
+        for row in ordered
+    ]
+
+
+def _with_the_same_rows(
+    cleaned: Sequence[_Cleaned], lake: Lake, source: Source, run: RunRecord
+) -> list[_Cleaned]:
+    """The batches after which a clean table held what the run read. Of profiles and links the run names the
+    snapshot. Of events it names that of the roll-up, which was written after the last batch before it; a
+    batch that rewrote no day after that changed nothing."""
+    if source.kind != "events":
+        return [each for each in cleaned if each.snapshot == int(run.inputs[clean_name(source)])]
+    written = _written(lake, source, run)
+    place = sum(each.at <= written for each in cleaned)
+    later = takewhile(lambda each: not each.rewrote, cleaned[place:])
+    return [*cleaned[max(place - 1, 0) : place], *later]
 
 
 def _written(lake: Lake, source: Source, run: RunRecord) -> datetime:

@@ -179,4 +179,4 @@ def _all_users(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
             )
         else:
             selects.append(f"SELECT _user AS user_id FROM {name(f'rows_{source.name}')}")
-    connection.execute(f"CREATE TABLE users AS {' UNION '.join(selects)}")
+    connection.execute(f"CREATE TABLE users AS SELECT DISTINCT user_id FROM ({' UNION ALL '.join(selects)})")
