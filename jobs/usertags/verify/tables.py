@@ -94,28 +94,30 @@ def _user_tags(connection: duckdb.DuckDBPyConnection, project: Project, tags: Ta
     them, whatever its rank."""
     hidden = kept_out(project, "user_tags")
     _described(connection, project, [tag for tag in tags.tags if tag.id not in hidden])
+    # Joined by plain equality: with further conditions DuckDB compares every row of a user with every other.
+    connection.execute("CREATE TABLE first_before AS SELECT * FROM before.user_tags WHERE rank = 1")
+    connection.execute("CREATE TABLE ranked_before AS SELECT * FROM before.user_tags WHERE share IS NOT NULL")
+    connection.execute("CREATE TABLE told AS SELECT * FROM present JOIN described USING (tag_id)")
     connection.execute(f"""
         CREATE TABLE {SCHEMA}.user_tags AS
         SELECT
-            p.user_id, p.tag_id, p.tag_value, p.tag_number, p.rank, p.share,
-            d.tag_kind, d.level1, d.level2, d.level3,
+            t.user_id, t.tag_id, t.tag_value, t.tag_number, t.rank, t.share,
+            t.tag_kind, t.level1, t.level2, t.level3,
             coalesce(
-                CASE WHEN d.several THEN listed.valid_from
-                     WHEN b.tag_value = p.tag_value THEN b.valid_from END,
+                CASE WHEN t.several THEN r.valid_from
+                     WHEN b.tag_value = t.tag_value THEN b.valid_from END,
                 DATE '{day}'
             ) AS valid_from,
-            CASE WHEN p.fresh THEN DATE '{day}' + d.period
-                 WHEN d.period IS NOT NULL THEN b.valid_until
-                 ELSE p.said.until END AS valid_until,
+            CASE WHEN t.fresh THEN DATE '{day}' + t.period
+                 WHEN t.period IS NOT NULL THEN b.valid_until
+                 ELSE t.said.until END AS valid_until,
             CAST(1 AS DOUBLE) AS confidence,
-            CASE WHEN p.said IS NULL THEN 'rule' ELSE 'explicit' END AS source,
-            p.said.set_by AS set_by, p.said.reason AS reason, d.definition_version
-        FROM present p
-        JOIN described d USING (tag_id)
-        LEFT JOIN before.user_tags b ON b.user_id = p.user_id AND b.tag_id = p.tag_id AND b.rank = 1
-        LEFT JOIN before.user_tags listed
-            ON listed.user_id = p.user_id AND listed.tag_id = p.tag_id AND d.several
-            AND listed.tag_value = p.tag_value AND listed.share IS NOT NULL""")
+            CASE WHEN t.said IS NULL THEN 'rule' ELSE 'explicit' END AS source,
+            t.said.set_by AS set_by, t.said.reason AS reason, t.definition_version
+        FROM told t
+        LEFT JOIN first_before b ON b.user_id = t.user_id AND b.tag_id = t.tag_id
+        LEFT JOIN ranked_before r
+            ON r.user_id = t.user_id AND r.tag_id = t.tag_id AND r.tag_value = t.tag_value""")
 
 
 def _user_profile(connection: duckdb.DuckDBPyConnection, tags: Tags) -> None:
