@@ -130,7 +130,7 @@ Drift = Annotated[Annotated[TagDriftEntry, Tag("bounds")] | _Off, Discriminator(
 class QualityEntry(Entry):
     """What a day is compared with: the same weekday of `weeks`, the `days` before it, the `published` days
     before it; nothing below `least` rows or users. `owner` has the checks that nobody wrote, and the tasks in
-    Airflow; `language` is that of the sentences about checks."""
+    Airflow; `language` is that of pages, alerts and reports."""
 
     weeks: Annotated[int, Field(ge=1, le=12)] = 4
     days: Annotated[int, Field(ge=3, le=60)] = 14

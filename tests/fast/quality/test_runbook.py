@@ -1,5 +1,6 @@
 """docs/runbook.md has a section for whatever may block a day, and for every end of a command."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from usertags import errors
 from usertags.project.build import ROOT
 from usertags.quality.kinds import KINDS, CheckKind
-from usertags.quality.runbook import LATE, UNREACHABLE, anchors, section_of
+from usertags.quality.runbook import LATE, RUNBOOKS, UNREACHABLE, anchors, section_of
 
 
 @pytest.mark.parametrize("kind", CheckKind)
@@ -43,3 +44,24 @@ def test_every_section_of_a_check_says_what_it_means_what_is_safe_and_what_to_do
     for section in sections:
         for part in ("**Means.**", "**Safe.**", "**Readers get**", "**Do.**\n\n1. "):
             assert part in section, section.splitlines()[0]
+
+
+def sections(path: Path) -> list[str]:
+    """The headings of a runbook, each with what stands below it."""
+    return re.split(r"(?m)^(?=#)", path.read_text(encoding="utf-8"))[1:]
+
+
+def test_the_chinese_runbook_has_the_same_sections_steps_and_commands() -> None:
+    """Its headings get the anchors of the English ones, in their order."""
+    english, chinese = sections(RUNBOOKS["en"]), sections(RUNBOOKS["zh"])
+    assert len(english) == len(chinese)
+    for one, other in zip(english, chinese, strict=True):
+        about = other.splitlines()[0]
+        assert one.partition(" ")[0] == other.partition(" ")[0], about
+        assert len(re.findall(r"(?m)^\d+\. ", one)) == len(re.findall(r"(?m)^\d+\. ", other)), about
+        # Names of Airflow and of files stand in backticks, as they are no Chinese.
+        assert _code(one) == _code(other) - {"Required Actions", "project.yml"}, about
+
+
+def _code(section: str) -> set[str]:
+    return {" ".join(code.split()) for code in re.findall(r"`([^`]+)`", section)}
