@@ -106,7 +106,7 @@ class Pages:
         focus = _focus(view.history)
         as_list = request.query_params.get("view") == "list"
         everything = request.query_params.get("all") == "1"
-        say = _language(view)
+        say = _language_of(view)
         return self._page(
             request,
             "overview.html",
@@ -147,7 +147,7 @@ class Pages:
             if chosen.shows(result) and run_id in ("", result.run_id) and stage in ("", result.stage)
         ]
         quarantined, problem = await self._quarantined(day)
-        say = _language(view)
+        say = _language_of(view)
         return self._page(
             request,
             "day.html",
@@ -206,7 +206,7 @@ class Pages:
         if table.startswith("clean."):
             found, _ = await self._quarantined(result.data_day)
             quarantined = [each for each in found if f"clean.{each.source}" == table]
-        say = _language(view)
+        say = _language_of(view)
         return self._page(
             request,
             "check.html",
@@ -242,7 +242,7 @@ class Pages:
         key, folder = keys.make(day, run_id, stage), security.report_folder(day, run_id, stage)
         source = f"{_base(request)}/report/{key}/{folder}/index.html"
         about = {"day": found, "run_id": run_id, "stage": stage, "source": source}
-        return self._page(request, "report.html", _language(view), view=view, **about)
+        return self._page(request, "report.html", _language_of(view), view=view, **about)
 
     async def of_airflow(self, request: Request) -> Response:
         """The tab of a DAG, run or task: the data day of the run."""
@@ -260,7 +260,7 @@ class Pages:
         view = await self.page_data.view.get()
         known = view.history.days.get(day)
         if known is None or run_id not in known.run_ids:
-            say = _language(view)
+            say = _language_of(view)
             text = say.text(texts.DAY_NOT_CHECKED, day=day)
             return self._message(request, say, texts.NOTHING_HERE_YET, text)
         task = request.query_params.get("task_id")
@@ -270,7 +270,7 @@ class Pages:
     async def tile(self, request: Request) -> Response:
         """The tile on the home page, as JSON."""
         view = await self.page_data.view.get()
-        say = _language(view)
+        say = _language_of(view)
         focus, good = _focus(view.history), view.history.last_good()
         tile = _tile(say)
         if focus is None:
@@ -435,7 +435,7 @@ class Pages:
         return HTMLResponse(text, status)
 
 
-def _language(view: View) -> PageLanguage:
+def _language_of(view: View) -> PageLanguage:
     return PageLanguage(view.project.quality.language)
 
 
@@ -528,7 +528,7 @@ def _failure(request: Request, view: View, result: CheckRow) -> Failure:
     last = [each for each in view.history.of_check(result.check_id) if each.data_day <= result.data_day][
         -CHECK_RUNS:
     ]
-    say = _language(view)
+    say = _language_of(view)
     trend = _check_chart(request, last, say, slots=CARD_RUNS)
     days, sample = (result.data_day - since).days + 1, _sample(view, result)
     bad = sentences.how_bad(result, say.language)
