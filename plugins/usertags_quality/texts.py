@@ -146,7 +146,7 @@ RELEASE_WAITS = Words("A release of this day is waiting for approval.", "该日�
 RELEASE_DAY = Words("Release this day", "放行该日")
 HOW_TO_RELEASE = Words(
     "Trigger it with day {day} and a reason; the release then needs an approval.",
-    "触发时填写数据日 {day} 和理由；放行之后还需批准。",
+    "触发时填写数据日 {day} 和理由；随后放行还需批准。",
 )
 
 # ---- checks --------------------------------------------------------------------------------------------
