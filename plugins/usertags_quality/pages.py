@@ -386,13 +386,13 @@ class Pages:
     async def unavailable(self, request: Request, error: UsertagsError, *, page: bool) -> Response:
         """The answer while the lake is down; JSON for a program, and for the tile what it shows then."""
         say = await self._language()
-        told = say.error(error)
+        error_text = say.error(error)
         if not page:
             shown = {"tone": "wait", "mark": "○", "title": say.text(texts.TILE_UNAVAILABLE)}
             tile = _tile(say) | shown | {"lines": [say.text(texts.TILE_DOWN)]}
-            return JSONResponse({"detail": told.message, "tile": tile}, 503)
-        about = {"safe": told.safe, "next_step": told.next_step, "detail": told.detail}
-        return self._message(request, say, texts.UNAVAILABLE, told.message, 503, **about)
+            return JSONResponse({"detail": error_text.message, "tile": tile}, 503)
+        about = {"safe": error_text.safe, "next_step": error_text.next_step, "detail": error_text.detail}
+        return self._message(request, say, texts.UNAVAILABLE, error_text.message, 503, **about)
 
     def _message(
         self,
@@ -621,11 +621,11 @@ def _check_chart(
 
 def _check_bar(request: Request, result: CheckRow, value: float | None, say: PageLanguage) -> drawing.Bar:
     tone = "good" if result.success else ("bad" if result.severity == "critical" else "warn")
-    said = say.text(texts.IS_PASSED if result.success else texts.IS_FAILED)
+    outcome = say.text(texts.IS_PASSED if result.success else texts.IS_FAILED)
     shown = "" if result.value is None else in_unit(result.value, result.unit, say.language)
     found = shown if result.success else say.observed(result)
     about = say.text(
-        texts.BAR_FOUND if found else texts.BAR_RESULT, day=result.data_day, result=said, found=found
+        texts.BAR_FOUND if found else texts.BAR_RESULT, day=result.data_day, result=outcome, found=found
     )
     link = f"{_base(request)}/quality/check/{result.check_id}?day={result.data_day}"
     return drawing.Bar(value, tone, about, link)
@@ -646,7 +646,7 @@ def _precision(speakers: dict[str, int] | None, tag: Tag | None, say: PageLangua
     if not speakers:
         return say.text(texts.PRECISION_UNCOUNTED, source=tag.set_in)
     manual, users = speakers.get("explicit", 0), sum(speakers.values())
-    counted = {"said": number(manual), "users": number(users), "share": percent(manual / users)}
+    counted = {"manual": number(manual), "users": number(users), "share": percent(manual / users)}
     return say.text(texts.PRECISION_COUNTED, source=tag.set_in, **counted)
 
 

@@ -299,9 +299,9 @@ PRECISION_UNCOUNTED = Words(
     "在 {source} 中人工设置；没有用户携带，或用户太多无法在此统计。",
 )
 PRECISION_COUNTED = Words(
-    "Set manually in {source} for {said} of the {users} users who carry it ({share}); for the others only "
+    "Set manually in {source} for {manual} of the {users} users who carry it ({share}); for the others only "
     "the rule applies.",
-    "在 {source} 中为携带该标签的 {users} 个用户中的 {said} 个人工设置（{share}）；其余用户仅按规则得出。",
+    "在 {source} 中为携带该标签的 {users} 个用户中的 {manual} 个人工设置（{share}）；其余用户仅按规则得出。",
 )
 
 # ---- the tile of the home page -------------------------------------------------------------------------

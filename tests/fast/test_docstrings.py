@@ -47,13 +47,15 @@ def lacking(source: str) -> list[str]:
     module = ast.parse(source)
     found = [] if ast.get_docstring(module) or not module.body else ["the module has no docstring"]
     for name, item in public(module.body):
-        said = ast.get_docstring(item)
-        if said is None:
+        docstring = ast.get_docstring(item)
+        if docstring is None:
             found.append(f"{name} has no docstring")
         elif isinstance(item, ast.FunctionDef):
-            if FRAME.search(annotations(item)) and not GRAIN.search(said):
+            if FRAME.search(annotations(item)) and not GRAIN.search(docstring):
                 found.append(f"{name} names no grain")
-            found += [f"{name} does not name {error}" for error in sorted(raised(item)) if error not in said]
+            found += [
+                f"{name} does not name {error}" for error in sorted(raised(item)) if error not in docstring
+            ]
     return found
 
 

@@ -21,10 +21,11 @@ from plugins.usertags_quality import pages
 from plugins.usertags_quality.app import make_app
 from plugins.usertags_quality.page_data import PageData, QuarantinedRows, View
 from plugins.usertags_quality.security import ReportKeys
+from usertags.config.expression_tree import Constant
 from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
-from usertags.kinds.people import SetByPeople
+from usertags.kinds.people import KIND, SetByPeople
 from usertags.project.build import load_project
-from usertags.project.model import Project
+from usertags.project.model import Project, Tag
 from usertags.project.tag_entry import Example
 from usertags.quality.kinds import CheckKind
 from usertags.quality.tag_trends import tag_trends
@@ -180,15 +181,18 @@ def long_history() -> History:
     )
 
 
+def by_people(tag: Tag, source: str) -> Tag:
+    """The tag, as people set it in a source."""
+    return replace(tag, set_by=SetByPeople(source, tag.id, Constant(None)), kinds=(*tag.kinds, KIND))
+
+
 @lru_cache(maxsize=2)
 def _shop(language: str) -> Project:
     """A project of the language: Chinese owners, tags that people set, a tag with an example."""
     found = load_project(TINY_SHOP)
     quality = found.quality.model_copy(update={"language": language})
     tags = {name: replace(tag, owner="运营") for name, tag in found.tags.items()}
-    tags |= {
-        name: replace(tags[name], set_by=SetByPeople("referrals", name, "")) for name in ("city", "gender")
-    }
+    tags |= {name: by_people(tags[name], "referrals") for name in ("city", "gender")}
     example = Example(given={"amount": 3}, expect=4)
     tags["yearly_spend"] = replace(tags["yearly_spend"], examples=(example,))
     return replace(found, quality=quality, tags=tags)

@@ -94,7 +94,7 @@ def _empty(connection: duckdb.DuckDBPyConnection, project: Project, view: str) -
     columns = {each: duckdb_type(type_) for each, type_ in table.columns.items()}
     if view == "user_profile":
         for tag in project.published_tags():
-            columns[tag.id] = "VARCHAR" if tag.multiple else duckdb_type(tag.type)
+            columns[tag.id] = "VARCHAR" if tag.main.several else duckdb_type(tag.type)
     listed = ", ".join(f"{name(each)} {type_}" for each, type_ in columns.items())
     connection.execute(f"CREATE OR REPLACE TABLE published.{view} ({listed})")
 

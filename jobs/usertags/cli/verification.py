@@ -22,12 +22,12 @@ def show_verification(found: Verification) -> None:
     total = "1 difference" if found.count == 1 else f"{found.count:,} differences"
     colour = "red" if found.count else "green"
     out.print(
-        f"[{colour}]{total}[/{colour}] on {found.day}, run {found.run_id}, {found.users:,} users",
+        f"[{colour}]{total}[/{colour}] on {found.data_day}, run {found.run_id}, {found.users:,} users",
         soft_wrap=True,
     )
     if found.count:
         raise DataError(
-            f"{found.day} was published with {total} from what its clean tables say",
+            f"{found.data_day} was published with {total} from what its clean tables say",
             safe="nothing was written",
             next_step="see the differences above; if they are right, correct the cause and run the day again",
         )

@@ -35,8 +35,8 @@ class GateRefused(DataError):
 
 
 def _line(result: CheckResult, language: Language) -> str:
-    said = {"sentence": sentence(result, language), "action": action(result, language)}
-    return texts.GATE_LINE.filled(language, **said)
+    fields = {"sentence": sentence(result, language), "action": action(result, language)}
+    return texts.GATE_LINE.filled(language, **fields)
 
 
 @dataclass(frozen=True)

@@ -50,16 +50,16 @@ class Comparisons:
         self._row_counts()
 
     def _compare(self, how: Comparison, published: str, recomputed: str, namespace: str) -> list[Difference]:
-        """More are found than told: of a tag that differs it is to be known which measure made it."""
+        """More are found than shown: of a tag that differs it is to be known which measure made it."""
         count, found = compared(self._connection, how, published, recomputed, 100 * self._most)
         table = f"{namespace}.{how.table}"
         self.tables.append(replace(count, table=table))
         masked = masked_columns(self._project, table)
-        told: Counter[str] = Counter()
+        shown: Counter[str] = Counter()
         for each in found:
-            told[each.column] += 1
-            if told[each.column] <= self._most:
-                self.differences.append(self._told(replace(each, table=table), masked))
+            shown[each.column] += 1
+            if shown[each.column] <= self._most:
+                self.differences.append(self._masked(replace(each, table=table), masked))
         return found
 
     # ---- what runs keep ------------------------------------------------------------------
@@ -228,7 +228,7 @@ class Comparisons:
 
     # ---- names and masks -------------------------------------------------------------------
 
-    def _told(self, found: Difference, masked: frozenset[str]) -> Difference:
+    def _masked(self, found: Difference, masked: frozenset[str]) -> Difference:
         """A difference with the tag or measure that made it, without what nobody is to see."""
         table = found.table.partition(".")[2]
         subject = found.subject or (found.column if table in ("user_profile", "user_measures") else "")

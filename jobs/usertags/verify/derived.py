@@ -31,7 +31,7 @@ def rounded(sql: str) -> str:
 # ---- percentiles -------------------------------------------------------------------------------
 
 
-def percentile_column(percentile: Percentile, types: Mapping[str, str], zone: str, day: date) -> str:
+def percentile_column(percentile: Percentile, types: Mapping[str, str], zone: str, data_day: date) -> str:
     """The share of the population with the user's value or less, in whole percent: a column of `inputs`."""
     value = f"CAST({name(percentile.measure)} AS DOUBLE)"
     if not percentile.exact:
@@ -48,7 +48,7 @@ def percentile_column(percentile: Percentile, types: Mapping[str, str], zone: st
 
 
 def make_rfm(
-    connection: duckdb.DuckDBPyConnection, project: Project, types: Mapping[str, str], day: date
+    connection: duckdb.DuckDBPyConnection, project: Project, types: Mapping[str, str], data_day: date
 ) -> None:
     """Makes `rfm` and `rfm_thresholds` of `inputs`; both are empty without RFM."""
     rfm = project.rfm
@@ -57,19 +57,23 @@ def make_rfm(
         insert_rows(connection, "rfm", f"user_id VARCHAR, {columns}", [])
         insert_rows(connection, "rfm_thresholds", _THRESHOLDS, [])
         return
-    _basis(connection, project, rfm, types, day)
+    _basis(connection, project, rfm, types, data_day)
     thresholds = [_threshold(connection, rfm, dimension) for dimension in _DIMENSIONS]
     insert_rows(connection, "rfm_thresholds", _THRESHOLDS, thresholds)
     _scores(connection, rfm, {row[0]: row for row in thresholds}, project.timezone)
 
 
 def _basis(
-    connection: duckdb.DuckDBPyConnection, project: Project, rfm: Rfm, types: Mapping[str, str], day: date
+    connection: duckdb.DuckDBPyConnection,
+    project: Project,
+    rfm: Rfm,
+    types: Mapping[str, str],
+    data_day: date,
 ) -> None:
     entry = rfm.entry
     ordered = f"coalesce({name(entry.frequency)} >= 1, FALSE)"
     last = as_type(Piece(name(entry.recency), types[entry.recency]), "date", project.timezone).sql
-    days = f"CAST(DATE '{day + timedelta(days=1)}' - {last} AS INTEGER)"
+    days = f"CAST(DATE '{data_day + timedelta(days=1)}' - {last} AS INTEGER)"
     connection.execute(f"""
         CREATE TABLE rfm_basis AS
         SELECT

@@ -147,8 +147,8 @@ class _Translation:
         return Piece(f"({subject.sql} IN ({', '.join(choice.sql for choice in choices)}))", "boolean")
 
     def _is(self, node: Any) -> Piece:
-        said = self.of(node.expression)
-        return Piece(f"({self.of(node.this).sql} IS {said.sql})", "boolean")
+        value = self.of(node.expression)
+        return Piece(f"({self.of(node.this).sql} IS {value.sql})", "boolean")
 
     def _like(self, node: Any) -> Piece:
         pattern = self.of(node.expression)

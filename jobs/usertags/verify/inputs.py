@@ -69,11 +69,11 @@ def has(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
     return bool(found and found[0])
 
 
-def load(connection: duckdb.DuckDBPyConnection, project: Project, lake: Lake, day: date) -> PublishedDay:
+def load(connection: duckdb.DuckDBPyConnection, project: Project, lake: Lake, data_day: date) -> PublishedDay:
     """Fill the database. Raises UsageError if the day is not published or was published with another
     configuration, DataError if what it was computed from has been removed since."""
-    published, run = _published_run(project, lake, day)
-    before = _day_before(lake, day)
+    published, run = _published_run(project, lake, data_day)
+    before = _day_before(lake, data_day)
     for source in project.sources.values():
         _load_clean(connection, project, lake, source, run)
     for spec in (*PUBLISHED, *_OF_RUN):
@@ -82,30 +82,32 @@ def load(connection: duckdb.DuckDBPyConnection, project: Project, lake: Lake, da
     if before is not None:
         for spec in _BEFORE:
             _load_rows(connection, lake, spec, "before", before.data_day, before.run_id)
-    return PublishedDay(day, published.run_id, before.data_day if before else None, _replaced(run, before))
+    return PublishedDay(
+        data_day, published.run_id, before.data_day if before else None, _replaced(run, before)
+    )
 
 
-def _published_run(project: Project, lake: Lake, day: date) -> tuple[Publication, RunRecord]:
+def _published_run(project: Project, lake: Lake, data_day: date) -> tuple[Publication, RunRecord]:
     found = {item.data_day: item for item in publications(lake)}
-    if day not in found:
+    if data_day not in found:
         raise UsageError(
-            f"{day} is not published",
+            f"{data_day} is not published",
             next_step='`usertags query "select dt from publications order by dt"` lists the days',
         )
-    run = stage_record(lake, day, found[day].run_id, "tag")
+    run = stage_record(lake, data_day, found[data_day].run_id, "tag")
     if run is None:
-        raise DataError(f"ops.runs has no record of the run {found[day].run_id} of {day}")
+        raise DataError(f"ops.runs has no record of the run {found[data_day].run_id} of {data_day}")
     if run.catalogue_version != project.version:
         raise UsageError(
-            f"{day} was published with version {run.catalogue_version} of the configuration, and this is "
-            f"{project.version}",
+            f"{data_day} was published with version {run.catalogue_version} of the configuration, "
+            f"and this is {project.version}",
             next_step="give the configuration of that day with `--configs`, or run the day again",
         )
-    return found[day], run
+    return found[data_day], run
 
 
-def _day_before(lake: Lake, day: date) -> Publication | None:
-    earlier = publications(lake, before=day)
+def _day_before(lake: Lake, data_day: date) -> Publication | None:
+    earlier = publications(lake, before=data_day)
     return earlier[-1] if earlier else None
 
 
@@ -223,14 +225,19 @@ def _written(lake: Lake, source: Source, run: RunRecord) -> datetime:
 
 
 def _load_rows(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, spec: TableSpec, schema: str, day: date, run_id: str
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    spec: TableSpec,
+    schema: str,
+    data_day: date,
+    run_id: str,
 ) -> None:
     table = find_table(lake, spec.name)
     if table is None:
         return
     columns = [field.name for field in table.schema().fields if field.name not in ("dt", "run_id")]
     target = f"{schema}.{spec.name.partition('.')[2]}"
-    _load(connection, table, target, columns, rows_where(dt=day, run_id=run_id))
+    _load(connection, table, target, columns, rows_where(dt=data_day, run_id=run_id))
 
 
 def _load_publication(connection: duckdb.DuckDBPyConnection, lake: Lake, published: Publication) -> None:

@@ -62,16 +62,16 @@ class _Sets:
 def users_of(links: Iterable[Link], blocked: Collection[str], limits: Mapping[str, int]) -> Users:
     """The users of all links. `limits` is the number of ids of a kind that one person can have."""
     found = Users()
-    standing = []
+    accepted = []
     for link in links:
         if blocked and not set(blocked).isdisjoint(link.ends):
             found.refused.append((link, "blocked"))
         else:
-            standing.append(link)
-    shared = _shared(standing, limits)
-    found.refused += [(link, "shared") for link in standing if link in shared]
-    standing = [link for link in standing if link not in shared]
-    _assign(found, standing, limits)
+            accepted.append(link)
+    shared = _shared(accepted, limits)
+    found.refused += [(link, "shared") for link in accepted if link in shared]
+    accepted = [link for link in accepted if link not in shared]
+    _assign(found, accepted, limits)
     return found
 
 

@@ -43,8 +43,8 @@ class Measures:
     for numbers by value, and a table with all other measures and the columns of the profiles.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, project: Project, day: date) -> None:
-        self._connection, self._project, self._day = connection, project, day
+    def __init__(self, connection: duckdb.DuckDBPyConnection, project: Project, data_day: date) -> None:
+        self._connection, self._project, self._data_day = connection, project, data_day
         self._tables: list[tuple[str, list[str]]] = []
         self.refused: dict[str, str] = {}
 
@@ -126,7 +126,7 @@ class Measures:
 
     def _condition(self, source: Source, measure: Measure) -> str:
         """Whether a row counts: it is of a day of the window, and the condition holds."""
-        first, last = days_of(measure, self._day)
+        first, last = days_of(measure, self._data_day)
         parts = [f"event_day <= DATE '{last}'"]
         parts += [f"event_day >= DATE '{first}'"] if first is not None else []
         where = measure.partials[0].where
@@ -170,7 +170,7 @@ class Measures:
         part = _NUMBERS[measure.function].format(v=value, f=f"FILTER (WHERE {condition})")
         part = f"CAST({part} AS DOUBLE)"
         if measure.half_life is not None:
-            age = f"(DATE '{self._day}' - event_day)"
+            age = f"(DATE '{self._data_day}' - event_day)"
             part += f" * pow(CAST(0.5 AS DOUBLE), {age} / CAST({measure.half_life} AS DOUBLE))"
         self._connection.execute(f"""
             INSERT INTO maps
@@ -189,34 +189,34 @@ class Measures:
         argument = measure.partials[0].argument
         assert argument is not None
         made = self._translated(source, argument)
-        order = ", ".join(f"(said).{name(field)} DESC NULLS LAST" for field in fields_of(made.type))
+        order = ", ".join(f"(entry).{name(field)} DESC NULLS LAST" for field in fields_of(made.type))
         self._make(
             f"""
             WITH latest AS (
-                SELECT _user, {key} AS key, {made.sql} AS said
+                SELECT _user, {key} AS key, {made.sql} AS entry
                 FROM {rows} WHERE {self._condition(source, measure)} AND trim({key}, ' ') <> ''
                 QUALIFY row_number() OVER (PARTITION BY _user, {key} ORDER BY _time DESC, {order}) = 1
             )
             SELECT _user AS user_id,
-                   map_from_entries(list({{'k': key, 'v': said}} ORDER BY key)) AS {name(measure.id)}
+                   map_from_entries(list({{'k': key, 'v': entry}} ORDER BY key)) AS {name(measure.id)}
             FROM latest GROUP BY _user""",
             [measure.id],
         )
 
 
-def days_of(measure: Measure, day: date) -> tuple[date | None, date]:
+def days_of(measure: Measure, data_day: date) -> tuple[date | None, date]:
     """The first and the last day of a measure's window; without a first day all days before count."""
     if measure.calendar is not None:
-        return _period(measure.calendar, day)
-    last = day - timedelta(days=measure.offset)
+        return _period(measure.calendar, data_day)
+    last = data_day - timedelta(days=measure.offset)
     return (None, last) if measure.window is None else (last - timedelta(days=measure.window - 1), last)
 
 
-def _period(period: CalendarPeriod, day: date) -> tuple[date, date]:
+def _period(period: CalendarPeriod, data_day: date) -> tuple[date, date]:
     """The period of the calendar that began last, or so many years before; nothing after the day counts."""
-    begun = day.year if period.first.in_year(day.year) <= day else day.year - 1
+    begun = data_day.year if period.first.in_year(data_day.year) <= data_day else data_day.year - 1
     begun -= period.years_ago
     first, last = period.first.in_year(begun), period.last.in_year(begun)
     if last < first:
         last = period.last.in_year(begun + 1)
-    return first, min(last, day)
+    return first, min(last, data_day)

@@ -22,10 +22,10 @@ def make_tables(
     counted: str,
 ) -> None:
     """Fill the schema. `counted` is the table of tags that the statistics count."""
-    day, before = published.data_day, published.before
+    data_day, before = published.data_day, published.before
     connection.execute(f"CREATE SCHEMA {SCHEMA}")
     _values(connection, tags)
-    _user_tags(connection, project, tags, day)
+    _user_tags(connection, project, tags, data_day)
     _user_profile(connection, tags)
     _changes(connection, project, tags, before)
     _statistics(connection, project, counted)
@@ -44,7 +44,7 @@ def _values(connection: duckdb.DuckDBPyConnection, tags: Tags) -> None:
     connection.execute(f"""
         CREATE TABLE present (
             user_id VARCHAR, tag_id VARCHAR, tag_value VARCHAR, tag_number DOUBLE, rank INTEGER, share DOUBLE,
-            fresh BOOLEAN, said {_SET}
+            fresh BOOLEAN, set_row {_SET}
         )""")
     connection.execute(
         "INSERT INTO present SELECT user_id, tag_id, value, number, rank, share, NULL, NULL FROM preferred"
@@ -56,11 +56,11 @@ def _values(connection: duckdb.DuckDBPyConnection, tags: Tags) -> None:
         connection.execute(f"""
             INSERT INTO present
             SELECT user_id, {text_literal(tag.id)}, {tags.text(tag)} AS text, {tags.number(tag)}, 1, NULL,
-                   {fresh}, {_said(tag)}
+                   {fresh}, {_set_by(tag)}
             FROM state WHERE text IS NOT NULL""")
 
 
-def _said(tag: Tag) -> str:
+def _set_by(tag: Tag) -> str:
     """Who set the tag, where somebody did."""
     if tag.set_in is None:
         return "NULL"
@@ -89,7 +89,7 @@ def _described(connection: duckdb.DuckDBPyConnection, project: Project, tags: Se
     insert_rows(connection, "described", columns, rows)
 
 
-def _user_tags(connection: duckdb.DuckDBPyConnection, project: Project, tags: Tags, day: date) -> None:
+def _user_tags(connection: duckdb.DuckDBPyConnection, project: Project, tags: Tags, data_day: date) -> None:
     """A value that a user had on the day before has been there since; of several values any that was among
     them, whatever its rank."""
     hidden = kept_out(project, "user_tags")
@@ -106,14 +106,14 @@ def _user_tags(connection: duckdb.DuckDBPyConnection, project: Project, tags: Ta
             coalesce(
                 CASE WHEN t.several THEN r.valid_from
                      WHEN b.tag_value = t.tag_value THEN b.valid_from END,
-                DATE '{day}'
+                DATE '{data_day}'
             ) AS valid_from,
-            CASE WHEN t.fresh THEN DATE '{day}' + t.period
+            CASE WHEN t.fresh THEN DATE '{data_day}' + t.period
                  WHEN t.period IS NOT NULL THEN b.valid_until
-                 ELSE t.said.until END AS valid_until,
+                 ELSE t.set_row.until END AS valid_until,
             CAST(1 AS DOUBLE) AS confidence,
-            CASE WHEN t.said IS NULL THEN 'rule' ELSE 'explicit' END AS source,
-            t.said.set_by AS set_by, t.said.reason AS reason, t.definition_version
+            CASE WHEN t.set_row IS NULL THEN 'rule' ELSE 'explicit' END AS source,
+            t.set_row.set_by AS set_by, t.set_row.reason AS reason, t.definition_version
         FROM told t
         LEFT JOIN first_before b ON b.user_id = t.user_id AND b.tag_id = t.tag_id
         LEFT JOIN ranked_before r

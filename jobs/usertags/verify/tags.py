@@ -31,10 +31,10 @@ class Tags:
         project: Project,
         types: Mapping[str, str],
         missing: Collection[str],
-        day: date,
+        data_day: date,
     ) -> None:
         self._connection, self._project, self._types = connection, project, types
-        self._missing, self._day = missing, day
+        self._missing, self._data_day = missing, data_day
         self.refused: dict[str, str] = {}
         self.tags: list[Tag] = []
 
@@ -45,7 +45,7 @@ class Tags:
             )""")
         self._connection.execute(f"""
             CREATE VIEW known AS
-            SELECT *, DATE '{self._day}' AS data_day FROM inputs LEFT JOIN rfm USING (user_id)""")
+            SELECT *, DATE '{self._data_day}' AS data_day FROM inputs LEFT JOIN rfm USING (user_id)""")
         columns = ["user_id"]
         # Those that follow another last, for it may not be verified.
         for tag in sorted(self._project.published_tags(), key=lambda tag: tag.follows is not None):
@@ -174,7 +174,7 @@ class Tags:
         if _is_static(tag):
             return f"coalesce({kept}, {value})"
         if tag.validity.days is not None:
-            return f"coalesce({value}, CASE WHEN {then}.until >= DATE '{self._day}' THEN {kept} END)"
+            return f"coalesce({value}, CASE WHEN {then}.until >= DATE '{self._data_day}' THEN {kept} END)"
         return value
 
     def _following(self, tag: Tag) -> str:
@@ -182,7 +182,7 @@ class Tags:
         assert tag.follows is not None
         other = next(each for each in self.tags if each.id == tag.follows.tag)
         own, then = name(f"_before_{tag.id}"), name(f"_before_{other.id}")
-        now, today = self.text(other), f"DATE '{self._day}'"
+        now, today = self.text(other), f"DATE '{self._data_day}'"
         same = f"coalesce(({then}).value = {now}, FALSE)"
         if tag.follows.what == "days":
             since = f"CASE WHEN {same} THEN ({then}).since ELSE {today} END"

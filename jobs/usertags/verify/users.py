@@ -18,14 +18,14 @@ _REFUSED = (
 )
 
 
-def find_users(connection: duckdb.DuckDBPyConnection, project: Project, day: date) -> None:
+def find_users(connection: duckdb.DuckDBPyConnection, project: Project, data_day: date) -> None:
     """Makes `identities` and `refused_links`, a table `rows_<source>` of each source with a user, and `users`
     with all users of the day."""
     for source in project.sources.values():
         if source.kind == "links":
-            _sightings(connection, project, source, day)
+            _sightings(connection, project, source, data_day)
         else:
-            _rows_of_ids(connection, project, source, day)
+            _rows_of_ids(connection, project, source, data_day)
     insert_rows(connection, "identities", _IDS, [])
     insert_rows(connection, "refused_links", _REFUSED, [])
     if project.identity is not None:
@@ -49,7 +49,9 @@ def _id_of(source: Source, column: str, zone: str) -> str:
     return as_text(Piece(name(column), source.column(column).type), zone)
 
 
-def _sightings(connection: duckdb.DuckDBPyConnection, project: Project, source: Source, day: date) -> None:
+def _sightings(
+    connection: duckdb.DuckDBPyConnection, project: Project, source: Source, data_day: date
+) -> None:
     nodes = []
     for kind, column in source.ids:
         text = _id_of(source, column, project.timezone)
@@ -58,11 +60,14 @@ def _sightings(connection: duckdb.DuckDBPyConnection, project: Project, source: 
     connection.execute(
         f"CREATE TABLE {name(f'seen_{source.name}')} AS "
         f"SELECT list_filter([{', '.join(nodes)}], lambda x: x IS NOT NULL) AS nodes, {seen} AS first_seen, "
-        f"{text_literal(source.name)} AS source FROM clean.{name(source.name)} WHERE {seen} <= DATE '{day}'"
+        f"{text_literal(source.name)} AS source FROM clean.{name(source.name)} "
+        f"WHERE {seen} <= DATE '{data_day}'"
     )
 
 
-def _rows_of_ids(connection: duckdb.DuckDBPyConnection, project: Project, source: Source, day: date) -> None:
+def _rows_of_ids(
+    connection: duckdb.DuckDBPyConnection, project: Project, source: Source, data_day: date
+) -> None:
     """The rows of a source up to the day, with their id as text and their day. A row of a profile without a
     time has always been there."""
     seen = _day_of(source, project.timezone)
@@ -72,7 +77,7 @@ def _rows_of_ids(connection: duckdb.DuckDBPyConnection, project: Project, source
         CREATE TABLE {name(f"ids_{source.name}")} AS
         SELECT *, {_id_of(source, source.user, project.timezone)} AS _id,
                {seen} AS event_day, {time} AS _time
-        FROM clean.{name(source.name)} WHERE {seen} <= DATE '{day}' {always}""")
+        FROM clean.{name(source.name)} WHERE {seen} <= DATE '{data_day}' {always}""")
 
 
 def _link(connection: duckdb.DuckDBPyConnection, project: Project, identity: Identity) -> None:
@@ -135,9 +140,9 @@ def _first_seen(project: Project) -> str:
     for source in project.sources.values():
         if source.kind != "links":
             kind = text_literal(f"{source.id_kind}:")
-            day = "CASE WHEN NOT bool_or(event_day IS NULL) THEN min(event_day) END"
+            first = "CASE WHEN NOT bool_or(event_day IS NULL) THEN min(event_day) END"
             rows = name(f"ids_{source.name}")
-            selects.append(f"SELECT {kind} || _id AS node, {day} AS first_seen FROM {rows} GROUP BY _id")
+            selects.append(f"SELECT {kind} || _id AS node, {first} AS first_seen FROM {rows} GROUP BY _id")
     return " UNION ALL ".join(selects)
 
 

@@ -34,7 +34,7 @@ class Verification:
     """What was found. `differences` are the first of each table and column, `tables` counts them all;
     `not_verified` says what was not computed again, and `notes` what else to know."""
 
-    day: date
+    data_day: date
     run_id: str
     users: int
     tables: tuple[TableCount, ...]
@@ -48,11 +48,11 @@ class Verification:
 
 
 def verify(
-    project: Project, lake: Lake, day: date, sample: str | None = None, most: int = 20
+    project: Project, lake: Lake, data_day: date, sample: str | None = None, most: int = 20
 ) -> Verification:
     """Compute a published day again and compare it. `sample` is a number of users or a share such as `5%`."""
     with database(project.timezone) as connection:
-        published = load(connection, project, lake, day)
+        published = load(connection, project, lake, data_day)
         return checked(connection, project, published, sample, most)
 
 
@@ -131,7 +131,7 @@ def _inputs(
     connection: duckdb.DuckDBPyConnection,
     project: Project,
     measures: Measures,
-    day: date,
+    data_day: date,
     notes: list[str],
 ) -> dict[str, str]:
     """`inputs` with the measures and profile columns, whose Spark types are returned. Measures that all users
@@ -174,7 +174,7 @@ def _derived(
     project: Project,
     types: Mapping[str, str],
     refused: dict[str, str],
-    day: date,
+    data_day: date,
 ) -> dict[str, str]:
     """Add the percentiles to `inputs`, and make `rfm`. Returns the types of the new columns."""
     more = []
@@ -183,15 +183,15 @@ def _derived(
         try:
             if lacking:
                 raise NotTranslated(f"its measure {lacking[0]} is not verified")
-            column = percentile_column(percentile, {**types, "data_day": "date"}, project.timezone, day)
+            column = percentile_column(percentile, {**types, "data_day": "date"}, project.timezone, data_day)
             more.append(f"{column} AS {name(percentile.id)}")
         except NotTranslated as error:
             refused[percentile.id] = error.message
     listed = "".join(f", {each}" for each in more)
     connection.execute(f"""
         CREATE TABLE whole AS
-        SELECT * EXCLUDE (data_day){listed} FROM (SELECT *, DATE '{day}' AS data_day FROM inputs)""")
+        SELECT * EXCLUDE (data_day){listed} FROM (SELECT *, DATE '{data_day}' AS data_day FROM inputs)""")
     connection.execute("DROP TABLE inputs")
     connection.execute("ALTER TABLE whole RENAME TO inputs")
-    make_rfm(connection, project, types, day)
+    make_rfm(connection, project, types, data_day)
     return {**dict.fromkeys(project.percentiles, "int"), **RFM_COLUMNS}

@@ -121,8 +121,12 @@ def test_the_gate_and_the_question_of_a_release_are_chinese(monkeypatch: pytest.
     monkeypatch.setattr(render, "err", Console(file=shown, width=200))
     assert app._fail(refusal()) == 3
     asked = [question(BLOCKED, stage, "", "zh") for stage in ("clean", "audit")]
-    said = [str(refusal("audit")), shown.getvalue(), *(text for each in asked for text in each.values())]
-    assert english_in(said, NAMES | {"ValueError"}) == []
+    shown_texts = [
+        str(refusal("audit")),
+        shown.getvalue(),
+        *(text for each in asked for text in each.values()),
+    ]
+    assert english_in(shown_texts, NAMES | {"ValueError"}) == []
     assert str(refusal()).startswith("2026-03-06 的清洗阶段有 20 项严重检查未通过：\n")
     assert "\n仍然安全：使用者仍看到最近一个正常的数据日" in str(refusal())
     assert shown.getvalue().startswith("错误：")
@@ -152,8 +156,8 @@ def test_a_report_in_a_terminal_is_chinese(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_sentences_of_a_summary_are_chinese() -> None:
     rows = [CheckRow.of(row) for row in results_of(BLOCKED, success=False)]
     failed = summarise(RunFacts("shop", BLOCKED, RUN, "v1", checks=rows, language="zh"), NOW)["failed"]
-    said = [each[name] for each in failed for name in ("check", "observed", "bounds", "action")]
-    assert english_in(said, NAMES | {"ValueError"}) == []
+    shown_texts = [each[name] for each in failed for name in ("check", "observed", "bounds", "action")]
+    assert english_in(shown_texts, NAMES | {"ValueError"}) == []
 
 
 def test_every_text_is_used() -> None:

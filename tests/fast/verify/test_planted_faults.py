@@ -462,8 +462,8 @@ def planted(day: Day) -> dict[int, list[str]]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found_and_named(planted: dict[int, list[str]], fault: str) -> None:
-    _, said = FAULTS[fault]
-    assert said in planted[APART.get(fault, 0)]
+    _, expected = FAULTS[fault]
+    assert expected in planted[APART.get(fault, 0)]
 
 
 def test_a_fault_in_one_place_is_not_said_of_another(day: Day) -> None:

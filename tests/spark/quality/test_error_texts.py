@@ -30,8 +30,6 @@ def test_a_value_that_cannot_be_cast_is_quoted_nowhere(
     assert equal.error == "NumberFormatException [CAST_INVALID_INPUT]"
     assert ran.error == f"t.x.equal: {equal.error}"
     pages, log = validator.pages(), (shared_state / "logs" / "spark.log").read_text(encoding="utf-8")
-    assert any("raised an exception" in page and "[CAST_INVALID_INPUT]" in page for page in pages.values())
-    assert "[CAST_INVALID_INPUT]\n\tat " in log
     printed = "".join(capfd.readouterr())
     own = "".join(each.getMessage() for each in caplog.records if each.name.startswith("usertags"))
     assert "[CAST_INVALID_INPUT]" in own

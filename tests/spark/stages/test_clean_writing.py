@@ -1,14 +1,14 @@
 """Batches written to the clean tables of a lake in files, after raw rows were landed by PyIceberg."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from usertags.project.model import Project, Source
+from usertags.project.model import Project
 from usertags.sources.reading import READING
 from usertags.stages.clean_batch import Batch
 from usertags.stages.clean_writing import write_batch
@@ -20,39 +20,37 @@ from usertags.store.tables import ensure_table
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 NAMES = ("order_id", "customer", "status", "amount", "units", "rating", "ordered_at")
 RAW = pa.schema([*((name, pa.string()) for name in NAMES), ("batch", pa.date32()), (READING, pa.int32())])
+# What tells rows that are set aside apart.
+COLUMNS = ("source", "batch", "run_id", "reason", "key")
 
 
-def land(lake: Lake, source: str, day: date, *amounts: str) -> None:
-    """Make orders of one each the batch of a data day; that of `many` is no number and is set aside."""
+def land(lake: Lake, day: date, *amounts: str) -> None:
+    """Make orders of these amounts the batch of a data day; `many` is no number: such a row is set aside."""
     rows = [
         {"order_id": f"{day:%d}-{number}", "customer": "u1", "amount": amount, "batch": day, READING: 0}
         | {"ordered_at": "2026-03-01 10:00:00"}
         for number, amount in enumerate(amounts)
     ]
-    table = ensure_table(lake, f"raw.{source}", RAW, ["batch"])
+    table = ensure_table(lake, "raw.orders", RAW, ["batch"])
     table.overwrite(pa.Table.from_pylist(rows, schema=RAW), rows_where(batch=day))
 
 
-def batch(source: Source, day: date, attempt: int = 0) -> Batch:
-    return Batch(source, day, "d", f"f{attempt}", attempt)
-
-
-def set_aside(lake: Lake) -> list[tuple[str, date, str, str, str]]:
+def quarantined(lake: Lake) -> list[tuple[Any, ...]]:
     rows = lake.catalog.load_table(QUARANTINE.name).scan().to_arrow().to_pylist()
-    return sorted((row["source"], row["batch"], row["run_id"], row["reason"], row["key"]) for row in rows)
+    return sorted(tuple(row[name] for name in COLUMNS) for row in rows)
 
 
 @pytest.fixture
 def write(
     spark_of_lake: SparkSession, lake_in_files: Lake, build: Callable[..., Project]
 ) -> Callable[..., dict[str, int]]:
-    """Lands and writes a batch; returns its row counts."""
+    """Lands and writes a batch of orders; returns its row counts."""
     project = build()
 
-    def write(run_id: str, day: date, *amounts: str, source: str = "orders") -> dict[str, int]:
-        land(lake_in_files, source, day, *amounts)
-        entry = replace(project.sources["orders"], name=source)
-        return write_batch(spark_of_lake, project, lake_in_files, batch(entry, day), run_id).counts
+    def write(run_id: str, day: date, *amounts: str) -> dict[str, int]:
+        land(lake_in_files, day, *amounts)
+        batch = Batch(project.sources["orders"], day, "d", run_id, 0)
+        return write_batch(spark_of_lake, project, lake_in_files, batch, run_id).counts
 
     return write
 
@@ -61,14 +59,15 @@ def test_rows_set_aside_take_the_place_of_those_of_an_earlier_try(
     write: Callable[..., dict[str, int]], lake_in_files: Lake
 ) -> None:
     """Those of other days and of other sources stay."""
-    write("r1", D1, "many")
-    write("r1", D1, "many", source="returns")
+    others = [("orders", D1, "r1", "type_amount", "01-0"), ("returns", D2, "r1", "type_amount", "01-0")]
+    table = ensure_table(lake_in_files, QUARANTINE.name, QUARANTINE.schema, QUARANTINE.partition)
+    known = [dict(zip(COLUMNS, row, strict=True)) for row in others]
+    table.append(pa.Table.from_pylist(known, schema=QUARANTINE.schema))
     counts = write("r2", D2, "7", "many", "many")
     assert (counts["read"], counts["kept"], counts["quarantined"]) == (3, 1, 2)
-    others = [("orders", D1, "r1", "type_amount", "01-0"), ("returns", D1, "r1", "type_amount", "01-0")]
     of_first = [("orders", D2, "r2", "type_amount", f"02-{number}") for number in (1, 2)]
-    assert set_aside(lake_in_files) == sorted([*others, *of_first])
+    assert quarantined(lake_in_files) == sorted([*others, *of_first])
     write("r3", D2, "7", "8", "many")
-    assert set_aside(lake_in_files) == sorted([*others, ("orders", D2, "r3", "type_amount", "02-2")])
+    assert quarantined(lake_in_files) == sorted([*others, ("orders", D2, "r3", "type_amount", "02-2")])
     write("r4", D2, "7", "8", "9")
-    assert set_aside(lake_in_files) == others
+    assert quarantined(lake_in_files) == others

@@ -99,8 +99,8 @@ def test_the_values_are_those_of_spark(spark: SparkSession, connection: duckdb.D
 
 def test_what_is_not_translated_is_refused_by_its_name() -> None:
     _, refused = _pieces()
-    said = {f"the function {name}()" for name in NOT_TRANSLATED} | {"split() with a limit"}
-    assert set(refused.values()) == said
+    expected = {f"the function {name}()" for name in NOT_TRANSLATED} | {"split() with a limit"}
+    assert set(refused.values()) == expected
 
 
 def _same(expected: Any, made: Any) -> bool:

@@ -16,11 +16,11 @@ import pytest
 
 from plugins.usertags_quality.loading import Refreshed, Unavailable, in_thread
 from plugins.usertags_quality.page_data import PageData
+from tests.support.every_page import by_people
 from tests.support.places import TINY_SHOP
 from tests.support.quality_rows import check, ended, publication
 from usertags import services
 from usertags.errors import InfrastructureError
-from usertags.kinds.people import SetByPeople
 from usertags.project.build import load_project
 from usertags.published import USER_TAG_CHANGES as CHANGES
 from usertags.published import USER_TAGS
@@ -95,8 +95,7 @@ def test_changes_and_who_says_so_are_counted_for_a_tag_of_a_run(
 ) -> None:
     page_data = PageData(configs)
     tag = next(iter(page_data.project().tags.values()))
-    by_people = replace(tag, set_by=SetByPeople("notes", "gold", "NULL"))
-    with_people = replace(page_data.project(), tags={tag.id: by_people})
+    with_people = replace(page_data.project(), tags={tag.id: by_people(tag, "notes")})
     assert page_data.changes(D1, "r1", tag.id) == [] and page_data.speakers(D1, "r1", tag.id) is None
     monkeypatch.setattr(page_data, "project", lambda: with_people)
     of_run = {"dt": D1, "run_id": "r1", "tag_id": tag.id, "level1": tag.path[0]}
