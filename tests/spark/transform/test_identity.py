@@ -358,7 +358,7 @@ def test_rows_become_those_of_their_user(spark: SparkSession) -> None:
 
 
 @pytest.mark.parametrize(
-    ("versions", "stands"),
+    ("versions", "kept"),
     [
         ((1, 2), "younger"),
         ((2, 1), "elder"),

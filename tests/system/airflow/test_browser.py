@@ -147,7 +147,7 @@ def test_the_link_of_the_audit_task_leads_to_its_checks(page: Page, served: Serv
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "text"),
     [
         ("dags/user_tags_daily/plugin/quality", f"{REFUSED} blocked"),
         ("dags/user_tags_daily/runs/{run}/plugin/quality-of-run", f"{REFUSED} ✕ Blocked"),
