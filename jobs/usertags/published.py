@@ -162,7 +162,8 @@ def _fill_user_tags(run: Filling) -> DataFrame:
     from usertags.project.model import visible
     from usertags.transform.carry import user_tags
 
-    return user_tags(run.state, visible(run.tags, USER_TAGS.view), run.project.levels, run.data_day)
+    tags = visible(run.tags, USER_TAGS.view)
+    return user_tags(run.state, run.before(USER_TAGS), tags, run.project.levels, run.data_day)
 
 
 USER_TAGS = _table(
@@ -185,8 +186,9 @@ def _fill_user_tag_changes(run: Filling) -> DataFrame:
     from usertags.transform.tag_catalogue import previous_versions
     from usertags.transform.tag_changes import listed_changes
 
+    today, before = run.read(USER_TAGS), run.before(USER_TAGS)
     known = previous_versions(run.tag_catalogue_before)
-    return listed_changes(run.state, run.tags, known, _left_out(run, USER_TAG_CHANGES), run.moved)
+    return listed_changes(today, before, run.tags, known, _left_out(run, USER_TAG_CHANGES), run.moved)
 
 
 USER_TAG_CHANGES = _table(

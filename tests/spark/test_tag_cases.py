@@ -124,8 +124,9 @@ def _user_tags(spark: SparkSession, project: Project, tables: Mapping[str, DataF
     measures = user_measures(tables.__getitem__, project, DAY, users).localCheckpoint()
     inputs, _ = all_computed(project.derived, measures, DAY)
     tags = [tag for tag in project.tags.values() if tag.status != "retired"]
-    state = carry.carried(evaluated(inputs, tags, DAY), spark.createDataFrame([], BEFORE), tags, DAY)
-    return carry.user_tags(state, tags, project.levels, DAY)
+    before = spark.createDataFrame([], BEFORE)
+    state = carry.carried(evaluated(inputs, tags, DAY), before, tags, DAY)
+    return carry.user_tags(state, before, tags, project.levels, DAY)
 
 
 def test_every_tag_that_is_computed_has_a_case_and_every_case_a_tag() -> None:

@@ -172,6 +172,10 @@ class TagKind:
 
     # ---- what becomes of it ----
 
+    def remembers(self, tag: Tag) -> tuple[str, ...]:
+        """The ids of the tags whose value of the day before decides on the value of this one."""
+        return (tag.id,) if _keeps_first_value(tag) or tag.validity.days is not None else ()
+
     def after_validity(self, tag: Tag, data_day: date) -> Column:
         """The tag's value once its validity has spoken. In: the tag's column, `_before`, a map from tag id to
         what is remembered of the day before."""
@@ -179,8 +183,7 @@ class TagKind:
         earlier = F.col("_before").getItem(tag.id)
         # A value that a newer type of the tag cannot hold is not remembered.
         kept = earlier["tag_value"].try_cast(tag.type)
-        if tag.validity.static and any("." not in name for name in tag.inputs):
-            # A static tag keeps its first value; one that reads the profile alone follows its corrections.
+        if _keeps_first_value(tag):
             value = F.coalesce(kept, value)
         elif tag.validity.days is not None:
             value = F.coalesce(value, F.when(earlier["valid_until"] >= F.lit(data_day), kept))
@@ -204,6 +207,11 @@ class TagKind:
                 F.regexp_replace(text, r"\.0+$|(\.\d*?)0+$", "$1")
             )
         return text
+
+
+def _keeps_first_value(tag: Tag) -> bool:
+    """A static tag keeps its first value; one that reads the profile alone follows its corrections."""
+    return tag.validity.static and any("." not in name for name in tag.inputs)
 
 
 def read_rule(

@@ -91,6 +91,10 @@ class Follows(TagKind):
         """Days that are counted, and values before, change whenever those of the other tag stay."""
         return False
 
+    def remembers(self, tag: Tag) -> tuple[str, ...]:
+        assert tag.follows is not None
+        return (tag.follows.tag, tag.id)
+
     def carried(self, tag: Tag, tags: Mapping[str, Tag], data_day: date) -> Column | None:
         """The days that the other tag has had its value, or the value before; nothing without the other."""
         assert tag.follows is not None

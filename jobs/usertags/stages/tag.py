@@ -167,8 +167,9 @@ def _carried(run: Run, before: Publication | None, counts: dict[str, int]) -> No
     filling.state.unpersist()
     drafts = [item for item in run.project.tags.values() if item.status == "draft"]
     if drafts:
-        state = _state(run, drafts, None)
-        run.write(DRAFTS, carry.user_tags(state, drafts, run.project.levels, run.data_day), branch=False)
+        state, nothing = _state(run, drafts, None), _published(run, USER_TAGS, None)
+        rows = carry.user_tags(state, nothing, drafts, run.project.levels, run.data_day)
+        run.write(DRAFTS, rows, branch=False)
 
 
 @dataclass(frozen=True)

@@ -14,4 +14,4 @@ def user_profile(state: DataFrame, tags: Sequence[Tag]) -> DataFrame:
     table may contain. Out: user_id, and one typed column per tag, null if the user does not have it; of
     several values the first."""
     columns = [first_value(item, F.col(item.id)).alias(item.id) for item in tags]
-    return state.where("_in_population").select("user_id", *columns)
+    return state.select("user_id", *columns)

@@ -116,9 +116,10 @@ def a_day(
         [(item.user, item.tag, item.value, item.since, item.until, "before", 1, None) for item in before],
     )
     state = carry.carried(evaluated, remembered, tags, day).persist()
-    changed = rows(carry.changes(state, tags, known))
-    found = rows(carry.user_tags(state, tags, project.levels, day))
-    profile = rows(state.where("_in_population").drop("_before"))
+    published = carry.user_tags(state, remembered, tags, project.levels, day)
+    changed = rows(carry.changes(published, remembered, tags, known))
+    found = rows(published)
+    profile = rows(state.drop("_before"))
     state.unpersist()
     assert len(changed) == len({(row["user_id"], row["tag_id"]) for row in changed})
     assert len(found) == len({(row["user_id"], row["tag_id"]) for row in found})

@@ -81,18 +81,14 @@ def tags_of(
 ) -> dict[str, Row]:
     """The rows of user_tags of the one user, by tag."""
     partials = {p.id: p for measure in project.measures.values() for p in measure.partials}
-    rollup = day_rollup(frame(spark, SCHEMA, set_rows), project.sources["set_tags"], list(partials.values()))
-    inputs = merge([rollup], project.measures.values(), day).withColumnRenamed("id", "user_id")
-    state = carry.carried(
-        evaluated(inputs, list(project.tags.values()), day),
-        memory(spark, []),
-        list(project.tags.values()),
-        day,
+    rollup = day_rollup(
+        frame(spark, SCHEMA, set_rows), project.sources["set_tags"], list(partials.values())
     )
-    return {
-        row["tag_id"]: row
-        for row in rows(carry.user_tags(state, list(project.tags.values()), project.levels, day))
-    }
+    inputs = merge([rollup], project.measures.values(), day).withColumnRenamed("id", "user_id")
+    tags, before = list(project.tags.values()), memory(spark, [])
+    state = carry.carried(evaluated(inputs, tags, day), before, tags, day)
+    found = rows(carry.user_tags(state, before, tags, project.levels, day))
+    return {row["tag_id"]: row for row in found}
 
 
 def memory(spark: SparkSession, before: Sequence[tuple[Any, ...]]) -> Any:
@@ -243,10 +239,8 @@ def test_what_follows_from_the_days_before(
     inputs = frame(spark, "user_id string, rows_30d bigint", [("u1", 2 if today else 0)])
     remembered = memory(spark, [("u1", *row) for row in before])
     state = carry.carried(evaluated(inputs, tags, DAY), remembered, tags, DAY)
-    found = {
-        row["tag_id"]: row["tag_value"] for row in rows(carry.user_tags(state, tags, project.levels, DAY))
-    }
-    assert found == {
+    found = rows(carry.user_tags(state, remembered, tags, project.levels, DAY))
+    assert {row["tag_id"]: row["tag_value"] for row in found} == {
         name: value
         for name, value in (("stage", today), ("days_in_stage", days), ("stage_before", stage_before))
         if value is not None

@@ -98,14 +98,11 @@ def tags_of(
     table = [(row["id"], *[row[item] for item in project.measures]) for row in found]
     inputs = frame(spark, f"user_id string, {types}", table)
     tags = list(project.tags.values())
-    memory = frame(
-        spark,
-        BEFORE,
-        before or [],
-    )
+    memory = frame(spark, BEFORE, before or [])
     state = carry.carried(evaluated(inputs, tags, DAY), memory, tags, DAY)
     versions = {item.id: item.definition_version for item in tags}
-    return rows(carry.user_tags(state, tags, project.levels, DAY)), rows(carry.changes(state, tags, versions))
+    published = carry.user_tags(state, memory, tags, project.levels, DAY)
+    return rows(published), rows(carry.changes(published, memory, tags, versions))
 
 
 def ranked(found: list[dict[str, Any]], tag_id: str, user: str = "u1") -> list[tuple[int, str, float, float]]:
@@ -208,6 +205,26 @@ def test_the_same_values_in_the_same_order_are_no_change(spark: SparkSession, pr
     ]
     _, changed = tags_of(spark, project, LINES, before)
     assert [row for row in changed if row["tag_id"] == "three"] == []
+
+
+def test_a_tag_that_had_one_value_and_has_several_now_begins_anew(
+    spark: SparkSession, project: Project
+) -> None:
+    before = [("u1", "three", "sleep", date(2026, 2, 1), None, "v", 1, None)]
+    found, changed = tags_of(spark, project, LINES, before)
+    assert {row["valid_from"] for row in found if row["tag_id"] == "three"} == {DAY}
+    change = next(row for row in changed if row["tag_id"] == "three" and row["user_id"] == "u1")
+    assert (change["old_value"], change["new_value"]) == ("sleep", "skin|sleep")
+
+
+def test_a_tag_that_had_several_values_and_has_one_now_is_compared_with_the_first(
+    spark: SparkSession, project: Project
+) -> None:
+    since = date(2026, 2, 1)
+    lines: list[Line] = [(0, "u1", "sleep", "200.00")]
+    for rank, kept in ((1, since), (2, DAY)):
+        found, _ = tags_of(spark, project, lines, [("u1", "big", "true", since, None, "v", rank, 0.4)])
+        assert [row["valid_from"] for row in found if row["tag_id"] == "big"] == [kept]
 
 
 @FEW

@@ -47,7 +47,7 @@ def test_user_tags_lack_the_tag_and_remember_the_others(
     )
     before = frame(spark, BEFORE, [("a", "level", "paid", DAY_BEFORE, None, "v", 1, None)])
     state = carry.carried(today, before, tags, DAY)
-    found = rows(carry.user_tags(state, visible(tags, "user_tags"), project.levels, DAY))
+    found = rows(carry.user_tags(state, before, visible(tags, "user_tags"), project.levels, DAY))
     assert {row["tag_id"]: row["valid_from"] for row in found} == {"level": DAY_BEFORE, "points": DAY}
 
     # Values that the profile does not show are checked where they are shown, as they are written there.

@@ -14,6 +14,7 @@ from usertags.transform.tag_changes import listed_changes
 from usertags.transform.user_profile import user_profile
 
 DAY, DAY_BEFORE = date(2024, 3, 1), date(2024, 2, 29)
+LEVELS = {"一级": "first", "二级": "second", "三级": "third"}
 CATEGORIES = {"source": "orders", "value": "sum(amount)", "by": "status", "window": "30d"}
 TAGS = {
     "level": tag(value="last_status"),
@@ -49,9 +50,19 @@ def tags(build: Callable[..., Project]) -> tuple[Tag, ...]:
 
 
 @pytest.fixture(scope="module")
-def state(spark: SparkSession, tags: tuple[Tag, ...]) -> DataFrame:
-    today, before = frame(spark, TODAY, EVALUATED), frame(spark, BEFORE, PUBLISHED)
-    return carry.carried(today, before, tags, DAY)
+def before(spark: SparkSession) -> DataFrame:
+    return frame(spark, BEFORE, PUBLISHED)
+
+
+@pytest.fixture(scope="module")
+def state(spark: SparkSession, before: DataFrame, tags: tuple[Tag, ...]) -> DataFrame:
+    return carry.carried(frame(spark, TODAY, EVALUATED), before, tags, DAY)
+
+
+@pytest.fixture(scope="module")
+def days(state: DataFrame, before: DataFrame, tags: tuple[Tag, ...]) -> tuple[DataFrame, DataFrame]:
+    """`user_tags` of the day and of the day before."""
+    return carry.user_tags(state, before, tags, LEVELS, DAY), before
 
 
 def test_a_profile_has_a_row_a_user_of_the_day_and_a_typed_column_a_tag(
@@ -77,7 +88,7 @@ def test_a_profile_holds_the_tags_that_it_is_given_and_everybody(
 
 
 def changed(
-    state: DataFrame,
+    days: tuple[DataFrame, DataFrame],
     tags: Sequence[Tag],
     *,
     versions: Mapping[str, str] | None = None,
@@ -86,7 +97,7 @@ def changed(
 ) -> dict[tuple[str, str], tuple[Any, ...]]:
     """By user and tag: change, old value, new value, reason."""
     known = {item.id: item.definition_version for item in tags} if versions is None else versions
-    result = listed_changes(state, tags, known, left_out, moved)
+    result = listed_changes(*days, tags, known, left_out, moved)
     assert result.columns == ["user_id", "tag_id", "change", "old_value", "new_value", "reason"]
     return {
         (row["user_id"], row["tag_id"]): (row["change"], row["old_value"], row["new_value"], row["reason"])
@@ -94,8 +105,10 @@ def changed(
     }
 
 
-def test_changes_cover_the_users_of_both_days(state: DataFrame, tags: tuple[Tag, ...]) -> None:
-    assert changed(state, tags) == {
+def test_changes_cover_the_users_of_both_days(
+    days: tuple[DataFrame, DataFrame], tags: tuple[Tag, ...]
+) -> None:
+    assert changed(days, tags) == {
         ("stays", "level"): ("changed", "silver", "gold", "data"),
         ("stays", "points"): ("added", None, "3", "data"),
         ("stays", "big"): ("added", None, "true", "data"),
@@ -108,17 +121,17 @@ def test_changes_cover_the_users_of_both_days(state: DataFrame, tags: tuple[Tag,
 
 
 def test_a_restricted_tag_is_left_out_whether_it_exists_or_was_removed(
-    state: DataFrame, tags: tuple[Tag, ...]
+    days: tuple[DataFrame, DataFrame], tags: tuple[Tag, ...]
 ) -> None:
-    found = changed(state, tags, left_out=["level", "gone_secret"])
+    found = changed(days, tags, left_out=["level", "gone_secret"])
     assert set(found) == {("stays", "points"), ("stays", "big"), ("stays", "likes"), ("stays", "gone")}
 
 
 def test_a_tag_that_the_day_before_did_not_know_is_new_by_definition(
-    state: DataFrame, tags: tuple[Tag, ...]
+    days: tuple[DataFrame, DataFrame], tags: tuple[Tag, ...]
 ) -> None:
     known = {item.id: item.definition_version for item in tags if item.id != "big"} | {"level": "other"}
-    found = changed(state, tags, versions=known)
+    found = changed(days, tags, versions=known)
     assert {key: reason for key, (*_, reason) in found.items() if reason == "definition"} == {
         ("stays", "big"): "definition",
         ("stays", "level"): "definition",
@@ -126,14 +139,14 @@ def test_a_tag_that_the_day_before_did_not_know_is_new_by_definition(
         ("left", "level"): "definition",
     }
     # Without a day before, nothing was defined otherwise.
-    assert {reason for *_, reason in changed(state, tags, versions={}).values()} == {"data", "retired"}
+    assert {reason for *_, reason in changed(days, tags, versions={}).values()} == {"data", "retired"}
 
 
 def test_changes_of_users_that_were_joined_or_parted_say_so(
-    spark: SparkSession, state: DataFrame, tags: tuple[Tag, ...]
+    spark: SparkSession, days: tuple[DataFrame, DataFrame], tags: tuple[Tag, ...]
 ) -> None:
     moved = frame(spark, "user_id string", [("stays",), ("nobody",)])
-    found = changed(state, tags, left_out=["gone_secret", "points"], moved=moved)
+    found = changed(days, tags, left_out=["gone_secret", "points"], moved=moved)
     assert {key: reason for key, (*_, reason) in found.items()} == {
         ("stays", "level"): "identity",
         ("stays", "big"): "identity",
