@@ -81,9 +81,7 @@ def tags_of(
 ) -> dict[str, Row]:
     """The rows of user_tags of the one user, by tag."""
     partials = {p.id: p for measure in project.measures.values() for p in measure.partials}
-    rollup = day_rollup(
-        frame(spark, SCHEMA, set_rows), project.sources["set_tags"], list(partials.values())
-    )
+    rollup = day_rollup(frame(spark, SCHEMA, set_rows), project.sources["set_tags"], list(partials.values()))
     inputs = merge([rollup], project.measures.values(), day).withColumnRenamed("id", "user_id")
     tags, before = list(project.tags.values()), memory(spark, [])
     state = carry.carried(evaluated(inputs, tags, day), before, tags, day)
