@@ -26,6 +26,14 @@ _SQL = {"spark.sql.ansi.enabled": "true"}
 # costs half of what it costs with both, whose threads compile code that is not used again. For millions of
 # rows per day, session.yml sets others.
 _JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
+# By default each session of a server has a class loader of its own for its artifacts, so that what was
+# compiled for one is compiled again for the next. The pipeline adds no artifacts, and each of its tasks is a
+# session. A day has more than the hundred pieces of generated code that are kept by default.
+_SHARED_CODE = {
+    "spark.sql.artifact.isolation.enabled": "false",
+    "spark.sql.artifact.isolation.alwaysApplyClassloader": "false",
+    "spark.sql.codegen.cache.maxEntries": "2000",
+}
 # Variables that Spark's client leaves in the environment of its process and of child processes.
 _MARK_OF_A_SERVER = "SPARK_CONNECT_MODE_ENABLED"
 # To these Spark's client writes the message of each error of a query, which quotes rows, before it raises it.
@@ -146,7 +154,7 @@ def _log_no_messages(session: SparkSession) -> None:
 
 
 def _settings(project: Project) -> dict[str, str]:
-    ours = _SQL | {
+    ours = _SQL | _SHARED_CODE | {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",

@@ -27,7 +27,8 @@ def by_values(rollups: Sequence[DataFrame], measures: Sequence[Measure], data_da
 
 
 def own(rows: DataFrame, measures: Sequence[Measure]) -> list[Measure]:
-    """The measures of the source of a roll-up: it has their partials."""
+    """The measures of the source of a roll-up. Grain of the input: any; it has the partials of these
+    measures as columns."""
     return [measure for measure in measures if measure.partials[0].id in rows.columns]
 
 

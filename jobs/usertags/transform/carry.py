@@ -56,10 +56,10 @@ def user_tags(
     state: DataFrame, before: DataFrame, tags: Sequence[Tag], levels: Mapping[str, str], data_day: date
 ) -> DataFrame:
     """Grain: user, tag, rank. In: `carried`, and `user_tags` of the latest published day before (user_id,
-    tag_id, tag_value, rank, share, valid_from). Out: `USER_TAG_COLUMNS` (usertags/published.py); no row, and
-    only user_id, if there are no tags."""
+    tag_id, tag_value, rank, share, valid_from). Out: `USER_TAG_COLUMNS` (usertags/published.py)."""
     if not tags:
-        return state.select("user_id").limit(0)
+        columns = [f"{name} {type_}" for name, type_ in USER_TAG_COLUMNS.items()]
+        return state.sparkSession.createDataFrame([], ", ".join(columns))
     made = {
         "valid_from": F.coalesce("_valid_from", F.lit(data_day)),
         "valid_until": F.coalesce("until", "set.until"),

@@ -15,7 +15,7 @@ BY = ("by", "by_value")
 
 
 def of_all_values(rollup: DataFrame) -> DataFrame:
-    """The rows of a roll-up for all values: each id has one on each of its days."""
+    """Grain: id and day. In: the roll-up of one source. Out: its rows for all values, with all columns."""
     return rollup.where(F.col(BY[0]).isNull()) if BY[0] in rollup.columns else rollup
 
 

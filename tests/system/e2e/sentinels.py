@@ -62,13 +62,17 @@ class Sentinels:
 
 
 def _plain(text: str) -> str:
-    unescaped = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), html.unescape(text))
-    return unicodedata.normalize("NFKC", unescaped).casefold()
+    unescaped = html.unescape(text) if "&" in text else text
+    if "\\u" in unescaped:
+        unescaped = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), unescaped)
+    # Most files are ASCII, for which normalising changes nothing but takes most of the time.
+    return unescaped.lower() if unescaped.isascii() else unicodedata.normalize("NFKC", unescaped).casefold()
 
 
 def readings(data: bytes) -> Iterator[str]:
     """Every way to read the bytes of a file as text."""
-    for encoding in ENCODINGS:
+    # ASCII reads the same in the first two; in the third it is a file of wide characters or none.
+    for encoding in ENCODINGS[::2] if data.isascii() else ENCODINGS:
         yield data.decode(encoding, errors="ignore")
     if data[:2] == b"\x1f\x8b":
         yield from readings(gzip.decompress(data))
