@@ -154,16 +154,22 @@ def _log_no_messages(session: SparkSession) -> None:
 
 
 def _settings(project: Project) -> dict[str, str]:
-    ours = _SQL | _SHARED_CODE | {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
-        "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|credential",
-    }
+    ours = (
+        _SQL
+        | _SHARED_CODE
+        | {
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
+            "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
+            # Partitions of this size are joined by a hash table instead of being sorted.
+            "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",
+            "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+            "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|credential",
+        }
+    )
     return ours | project.spark.texts()
 
 
