@@ -2,9 +2,10 @@
 
     python -m bench.demo_days [--days 3] [--folder DIR]
 
-Fills the embedded database and the landing bucket with the demonstration shop in a folder of its own, runs the
-data days stage by stage and prints a line per stage: CPU seconds (user and system) of this process, of the Spark
-session server and of the store, and the seconds on the clock. With `--folder` the state stays there.
+Fills the embedded database and the landing bucket with the demonstration shop in a folder of its own, runs
+the data days stage by stage and prints a line per stage: CPU seconds (user and system) of this process, of
+the Spark session server and of the store, and the seconds on the clock. With `--folder` the
+state stays there.
 """
 
 import argparse

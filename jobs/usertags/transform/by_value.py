@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from usertags.project.model import Measure
-from usertags.transform.windows import BY, ID, inside_window
+from usertags.transform.windows import ID, inside_window
 
 
 def by_values(rollups: Sequence[DataFrame], measures: Sequence[Measure], data_day: date) -> list[DataFrame]:
@@ -16,8 +16,8 @@ def by_values(rollups: Sequence[DataFrame], measures: Sequence[Measure], data_da
     id_kind, id, one map per measure, null for ids without an entry: from the value of the `by` column to a
     number (double, in the unit of the aggregate, 0 left out) or to the latest row.
 
-    Numbers are summed per source and value before they are brought together: a row of a roll-up only meets
-    the measures of its source.
+    Numbers are merged in rows of one value each, because a wide row would contain all measures of the
+    project for each value of a user.
     """
     numbers = [measure for measure in measures if measure.aggregate.by == "numbers"]
     frames = [
@@ -26,24 +26,21 @@ def by_values(rollups: Sequence[DataFrame], measures: Sequence[Measure], data_da
     return [*frames, *([_numbers(rollups, numbers, data_day)] if numbers else [])]
 
 
-def own(rows: DataFrame, measures: Sequence[Measure]) -> list[Measure]:
-    """The measures of the source of a roll-up. Grain of the input: any; it has the partials of these
-    measures as columns."""
-    return [measure for measure in measures if measure.partials[0].id in rows.columns]
-
-
 def _numbers(rollups: Sequence[DataFrame], measures: Sequence[Measure], data_day: date) -> DataFrame:
-    parts = [_summed(rows, own(rows, measures), data_day) for rows in rollups if own(rows, measures)]
-    together = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), parts)
-    maps = [_map(F.col(m.id) != 0, F.col(m.id).cast("double")).alias(m.id) for m in measures]
-    return together.groupBy(*ID).agg(*maps)
-
-
-def _summed(rows: DataFrame, measures: Sequence[Measure], data_day: date) -> DataFrame:
-    """Grain: id, by, by_value. In: the day roll-up of one source. Out: id_kind, id, by_value, one number per
-    measure, null in the rows of other columns."""
-    numbers = [F.sum(_number(measure, data_day)).alias(measure.id) for measure in measures]
-    return rows.where("by is not null").groupBy(*ID, *BY).agg(*numbers).drop(BY[0])
+    parts = []
+    for rows in rollups:
+        own = [measure for measure in measures if measure.partials[0].id in rows.columns]
+        if own:
+            # Computed before the generator: expressions inside a generator are interpreted, not compiled.
+            numbers = [_number(measure, data_day).alias(measure.id) for measure in own]
+            entries = [F.struct(F.lit(m.id).alias("measure"), F.col(m.id).alias("number")) for m in own]
+            computed = rows.where("by is not null").select(*ID, "by_value", *numbers)
+            parts.append(computed.select(*ID, "by_value", F.inline(F.array(*entries))))
+    together = reduce(DataFrame.unionByName, parts).where("number is not null")
+    summed = together.groupBy(*ID, "measure", "by_value").agg(F.sum("number").alias("number"))
+    number = F.col("number").cast("double")
+    maps = [_map(F.col("measure") == F.lit(m.id), number).alias(m.id) for m in measures]
+    return summed.where("number != 0").groupBy(*ID).agg(*maps)
 
 
 def _number(measure: Measure, data_day: date) -> Column:

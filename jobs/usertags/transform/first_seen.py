@@ -10,7 +10,6 @@ from pyspark.sql import functions as F
 from usertags.project.model import Source
 from usertags.transform.identity import id_of, kind_of
 from usertags.transform.profile_sources import profile_rows
-from usertags.transform.windows import of_all_values
 
 
 def seen_in_links(seen: DataFrame) -> DataFrame:
@@ -20,9 +19,8 @@ def seen_in_links(seen: DataFrame) -> DataFrame:
 
 
 def seen_in_rollup(rollup: DataFrame, data_day: date) -> DataFrame:
-    """Grain: id and day of the roll-up, on or before the day. Out: id_kind, id, first_seen (the day of the
-    row)."""
-    rows = of_all_values(rollup).where(F.col("day") <= F.lit(data_day))
+    """Grain: row of the roll-up on or before the day. Out: id_kind, id, first_seen (the day of the row)."""
+    rows = rollup.where(F.col("day") <= F.lit(data_day))
     return rows.select("id_kind", "id", F.col("day").alias("first_seen"))
 
 

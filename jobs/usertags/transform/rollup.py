@@ -10,8 +10,11 @@ from pyspark.sql import functions as F
 from usertags.config.aggregates import Days
 from usertags.config.expression_tree import as_column, as_condition
 from usertags.project.model import Measure, Partial, Source
-from usertags.transform.by_value import by_values, own
-from usertags.transform.windows import BY, ID, inside_window, of_all_values
+from usertags.transform.by_value import by_values
+from usertags.transform.windows import ID, inside_window
+
+# A roll-up row for one value of a column has both; in the rows for all values they are null.
+BY = ("by", "by_value")
 
 
 def day_rollup(clean: DataFrame, source: Source, partials: Sequence[Partial]) -> DataFrame:
@@ -54,37 +57,26 @@ def _aggregate(partial: Partial, source: Source) -> Column:
 def merge(rollups: Sequence[DataFrame], measures: Iterable[Measure], data_day: date) -> DataFrame:
     """Grain: id. In: the day roll-ups of all sources. Out: id_kind, id, one column per measure.
 
-    A window of n days covers the days D-n+1 … D, shifted back by the measure's offset. Each source is merged
-    on its own, so that a row only meets the measures of its source; the results, a row per id and source, are
-    small. A measure with `by` is a map from the values of that column to non-zero numbers (`by_value`).
+    A window of n days covers the days D-n+1 … D, shifted back by the measure's offset. All sources are
+    merged in one aggregation: each roll-up has its own columns, which are null in the rows of the others.
+    A measure with `by` is a map from the values of that column to non-zero numbers (`by_value`).
     """
     wanted = list(measures)
-    plain = [measure for measure in wanted if measure.by is None]
     known = [rows.where(F.col("day") <= F.lit(data_day)) for rows in rollups]
-    apart = [_merged(rows, own(rows, plain), data_day) for rows in known]
-    together = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), apart)
-    columns = [_of_all_sources(measure).alias(measure.id) for measure in plain]
-    merged = together.groupBy(*ID).agg(*columns) if columns else together.distinct()
+    together = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), known)
+    if BY[0] in together.columns:
+        together = together.where(F.col(BY[0]).isNull())
+    columns = [_measure(measure, data_day).alias(measure.id) for measure in wanted if measure.by is None]
+    grouped = together.groupBy(*ID)
+    merged = grouped.agg(*columns) if columns else grouped.agg(F.count("*").alias("_n")).drop("_n")
     maps = by_values(known, [measure for measure in wanted if measure.by is not None], data_day)
     return reduce(lambda left, right: left.join(right, list(ID), "left"), maps, merged)
-
-
-def _merged(rows: DataFrame, measures: Sequence[Measure], data_day: date) -> DataFrame:
-    """Grain: id. In: the day roll-up of one source. Out: id_kind, id, one column per measure."""
-    whole = of_all_values(rows)
-    if not measures:
-        return whole.select(*ID).distinct()
-    return whole.groupBy(*ID).agg(*[_measure(measure, data_day).alias(measure.id) for measure in measures])
-
-
-def _of_all_sources(measure: Measure) -> Column:
-    """The value of the one row that has it."""
-    value = F.max(measure.id)
-    return F.coalesce(value, F.lit(0).cast(measure.type)) if measure.aggregate.counted else value
 
 
 def _measure(measure: Measure, data_day: date) -> Column:
     inside = inside_window(measure, data_day)
     kept = [F.when(inside, F.col(partial.id)) for partial in measure.partials]
     merged = measure.aggregate.merge(Days(measure.aggregate.parts, tuple(kept), F.col("day")))
+    if measure.aggregate.counted:
+        merged = F.coalesce(merged, F.lit(0))
     return merged.cast(measure.type)

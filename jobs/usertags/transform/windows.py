@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from usertags.config.durations import DayOfYear
@@ -10,13 +10,6 @@ from usertags.project.model import CalendarPeriod, Measure
 
 # The columns that identify a roll-up row.
 ID = ("id_kind", "id")
-# A roll-up row for one value of a column has both; in the rows for all values they are null.
-BY = ("by", "by_value")
-
-
-def of_all_values(rollup: DataFrame) -> DataFrame:
-    """Grain: id and day. In: the roll-up of one source. Out: its rows for all values, with all columns."""
-    return rollup.where(F.col(BY[0]).isNull()) if BY[0] in rollup.columns else rollup
 
 
 def window_days(measure: Measure, data_day: date) -> tuple[date | None, date]:
