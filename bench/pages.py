@@ -35,6 +35,7 @@ from usertags.quality.suites import all_suites
 from usertags.store.lake import Lake, open_lake
 from usertags.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS
 from usertags.store.tables import ensure_table
+from usertags.transform.tag_catalogue import tag_catalogue_rows
 
 AGAIN = 10
 TABLES = (CHECKS, RUNS, PUBLICATIONS, TAG_STATISTICS, TAG_CATALOGUE)
@@ -159,13 +160,8 @@ def _statistics(project: Project) -> list[dict[str, Any]]:
 
 
 def _entries(project: Project) -> list[dict[str, Any]]:
-    return [
-        {"tag_id": tag.id, "name_zh": tag.name, "name_en": tag.id, "level1_zh": tag.path[0], "kind": tag.kind,
-         "level2_zh": tag.path[1], "level3_zh": tag.path[2], "type": tag.type, "definition": "of the bench",
-         "owner": tag.owner, "validity": str(tag.validity), "status": tag.status,
-         "definition_version": tag.definition_version}
-        for tag in project.published_tags()
-    ]  # fmt: skip
+    entries = [dict(zip(TAG_CATALOGUE.columns, row, strict=True)) for row in tag_catalogue_rows(project)]
+    return [entry for entry in entries if entry["status"] == "active"]
 
 
 def _ask(configs: Path) -> None:

@@ -189,13 +189,14 @@ class PageData:
         )
         return groups
 
-    def speakers(self, day: date, run_id: str, tag: str) -> dict[str, int] | None:
-        """The origin of a tag for its users: row counts by `source`, rule or explicit. None if no source
-        sets it manually, or if there are too many rows to count."""
+    def speakers(self, day: date, run_id: str, tag: str, level1: str) -> dict[str, int] | None:
+        """The origin of a tag for its users: row counts by `source`, rule or explicit. `level1` is the level
+        as the tag catalogue of the run has it: the partition to read. None if no source sets the tag
+        manually, or if there are too many rows to count."""
         known = self.project().tags.get(tag)
         if known is None or known.set_in is None:
             return None
-        where = rows_where(dt=day, run_id=run_id, tag_id=tag, level1=known.path[0])
+        where = rows_where(dt=day, run_id=run_id, tag_id=tag, level1=level1)
         counted = self._counted(USER_TAGS.name, where, ("source",))
         return None if counted is None else {row["source"]: row["count_all"] for row in counted}
 

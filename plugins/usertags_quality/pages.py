@@ -325,11 +325,11 @@ class Pages:
         changes: list[tuple[str, str, int]] | None = []
         speakers: dict[str, int] | None = None
         problem: UsertagsError | None = None
-        day, run_id = trend.entry["dt"], trend.entry["run_id"]
+        day, run_id, level1 = (trend.entry[name] for name in ("dt", "run_id", "level1"))
         try:
             changes, speakers = await asyncio.gather(
                 in_thread(lambda: self.page_data.changes(day, run_id, tag_id), 5),
-                in_thread(lambda: self.page_data.speakers(day, run_id, tag_id), 5),
+                in_thread(lambda: self.page_data.speakers(day, run_id, tag_id, level1), 5),
             )
         except Unavailable as error:
             problem = error.error

@@ -263,7 +263,7 @@ class EveryPage(PageData):
         reasons = ("data", "definition", "identity", "retired")
         return [(change, reason, 6) for change in ("added", "removed", "changed") for reason in reasons]
 
-    def speakers(self, day: date, run_id: str, tag: str) -> dict[str, int] | None:
+    def speakers(self, day: date, run_id: str, tag: str, level1: str) -> dict[str, int] | None:
         return {"explicit": 2, "rule": 8} if tag == "city" else None
 
     def asked_release(self, day: date) -> str | None:

@@ -16,7 +16,8 @@ D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
 
 
 class FakePageData(PageData):
-    """Stands in for PageData: rows from this file instead of a lake, and the report files asked for."""
+    """Stands in for PageData: rows from this file instead of a lake. `asked` are the report files and the
+    tags that it was asked for."""
 
     def __init__(self) -> None:
         super().__init__(TINY_SHOP)
@@ -63,7 +64,8 @@ class FakePageData(PageData):
     def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]]:
         return [("added", "data", 6)]
 
-    def speakers(self, day: date, run_id: str, tag: str) -> dict[str, int] | None:
+    def speakers(self, day: date, run_id: str, tag: str, level1: str) -> dict[str, int] | None:
+        self.asked.append((day, run_id, tag, level1))
         return {"explicit": 2, "rule": 8} if tag == "city" else None
 
     def report_file(self, *address: object) -> bytes | None:

@@ -166,6 +166,14 @@ def test_tags_are_listed_by_what_changed_most_and_a_tag_shows_its_values(client:
     assert "Precision Unknown: no source confirms" in tag
 
 
+def test_a_tag_is_counted_in_the_level_that_the_catalogue_of_its_run_has(
+    client: TestClient, page_data: FakePageData
+) -> None:
+    client.get("/usertags/tags/city")
+    # The id of the level, which `user_tags` has, and not its Chinese name.
+    assert page_data.asked == [(D1, run_of(D1), "city", "first")]
+
+
 def test_precision_is_what_people_said_of_those_who_carry_it() -> None:
     tags = load_project(ROOT / "configs").tags
     tag = next(tag for tag in tags.values() if tag.set_by is not None)
