@@ -32,7 +32,7 @@ from usertags.quality.tag_trends import tag_trends
 from usertags.quality.timeline import History
 
 from .places import TINY_SHOP
-from .quality_rows import at, check, ended, entry, history_of, publication, run_of, statistic
+from .quality_rows import at, check, ended, entry, history_of, publication, run_of, size, statistic
 
 PASSED, WARNED, RELEASED, MISSING, UNFINISHED, BLOCKED, WAITING = (
     date(2026, 3, number) for number in range(1, 8)
@@ -246,7 +246,14 @@ class EveryPage(PageData):
             statistic(WARNED, "yearly_spend", "1", 5, 0),
             statistic(WARNED, "important_customer", "1", 5, 9),
         ]
-        return tag_trends(statistics, entries, {PASSED: run_of(PASSED), WARNED: run_of(WARNED)})
+        coverage = [
+            size(PASSED, "city", 10, 0),
+            size(WARNED, "city", 90, 70),
+            size(WARNED, "gender", 50, 50),
+            size(WARNED, "yearly_spend", 5, 0),
+            size(WARNED, "important_customer", 5, 9),
+        ]
+        return tag_trends(coverage, statistics, entries, {PASSED: run_of(PASSED), WARNED: run_of(WARNED)})
 
     def quarantined(self, day: date) -> list[QuarantinedRows]:
         if self.failure:

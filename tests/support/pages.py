@@ -10,7 +10,7 @@ from usertags.quality.kinds import CheckKind
 from usertags.quality.tag_trends import tag_trends
 
 from .places import TINY_SHOP
-from .quality_rows import check, ended, entry, history_of, publication, run_of, statistic
+from .quality_rows import check, ended, entry, history_of, publication, run_of, size, statistic
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
 
@@ -54,7 +54,8 @@ class FakePageData(PageData):
 
     def _tags(self) -> list[Any]:
         statistics = [statistic(D1, "city", "上海", 10, 4), statistic(D1, "gender", "female", 50, 50)]
-        return tag_trends(statistics, [entry(D1, "gender"), entry(D1, "city")], {D1: run_of(D1)})
+        coverage = [size(D1, "city", 10, 4), size(D1, "gender", 50, 50)]
+        return tag_trends(coverage, statistics, [entry(D1, "gender"), entry(D1, "city")], {D1: run_of(D1)})
 
     def quarantined(self, day: date) -> list[QuarantinedRows]:
         return (

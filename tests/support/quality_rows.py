@@ -89,6 +89,19 @@ def statistic(day: date, tag: str, value: str, users: int, before: int, of: int 
     }
 
 
+def size(day: date, tag: str, users: int, before: int, of: int = 100) -> dict[str, Any]:
+    """A row of `tags.tag_coverage`; `of` is the population."""
+    return {
+        "dt": day,
+        "run_id": run_of(day),
+        "tag_id": tag,
+        "users": users,
+        "share": users / of,
+        "users_before": before,
+        "change": users - before,
+    }
+
+
 def entry(day: date, tag: str, **more: Any) -> dict[str, Any]:
     """A row of `tags.tag_catalogue`."""
     return {

@@ -5,10 +5,10 @@ from typing import get_args
 
 import pyarrow as pa
 
-from tests.support.quality_rows import check, ended, entry, publication, statistic
+from tests.support.quality_rows import check, ended, entry, publication, size, statistic
 from tests.support.tables import PUBLISHED_TABLES
 from usertags.project.project_entry import TagTable
-from usertags.published import PUBLISHED, TAG_CATALOGUE, TAG_STATISTICS, USER_TAGS
+from usertags.published import PUBLISHED, TAG_CATALOGUE, TAG_COVERAGE, TAG_STATISTICS, USER_TAGS
 from usertags.quality.kinds import CheckKind
 from usertags.query import views
 from usertags.store.schemas import CHECKS, DRAFTS, PUBLICATIONS, RUNS
@@ -21,7 +21,13 @@ def test_readers_have_these_tables_in_this_order() -> None:
 
 def test_a_tag_can_be_kept_out_of_the_tables_that_hold_tags_of_users() -> None:
     """They compare with the day before; the tag catalogue says of a tag what everybody may know."""
-    assert get_args(TagTable) == ("user_tags", "user_profile", "user_tag_changes", "tag_statistics")
+    assert get_args(TagTable) == (
+        "user_tags",
+        "user_profile",
+        "user_tag_changes",
+        "tag_statistics",
+        "tag_coverage",
+    )
 
 
 def test_every_table_has_a_view_of_its_published_rows_and_one_of_the_newest_day() -> None:
@@ -55,6 +61,7 @@ def test_the_literal_rows_of_tests_have_the_columns_that_the_stages_write() -> N
     day = date(2026, 3, 1)
     assert set(entry(day, "city")) == set(TAG_CATALOGUE.schema.names)
     assert set(statistic(day, "city", "x", 1, 1)) == set(TAG_STATISTICS.schema.names)
+    assert set(size(day, "city", 1, 1)) == set(TAG_COVERAGE.schema.names)
     assert set(publication(day)) == set(PUBLICATIONS.schema.names)
     assert set(check(day, CheckKind.FRESH)) == set(CHECKS.schema.names)
     assert set(ended(day, "clean", "passed")) == set(RUNS.schema.names)

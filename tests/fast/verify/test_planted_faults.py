@@ -373,6 +373,14 @@ FAULTS: dict[str, tuple[list[str], str]] = {
         ["UPDATE published.tag_statistics SET users_before = 0, change = users"],
         "tags.tag_statistics  gender users_before | tag gender",
     ),
+    "the size of a tag": (
+        ["UPDATE published.tag_coverage SET users = users + 1 WHERE tag_id = 'gender'"],
+        "tags.tag_coverage  gender users | tag gender",
+    ),
+    "the size of a tag before": (
+        ["UPDATE published.tag_coverage SET users_before = users_before + 1 WHERE tag_id = 'gender'"],
+        "tags.tag_coverage  gender users_before | tag gender",
+    ),
     "an entry of the project": (
         ["UPDATE published.tag_catalogue SET owner = 'nobody' WHERE tag_id = 'gender'"],
         "tags.tag_catalogue  gender owner | tag gender",
