@@ -103,8 +103,12 @@ COLUMNS: dict[CheckKind, dict[str, Any]] = {
         "table": "tags.user_tags", "unexpected": 4, "rows": 40, "details": {"path": "生命周期/阶段/下单"},
     },
     CheckKind.EDGES: {
-        "table": "tags.rfm_thresholds", "subject": "r_score", "value": 1, "unit": "edges",
+        "table": "tags.rfm_thresholds", "subject": "recency", "value": 1, "unit": "edges",
         "details": {"edges": [8, 31, 31, 91]},
+    },
+    CheckKind.SCORES: {
+        "table": "tags.rfm", "subject": "monetary", "value": 3, "high": 0, "unit": "number",
+        "details": {"empty": [4, 5], "most": [1]},
     },
     CheckKind.LINKS: {
         "table": "ops.refused_links", "value": 7, "unit": "links", "details": {"reasons": {"limit": 4}},
@@ -121,7 +125,7 @@ _OF_NO_COLUMN = {
     CheckKind.SUITE_RAN, CheckKind.REPORT, CheckKind.ROWS_CHECKED, CheckKind.COLUMNS, CheckKind.RECONCILED,
     CheckKind.DEFINITION, CheckKind.CONTENT, CheckKind.ROWS_AS_BEFORE, CheckKind.FRESH, CheckKind.EXCLUSIVE,
     CheckKind.LINKS, CheckKind.POPULATION, CheckKind.ROW_COUNT, CheckKind.OWN, CheckKind.ONE_ROW_PER_USER,
-    CheckKind.ONE_ROW_PER_RANK, CheckKind.WITHIN_DAY, CheckKind.EDGES,
+    CheckKind.ONE_ROW_PER_RANK, CheckKind.WITHIN_DAY, CheckKind.EDGES, CheckKind.SCORES,
 }  # fmt: skip
 
 

@@ -26,6 +26,12 @@ STAGES: Mapping[str, Words] = {
     "release_clean": Words("release_clean", "清洗放行"),
     "release_audit": Words("release_audit", "审计放行"),
 }
+# The dimensions of RFM.
+DIMENSIONS: Mapping[str, Words] = {
+    "recency": Words("recency", "最近购买"),
+    "frequency": Words("frequency", "购买次数"),
+    "monetary": Words("monetary", "消费金额"),
+}
 # What a stage or a publication ended with.
 STATUSES: Mapping[str, Words] = {
     "built": Words("built", "已生成"),

@@ -23,6 +23,7 @@ from usertags.quality.tag_checks import (
     exclusive_paths,
     in_user_tags_alone,
     refused_links,
+    spread_scores,
     tied_edges,
 )
 from usertags.quality.tag_drift import coverage_bounds, distributions, numbers, sizes, tag_drift
@@ -80,6 +81,7 @@ def _results(run: Run, validator: Validator, population: int) -> list[CheckResul
         )
     if project.rfm is not None:
         results += tied_edges([row.asDict() for row in run.read(RFM_THRESHOLDS).collect()])
+        results += spread_scores(frames[RFM.name], project.rfm.entry.scoring)
     if project.identity is not None:
         results.append(refused_links(_refused(run)))
     return [*results, *exclusive_paths(profile, project), *_against_before(run, rows, population)]
