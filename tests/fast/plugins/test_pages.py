@@ -55,7 +55,7 @@ def test_the_first_page_answers_what_is_asked_in_the_morning(client: TestClient)
     assert "Readers have 2026-03-01" in text
     assert "2026-03-03: waiting, 2 days since the last good one" in text
     assert "amount in its range clean.orders Observed 3 failing rows of 40 Expected 0 to 100" in text
-    assert "3 of 40 rows, 7.5 %" in text and "2 tags, 9 tables" in text
+    assert "3 of 40 rows, 7.5 %" in text and "1 tag, 9 tables" in text
     assert "Owner finance" in text and "Do: have it corrected" in text
 
 
