@@ -27,7 +27,7 @@ import yaml
 from usertags import services
 from usertags.project.build import ROOT, load_project
 from usertags.project.model import Project
-from usertags.published import TAG_CATALOGUE, TAG_STATISTICS
+from usertags.published import TAG_CATALOGUE, TAG_COVERAGE, TAG_STATISTICS
 from usertags.quality.checks import CheckResult, check_row, result_of
 from usertags.quality.kinds import CheckKind
 from usertags.quality.register import RunRecord, record_row
@@ -35,9 +35,10 @@ from usertags.quality.suites import all_suites
 from usertags.store.lake import Lake, open_lake
 from usertags.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS
 from usertags.store.tables import ensure_table
+from usertags.transform.tag_catalogue import tag_catalogue_rows
 
 AGAIN = 10
-TABLES = (CHECKS, RUNS, PUBLICATIONS, TAG_STATISTICS, TAG_CATALOGUE)
+TABLES = (CHECKS, RUNS, PUBLICATIONS, TAG_STATISTICS, TAG_COVERAGE, TAG_CATALOGUE)
 LAST = date(2026, 10, 31)
 PATHS = ("quality", "quality?view=list&all=1", "quality?all=1", "quality/day/{day}", "quality/check/{check}",
          "quality/tile.json", "tags", "tags/{tag}")  # fmt: skip
@@ -99,6 +100,7 @@ def write_year(project: Project, lake: Lake, days: int) -> None:
             published = {"published_at": _at(day, 5), "verdict": verdict, "row_counts": "{}"}
             rows[PUBLICATIONS.name].append(run | published)
             rows[TAG_STATISTICS.name] += [run | row for row in _statistics(project)]
+            rows[TAG_COVERAGE.name] += [run | row for row in _sizes(project)]
             rows[TAG_CATALOGUE.name] += [run | row for row in _entries(project)]
         for spec in TABLES:
             table = ensure_table(lake, spec.name, spec.schema, spec.partition)
@@ -158,14 +160,16 @@ def _statistics(project: Project) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _entries(project: Project) -> list[dict[str, Any]]:
+def _sizes(project: Project) -> list[dict[str, Any]]:
     return [
-        {"tag_id": tag.id, "name_zh": tag.name, "name_en": tag.id, "level1_zh": tag.path[0], "kind": tag.kind,
-         "level2_zh": tag.path[1], "level3_zh": tag.path[2], "type": tag.type, "definition": "of the bench",
-         "owner": tag.owner, "validity": str(tag.validity), "status": tag.status,
-         "definition_version": tag.definition_version}
+        {"tag_id": tag.id, "users": 500, "share": 0.025, "users_before": 490, "change": 10}
         for tag in project.published_tags()
-    ]  # fmt: skip
+    ]
+
+
+def _entries(project: Project) -> list[dict[str, Any]]:
+    entries = [dict(zip(TAG_CATALOGUE.columns, row, strict=True)) for row in tag_catalogue_rows(project)]
+    return [entry for entry in entries if entry["status"] == "active"]
 
 
 def _ask(configs: Path) -> None:

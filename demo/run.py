@@ -132,11 +132,12 @@ def _show(pipeline: Pipeline, seconds: float) -> None:
 
 
 _TAGS = """
-SELECT c.name_zh AS tag, c.tag_id, s.users, s.percent, s.values
-FROM (
-  SELECT tag_id, sum(users)::BIGINT AS users, round(100 * sum(share), 1) AS percent, count(*) AS values
-  FROM tag_statistics_latest WHERE users > 0 GROUP BY tag_id
-) AS s JOIN tag_catalogue_latest AS c USING (tag_id)
+SELECT c.name_zh AS tag, c.tag_id, s.users, round(100 * s.share, 1) AS percent, v.values
+FROM tag_coverage_latest AS s
+JOIN tag_catalogue_latest AS c USING (tag_id)
+JOIN (
+  SELECT tag_id, count(*) AS values FROM tag_statistics_latest WHERE users > 0 GROUP BY tag_id
+) AS v USING (tag_id)
 ORDER BY c.level1, c.level2, c.level3, c.tag_id
 """
 

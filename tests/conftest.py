@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.support.servers",
     "tests.support.projects",
     "tests.support.lakes",
+    "tests.support.verified_day",
 ]
 
 # A busy machine is no defect, and a run that fails is to fail again.

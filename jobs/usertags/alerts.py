@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from usertags.config.alert_models import AlertsEntry, HookEntry, MailEntry
 from usertags.errors import InfrastructureError
+from usertags.project.lineage import Lineage
 from usertags.project.masking import masked_columns
 from usertags.project.model import Project
 from usertags.published import PUBLISHED
@@ -165,7 +166,7 @@ def _entry(item: Due, status: Status, claim: str, at: datetime, note: str = "") 
 def _place(project: Project, alerts: AlertsEntry) -> Place:
     tables = [*(f"clean.{name}" for name in project.sources), *(spec.name for spec in PUBLISHED)]
     masked = {(table, column) for table in tables for column in masked_columns(project, table)}
-    return Place(project.name, _base_url(), alerts.by, masked, project.quality.language)
+    return Place(project.name, _base_url(), alerts.by, masked, project.quality.language, Lineage(project))
 
 
 def _base_url() -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from usertags.config.rfm_columns import RFM_COLUMNS
 from usertags.errors import UsageError
+from usertags.project.lineage import Lineage, described
 from usertags.project.model import Project, Tag
 from usertags.published import RFM, TAG_CATALOGUE, USER_TAGS
 from usertags.quality.register import Publication
@@ -22,7 +23,7 @@ class Explanation:
     """One tag of a user; of several values, all in their order with their shares. `set_by` says who set it
     and why. `inputs` are the values that its rule read; None where the rule has changed since, so that
     today's configuration cannot say which they were. `measures` says of those inputs that are measures what
-    the number is."""
+    the number is, `made_of` which columns of the sources the tag is made of."""
 
     tag_id: str
     name: str
@@ -32,6 +33,7 @@ class Explanation:
     definition: str
     inputs: Mapping[str, Any] | None
     measures: Mapping[str, str]
+    made_of: str = ""
 
 
 def explain(
@@ -62,23 +64,27 @@ def explain(
             next_step="ask the owner of the tag",
         )
     wanted = [tag] if tag else sorted(carried)
-    return [_explanation(project, defined[name], carried.get(name, []), values, data_day) for name in wanted]
+    lineage = Lineage(project)
+    return [_explanation(lineage, defined[name], carried.get(name, []), values, data_day) for name in wanted]
 
 
 def _explanation(
-    project: Project,
+    lineage: Lineage,
     defined: Mapping[str, Any],
     carried: Sequence[Mapping[str, Any]],
     values: Mapping[str, Any],
     data_day: date,
 ) -> Explanation:
+    project = lineage.project
     current = project.tags.get(defined["tag_id"])
     inputs: dict[str, Any] | None = None
     measures: dict[str, str] = {}
+    made_of = ""
     if current is not None and current.definition_version == defined["definition_version"]:
         known = dict(values) | {"data_day": data_day}
         inputs = {name: _input(current, name, known) for name in current.inputs}
         measures = {name: project.measures[name].explained for name in inputs if name in project.measures}
+        made_of = described(lineage.raw_columns_of(current))
     return Explanation(
         tag_id=defined["tag_id"],
         name=defined["name_zh"],
@@ -88,6 +94,7 @@ def _explanation(
         definition=defined["definition"],
         inputs=inputs,
         measures=measures,
+        made_of=made_of,
     )
 
 

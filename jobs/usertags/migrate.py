@@ -1,4 +1,5 @@
-"""Migrates tables written by an earlier version. Rows of `tags.*` are not changed.
+"""Migrates tables written by an earlier version. Rows of `tags.*` are not changed; a published table that is
+new is filled for the days that are published.
 
 Every step detects from the tables what is left to do, so an interrupted migration can be run again.
 """
@@ -13,8 +14,11 @@ from pyiceberg.table import Table
 from usertags.errors import DataError
 from usertags.migrations.batches import OldBatches, old_batches
 from usertags.migrations.checks import is_old_run, migrated_check, migrated_run
+from usertags.migrations.coverage import count_days
 from usertags.project.model import Project, Source
+from usertags.published import TAG_COVERAGE
 from usertags.stages.batch_register import register, register_files, unregistered
+from usertags.stages.runs import uncounted
 from usertags.stages.source_tables import rollup_name, tables_of
 from usertags.store.lake import Lake
 from usertags.store.schemas import CHECKS, RUNS
@@ -32,7 +36,7 @@ class Step:
 def steps(project: Project, lake: Lake) -> list[Step]:
     """What is left to do, in order; nothing is written. Raises DataError when something that is needed is not
     known any more."""
-    return [*_batches(project, lake), *_runs(lake), *_checks(lake)]
+    return [*_batches(project, lake), *_runs(lake), *_checks(lake), *_coverage(lake)]
 
 
 def _runs(lake: Lake) -> list[Step]:
@@ -79,6 +83,16 @@ def _with_sentences(lake: Lake) -> Table | None:
     """The table of check results while it is that of an earlier version."""
     table = find_table(lake, CHECKS.name)
     return table if table is not None and "observed" in table.schema().column_names else None
+
+
+def _coverage(lake: Lake) -> list[Step]:
+    """The sizes of the tags of days that were published before their table existed."""
+    days = uncounted(lake)
+    if not days:
+        return []
+    counted = f"{len(days)} published days" if len(days) > 1 else "1 published day"
+    text = f"{TAG_COVERAGE.name}: count the users of the tags of {counted}"
+    return [Step(text, lambda: count_days(lake, days))]
 
 
 def _batches(project: Project, lake: Lake) -> list[Step]:

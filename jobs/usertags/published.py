@@ -95,8 +95,9 @@ class Filling(Protocol):
 class PublishedTable:
     """`columns` with their Spark types, without dt and run_id; the table may have more, a typed one a tag.
     `fill` makes the rows of a run. What `carries` holds tags of users, so that tags can be kept out of it; a
-    tag that is kept out of the table that its rows are `made_of` is kept out of it as well. `derived` are the
-    columns of the population that it holds or explains, which tags read."""
+    tag that is kept out of the table that its rows are `made_of` (an entry before it), or would disclose, is
+    kept out of it as well. `derived` are the columns of the population that it holds or explains, which tags
+    read."""
 
     name: str
     columns: Mapping[str, str]
@@ -261,6 +262,30 @@ TAG_STATISTICS = _table(
 )
 
 
+def _fill_tag_coverage(run: Filling) -> DataFrame:
+    from usertags.transform.tag_statistics import tag_coverage
+
+    today, before = run.read(USER_TAGS), run.before(USER_TAGS)
+    # The day before may have been published without this table: what its statistics left out stays hidden.
+    left_out = [*_left_out(run, TAG_COVERAGE), *_left_out(run, TAG_STATISTICS)]
+    return tag_coverage(today, before, [tag.id for tag in run.tags], left_out, run.rows(USER_PROFILE))
+
+
+TAG_COVERAGE = _table(
+    "tag_coverage",
+    {
+        "tag_id": "string",
+        "users": "bigint",
+        "share": "double",
+        "users_before": "bigint",
+        "change": "bigint",
+    },
+    _fill_tag_coverage,
+    carries=True,
+    made_of=TAG_STATISTICS,
+)
+
+
 def _fill_tag_catalogue(run: Filling) -> DataFrame:
     from usertags.transform.tag_catalogue import tag_catalogue_rows
 
@@ -302,5 +327,6 @@ PUBLISHED = (
     RFM,
     RFM_THRESHOLDS,
     TAG_STATISTICS,
+    TAG_COVERAGE,
     TAG_CATALOGUE,
 )

@@ -22,7 +22,7 @@ from usertags.language import Language
 from usertags.project.build import ROOT, load_project
 from usertags.project.masking import MASK, masked, masked_of, masked_raw
 from usertags.project.model import Project, Source
-from usertags.published import TAG_CATALOGUE, TAG_STATISTICS, USER_TAGS
+from usertags.published import TAG_CATALOGUE, TAG_COVERAGE, TAG_STATISTICS, USER_TAGS
 from usertags.published import USER_TAG_CHANGES as CHANGES
 from usertags.quality.checks import CheckRow
 from usertags.quality.register import publication_from, record_of
@@ -74,10 +74,8 @@ class PageData:
         self._checks = CachedTable(CHECKS.name, make=CheckRow.of)
         self._runs = CachedTable(RUNS.name, make=record_of)
         self._publications = CachedTable(PUBLICATIONS.name, make=publication_from)
-        self._statistics, self._tag_catalogue_rows = (
-            CachedTable(TAG_STATISTICS.name),
-            CachedTable(TAG_CATALOGUE.name),
-        )
+        self._coverage, self._statistics = CachedTable(TAG_COVERAGE.name), CachedTable(TAG_STATISTICS.name)
+        self._tag_catalogue_rows = CachedTable(TAG_CATALOGUE.name)
         self._built: tuple[object, View] | None = None
         self._trends: tuple[object, list[TagTrend]] | None = None
         self._opened: tuple[Lake, Catalog] | None = None
@@ -130,16 +128,15 @@ class PageData:
         published = {item.data_day: item.run_id for item in self._publications.rows}
         published = dict(sorted(published.items())[-TAG_DAYS:])
         first = min(published, default=date.min)
-        self._statistics.refresh(catalog, rows_since("dt", first))
+        for counted in (self._coverage, self._statistics):
+            counted.refresh(catalog, rows_since("dt", first))
         newest = max(published, default=date.min)
         self._tag_catalogue_rows.refresh(catalog, rows_where(dt=newest))
-        tables = (self._publications, self._statistics, self._tag_catalogue_rows)
+        read = (self._coverage, self._statistics, self._tag_catalogue_rows)
+        tables = (self._publications, *read)
         stamp = (first, *(table.snapshot for table in tables))
         if self._trends is None or self._trends[0] != stamp:
-            self._trends = (
-                stamp,
-                tag_trends(self._statistics.rows, self._tag_catalogue_rows.rows, published),
-            )
+            self._trends = (stamp, tag_trends(*(table.rows for table in read), published))
         return self._trends[1]
 
     def quarantined(self, day: date) -> list[QuarantinedRows]:
@@ -189,13 +186,14 @@ class PageData:
         )
         return groups
 
-    def speakers(self, day: date, run_id: str, tag: str) -> dict[str, int] | None:
-        """The origin of a tag for its users: row counts by `source`, rule or explicit. None if no source
-        sets it manually, or if there are too many rows to count."""
+    def speakers(self, day: date, run_id: str, tag: str, level1: str) -> dict[str, int] | None:
+        """The origin of a tag for its users: row counts by `source`, rule or explicit. `level1` is the level
+        as the tag catalogue of the run has it: the partition to read. None if no source sets the tag
+        manually, or if there are too many rows to count."""
         known = self.project().tags.get(tag)
         if known is None or known.set_in is None:
             return None
-        where = rows_where(dt=day, run_id=run_id, tag_id=tag, level1=known.path[0])
+        where = rows_where(dt=day, run_id=run_id, tag_id=tag, level1=level1)
         counted = self._counted(USER_TAGS.name, where, ("source",))
         return None if counted is None else {row["source"]: row["count_all"] for row in counted}
 

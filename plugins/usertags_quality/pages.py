@@ -24,6 +24,7 @@ from plugins.usertags_quality.page_language import PageLanguage
 from usertags.errors import UsertagsError
 from usertags.language import Words
 from usertags.project.build import ROOT
+from usertags.project.lineage import Lineage
 from usertags.project.masking import masked, masked_columns
 from usertags.project.model import Example, Project, Tag
 from usertags.project.units import unit_behind
@@ -214,7 +215,7 @@ class Pages:
             view=view,
             result=result,
             failure=None if result.success else _failure(request, view, result),
-            affected=impact(view.project, table, result.column),
+            affected=impact(Lineage(view.project), table, result.column),
             last=list(reversed(last)),
             newest=results[-1],
             looks_at=_looks_at(view, result, say),
@@ -325,11 +326,11 @@ class Pages:
         changes: list[tuple[str, str, int]] | None = []
         speakers: dict[str, int] | None = None
         problem: UsertagsError | None = None
-        day, run_id = trend.entry["dt"], trend.entry["run_id"]
+        day, run_id, level1 = (trend.entry[name] for name in ("dt", "run_id", "level1"))
         try:
             changes, speakers = await asyncio.gather(
                 in_thread(lambda: self.page_data.changes(day, run_id, tag_id), 5),
-                in_thread(lambda: self.page_data.speakers(day, run_id, tag_id), 5),
+                in_thread(lambda: self.page_data.speakers(day, run_id, tag_id, level1), 5),
             )
         except Unavailable as error:
             problem = error.error
@@ -358,9 +359,10 @@ class Pages:
         except Unavailable:
             return []
         newest = [results[-1] for results in view.history.results.values()]
+        lineage = Lineage(view.project)
         affected = [
             each for each in newest
-            if any(tag.id == tag_id for tag in impact(view.project, each.table, each.column).tags)
+            if any(tag.id == tag_id for tag in impact(lineage, each.table, each.column).tags)
         ]  # fmt: skip
         return sorted(affected, key=lambda each: (each.success, each.check_id))
 
@@ -524,7 +526,7 @@ def _failures(request: Request, view: View, day: Day, chosen: Filter) -> list[Fa
 
 def _failure(request: Request, view: View, result: CheckRow) -> Failure:
     since = view.history.failing_since(result) or result.data_day
-    affected = impact(view.project, result.table, result.column)
+    affected = impact(Lineage(view.project), result.table, result.column)
     last = [each for each in view.history.of_check(result.check_id) if each.data_day <= result.data_day][
         -CHECK_RUNS:
     ]

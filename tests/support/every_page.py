@@ -32,7 +32,7 @@ from usertags.quality.tag_trends import tag_trends
 from usertags.quality.timeline import History
 
 from .places import TINY_SHOP
-from .quality_rows import at, check, ended, entry, history_of, publication, run_of, statistic
+from .quality_rows import at, check, ended, entry, history_of, publication, run_of, size, statistic
 
 PASSED, WARNED, RELEASED, MISSING, UNFINISHED, BLOCKED, WAITING = (
     date(2026, 3, number) for number in range(1, 8)
@@ -103,8 +103,12 @@ COLUMNS: dict[CheckKind, dict[str, Any]] = {
         "table": "tags.user_tags", "unexpected": 4, "rows": 40, "details": {"path": "生命周期/阶段/下单"},
     },
     CheckKind.EDGES: {
-        "table": "tags.rfm_thresholds", "subject": "r_score", "value": 1, "unit": "edges",
+        "table": "tags.rfm_thresholds", "subject": "recency", "value": 1, "unit": "edges",
         "details": {"edges": [8, 31, 31, 91]},
+    },
+    CheckKind.SCORES: {
+        "table": "tags.rfm", "subject": "monetary", "value": 3, "high": 0, "unit": "number",
+        "details": {"empty": [4, 5], "most": [1]},
     },
     CheckKind.LINKS: {
         "table": "ops.refused_links", "value": 7, "unit": "links", "details": {"reasons": {"limit": 4}},
@@ -121,7 +125,7 @@ _OF_NO_COLUMN = {
     CheckKind.SUITE_RAN, CheckKind.REPORT, CheckKind.ROWS_CHECKED, CheckKind.COLUMNS, CheckKind.RECONCILED,
     CheckKind.DEFINITION, CheckKind.CONTENT, CheckKind.ROWS_AS_BEFORE, CheckKind.FRESH, CheckKind.EXCLUSIVE,
     CheckKind.LINKS, CheckKind.POPULATION, CheckKind.ROW_COUNT, CheckKind.OWN, CheckKind.ONE_ROW_PER_USER,
-    CheckKind.ONE_ROW_PER_RANK, CheckKind.WITHIN_DAY, CheckKind.EDGES,
+    CheckKind.ONE_ROW_PER_RANK, CheckKind.WITHIN_DAY, CheckKind.EDGES, CheckKind.SCORES,
 }  # fmt: skip
 
 
@@ -246,7 +250,14 @@ class EveryPage(PageData):
             statistic(WARNED, "yearly_spend", "1", 5, 0),
             statistic(WARNED, "important_customer", "1", 5, 9),
         ]
-        return tag_trends(statistics, entries, {PASSED: run_of(PASSED), WARNED: run_of(WARNED)})
+        coverage = [
+            size(PASSED, "city", 10, 0),
+            size(WARNED, "city", 90, 70),
+            size(WARNED, "gender", 50, 50),
+            size(WARNED, "yearly_spend", 5, 0),
+            size(WARNED, "important_customer", 5, 9),
+        ]
+        return tag_trends(coverage, statistics, entries, {PASSED: run_of(PASSED), WARNED: run_of(WARNED)})
 
     def quarantined(self, day: date) -> list[QuarantinedRows]:
         if self.failure:
@@ -263,7 +274,7 @@ class EveryPage(PageData):
         reasons = ("data", "definition", "identity", "retired")
         return [(change, reason, 6) for change in ("added", "removed", "changed") for reason in reasons]
 
-    def speakers(self, day: date, run_id: str, tag: str) -> dict[str, int] | None:
+    def speakers(self, day: date, run_id: str, tag: str, level1: str) -> dict[str, int] | None:
         return {"explicit": 2, "rule": 8} if tag == "city" else None
 
     def asked_release(self, day: date) -> str | None:

@@ -10,13 +10,14 @@ from usertags.quality.kinds import CheckKind
 from usertags.quality.tag_trends import tag_trends
 
 from .places import TINY_SHOP
-from .quality_rows import check, ended, entry, history_of, publication, run_of, statistic
+from .quality_rows import check, ended, entry, history_of, publication, run_of, size, statistic
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
 
 
 class FakePageData(PageData):
-    """Stands in for PageData: rows from this file instead of a lake, and the report files asked for."""
+    """Stands in for PageData: rows from this file instead of a lake. `asked` are the report files and the
+    tags that it was asked for."""
 
     def __init__(self) -> None:
         super().__init__(TINY_SHOP)
@@ -53,7 +54,8 @@ class FakePageData(PageData):
 
     def _tags(self) -> list[Any]:
         statistics = [statistic(D1, "city", "上海", 10, 4), statistic(D1, "gender", "female", 50, 50)]
-        return tag_trends(statistics, [entry(D1, "gender"), entry(D1, "city")], {D1: run_of(D1)})
+        coverage = [size(D1, "city", 10, 4), size(D1, "gender", 50, 50)]
+        return tag_trends(coverage, statistics, [entry(D1, "gender"), entry(D1, "city")], {D1: run_of(D1)})
 
     def quarantined(self, day: date) -> list[QuarantinedRows]:
         return (
@@ -63,7 +65,8 @@ class FakePageData(PageData):
     def changes(self, day: date, run_id: str, tag: str) -> list[tuple[str, str, int]]:
         return [("added", "data", 6)]
 
-    def speakers(self, day: date, run_id: str, tag: str) -> dict[str, int] | None:
+    def speakers(self, day: date, run_id: str, tag: str, level1: str) -> dict[str, int] | None:
+        self.asked.append((day, run_id, tag, level1))
         return {"explicit": 2, "rule": 8} if tag == "city" else None
 
     def report_file(self, *address: object) -> bytes | None:

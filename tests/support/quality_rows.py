@@ -53,8 +53,10 @@ def publication(day: date, verdict: str = "passed", *, hour: int = 18, **more: A
         "run_id": run_of(day, hour),
         "verdict": verdict,
         "published_at": at(day, hour, 6),
+        "catalogue_version": "0123456789abcdef",
         "warnings": "[]",
         "inputs": "{}",
+        "replaces": None,
         "row_counts": '{"tags.user_tags": 40}',
         "released_by": None,
         "release_reason": None,
@@ -87,6 +89,19 @@ def statistic(day: date, tag: str, value: str, users: int, before: int, of: int 
     }
 
 
+def size(day: date, tag: str, users: int, before: int, of: int = 100) -> dict[str, Any]:
+    """A row of `tags.tag_coverage`; `of` is the population."""
+    return {
+        "dt": day,
+        "run_id": run_of(day),
+        "tag_id": tag,
+        "users": users,
+        "share": users / of,
+        "users_before": before,
+        "change": users - before,
+    }
+
+
 def entry(day: date, tag: str, **more: Any) -> dict[str, Any]:
     """A row of `tags.tag_catalogue`."""
     return {
@@ -95,16 +110,21 @@ def entry(day: date, tag: str, **more: Any) -> dict[str, Any]:
         "tag_id": tag,
         "name_zh": "标签",
         "name_en": tag.title(),
+        "level1": "first",
+        "level2": "second",
+        "level3": "third",
         "level1_zh": "甲",
         "level2_zh": "乙",
         "level3_zh": "丙",
         "kind": "rule",
         "type": "string",
+        "values": None,
         "definition": "orders >= 3",
         "description": "",
         "owner": "growth",
         "validity": "dynamic",
         "sensitivity": None,
+        "kept_out_of": [],
         "status": "active",
         "definition_version": "0123456789abcdef",
     } | more

@@ -7,5 +7,6 @@ PUBLISHED_TABLES = (
     "rfm",
     "rfm_thresholds",
     "tag_statistics",
+    "tag_coverage",
     "tag_catalogue",
 )

@@ -182,6 +182,8 @@ def show_explanations(explanations: Iterable[Explanation], project: Project) -> 
             out.print(f"    with: {pairs or 'no inputs'}", markup=False)
             for name, meaning in item.measures.items():
                 out.print(f"    {name}: {meaning}", markup=False)
+            if item.made_of:
+                out.print(f"    made of: {item.made_of}", markup=False)
 
 
 def _shown(value: Any) -> str:

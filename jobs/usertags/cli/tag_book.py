@@ -6,6 +6,7 @@ from pathlib import Path
 
 from usertags.cli.measure_list import COLUMNS, measure_lines
 from usertags.errors import UsageError
+from usertags.project.lineage import Lineage, described
 from usertags.project.model import Project, Tag
 from usertags.project.units import unit_behind
 
@@ -27,9 +28,9 @@ def check_book(project: Project, path: Path) -> None:
 
 
 def tag_book(project: Project) -> str:
-    """Markdown: the number of tags per group, then each tag with its definition, owner and examples, in the
-    order of the configuration within its group; then the measures that rules read."""
-    tags = list(project.tags.values())
+    """Markdown: the number of tags per group, then each tag with its definition, source columns, owner and
+    examples, in the order of the configuration within its group; then the measures that rules read."""
+    tags, lineage = list(project.tags.values()), Lineage(project)
     order = {level: place for place, level in enumerate(dict.fromkeys(part for t in tags for part in t.path))}
     # Groups are kept together, in order of first appearance; sorting keeps the order of their tags.
     tags.sort(key=lambda tag: [order[level] for level in tag.path])
@@ -49,7 +50,7 @@ def tag_book(project: Project) -> str:
             only = "; every user carries exactly one" if _exclusive(level, path, project) else ""
             lines += [f"### {names}{only}", ""]
             for tag in of_path:
-                lines += [*_tag(tag, project), ""]
+                lines += [*_tag(tag, lineage), ""]
     return "\n".join([*lines, *_measures(project)]).rstrip("\n") + "\n"
 
 
@@ -77,7 +78,8 @@ def _measures(project: Project) -> list[str]:
     return ["## Measures", "", table[0], f"|{'---|' * len(COLUMNS)}", *table[1:], ""]
 
 
-def _tag(tag: Tag, project: Project) -> list[str]:
+def _tag(tag: Tag, lineage: Lineage) -> list[str]:
+    project = lineage.project
     status = "" if tag.status == "active" else f" ({tag.status})"
     days = tag.validity.days
     validity = _VALIDITY[tag.validity.form] if days is None else f"stays {days} days after it was true"
@@ -88,6 +90,7 @@ def _tag(tag: Tag, project: Project) -> list[str]:
         "",
         f"- {tag.kind}, {tag.main.shown_type(tag)}; owner {tag.owner}; {tag.validity}: {validity}",
         f"- definition: `{tag.definition}`",
+        f"- made of: {described(lineage.raw_columns_of(tag)) or 'no column of a source'}",
     ]
     if tag.sensitivity is not None:
         without = f"; not in {', '.join(sorted(tag.kept_out_of))}" if tag.kept_out_of else ""

@@ -15,6 +15,7 @@ from usertags.config.aggregates import AGGREGATES, PARTS, AggregateFunction, Par
 from usertags.config.alert_models import AlertsEntry
 from usertags.config.durations import DayOfYear, Validity
 from usertags.config.expression_tree import Tree
+from usertags.config.expressions import names_in
 from usertags.config.models import SparkEntry
 from usertags.config.quality_models import (
     CheckEntry,
@@ -262,6 +263,17 @@ class Percentiles(DerivedColumns):
         return (self.of[column].measure, *self.of[column].uses)
 
 
+# The measures that the columns of RFM read, besides the frequency.
+_RFM_ROLES: Mapping[str, tuple[str, ...]] = {
+    "recency_days": ("recency",),
+    "monetary": ("monetary",),
+    "r_score": ("recency",),
+    "m_score": ("monetary",),
+    "octant": ("recency", "monetary"),
+    "portrait": ("recency",),
+}
+
+
 @dataclass(frozen=True)
 class Rfm(DerivedColumns):
     """RFM of the project; segment rules are conditions over the scores."""
@@ -281,7 +293,13 @@ class Rfm(DerivedColumns):
         return dict.fromkeys(RFM_COLUMNS, self.version)
 
     def made_of(self, column: str) -> Collection[str]:
-        return (self.entry.recency, self.entry.frequency, self.entry.monetary, self.entry.ever)
+        """A user without an order in the window has none of them, so that all read the frequency."""
+        entry, read = self.entry, [column]
+        if column == "segment":
+            read = [name for segment, _ in self.segments for name in map(str.lower, names_in(segment.when))]
+        roles = {role for name in read for role in _RFM_ROLES.get(name, ())}
+        measures = [entry.frequency, *(getattr(entry, role) for role in sorted(roles))]
+        return tuple(dict.fromkeys([*measures, *([entry.ever] if column == "segment" else [])]))
 
 
 @dataclass(frozen=True)
@@ -291,7 +309,7 @@ class Tag:
     `kinds` are those that it is of (usertags/kinds): the first has its value, others lay something around
     that. One that follows another has no rule over today: its `tree` is NULL, and carry gives it its
     value. `coverage` bounds the share of users that carry it, `drift` how far it may differ from the days
-    before; None: any share, any day.
+    before; None: any share, any day. `uses` are the tags that its entry names.
     """
 
     id: str
@@ -317,6 +335,7 @@ class Tag:
     kept_out_of: frozenset[str] = frozenset()
     coverage: CoverageEntry | None = None
     drift: TagDriftEntry | None = None
+    uses: tuple[str, ...] = ()
 
     @property
     def boolean(self) -> bool:

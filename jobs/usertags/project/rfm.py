@@ -8,7 +8,7 @@ from usertags.config.validation import close
 from usertags.project.loader import Located, Settings
 from usertags.project.model import Measure, Rfm
 from usertags.project.project_entry import ProjectEntry
-from usertags.project.rfm_entry import RfmEntry
+from usertags.project.rfm_entry import RfmEntry, Units
 from usertags.project.versions import version_of
 
 # Segment rules are read before the segment is known.
@@ -50,6 +50,8 @@ def build_rfm(
     if found is None or len(segments) != len(entry.segments):
         return None
     scoring = entry.model_dump(include={"scoring", "edges", "portraits"})
+    if entry.unit != Units():
+        scoring["unit"] = {name: str(value.normalize()) for name, value in entry.unit}
     used = {role: versions[measure.id] for role, measure in found.items()}
     return Rfm(
         entry, tuple(segments), version_of([scoring, [(item.id, when) for item, when in segments], used])

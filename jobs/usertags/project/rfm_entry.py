@@ -1,10 +1,19 @@
 """`rfm` of project.yml; `usertags.project.rfm` checks it and builds RFM of it."""
 
-from typing import Literal
+from decimal import Decimal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from usertags.config.entry import Entry, Name
+
+
+def _as_written(value: object) -> object:
+    """A number of YAML as the decimal that was written: 0.01, and not the nearest binary fraction."""
+    return repr(value) if isinstance(value, float) else value
+
+
+Unit = Annotated[Decimal, BeforeValidator(_as_written), Field(gt=0)]
 
 
 class Levels(Entry):
@@ -41,6 +50,15 @@ class Edges(Entry):
         return self
 
 
+class Units(Entry):
+    """What is added to a quantile to make it an edge, per dimension: one day, one order, one of the currency
+    unless the values differ by less."""
+
+    recency: Unit = Decimal(1)
+    frequency: Unit = Decimal(1)
+    monetary: Unit = Decimal(1)
+
+
 class RfmEntry(Entry):
     recency: str
     frequency: str
@@ -48,6 +66,7 @@ class RfmEntry(Entry):
     ever: str
     scoring: Literal["quantile", "mean", "fixed"]
     edges: Edges | None = None
+    unit: Units = Units()
     portraits: Levels = Levels()
     segments: list[Segment] = Field(default_factory=list)
 
@@ -55,4 +74,15 @@ class RfmEntry(Entry):
     def _edges_with_fixed(self) -> "RfmEntry":
         if (self.scoring == "fixed") != (self.edges is not None):
             raise ValueError("`edges` are required with `scoring: fixed`, and only then")
+        return self
+
+    @model_validator(mode="after")
+    def _unit_with_quantiles(self) -> "RfmEntry":
+        """A unit that nothing uses is a mistake: the edges would not be what was meant."""
+        for dimension in sorted(self.unit.model_fields_set):
+            terciles = getattr(self.portraits, dimension, None) == "terciles"
+            if self.scoring != "quantile" and not terciles:
+                raise ValueError(
+                    f"`unit` of {dimension} needs `scoring: quantile` or portraits by `terciles`"
+                )
         return self

@@ -30,7 +30,9 @@ def kept_out_of(
             located.report(message, "sensitivity", suggestion=close(name, stated))
         return frozenset()
     tables = frozenset[str](stated[name].keep_out_of if name is not None else ())
-    tables |= {table.view for table in PUBLISHED if table.made_of and table.made_of.view in tables}
+    for table in PUBLISHED:
+        if table.made_of is not None and table.made_of.view in tables:
+            tables |= {table.view}
     _check_possible(located, tables, settings)
     for used in used_tags(located.entry):
         if used in tags:

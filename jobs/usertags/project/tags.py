@@ -11,7 +11,7 @@ from usertags.config.validation import close
 from usertags.kinds.base import TAGS, Given, Making
 from usertags.project.loader import Broken, Located, Settings
 from usertags.project.model import RESERVED_TAGS, Measure, Source, Tag
-from usertags.project.references import check_usable, definitions, usable
+from usertags.project.references import check_usable, definitions, usable, used_tags
 from usertags.project.sensitivity import kept_out_of
 from usertags.project.tag_entry import Example, TagEntry
 from usertags.project.versions import version_of
@@ -97,6 +97,7 @@ def build_tag(
         kept_out_of=tables,
         coverage=entry.coverage,
         drift=_drift(entry, settings),
+        uses=tuple(used_tags(entry)),
         **fields,
     )
 

@@ -8,23 +8,28 @@ from typing import Any
 
 from usertags.config.alert_models import AlertKind
 from usertags.language import Language, Words, name_of
+from usertags.project.lineage import Lineage
 from usertags.project.masking import MASK
 from usertags.quality import texts
 from usertags.quality.alerting import Due, failed_checks
 from usertags.quality.checks import CheckResult
+from usertags.quality.impact import impact
 from usertags.quality.runbook import LATE, UNREACHABLE, section_of
 from usertags.quality.sentences import action, observed, title, wanted
 from usertags.quality.timeline import Day, History
 
 # The maximum number of failed checks in a message; the page has all of them.
 _SHOWN = 10
+# The maximum number of tags that a failed check names in a text; `tags` of its JSON has all of them.
+_TAGS_SHOWN = 5
 # Observed values and bounds, such as long lists of values, are truncated.
 _LONGEST = 200
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed check in a message. `runbook` is the URL of its section."""
+    """A failed check in a message. `runbook` is the URL of its section, `tags` are the ids of the published
+    tags that depend on what it looked at."""
 
     id: str
     table: str
@@ -35,6 +40,7 @@ class Failure:
     owner: str
     action: str
     runbook: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,15 @@ class Message:
 @dataclass(frozen=True)
 class Place:
     """Where a message is about: the project, Airflow's base URL, the deadline in the project's time zone, the
-    masked columns as (table, column), and the language of the message."""
+    masked columns as (table, column), the language of the message, and the lineage that says which tags a
+    check affects; without it none are named."""
 
     project: str
     base_url: str
     deadline: time
     masked: Collection[tuple[str, str]] = ()
     language: Language = "en"
+    lineage: Lineage | None = None
 
 
 def message_of(due: Due, history: History, place: Place) -> Message:
@@ -158,7 +166,13 @@ def _failure(result: CheckResult, base: str, place: Place) -> Failure:
         owner=result.owner or "",
         action=action(result, place.language),
         runbook=_runbook(base, section_of(result.kind)),
+        tags=_tags(result, place.lineage),
     )
+
+
+def _tags(result: CheckResult, lineage: Lineage | None) -> tuple[str, ...]:
+    hit = impact(lineage, result.table, result.column).tags if lineage is not None else ()
+    return tuple(tag.id for tag in hit)
 
 
 def _cut(text: str) -> str:
@@ -192,9 +206,16 @@ def _lines(failure: Failure, language: Language) -> list[str]:
     return [
         texts.FAILED_CHECK.filled(language, severity=severity, table=failure.table, check=failure.check),
         texts.FOUND.filled(language, observed=failure.observed, wanted=failure.bounds),
+        *([_hit(failure, language)] if failure.tags else []),
         texts.TO_DO.filled(language, owner=failure.owner, action=failure.action),
         f"  {failure.runbook}",
     ]
+
+
+def _hit(failure: Failure, language: Language) -> str:
+    """The tags that a failed check affects, by their ids."""
+    shown = ", ".join(failure.tags[:_TAGS_SHOWN]) + (" …" if len(failure.tags) > _TAGS_SHOWN else "")
+    return texts.TAGS_HIT.filled(language, count=len(failure.tags), tags=shown)
 
 
 def html_of(message: Message) -> str:
@@ -208,7 +229,8 @@ def html_of(message: Message) -> str:
             for cell in (
                 escape(name_of(failure.severity, texts.SEVERITIES, language)),
                 f"<a href='{escape(failure.runbook)}'>{escape(failure.check)}</a><br>{escape(failure.table)}",
-                escape(failure.observed),
+                escape(failure.observed)
+                + (f"<br>{escape(_hit(failure, language).strip())}" if failure.tags else ""),
                 escape(failure.bounds),
                 escape(failure.owner),
                 escape(failure.action),

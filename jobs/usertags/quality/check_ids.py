@@ -30,6 +30,7 @@ _NAMES: Mapping[CheckKind, str] = {
     CheckKind.VALUE_DRIFT: "{column}_value_drift",
     CheckKind.EXCLUSIVE: "exclusive_{subject}",
     CheckKind.EDGES: "edges_of_{subject}_differ",
+    CheckKind.SCORES: "scores_of_{subject}_are_spread",
     CheckKind.LINKS: "no_link_takes_a_person_beyond_the_limits",
     CheckKind.ONE_ROW_PER_USER: "one_row_a_user",
     CheckKind.ONE_ROW_PER_RANK: "one_row_a_user_tag_and_rank",

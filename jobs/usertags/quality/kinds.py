@@ -52,6 +52,7 @@ class CheckKind(StrEnum):
     VALUE_DRIFT = "value_drift"
     EXCLUSIVE = "exclusive"
     EDGES = "edges"
+    SCORES = "scores"
     LINKS = "links"
     ONE_ROW_PER_USER = "one_row_per_user"
     ONE_ROW_PER_RANK = "one_row_per_rank"
@@ -450,6 +451,28 @@ KINDS: Mapping[CheckKind, KindText] = {
             "太多用户取值相同，无法分为五个分数：谨慎使用该维度的分数，或配置固定分界",
         ),
         anchor="edges-of",
+    ),
+    CheckKind.SCORES: KindText(
+        title=Words("scores of {subject} are spread", "{subject} 的分数有区分"),
+        looks_at=Words(
+            "Whether a score is given to nobody, or to more than half of those who ordered in the window.",
+            "是否有分数无人得到，或窗口内下单的用户中超过半数得到同一分数。",
+        ),
+        observed=Words(
+            "scores given to nobody: {empty}; to more than half: {most}",
+            "无人得到的分数：{empty}；超过半数得到的分数：{most}",
+        ),
+        zero=AS_WANTED,
+        wanted=Words(
+            "each score has users, and none more than half of them", "每个分数都有用户，且均不超过半数"
+        ),
+        action=Words(
+            "set `unit` of {subject} under `rfm` in project.yml to the smallest step between its values, "
+            "such as 0.01, or configure fixed edges",
+            "将 project.yml 中 `rfm` 的 `unit` 里{subject}的单位设为其取值的最小间隔（例如 0.01），"
+            "或配置固定分界",
+        ),
+        anchor="scores-of",
     ),
     CheckKind.LINKS: KindText(
         title=Words("no link takes a person beyond the limits", "没有关联使一人超出上限"),

@@ -12,10 +12,16 @@ from usertags.quality import kinds
 from usertags.quality.checks import Check, CheckResult
 from usertags.quality.formats import in_unit, number, percent
 from usertags.quality.kinds import KINDS, CheckKind, KindText
-from usertags.quality.texts import STAGES
+from usertags.quality.texts import DIMENSIONS, STAGES
 
 # Of a list this much is shown.
 _LISTED = 12
+# The kinds that are about something with a name of its own in each language.
+_NAMES: Mapping[CheckKind, Mapping[str, Words]] = {
+    CheckKind.REPORT: STAGES,
+    CheckKind.EDGES: DIMENSIONS,
+    CheckKind.SCORES: DIMENSIONS,
+}
 # The details that are shares of users or rows.
 _SHARES = frozenset({"before", "now", "mostly"})
 
@@ -132,10 +138,12 @@ def _named(result: CheckResult | Check, language: Language) -> _Fields:
 
 
 def _subject(result: CheckResult | Check, language: Language) -> str:
-    """What a check is about that is no column: the name of a stage and a span of time in the language."""
+    """What a check is about that is no column: the name of a stage or of a dimension of RFM, and a span of
+    time in the language."""
     subject = result.subject or ""
-    if result.kind is CheckKind.REPORT:
-        return name_of(subject, STAGES, language)
+    names = _NAMES.get(result.kind)
+    if names is not None:
+        return name_of(subject, names, language)
     span = kinds.SPANS.get(subject[-1:]) if result.kind is CheckKind.FRESH else None
     return subject if span is None else span.filled(language, number=subject[:-1])
 

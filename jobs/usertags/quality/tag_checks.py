@@ -10,6 +10,7 @@ from usertags.project.model import Project, Tag, visible
 from usertags.published import RFM, RFM_THRESHOLDS, USER_PROFILE, USER_TAGS
 from usertags.quality.checks import Check, CheckResult, columns_check, result_of
 from usertags.quality.kinds import CheckKind
+from usertags.transform.rfm import DIMENSIONS, SCORES
 
 _POPULATION = {"$PARAMETER": "population"}
 
@@ -117,6 +118,47 @@ def tied_edges(rows: Sequence[Mapping[str, object]]) -> list[CheckResult]:
             )
         )
     return results
+
+
+def spread_scores(scored: DataFrame, scoring: str) -> list[CheckResult]:
+    """With quantiles a warning for each dimension with a score that nobody has, or that more than half of the
+    population have: it names these scores. Grain of the input: user. In: `rfm` of the run, and how it was
+    scored. No results for other scorings, whose edges are meant as they are, and without a population. One
+    pass, which collects one row."""
+    if scoring != "quantile":
+        return []
+    columns = {dimension: f"{dimension[0]}_score" for dimension in DIMENSIONS}
+    counts = [
+        F.count_if(F.col(column) == score).alias(f"{dimension}_{score}")
+        for dimension, column in columns.items()
+        for score in SCORES
+    ]
+    row = scored.agg(F.count("octant").alias("population"), *counts).collect()[0].asDict()
+    if not row["population"]:
+        return []
+    return [
+        _spread(dimension, {score: row[f"{dimension}_{score}"] for score in SCORES}, row["population"])
+        for dimension in columns
+    ]
+
+
+def _spread(dimension: str, users: Mapping[int, int], population: int) -> CheckResult:
+    named = {
+        "empty": [score for score, count in users.items() if count == 0],
+        "most": [score for score, count in users.items() if 2 * count > population],
+    }
+    wrong = sum(map(len, named.values()))
+    return result_of(
+        CheckKind.SCORES,
+        RFM.name,
+        "warning",
+        success=not wrong,
+        subject=dimension,
+        value=wrong,
+        high=0,
+        unit="number",
+        details={name: scores for name, scores in named.items() if scores},
+    )
 
 
 def refused_links(refused: Mapping[str, int]) -> CheckResult:

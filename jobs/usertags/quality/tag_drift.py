@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from usertags.config.expression_types import is_number
 from usertags.config.quality_models import Bounds, Severity
 from usertags.project.model import Project, Tag, visible
-from usertags.published import TAG_STATISTICS, USER_TAGS
+from usertags.published import TAG_COVERAGE, TAG_STATISTICS, USER_TAGS
 from usertags.quality.checks import CheckResult, result_of
 from usertags.quality.comparison import exceeded, first_bound, worst
 from usertags.quality.kinds import CheckKind
@@ -38,6 +38,23 @@ class Distribution:
 
     today: Mapping[str, float]
     before: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Size:
+    """The distinct users of a tag: `today`, and the sum of those of each of the `before` days."""
+
+    today: int
+    before: int
+
+
+def sizes(today: DataFrame, before: DataFrame) -> dict[str, Size]:
+    """The sizes of the tags of today. Grain of the input: tag. In: tag_id and users of `tag_coverage`; of
+    `before` the users summed over its days. One row per tag is collected."""
+    both = today.select("tag_id", "users").join(
+        before.select("tag_id", F.col("users").alias("then")), "tag_id", "left"
+    )
+    return {row["tag_id"]: Size(row["users"], row["then"] or 0) for row in both.collect()}
 
 
 def numbers(tags: Iterable[Tag]) -> list[str]:
@@ -100,10 +117,12 @@ def _tenth(number: Column) -> Column:
 def tag_drift(
     project: Project,
     found: Mapping[str, Distribution],
+    covered: Mapping[str, Size],
     population: int,
     populations_before: Sequence[int],
 ) -> list[CheckResult]:
-    """Coverage and values of every published tag against the last published days.
+    """Coverage and values of every published tag against the last published days. In: the users of its values
+    and its size by tag id, the users of the day, those of each earlier day.
 
     A tag with an edited rule is compared like any other tag: an edit that gives a tag to half of all
     users is exactly what this should detect. If it is intended, a person releases it. There is no
@@ -114,20 +133,18 @@ def tag_drift(
     if not populations_before or population < least or min(populations_before) < least:
         return []
     results: list[CheckResult | None] = []
-    for tag in visible(project.published_tags(), TAG_STATISTICS.view):
-        item = found.get(tag.id)
-        if tag.drift is None or item is None or not sum(item.before.values()):
+    for tag in visible(project.published_tags(), TAG_COVERAGE.view):
+        item, size = found.get(tag.id), covered.get(tag.id)
+        if tag.drift is None or size is None or not size.before:
             continue
-        results.append(_coverage_drift(tag, item, population, users_before, len(populations_before)))
-        if len(item.before) > 1 and tag.main.steady(tag):
+        results.append(_coverage_drift(tag, size, population, users_before, len(populations_before)))
+        if item is not None and len(item.before) > 1 and tag.main.steady(tag):
             results.append(_value_drift(tag, item, least, len(populations_before)))
     return [result for result in results if result is not None]
 
 
-def _coverage_drift(
-    tag: Tag, item: Distribution, population: int, users_before: int, days: int
-) -> CheckResult:
-    now, then = _carriers(item.today, population), _carriers(item.before, users_before)
+def _coverage_drift(tag: Tag, size: Size, population: int, users_before: int, days: int) -> CheckResult:
+    now, then = size.today / population, size.before / users_before
     index = psi({"with": now, "without": 1 - now}, {"with": then, "without": 1 - then})
     chance = _CHANCE * (1 / population + 1 / users_before)
     assert tag.drift is not None
@@ -151,10 +168,6 @@ def _value_drift(tag: Tag, item: Distribution, least: int, days: int) -> CheckRe
     severity = exceeded(index - chance, tag.drift.values)
     details = {"groups": len(item.before), "days": days}
     return _result(CheckKind.VALUE_DRIFT, tag, severity, index, tag.drift.values, int(now), details)
-
-
-def _carriers(users: Mapping[str, float], population: int) -> float:
-    return min(sum(users.values()) / population, 1.0)
 
 
 def psi(now: Mapping[str, float], then: Mapping[str, float]) -> float:

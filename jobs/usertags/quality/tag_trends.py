@@ -1,7 +1,7 @@
 """Coverage and growth of tags over the published days. Pure: rows in, dataclasses out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -21,8 +21,8 @@ class Value:
 
 @dataclass(frozen=True)
 class TagDay:
-    """A tag on a published day. For a tag with several values per user, `users` is that of its most
-    common value."""
+    """A tag on a published day. `users` are distinct users: those of `values` add up to more where a user can
+    have several values of the tag."""
 
     data_day: date
     users: int
@@ -70,12 +70,15 @@ class TagTrend:
 
 
 def tag_trends(
-    statistics: Iterable[Row], tag_catalogue: Iterable[Row], published: Mapping[date, str]
+    coverage: Iterable[Row],
+    statistics: Iterable[Row],
+    tag_catalogue: Iterable[Row],
+    published: Mapping[date, str],
 ) -> list[TagTrend]:
     """One trend per tag of the tag catalogue of the newest published day, largest changes first.
 
-    In: rows of `tag_statistics` and of `tag_catalogue`, of any days. `published` is the run of each published
-    day: rows of other runs are ignored.
+    In: rows of `tag_coverage`, `tag_statistics` and `tag_catalogue`, of any days. `published` is the run of
+    each published day: rows of other runs are ignored. A tag that nobody has had yet has no days.
     """
     if not published:
         return []
@@ -85,29 +88,37 @@ def tag_trends(
         for row in tag_catalogue
         if (row["dt"], row["run_id"]) == (newest, published[newest])
     }
-    by_tag: dict[str, dict[date, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in statistics:
-        if published.get(row["dt"]) == row["run_id"] and row["tag_id"] in entries:
-            by_tag[row["tag_id"]][row["dt"]].append(row)
-    trends = [TagTrend(name, entry, _days(by_tag.get(name, {}), entry)) for name, entry in entries.items()]
+    sizes = _of_published(coverage, published, entries)
+    values = _of_published(statistics, published, entries)
+    trends = [TagTrend(name, entry, _days(sizes[name], values[name])) for name, entry in entries.items()]
     return sorted(trends, key=lambda trend: (-abs(trend.moved), trend.entry["status"], trend.id))
 
 
-def _days(by_day: Mapping[date, list[Row]], entry: Row) -> tuple[TagDay, ...]:
-    several = str(entry["type"]).startswith("array")
-    return tuple(_tag_day(data_day, by_day[data_day], several=several) for data_day in sorted(by_day))
+_ByTag = Mapping[str, Mapping[date, list[Row]]]
 
 
-def _tag_day(data_day: date, rows: Iterable[Row], *, several: bool) -> TagDay:
-    rows = sorted(rows, key=lambda row: (-row["users"], row["tag_value"] or ""))
-    values = tuple(
-        Value(row["tag_value"] or "", row["users"], row["share"] or 0.0, row["change"]) for row in rows
-    )
-    together = max if several else sum
+def _of_published(rows: Iterable[Row], published: Mapping[date, str], tags: Container[str]) -> _ByTag:
+    by_tag: dict[str, dict[date, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if published.get(row["dt"]) == row["run_id"] and row["tag_id"] in tags:
+            by_tag[row["tag_id"]][row["dt"]].append(row)
+    return by_tag
+
+
+def _days(sizes: Mapping[date, list[Row]], values: Mapping[date, list[Row]]) -> tuple[TagDay, ...]:
+    days = [_tag_day(data_day, sizes[data_day][0], values.get(data_day, ())) for data_day in sorted(sizes)]
+    known = any(day.users or day.users_before for day in days)
+    return tuple(days) if known else ()
+
+
+def _tag_day(data_day: date, size: Row, values: Iterable[Row]) -> TagDay:
+    rows = sorted(values, key=lambda row: (-row["users"], row["tag_value"] or ""))
     return TagDay(
         data_day,
-        users=together(value.users for value in values),
-        share=together(value.share for value in values),
-        users_before=together(row["users_before"] for row in rows),
-        values=values,
+        users=size["users"],
+        share=size["share"] or 0.0,
+        users_before=size["users_before"],
+        values=tuple(
+            Value(row["tag_value"] or "", row["users"], row["share"] or 0.0, row["change"]) for row in rows
+        ),
     )

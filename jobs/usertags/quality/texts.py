@@ -26,6 +26,12 @@ STAGES: Mapping[str, Words] = {
     "release_clean": Words("release_clean", "清洗放行"),
     "release_audit": Words("release_audit", "审计放行"),
 }
+# The dimensions of RFM.
+DIMENSIONS: Mapping[str, Words] = {
+    "recency": Words("recency", "最近购买"),
+    "frequency": Words("frequency", "购买次数"),
+    "monetary": Words("monetary", "消费金额"),
+}
 # What a stage or a publication ended with.
 STATUSES: Mapping[str, Words] = {
     "built": Words("built", "已生成"),
@@ -86,6 +92,9 @@ READERS_SEE_NOTHING = Words(
 )
 FAILED_CHECK = Words("{severity}: {table}: {check}", "{severity}：{table}：{check}")
 FOUND = Words("  observed {observed}, expected {wanted}", "  观测：{observed}；要求：{wanted}")
+TAGS_HIT = Words(
+    "  affects {count} tags: {tags}", "  影响 {count} 个标签：{tags}", one="  affects 1 tag: {tags}"
+)
 TO_DO = Words("  owner: {owner}. Do: {action}", "  负责人：{owner}。处理：{action}")
 MORE_FAILED = Words("{count} more on the page of the day.", "另有 {count} 项，见当日页面。")
 PAGE = Words("The day: {url}", "当日页面：{url}")

@@ -11,7 +11,7 @@ from usertags.errors import UsageError
 from usertags.language import name_of
 from usertags.project.masking import masked_columns
 from usertags.project.model import Project
-from usertags.published import RFM, RFM_THRESHOLDS, TAG_STATISTICS, USER_PROFILE, USER_TAGS
+from usertags.published import RFM, RFM_THRESHOLDS, TAG_COVERAGE, TAG_STATISTICS, USER_PROFILE, USER_TAGS
 from usertags.quality import texts
 from usertags.quality.checks import CheckResult, owned, save_checks
 from usertags.quality.expectations import Sampling, Validator
@@ -23,15 +23,16 @@ from usertags.quality.tag_checks import (
     exclusive_paths,
     in_user_tags_alone,
     refused_links,
+    spread_scores,
     tied_edges,
 )
-from usertags.quality.tag_drift import coverage_bounds, distributions, numbers, tag_drift
+from usertags.quality.tag_drift import coverage_bounds, distributions, numbers, sizes, tag_drift
 from usertags.stages.report import Line, StageReport
 from usertags.stages.reports_store import write_docs
 from usertags.stages.runs import publications, record_run, stage_record
 from usertags.stages.tag import Run
 from usertags.store.lake import Lake
-from usertags.store.schemas import REFUSED_LINKS, USER_MEASURES
+from usertags.store.schemas import REFUSED_LINKS, USER_MEASURES, TableSpec
 from usertags.store.spark import spark_table
 from usertags.transform.tag_statistics import users_of_tags, users_together
 
@@ -80,6 +81,7 @@ def _results(run: Run, validator: Validator, population: int) -> list[CheckResul
         )
     if project.rfm is not None:
         results += tied_edges([row.asDict() for row in run.read(RFM_THRESHOLDS).collect()])
+        results += spread_scores(frames[RFM.name], project.rfm.entry.scoring)
     if project.identity is not None:
         results.append(refused_links(_refused(run)))
     return [*results, *exclusive_paths(profile, project), *_against_before(run, rows, population)]
@@ -98,12 +100,18 @@ def _against_before(run: Run, rows: DataFrame, population: int) -> list[CheckRes
     days = publications(run.lake, before=run.data_day)[-run.project.quality.published :]
     if not days:
         return results
-    published = run.spark.table(spark_table(TAG_STATISTICS.name))
-    summed = users_together(published, [(each.data_day, each.run_id) for each in days])
+    runs = [(each.data_day, each.run_id) for each in days]
+    summed = users_together(_published(run, TAG_STATISTICS), runs, "tag_id", "tag_value")
     today = run.read(TAG_STATISTICS).where(F.col("users") > 0)
     found = distributions(today, summed, numbers(run.project.published_tags()))
+    covered = sizes(run.read(TAG_COVERAGE), users_together(_published(run, TAG_COVERAGE), runs, "tag_id"))
     populations = [each.row_counts.get(USER_PROFILE.name, 0) for each in days]
-    return results + tag_drift(run.project, found, population, populations)
+    return results + tag_drift(run.project, found, covered, population, populations)
+
+
+def _published(run: Run, table: TableSpec) -> DataFrame:
+    """The rows of all days and runs of a table."""
+    return run.spark.table(spark_table(table.name))
 
 
 def _refused(run: Run) -> dict[str, int]:

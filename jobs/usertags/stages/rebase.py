@@ -22,7 +22,7 @@ from usertags.stages.tag import Run, day_before, recompute_carry
 from usertags.store.lake import Lake
 from usertags.store.schemas import TableSpec
 from usertags.store.spark import spark_table
-from usertags.store.tables import branch_snapshot, can_fast_forward, drop_branch
+from usertags.store.tables import branch_snapshot, can_fast_forward, drop_branch, find_table
 
 
 def rebase_run(
@@ -58,9 +58,9 @@ def rebase_run(
 
 def _require_branches(lake: Lake, built: RunRecord) -> None:
     branch = run_branch(built.run_id)
-    gone = [
-        spec.name for spec in PUBLISHED if not branch_snapshot(lake.catalog.load_table(spec.name), branch)
-    ]
+    tables = {spec.name: find_table(lake, spec.name) for spec in PUBLISHED}
+    # A table that an earlier version did not know has no rows of a run that it held.
+    gone = [name for name, table in tables.items() if table is None or not branch_snapshot(table, branch)]
     if gone:
         raise UsageError(
             f"the held rows of {built.data_day} no longer exist: no branch {branch} in {', '.join(gone)}",

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 
 from usertags.errors import DataError, UsageError
+from usertags.published import TAG_COVERAGE
 from usertags.quality.register import Publication, RunRecord, blocked, publication_from, record_of, record_row
 from usertags.store.filters import rows_before, rows_where
 from usertags.store.lake import Lake
@@ -63,6 +64,22 @@ def publications(lake: Lake, *, before: date | None = None) -> list[Publication]
     scan = table.scan(row_filter=rows_before("dt", before)) if before else table.scan()
     rows = sorted(scan.to_arrow().to_pylist(), key=lambda row: row["dt"])
     return [publication_from(row) for row in rows]
+
+
+def uncounted(lake: Lake) -> list[Publication]:
+    """The days that an earlier version published without the sizes of their tags: all, while the table does
+    not exist; the migration makes it with all of them in one commit."""
+    return publications(lake) if find_table(lake, TAG_COVERAGE.name) is None else []
+
+
+def require_counted(lake: Lake) -> None:
+    """Raises UsageError while a new day could not be compared with the days before."""
+    if uncounted(lake):
+        raise UsageError(
+            f"{TAG_COVERAGE.name} does not exist: an earlier version published the days before",
+            safe="nothing was written",
+            next_step="run `usertags migrate` to see the steps and `usertags migrate --apply` to run them",
+        )
 
 
 def publication_of(lake: Lake, data_day: date) -> Publication | None:

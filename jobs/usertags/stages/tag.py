@@ -26,7 +26,14 @@ from usertags.stages.batch_register import landed, registered
 from usertags.stages.identity import Tables, at_snapshots, joined_ids
 from usertags.stages.releases import require_clean_batch
 from usertags.stages.report import Line, StageReport
-from usertags.stages.runs import publication_of, publications, record_run, require_no_blocked_day, run_branch
+from usertags.stages.runs import (
+    publication_of,
+    publications,
+    record_run,
+    require_counted,
+    require_no_blocked_day,
+    run_branch,
+)
 from usertags.stages.source_tables import clean_name, rollup_name, tables_of
 from usertags.stages.user_measures import require_population, user_measures
 from usertags.store.lake import Lake
@@ -89,10 +96,12 @@ def tag(spark: SparkSession, project: Project, lake: Lake, data_day: date, run_i
     """Compute all tables of a run on its branch.
 
     Raises DataError when an earlier day is blocked, when the day was never extracted or cleaned or its batch
-    was refused, or if the population is empty; UsageError if the run is already published or a column would
-    change its type; ConfigError if a blocked id is missing in the environment.
+    was refused, or if the population is empty; UsageError if the run is already published, a column would
+    change its type, or the state of an earlier version is not migrated; ConfigError if a blocked id is
+    missing in the environment.
     """
     started = time.monotonic()
+    require_counted(lake)
     require_no_blocked_day(lake, data_day)
     require_clean_batch(lake, data_day)
     published = publication_of(lake, data_day)

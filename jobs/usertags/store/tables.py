@@ -31,14 +31,21 @@ _PROPERTIES = {
 _SNAPSHOTS, _SNAPSHOTS_KEPT = 20, 5
 
 
-def ensure_table(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str] = ()) -> Table:
+def ensure_table(
+    lake: Lake,
+    name: str,
+    schema: pa.Schema,
+    partition: Sequence[str] = (),
+    content: pa.Table | None = None,
+) -> Table:
     """The table, created if missing, with missing columns of `schema` added.
 
-    A new table gets an empty first snapshot, so that it can be read and branched at once.
+    The commit that creates a table writes its `content`; without content it gets an empty first snapshot, so
+    that it can be read and branched at once.
     Raises UsageError if a column would change its type: such a column needs a new name.
     """
     schema = pa.schema([field.with_nullable(True) for field in schema])
-    table = find_table(lake, name) or _create(lake, name, schema, partition)
+    table = find_table(lake, name) or _create(lake, name, schema, partition, content)
     _add_columns(table, name, schema)
     return table
 
@@ -47,11 +54,13 @@ def ensure_table(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[s
 _CREATING = Lock()
 
 
-def _create(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str]) -> Table:
+def _create(
+    lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str], content: pa.Table | None
+) -> Table:
     """One commit creates the table; if another thread or process was faster, its table is used."""
     with _CREATING:
         try:
-            _create_once(lake, name, schema, partition)
+            _create_once(lake, name, schema, partition, content)
         except (CommitFailedException, TableAlreadyExistsError, ValueError):
             # The catalog may return the table of the other process: then it already has its partitions.
             if find_table(lake, name) is None:
@@ -59,14 +68,16 @@ def _create(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str]) 
         return lake.catalog.load_table(name)
 
 
-def _create_once(lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str]) -> None:
+def _create_once(
+    lake: Lake, name: str, schema: pa.Schema, partition: Sequence[str], content: pa.Table | None
+) -> None:
     if find_table(lake, name) is not None:
         return
     transaction = lake.catalog.create_table_transaction(name, schema=schema, properties=_PROPERTIES)
     with transaction.update_spec() as spec:
         for column in partition:
             spec.add_field(column, IdentityTransform(), column)
-    transaction.append(schema.empty_table())
+    transaction.append(schema.empty_table() if content is None else content)
     transaction.commit_transaction()
 
 

@@ -1,13 +1,16 @@
 """RFM: recency, frequency and monetary of every user, scored against the population of the data day.
 
 Quantile scoring and its edges follow the R package rfm (`rfm_table_order`): type-7 quantiles at 20, 40,
-60 and 80 %, plus one unit (one day, one order, one currency unit), bins closed on the left. Octants
-compare each dimension with its mean over the population; a value equal to the mean counts as good.
+60 and 80 %, plus one unit (one day, one order, one currency unit; `unit` of the configuration has others),
+bins closed on the left. Edges are computed exactly and stored as the nearest double. Octants compare each
+dimension with its mean over the population; a value equal to the mean counts as good.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from fractions import Fraction
+from math import ceil, floor
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -17,9 +20,12 @@ from usertags.project.model import Rfm
 from usertags.project.rfm_entry import Edges
 
 DIMENSIONS = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary"}
-QUINTILES = (0.2, 0.4, 0.6, 0.8)
-TERCILES = (1 / 3, 2 / 3)
+SCORES = (1, 2, 3, 4, 5)
+QUINTILES = tuple(Fraction(part, 5) for part in (1, 2, 3, 4))
+TERCILES = (Fraction(1, 3), Fraction(2, 3))
 _EXACT = "decimal(30,9)"
+# Each value counts as so many equal ones where single values are looked up by their place: see `_values_at`.
+_COPIES = 4
 OUT_OF_WINDOW, NEVER_ORDERED, OTHERS = "out_of_window", "never_ordered", "others"
 
 
@@ -60,51 +66,106 @@ def thresholds(based: DataFrame, rfm: Rfm) -> list[Threshold]:
     """The edges, portrait edges and mean of each dimension over the users with an order in the window. Grain
     of the input: user. In: `basis`. Out: one `Threshold` per dimension, in the unit of its column.
 
-    Reads one row of aggregates, whatever the number of users.
+    Reads one row of aggregates, whatever the number of users, and a second one where edges are quantiles.
     """
     population = based.where(F.col("frequency").isNotNull())
     aggregates = [F.count("*").alias("population")]
     for dimension, column in DIMENSIONS.items():
-        aggregates.append(F.percentile(column, list(QUINTILES)).alias(f"{dimension}_edges"))
-        aggregates.append(F.percentile(column, list(TERCILES)).alias(f"{dimension}_terciles"))
+        aggregates.append(F.count(column).alias(f"{dimension}_count"))
         # A mean of doubles depends on their order: three users with 0.1 would be below their mean.
         aggregates.append(F.avg(F.col(column).cast(_EXACT)).cast("double").alias(f"{dimension}_mean"))
     row = population.agg(*aggregates).collect()[0].asDict()
-    return [_threshold(dimension, row, rfm) for dimension in DIMENSIONS]
+    found = _quantiles(population, rfm, {name: row[f"{name}_count"] for name in DIMENSIONS})
+    return [_threshold(dimension, row, found, rfm) for dimension in DIMENSIONS]
 
 
-def _threshold(dimension: str, row: Mapping[str, object], rfm: Rfm) -> Threshold:
+_Quantiles = Mapping[tuple[str, Fraction], Fraction]
+
+
+def _quantiles(population: DataFrame, rfm: Rfm, counts: Mapping[str, int]) -> _Quantiles:
+    """The type-7 quantiles that the edges need, by dimension and share: between the two values around the
+    place, by how near it is to each. None of a dimension without values."""
+    shares = {name: _shares(name, rfm) if counts[name] else () for name in DIMENSIONS}
+    places = {name: [(counts[name] - 1) * share for share in of] for name, of in shares.items()}
+    wanted = {name: sorted({end(at) for at in of for end in (floor, ceil)}) for name, of in places.items()}
+    values = _values_at(population, wanted, counts)
+    return {
+        (name, share): _between(values[name], place)
+        for name, of in shares.items()
+        for share, place in zip(of, places[name], strict=True)
+    }
+
+
+def _shares(dimension: str, rfm: Rfm) -> tuple[Fraction, ...]:
+    scores = QUINTILES if rfm.entry.scoring == "quantile" else ()
+    return scores + (TERCILES if getattr(rfm.entry.portraits, dimension, None) == "terciles" else ())
+
+
+def _between(values: Mapping[int, Fraction], place: Fraction) -> Fraction:
+    low, high = values[floor(place)], values[ceil(place)]
+    return low + (place - floor(place)) * (high - low)
+
+
+def _values_at(
+    population: DataFrame, places: Mapping[str, Sequence[int]], counts: Mapping[str, int]
+) -> dict[str, dict[int, Fraction]]:
+    """The values at places, counted from 0, of the sorted values of each dimension, exactly.
+
+    Spark's percentile interpolates between two neighbours at a place that is a binary fraction, so that an
+    edge of 6 becomes 6.000000000000001. With each value there four times, the middle of its copies is asked
+    for, where both neighbours are that value.
+    """
+    aggregates = []
+    for name, of in places.items():
+        last = _COPIES * counts[name] - 1
+        shares = [(_COPIES * place + (_COPIES - 1) / 2) / last for place in of]
+        if shares:
+            aggregates.append(F.percentile(DIMENSIONS[name], shares, _COPIES).alias(name))
+    found = population.agg(*aggregates).collect()[0].asDict() if aggregates else {}
+    return {
+        name: {place: _exact(value) for place, value in zip(of, found.get(name, ()), strict=True)}
+        for name, of in places.items()
+    }
+
+
+def _exact(value: float) -> Fraction:
+    """The decimal that a double of nine digits after the point stands for."""
+    return Fraction(repr(value))
+
+
+def _threshold(dimension: str, row: Mapping[str, object], found: _Quantiles, rfm: Rfm) -> Threshold:
+    mean: float | None = row[f"{dimension}_mean"]  # type: ignore[assignment]
     return Threshold(
         dimension=dimension,
         scoring=rfm.entry.scoring,
-        edges=_edges(dimension, row, rfm),
-        portrait_edges=_portrait_edges(dimension, row, rfm),
-        mean=row[f"{dimension}_mean"],  # type: ignore[arg-type]
+        edges=_edges(dimension, mean, found, rfm),
+        portrait_edges=_portrait_edges(dimension, found, rfm),
+        mean=mean,
         population=row["population"],  # type: ignore[arg-type]
     )
 
 
-def _edges(dimension: str, row: Mapping[str, object], rfm: Rfm) -> tuple[float, ...]:
+def _edges(dimension: str, mean: float | None, found: _Quantiles, rfm: Rfm) -> tuple[float, ...]:
     if rfm.entry.scoring == "fixed":
         edges: Edges | None = rfm.entry.edges
         return tuple(getattr(edges, dimension))
     if rfm.entry.scoring == "quantile":
-        return _one_more(row[f"{dimension}_edges"])
-    mean = row[f"{dimension}_mean"]
-    return () if mean is None else (mean,)  # type: ignore[return-value]
+        return _one_more(dimension, QUINTILES, found, rfm)
+    return () if mean is None else (mean,)
 
 
-def _portrait_edges(dimension: str, row: Mapping[str, object], rfm: Rfm) -> tuple[float, ...]:
+def _portrait_edges(dimension: str, found: _Quantiles, rfm: Rfm) -> tuple[float, ...]:
     if dimension == "monetary":
         return ()
     given = getattr(rfm.entry.portraits, dimension)
-    return _one_more(row[f"{dimension}_terciles"]) if given == "terciles" else tuple(given)
+    return _one_more(dimension, TERCILES, found, rfm) if given == "terciles" else tuple(given)
 
 
-def _one_more(quantiles: object) -> tuple[float, ...]:
+def _one_more(dimension: str, shares: Iterable[Fraction], found: _Quantiles, rfm: Rfm) -> tuple[float, ...]:
     """Quantiles plus one unit; empty without a population."""
-    values: Sequence[float] = quantiles or ()  # type: ignore[assignment]
-    return tuple(value + 1 for value in values)
+    unit = Fraction(getattr(rfm.entry.unit, dimension))
+    quantiles = [found[dimension, share] for share in shares if (dimension, share) in found]
+    return tuple(float(quantile + unit) for quantile in quantiles)
 
 
 def scored(based: DataFrame, found: Sequence[Threshold], rfm: Rfm) -> DataFrame:

@@ -8,7 +8,7 @@ import duckdb
 
 from usertags.project.masking import MASK, masked_columns, masked_of
 from usertags.project.model import Project
-from usertags.published import PUBLISHED
+from usertags.published import PUBLISHED, TAG_COVERAGE
 from usertags.verify.compare import Comparison, Difference, TableCount, compared
 from usertags.verify.inputs import has
 from usertags.verify.measures import APPROXIMATE, Measures
@@ -196,8 +196,17 @@ class Comparisons:
                 subject="tag_id",
                 only=known,
             ),
+            *self._coverage(known),
             Comparison("tag_catalogue", ("tag_id",), rest("tag_catalogue", "tag_id"), subject="tag_id"),
         ]
+
+    def _coverage(self, known: str) -> list[Comparison]:
+        """None where an earlier version published the day, which is not migrated."""
+        if not has(self._connection, "published", TAG_COVERAGE.view):
+            self.absent.append(f"{TAG_COVERAGE.name}: it does not exist; run `usertags migrate`")
+            return []
+        columns = tuple(column for column in TAG_COVERAGE.columns if column != "tag_id")
+        return [Comparison("tag_coverage", ("tag_id",), columns, subject="tag_id", only=known)]
 
     def _verified_tags(self) -> str:
         listed = ", ".join(map(text_literal, self._tags.refused))
@@ -210,12 +219,16 @@ class Comparisons:
         return f"({column} IN (SELECT user_id FROM wanted) OR {column} NOT IN (SELECT user_id FROM users))"
 
     def _row_counts(self) -> None:
-        """What the publication says of the number of rows."""
+        """What the publication says of the number of rows; that of an earlier version does not name a table
+        that is new."""
+        stated = "SELECT count(*) FROM published.row_counts WHERE table_name = ?"
+        (found,) = self._connection.execute(stated, [TAG_COVERAGE.name]).fetchone() or (0,)
+        tables = [table for table in PUBLISHED if found or table is not TAG_COVERAGE]
         made = " UNION ALL ".join(
             f"SELECT '{table.name}' AS table_name, count(*) AS row_count FROM published.{table.view}"
-            for table in PUBLISHED
+            for table in tables
         )
-        names = ", ".join(f"'{table.name}'" for table in PUBLISHED)
+        names = ", ".join(f"'{table.name}'" for table in tables)
         self._connection.execute(f"CREATE VIEW counted AS {made}")
         how = Comparison(
             "publications",

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import Any
 
 import duckdb
@@ -95,16 +96,18 @@ def _threshold(connection: duckdb.DuckDBPyConnection, rfm: Rfm, dimension: str) 
     (population,) = connection.execute("SELECT count(frequency) FROM rfm_basis").fetchone() or (0,)
     mean = _mean(values)
     entry = rfm.entry
+    exact = [Fraction(str(value)) for value in values]
+    unit = Fraction(getattr(entry.unit, dimension))
     if entry.scoring == "fixed":
         edges = list(getattr(entry.edges, dimension))
     elif entry.scoring == "quantile":
-        edges = [_quantile(values, tenths / 10) + 1 for tenths in (2, 4, 6, 8)] if values else []
+        edges = [float(_quantile(exact, Fraction(fifths, 5)) + unit) for fifths in range(1, 5) if exact]
     else:
         edges = [] if mean is None else [mean]
     portrait: list[float] = []
     if dimension != "monetary":
         given = getattr(entry.portraits, dimension)
-        terciles = [_quantile(values, part) + 1 for part in (1 / 3, 2 / 3)] if values else []
+        terciles = [float(_quantile(exact, Fraction(thirds, 3)) + unit) for thirds in (1, 2) if exact]
         portrait = terciles if given == "terciles" else list(given)
     return dimension, entry.scoring, edges, portrait, mean, population
 
@@ -117,13 +120,13 @@ def _mean(values: Sequence[float]) -> float | None:
     return float((total / len(values)).quantize(Decimal("1e-13"), ROUND_HALF_UP))
 
 
-def _quantile(values: Sequence[float], share: float) -> float:
+def _quantile(values: Sequence[Fraction], share: Fraction) -> Fraction:
     """Between the two values around the place, by how near it is to each (type 7 of R)."""
     place = (len(values) - 1) * share
-    low, high = math.floor(place), math.ceil(place)
-    if low == high or values[low] == values[high]:
+    low = math.floor(place)
+    if low == place:
         return values[low]
-    return (high - place) * values[low] + (place - low) * values[high]
+    return (low + 1 - place) * values[low] + (place - low) * values[low + 1]
 
 
 def _scores(

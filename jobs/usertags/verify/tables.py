@@ -29,6 +29,7 @@ def make_tables(
     _user_profile(connection, tags)
     _changes(connection, project, tags, before)
     _statistics(connection, project, counted)
+    _coverage(connection, project, tags, counted)
     _project(connection, project)
     for table in ("rfm", "rfm_thresholds", "identities", "refused_links"):
         connection.execute(f"CREATE TABLE {SCHEMA}.{table} AS SELECT * FROM {table}")
@@ -215,6 +216,27 @@ def _statistics(connection: duckdb.DuckDBPyConnection, project: Project, counted
             coalesce(n.users, 0) - coalesce(b.users, 0) AS change
         FROM ({count(counted)}) n
         FULL OUTER JOIN ({count("before.user_tags")}) b USING (tag_id, tag_value)""")
+
+
+def _coverage(connection: duckdb.DuckDBPyConnection, project: Project, tags: Tags, counted: str) -> None:
+    """The distinct users of each tag that is published or stood in the day before."""
+    hidden = [_left_out(connection, project, table) for table in ("tag_coverage", "tag_statistics")]
+
+    def count(table: str) -> str:
+        return f"SELECT tag_id, count(DISTINCT user_id) AS users FROM {table} GROUP BY tag_id"
+
+    insert_rows(connection, "listed", "tag_id VARCHAR", [(tag.id,) for tag in tags.tags])
+    connection.execute(f"""
+        CREATE TABLE {SCHEMA}.tag_coverage AS
+        SELECT
+            tag_id, coalesce(n.users, 0) AS users,
+            coalesce(n.users, 0) / nullif((SELECT CAST(count(*) AS DOUBLE) FROM users), 0) AS share,
+            coalesce(b.users, 0) AS users_before,
+            coalesce(n.users, 0) - coalesce(b.users, 0) AS change
+        FROM (SELECT tag_id FROM listed UNION SELECT tag_id FROM before.user_tags) t
+        LEFT JOIN ({count(counted)}) n USING (tag_id)
+        LEFT JOIN ({count("before.user_tags")}) b USING (tag_id)
+        WHERE NOT {_among("tag_id", hidden[0] | hidden[1])}""")
 
 
 def _project(connection: duckdb.DuckDBPyConnection, project: Project) -> None:

@@ -78,7 +78,8 @@ def checked(
     counted = f"{SCHEMA}.user_tags" if sample is None else "published.user_tags"
     if sample is not None:
         notes.append(
-            "tag_statistics: counted from user_tags as published, because only a sample was computed again"
+            "tag_statistics and tag_coverage: counted from user_tags as published, because only a sample "
+            "was computed again"
         )
     make_tables(connection, project, tags, published, counted)
     found = Comparisons(connection, project, tags, measures, sample, most)

@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Folder:
 def test_a_tag_is_shown_with_its_definition_owner_values_and_examples(folder: Folder) -> None:
     lines = tag_book(folder.project()).splitlines()
     start = lines.index("#### 消费规模 `size`")
-    assert lines[start : start + 10] == [
+    assert lines[start : start + 11] == [
         "#### 消费规模 `size`",
         "",
         "Size. 近一年实付",
@@ -27,6 +27,7 @@ def test_a_tag_is_shown_with_its_definition_owner_values_and_examples(folder: Fo
         "- rule, string; owner finance; 30d: stays 30 days after it was true",
         "- definition: `large when paid_365d >= 1000; middle when paid_365d between 100 and 999.99; "
         "else small`",
+        "- made of: orders (price, quantity, status)",
         "- values: large, middle, small",
         "- examples:",
         "  - paid_365d 1000 → **large**",

@@ -55,7 +55,7 @@ def test_the_first_page_answers_what_is_asked_in_the_morning(client: TestClient)
     assert "Readers have 2026-03-01" in text
     assert "2026-03-03: waiting, 2 days since the last good one" in text
     assert "amount in its range clean.orders Observed 3 failing rows of 40 Expected 0 to 100" in text
-    assert "3 of 40 rows, 7.5 %" in text and "2 tags, 8 tables" in text
+    assert "3 of 40 rows, 7.5 %" in text and "1 tag, 9 tables" in text
     assert "Owner finance" in text and "Do: have it corrected" in text
 
 
@@ -164,6 +164,14 @@ def test_tags_are_listed_by_what_changed_most_and_a_tag_shows_its_values(client:
     tag = text_of(client.get("/usertags/tags/city").text)
     assert "上海 10 10 %" in tag and "added data 6" in tag
     assert "Precision Unknown: no source confirms" in tag
+
+
+def test_a_tag_is_counted_in_the_level_that_the_catalogue_of_its_run_has(
+    client: TestClient, page_data: FakePageData
+) -> None:
+    client.get("/usertags/tags/city")
+    # The id of the level, which `user_tags` has, and not its Chinese name.
+    assert page_data.asked == [(D1, run_of(D1), "city", "first")]
 
 
 def test_precision_is_what_people_said_of_those_who_carry_it() -> None:

@@ -68,6 +68,18 @@ WRONG_VALUES = [
         "rfm.scoring: must be 'quantile', 'mean' or 'fixed' (did you mean quantile?)",
     ),
     (
+        PROJECT_YML,
+        "scoring: quantile",
+        "unit: {monetary: 0}\n  scoring: quantile",
+        "rfm.unit.monetary: must be greater than 0",
+    ),
+    (
+        PROJECT_YML,
+        "scoring: quantile",
+        "unit: {monetary: 0.01}\n  scoring: mean",
+        "rfm: `unit` of monetary needs `scoring: quantile` or portraits by `terciles`",
+    ),
+    (
         CONNECTIONS,
         "kind: files",
         "kind: file",

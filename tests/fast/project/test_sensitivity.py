@@ -44,7 +44,7 @@ def give(folder: Folder, sensitivity: str) -> int:
 def test_a_tag_without_sensitivity_is_in_every_table(folder: Folder) -> None:
     tags = folder.project().tags
     assert tags["important"].sensitivity is None
-    for table in ("user_tags", "user_profile", "user_tag_changes", "tag_statistics"):
+    for table in ("user_tags", "user_profile", "user_tag_changes", "tag_statistics", "tag_coverage"):
         assert visible(tags.values(), table) == tuple(tags.values())
         assert hidden(tags.values(), table) == []
 
@@ -61,7 +61,7 @@ def test_a_sensitivity_keeps_a_tag_out_of_its_tables(folder: Folder) -> None:
 def test_out_of_user_tags_is_out_of_what_is_made_of_it(folder: Folder) -> None:
     give(folder, "secret")
     tag = folder.project().tags["important"]
-    assert tag.kept_out_of == {"user_tags", "user_tag_changes", "tag_statistics"}
+    assert tag.kept_out_of == {"user_tags", "user_tag_changes", "tag_statistics", "tag_coverage"}
 
 
 def test_the_definition_of_a_tag_stays_and_the_version_of_the_project_does_not(folder: Folder) -> None:
@@ -129,8 +129,8 @@ def test_a_tag_of_an_exclusive_path_cannot_be_kept_out_of_user_profile(folder: F
         (
             "secret",
             "health",
-            "tags.important is of sensitivity 'secret' and kept out of tag_statistics, user_tag_changes, "
-            "user_tags: a tag that uses it must be kept out of them as well",
+            "tags.important is of sensitivity 'secret' and kept out of tag_coverage, tag_statistics, "
+            "user_tag_changes, user_tags: a tag that uses it must be kept out of them as well",
         ),
         (
             "internal",

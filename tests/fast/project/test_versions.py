@@ -93,6 +93,7 @@ def test_which_rows_are_kept_and_whose_they_are_is_part_of_the_meaning(
         ("id: champions\n", "id: best\n"),
         ("monetary: paid_365d", "monetary: orders_365d"),
         ("scoring: quantile", "scoring: quantile\n  portraits: {recency: [30, 60]}"),
+        ("scoring: quantile", "scoring: quantile\n  unit: {monetary: 0.01}"),
     ],
 )
 def test_a_change_of_rfm_is_another_version_of_the_tags_that_read_it(
@@ -100,6 +101,11 @@ def test_a_change_of_rfm_is_another_version_of_the_tags_that_read_it(
 ) -> None:
     folder.replace(PROJECT_YML, old, new)
     assert changed(folder) == {"segment"}
+
+
+def test_a_unit_as_it_is_anyway_is_no_other_version(folder: Folder) -> None:
+    folder.replace(PROJECT_YML, "scoring: quantile", "scoring: quantile\n  unit: {monetary: 1.0}")
+    assert changed(folder) == set()
 
 
 @pytest.mark.parametrize(

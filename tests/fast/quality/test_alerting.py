@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.places import TINY_SHOP
 from tests.support.quality_rows import check, ended, history_of, publication
 from usertags.config.alert_models import KINDS, AlertKind
+from usertags.project.build import load_project
+from usertags.project.lineage import Lineage
 from usertags.quality.alert_texts import Place, html_of, message_of, text_of
 from usertags.quality.alerting import CLAIM, Due, Entry, Status, days_to_look_at, due
 from usertags.quality.kinds import CheckKind
@@ -125,6 +128,22 @@ def test_values_of_masked_columns_and_failing_rows_are_not_shown() -> None:
     row = message(blocked(samples=({"name": "Wang Fang"},)))
     all_texts = [text_of(each) + html_of(each) + str(each.fields()) for each in (phone, row)]
     assert "Wang" not in "".join(all_texts) and "138" not in "".join(all_texts)
+
+
+def test_a_failed_check_names_the_tags_that_depend_on_what_it_looked_at() -> None:
+    known, lineage = blocked(column="status"), Lineage(load_project(TINY_SHOP))
+    place = Place(PLACE.project, PLACE.base_url, PLACE.deadline, PLACE.masked, lineage=lineage)
+    hit = message_of(Due("chat", "blocked", known.days[D2]), known, place)
+    (failure,) = hit.failed
+    assert len(failure.tags) == 7 and "big_spender" not in failure.tags
+    line = f"  affects 7 tags: {', '.join(failure.tags[:5])} …"
+    assert line in text_of(hit).splitlines() and line.strip() in html_of(hit)
+    assert hit.fields()["failed"][0]["tags"] == failure.tags
+    one = blocked(column="amount")
+    text = text_of(message_of(Due("chat", "blocked", one.days[D2]), one, place))
+    assert "  affects 1 tag: yearly_spend" in text.splitlines()
+    # Without a lineage none is named.
+    assert message(known).failed[0].tags == () and "affects" not in text_of(message(known))
 
 
 @pytest.mark.parametrize(

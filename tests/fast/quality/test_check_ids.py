@@ -25,6 +25,7 @@ IDS = {
     CheckKind.VALUE_DRIFT: "t.x.c_value_drift",
     CheckKind.EXCLUSIVE: "t.x.exclusive_s",
     CheckKind.EDGES: "t.x.edges_of_s_differ",
+    CheckKind.SCORES: "t.x.scores_of_s_are_spread",
     CheckKind.LINKS: "t.x.no_link_takes_a_person_beyond_the_limits",
     CheckKind.ONE_ROW_PER_USER: "t.x.one_row_a_user",
     CheckKind.ONE_ROW_PER_RANK: "t.x.one_row_a_user_tag_and_rank",

@@ -9,7 +9,7 @@ import pytest
 from tests.support.frames import tag as entry
 from usertags.project.model import Project
 from usertags.quality.checks import CheckResult
-from usertags.quality.tag_drift import Distribution, coverage_bounds, psi, tag_drift
+from usertags.quality.tag_drift import Distribution, Size, coverage_bounds, psi, tag_drift
 
 
 def test_the_index_is_that_of_the_textbook() -> None:
@@ -27,10 +27,13 @@ def drift(
     today: dict[str, float],
     before: dict[str, float],
     population: int = 10_000,
+    size: Size | None = None,
     **tag: Any,
 ) -> dict[str, str | None]:
     project = build(tags={"buyer": entry(name="买家", when="orders_30d >= 1", **tag)}, **MEASURES)
-    results = tag_drift(project, {"buyer": Distribution(today, before)}, population, [10_000])
+    size = size or Size(int(sum(today.values())), int(sum(before.values())))
+    found = {"buyer": Distribution(today, before)}
+    results = tag_drift(project, found, {"buyer": size}, population, [10_000])
     return severities(results)
 
 
@@ -55,6 +58,18 @@ def test_coverage_that_jumps_is_reported_whatever_became_of_the_rule(
 ) -> None:
     """3 % of the users before. 10 %: 0.07·ln(0.1/0.03) + 0.07·ln(0.97/0.9) = 0.09; 11 %: 0.11."""
     assert drift(build, {"true": users}, {"true": 300}) == {"coverage_drift": severity}
+
+
+def test_coverage_counts_users_and_not_the_values_that_they_have(build: Callable[..., Project]) -> None:
+    """Both days each of 300 users has the tag, with one value and then with all eleven of them."""
+    after, before = {str(hour): 300.0 for hour in range(11)}, {"0": 300.0}
+    found = drift(build, after, before, size=Size(300, 300))
+    assert found["coverage_drift"] is None
+    found = drift(build, before, before, size=Size(6000, 300))
+    assert found["coverage_drift"] == "critical"
+    # Nobody is left, and no value either.
+    assert drift(build, {}, before, size=Size(0, 300))["coverage_drift"] == "warning"
+    assert drift(build, before, before, size=Size(300, 0)) == {}
 
 
 def test_a_small_population_and_a_tag_without_drift_are_left_alone(build: Callable[..., Project]) -> None:
@@ -95,7 +110,7 @@ def test_values_that_go_on_by_themselves_are_not_compared(
     tags = {"buyer": entry(name="买家", **({"when": None} | rule))}
     project = build(tags={name: _given(tag) for name, tag in tags.items()}, measures=measures)
     item = Distribution({"0": 5000.0, "1": 200.0}, {"0": 200.0, "1": 5000.0})
-    found = severities(tag_drift(project, {"buyer": item}, 10_000, [10_000]))
+    found = severities(tag_drift(project, {"buyer": item}, {"buyer": Size(5200, 5200)}, 10_000, [10_000]))
     assert found == {"coverage_drift": None} | ({"value_drift": "critical"} if compared else {})
 
 

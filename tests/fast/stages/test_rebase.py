@@ -15,7 +15,13 @@ from usertags.store.lake import Lake
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 UNCHANGED, RECOMPUTED = "held rows unchanged", "recomputed: the day before was published again"
-CARRYING = {"tags.user_tags", "tags.user_profile", "tags.user_tag_changes", "tags.tag_statistics"}
+CARRYING = {
+    "tags.user_tags",
+    "tags.user_profile",
+    "tags.user_tag_changes",
+    "tags.tag_statistics",
+    "tags.tag_coverage",
+}
 
 
 def held(lake: Lake, previous_run: str | None) -> RunRecord:

@@ -2,7 +2,7 @@
 
 from pyspark.sql import SparkSession
 
-from usertags.quality.tag_drift import Distribution, distributions
+from usertags.quality.tag_drift import Distribution, Size, distributions, sizes
 
 SCHEMA = "tag_id string, tag_value string, users long"
 
@@ -24,3 +24,10 @@ def test_values_are_groups_and_many_numbers_are_tenths(spark: SparkSession) -> N
 def test_texts_of_many_kinds_are_one_group(spark: SparkSession) -> None:
     cities = spark.createDataFrame([("city", f"c{number}", 2) for number in range(51)], SCHEMA)
     assert distributions(cities, cities, [])["city"] == Distribution({"many": 102.0}, {"many": 102.0})
+
+
+def test_sizes_are_those_of_today_beside_the_sum_of_the_days_before(spark: SparkSession) -> None:
+    schema = "tag_id string, users long"
+    today = spark.createDataFrame([("hours", 5), ("new", 1), ("lost", 0)], schema)
+    before = spark.createDataFrame([("hours", 12), ("lost", 3), ("retired", 2)], schema)
+    assert sizes(today, before) == {"hours": Size(5, 12), "new": Size(1, 0), "lost": Size(0, 3)}

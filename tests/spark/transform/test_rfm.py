@@ -114,6 +114,47 @@ def test_edges_are_the_quantiles_plus_one_unit_and_bins_are_closed_on_the_left(
     assert not any(tied(threshold) for threshold in found.values())
 
 
+def test_edges_are_exact_decimals(spark: SparkSession, configured: Callable[..., Rfm]) -> None:
+    """Five users at 1, 6 … 21, whose 20 % quantile is 5: in binary fractions the edge is 6.000000000000001,
+    and who has 6 is below it."""
+    users = [buyer(f"u{n}", days_ago=5 * n, orders=5 * n + 1, paid=f"{5 * n + 1}.00") for n in range(5)]
+    table, found = computed(spark, configured("quantile"), users)
+    for threshold in found.values():
+        assert threshold.edges == (6.0, 10.0, 14.0, 18.0)
+    assert [table["u1"][score] for score in ("r_score", "f_score", "m_score")] == [4, 2, 2]
+    # 0.1 + 0.2 is 0.30000000000000004 in binary fractions: the quantile of two amounts with cents.
+    cents = [buyer("low", paid="0.10"), buyer("high", paid="0.20")]
+    _, found = computed(spark, configured("quantile", unit={"monetary": 0.1}), cents)
+    assert found["monetary"].edges == (0.22, 0.24, 0.26, 0.28)
+
+
+def test_values_at_a_place_are_exact_whatever_the_number_of_users(
+    spark: SparkSession, configured: Callable[..., Rfm]
+) -> None:
+    """The place as a share of the users is no exact binary fraction for most of these numbers."""
+    for count in (2, 3, 7, 50, 99, 1000):
+        users = [buyer(f"u{n:04}", paid=f"{n}.01") for n in range(count)]
+        _, found = computed(spark, configured("quantile", unit={"monetary": 0.01}), users)
+        places = [Fraction(count - 1) * part / 5 for part in (1, 2, 3, 4)]
+        assert found["monetary"].edges == tuple(float(place + Fraction("0.02")) for place in places)
+
+
+def test_the_unit_is_that_of_the_configuration(spark: SparkSession, configured: Callable[..., Rfm]) -> None:
+    """Forty users who spent 0.02 to 0.80: with a unit of 1 every edge is above them all."""
+    users = [buyer(f"u{n:02}", paid=f"{n * 0.02:.2f}") for n in range(1, 41)]
+    table, _ = computed(spark, configured("quantile"), users)
+    assert {user["m_score"] for user in table.values()} == {1}
+    table, found = computed(spark, configured("quantile", unit={"monetary": 0.001}), users)
+    assert found["monetary"].edges == (0.177, 0.333, 0.489, 0.645)
+    assert [user["m_score"] for user in sorted(table.values(), key=lambda user: user["user_id"])] == [
+        score for score in (1, 2, 3, 4, 5) for _ in range(8)
+    ]
+    assert found["frequency"].edges == (2.0, 2.0, 2.0, 2.0)
+    # Portraits by terciles have the unit of their dimension.
+    _, found = computed(spark, configured("fixed", unit={"frequency": 2}), users)
+    assert (found["frequency"].portrait_edges, found["recency"].portrait_edges) == ((3.0, 3.0), (2.0, 2.0))
+
+
 def test_fixed_edges_are_closed_on_the_left_and_recency_is_reversed(
     spark: SparkSession, configured: Callable[..., Rfm]
 ) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from tests.support.frames import frame, rows
-from usertags.transform.tag_statistics import tag_statistics, users_of_tags, users_together
+from usertags.transform.tag_statistics import tag_coverage, tag_statistics, users_of_tags, users_together
 
 ROW = "user_id string, tag_id string, tag_value string"
 Holding = tuple[str, str, str]
@@ -106,5 +107,51 @@ def test_users_of_the_last_days_are_those_of_their_published_runs(spark: SparkSe
             (third, "r3", "level", "bronze", 0),
         ],
     )
-    found = rows(users_together(statistics, [(second, "r2"), (third, "r3")]))
+    runs = [(second, "r2"), (third, "r3")]
+    found = rows(users_together(statistics, runs, "tag_id", "tag_value"))
     assert {row["tag_value"]: row["users"] for row in found} == {"gold": 11, "silver": 2}
+    assert rows(users_together(statistics, runs, "tag_id")) == [{"tag_id": "level", "users": 13}]
+
+
+RANKED = "user_id string, tag_id string, rank int"
+
+
+def test_the_size_of_a_tag_is_its_distinct_users(spark: SparkSession) -> None:
+    today = frame(
+        spark,
+        RANKED,
+        [
+            # a and b have several values of one tag: three rows of two users.
+            ("a", "hours", 1), ("a", "hours", 2), ("b", "hours", 1), ("c", "big", 1), ("d", "secret", 1),
+        ],
+    )  # fmt: skip
+    before = frame(
+        spark,
+        RANKED,
+        [("a", "hours", 1), ("b", "hours", 1), ("b", "hours", 2), ("c", "hours", 1), ("a", "retired", 1)],
+    )
+    found = tag_coverage(today, before, ["hours", "big", "nobody", "secret"], ["secret"], 4)
+    assert dict(found.dtypes) == {
+        "tag_id": "string",
+        "users": "bigint",
+        "share": "double",
+        "users_before": "bigint",
+        "change": "bigint",
+    }
+    listed = {row["tag_id"]: tuple(row.values())[1:] for row in rows(found)}
+    assert listed == {
+        "hours": (2, 0.5, 3, -1),
+        "big": (1, 0.25, 0, 1),
+        "nobody": (0, 0.0, 0, 0),
+        "retired": (0, 0.0, 1, -1),
+    }
+    distinct = rows(today.where("tag_id <> 'secret'").groupBy("tag_id").agg(F.countDistinct("user_id")))
+    assert {row["tag_id"]: row["count(DISTINCT user_id)"] for row in distinct} == {
+        tag: users for tag, (users, *_) in listed.items() if users
+    }
+
+
+def test_without_users_a_tag_has_no_share(spark: SparkSession) -> None:
+    nothing = frame(spark, RANKED, [])
+    (row,) = rows(tag_coverage(nothing, nothing, ["big"], [], 0))
+    assert (row["users"], row["share"], row["users_before"]) == (0, None, 0)

@@ -50,7 +50,7 @@ def test_a_manual_run_on_the_session_server_emits_asset_events(live: Served, by_
     announced = by_hand.announced
     assert {extra["day"] for extra in announced.values()} == {str(GOOD)}
     assert {extra["run_id"] for extra in announced.values()} == {by_hand.after[GOOD]}
-    assert announced["tags.user_tags"]["rows"] > 0 and len(announced) == 7
+    assert announced["tags.user_tags"]["rows"] > 0 and len(announced) == 8
     place = f"dags/{DAILY}/dagRuns/{by_hand.run['dag_run_id']}/taskInstances/clean/logs/1"
     assert "spark-submit" not in json.dumps(live.ask(place))
 

@@ -4,6 +4,7 @@ Its people u1 … u8 live in the wide shop, whose other people buy what RFM and 
 """
 
 import json
+from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -227,6 +228,23 @@ def test_statistics_count_the_users_of_each_value(good_days: GoodDays) -> None:
     shares = {(row["tag_id"], row["tag_value"]): row["share"] for row in rows}
     # u1 … u8, k1 and k2, and the nine that links speak of.
     assert shares["important_customer", "true"] == 3 / (8 + 2 + 9)
+
+
+def test_the_size_of_every_tag_is_its_distinct_users(good_days: GoodDays) -> None:
+    shop = good_days.shop
+    for day in (D1, D2, D3, D4):
+        users = defaultdict(set)
+        for row in shop.published("user_tags", day):
+            users[row["tag_id"]].add(row["user_id"])
+        population = len(shop.published("user_profile", day))
+        found = {row["tag_id"]: row for row in shop.published("tag_coverage", day)}
+        assert set(users) <= set(found)
+        for tag, row in found.items():
+            assert (row["users"], row["share"]) == (len(users[tag]), len(users[tag]) / population)
+    # k1 and k2 have several values each.
+    values = [row for row in shop.published("tag_statistics", D2) if row["tag_id"] == "usual_status"]
+    (size,) = [row for row in shop.published("tag_coverage", D2) if row["tag_id"] == "usual_status"]
+    assert size["users"] < sum(row["users"] for row in values)
 
 
 def shop_phone(shop: Shop) -> str | None:

@@ -224,6 +224,7 @@ def test_what_compares_with_the_day_before_is_computed_again_and_audited(
         "tags.user_profile": again,
         "tags.user_tag_changes": again,
         "tags.tag_statistics": again,
+        "tags.tag_coverage": again,
         "tags.rfm": copied,
         "tags.rfm_thresholds": copied,
         "tags.tag_catalogue": copied,

@@ -16,7 +16,7 @@ from .shop import Shop
 
 pytestmark = pytest.mark.shared("good_days")
 
-TABLES = ("user_tags", "user_tag_changes", "tag_statistics")
+TABLES = ("user_tags", "user_tag_changes", "tag_statistics", "tag_coverage")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_what_is_shown_is_what_it_would_be(shop: Shop) -> None:
 
 
 def test_the_other_tags_are_as_ever(shop: Shop) -> None:
-    assert where(shop, D5, "city") >= {"user_tags", "user_profile", "tag_statistics"}
+    assert where(shop, D5, "city") >= {"user_tags", "user_profile", "tag_statistics", "tag_coverage"}
     assert {change[1] for change in shop.changes(D5)}
     assert not {change[1] for change in shop.changes(D5)} & {"bought_today", "yearly_spend"}
 
@@ -71,7 +71,12 @@ def test_the_tag_catalogue_says_what_is_sensitive(shop: Shop) -> None:
     rows = {row["tag_id"]: row for row in shop.published("tag_catalogue", D5)}
     assert {tag: row["sensitivity"] for tag, row in rows.items() if row["sensitivity"]} == RESTRICTED
     assert rows["gender"]["kept_out_of"] == ["user_profile"]
-    assert rows["bought_today"]["kept_out_of"] == ["tag_statistics", "user_tag_changes", "user_tags"]
+    assert rows["bought_today"]["kept_out_of"] == [
+        "tag_coverage",
+        "tag_statistics",
+        "user_tag_changes",
+        "user_tags",
+    ]
     assert rows["city"]["kept_out_of"] == []
 
 

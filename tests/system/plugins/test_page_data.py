@@ -29,6 +29,7 @@ from usertags.store import cached
 from usertags.store.lake import Lake, open_lake
 from usertags.store.schemas import CHECKS, PUBLICATIONS, QUARANTINE, RUNS, TableSpec
 from usertags.store.tables import ensure_table
+from usertags.transform.tags import level_ids
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 
@@ -96,9 +97,12 @@ def test_changes_and_who_says_so_are_counted_for_a_tag_of_a_run(
     page_data = PageData(configs)
     tag = next(iter(page_data.project().tags.values()))
     with_people = replace(page_data.project(), tags={tag.id: by_people(tag, "notes")})
-    assert page_data.changes(D1, "r1", tag.id) == [] and page_data.speakers(D1, "r1", tag.id) is None
+    # As the tag stage writes it: the English id of the level, not its name.
+    level = level_ids(tag, page_data.project().levels)[0]
+    assert level != tag.path[0]
+    assert page_data.changes(D1, "r1", tag.id) == [] and page_data.speakers(D1, "r1", tag.id, level) is None
     monkeypatch.setattr(page_data, "project", lambda: with_people)
-    of_run = {"dt": D1, "run_id": "r1", "tag_id": tag.id, "level1": tag.path[0]}
+    of_run = {"dt": D1, "run_id": "r1", "tag_id": tag.id, "level1": level}
     carried = [
         of_run | {"user_id": f"u{n}", "source": source}
         for n, source in enumerate(["rule"] * 3 + ["explicit"])
@@ -114,10 +118,11 @@ def test_changes_and_who_says_so_are_counted_for_a_tag_of_a_run(
         of_run | {"change": "removed", "reason": "retired"}
     ]
     write(lake, CHANGES, *({k: v for k, v in row.items() if k != "level1"} for row in changed))
-    assert page_data.speakers(D1, "r1", tag.id) == {"rule": 3, "explicit": 1}
+    assert page_data.speakers(D1, "r1", tag.id, level) == {"rule": 3, "explicit": 1}
     assert page_data.changes(D1, "r1", tag.id) == [("added", "data", 2), ("removed", "retired", 1)]
     monkeypatch.setattr("plugins.usertags_quality.page_data._ROWS_AT_MOST", 1)
-    assert page_data.changes(D1, "r1", tag.id) is None and page_data.speakers(D1, "r1", tag.id) is None
+    assert page_data.changes(D1, "r1", tag.id) is None
+    assert page_data.speakers(D1, "r1", tag.id, level) is None
 
 
 def test_many_commits_leave_few_manifests_to_open(lake: Lake) -> None:
