@@ -66,7 +66,7 @@ class Explicit:
 class Source:
     """A source of rows about users. `ids` are the id columns, each with its kind: the one of the
     user, or for links those that belong to one person. `compare` says how far a batch may differ from those
-    before it; None: no comparison.
+    before it; None: no comparison. `nulls` are the texts that stand for no value.
 
     `deciding` are the columns that determine which rows are kept, and their user.
     """
@@ -86,6 +86,7 @@ class Source:
     explicit: Explicit | None = None
     compare: CompareEntry | None = None
     may_be_empty: bool = False
+    nulls: tuple[str, ...] = ()
 
     @property
     def id_kind(self) -> str:

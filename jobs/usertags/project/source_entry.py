@@ -75,6 +75,7 @@ class SourceEntry(Entry):
     links: dict[Name, str] | None = None
     time: str | None = None
     explicit: ExplicitEntry | None = None
+    nulls: list[str] | None = None
     reject: dict[Name, str] = Field(default_factory=dict)
     checks: list[CheckEntry] = Field(default_factory=list)
     compare: Compare = CompareEntry()
@@ -84,6 +85,13 @@ class SourceEntry(Entry):
     def ids(self) -> dict[str, str]:
         """The id columns of the user by kind of id: one, or for links those of one person."""
         return self.user or self.links or {}
+
+    @field_validator("nulls", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        if isinstance(value, list) and not all(isinstance(word, str) for word in value):
+            raise ValueError("must be texts: put quotes around the words, such as 'NULL' or '0'")
+        return value
 
     @field_validator("user")
     @classmethod

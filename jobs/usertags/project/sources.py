@@ -7,6 +7,7 @@ from usertags.config.expression_lookup import Dictionary
 from usertags.config.expression_tree import Name, Tree
 from usertags.config.expression_types import is_type
 from usertags.config.expressions import EVENT_DAY, Expression, ExpressionError, parse_boolean, parse_scalar
+from usertags.config.nothing import NULL_WORDS, TEXT_FORMATS, WHITE_SPACE
 from usertags.config.quality_models import CheckEntry, CompareEntry
 from usertags.config.validation import close, timezones
 from usertags.project.explicit import build_explicit
@@ -49,7 +50,15 @@ def build_source(located: Located[SourceEntry], settings: Settings) -> Source | 
         explicit=explicit,
         compare=_compare(entry, settings),
         may_be_empty=entry.may_be_empty,
+        nulls=_nulls(entry),
     )
+
+
+def _nulls(entry: SourceEntry) -> tuple[str, ...]:
+    """Files of texts have the usual words for null unless the source names its own."""
+    if entry.nulls is None:
+        return NULL_WORDS if entry.read.format in TEXT_FORMATS else ()
+    return tuple(dict.fromkeys(word.strip(WHITE_SPACE) for word in entry.nulls))
 
 
 def _compare(entry: SourceEntry, settings: Settings) -> CompareEntry | None:

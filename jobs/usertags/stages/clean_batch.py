@@ -92,7 +92,9 @@ def _columns(source: Source) -> list[tuple[object, ...]]:
 
 def _rules(source: Source) -> list[object]:
     whose = source.ids if source.kind == "links" else source.user
-    return [source.key, source.repeats, source.version, source.time, whose, source.reject]
+    rules: list[object] = [source.key, source.repeats, source.version, source.time, whose, source.reject]
+    # A source without such words keeps the version that its batches have.
+    return [*rules, source.nulls] if source.nulls else rules
 
 
 def require_same_batch(project: Project, lake: Lake, refused: RunRecord) -> None:
