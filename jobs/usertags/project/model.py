@@ -41,7 +41,9 @@ RAW_DATA_DAY, CLEAN_DATA_DAY = "batch", "_batch"
 
 @dataclass(frozen=True)
 class Column:
-    """A clean column: an expression over the raw columns named in `raw`."""
+    """A clean column: an expression over the raw columns named in `raw`.
+
+    `unread` is the condition that it could not read a value; null is right where `null_when` is true."""
 
     name: str
     type: str
@@ -50,6 +52,8 @@ class Column:
     pii: Literal["hash", "drop"] | None = None
     timezone: str | None = None
     format: str | None = None
+    unread: Tree | None = None
+    null_when: Tree | None = None
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,14 @@ class ColumnEntry(Entry):
     pii: Literal["hash", "drop"] | None = None
     timezone: str | None = None
     format: str | None = None
+    null_when: str | None = None
 
     @model_validator(mode="after")
     def _from_or_expr(self) -> "ColumnEntry":
         if (self.from_ is None) == (self.expr is None):
             raise ValueError("needs either `from` or `expr`")
+        if self.null_when is not None and self.expr is None:
+            raise ValueError("`null_when` is only allowed with `expr`")
         if self.pii is not None and self.from_ is None:
             raise ValueError("a pii column needs `from`: an expression would read it in plain text")
         if self.pii == "hash" and self.type != "string":

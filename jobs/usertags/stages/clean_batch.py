@@ -87,7 +87,10 @@ def _batch(project: Project, source: Source, data_day: date, records: list[Batch
 
 
 def _columns(source: Source) -> list[tuple[object, ...]]:
-    return [(c.name, c.type, c.tree, c.timezone, c.format, c.pii) for c in source.columns]
+    return [
+        (c.name, c.type, c.tree, c.timezone, c.format, c.pii, *([c.null_when] if c.null_when else []))
+        for c in source.columns
+    ]
 
 
 def _rules(source: Source) -> list[object]:

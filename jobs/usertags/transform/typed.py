@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from usertags.config.expression_tree import as_column
+from usertags.config.expression_tree import as_column, as_condition
 from usertags.project.masking import MASK, masked_raw
 from usertags.project.model import CLEAN_DATA_DAY, RAW_DATA_DAY, Source
 from usertags.project.model import Column as CleanColumn
@@ -136,7 +136,8 @@ def _instant(text: Column, column: CleanColumn, timezone: str) -> Column:
 
 
 def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
-    """`type_<column>` of the first column with a value that cannot be converted."""
+    """`type_<column>` of the first column with a value that cannot be converted, or that its expression could
+    not read."""
     failures = []
     for column in source.kept_columns:
         value = F.col(f"_v_{column.name}")
@@ -144,6 +145,8 @@ def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
         if isinstance(kinds[f"_v_{column.name}"], T.StringType):
             present = trimmed(value) != ""
         failed = present & F.col(f"_c_{column.name}").isNull()
+        if column.unread is not None:
+            failed = failed | as_condition(column.unread)
         failures.append(F.when(failed, F.lit(f"type_{column.name}")))
     return F.coalesce(*failures)
 
