@@ -15,7 +15,7 @@ from usertags.config.expression_tree import (
     reading,
 )
 from usertags.config.expression_types import ExpressionError, closest
-from usertags.config.nothing import WHITE_SPACE
+from usertags.config.text_signs import FULL_WIDTH, HALF_WIDTH, WHITE_SPACE
 
 # More digits than money has, and few enough that a product of two still has its places.
 _TYPE, _WHOLE, _PLACES = "DECIMAL(24,6)", 18, 6
@@ -40,9 +40,7 @@ _WRITINGS = {
     "in": _Writing(",", ".", r"\d{1,2}(?:[G]\d{2})*[G]\d{3}"),
 }
 # Signs that are written in another way and mean the same.
-_FULL_WIDTH = "".join(map(chr, range(0xFF01, 0xFF5F)))
-_PLAIN = "".join(map(chr, range(0x21, 0x7F)))
-_SAME = (_FULL_WIDTH + "\u2212\u2019\u3001", _PLAIN + "-',")
+_SAME = (FULL_WIDTH + "\u2212\u2019\u3001", HALF_WIDTH + "-',")
 _CURRENCY = r"[$€£¥￥₹₩₽₺₫฿元圆円]|(?i:CNY|RMB|USD|EUR|GBP|JPY|HKD|TWD|CHF|INR)"
 
 

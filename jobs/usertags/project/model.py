@@ -43,7 +43,8 @@ RAW_DATA_DAY, CLEAN_DATA_DAY = "batch", "_batch"
 class Column:
     """A clean column: an expression over the raw columns named in `raw`.
 
-    `unread` is the condition that it could not read a value; null is right where `null_when` is true."""
+    `unread` is the condition that it could not read a value; null is right where `null_when` is true.
+    `normalise` are the changes of its text before it is converted."""
 
     name: str
     type: str
@@ -54,6 +55,7 @@ class Column:
     format: str | None = None
     unread: Tree | None = None
     null_when: Tree | None = None
+    normalise: tuple[Literal["width"], ...] = ()
 
 
 @dataclass(frozen=True)

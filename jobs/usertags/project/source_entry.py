@@ -39,6 +39,7 @@ class ColumnEntry(Entry):
     timezone: str | None = None
     format: str | None = None
     null_when: str | None = None
+    normalise: list[Literal["width"]] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _from_or_expr(self) -> "ColumnEntry":
@@ -46,6 +47,10 @@ class ColumnEntry(Entry):
             raise ValueError("needs either `from` or `expr`")
         if self.null_when is not None and self.expr is None:
             raise ValueError("`null_when` is only allowed with `expr`")
+        if self.normalise and self.pii is not None:
+            raise ValueError(
+                "`normalise` is not allowed for personal data, which is normalised before its hash"
+            )
         if self.pii is not None and self.from_ is None:
             raise ValueError("a pii column needs `from`: an expression would read it in plain text")
         if self.pii == "hash" and self.type != "string":

@@ -15,8 +15,8 @@ from usertags.config.expressions import (
     parse_boolean,
     parse_scalar,
 )
-from usertags.config.nothing import NULL_WORDS, TEXT_FORMATS, WHITE_SPACE
 from usertags.config.quality_models import CheckEntry, CompareEntry
+from usertags.config.text_signs import NULL_WORDS, TEXT_FORMATS, WHITE_SPACE
 from usertags.config.validation import close, timezones
 from usertags.project.explicit import build_explicit
 from usertags.project.loader import Located, Settings
@@ -116,12 +116,9 @@ def _column(
     for taken in sorted(raw & _LANDED):
         message = f"{taken!r} is a reserved column name of raw tables: rename the column in the source"
         located.report(message, "columns", name)
-    type_ = entry.type.replace(" ", "")
-    if entry.expr is None:
-        return Column(name, type_, tree, raw, entry.pii, entry.timezone, entry.format)
-    return _expressed(
-        Column(name, type_, tree, raw, None, entry.timezone, entry.format), entry, located, dictionaries
-    )
+    type_, changes = entry.type.replace(" ", ""), tuple(entry.normalise)
+    column = Column(name, type_, tree, raw, entry.pii, entry.timezone, entry.format, normalise=changes)
+    return column if entry.expr is None else _expressed(column, entry, located, dictionaries)
 
 
 def _expressed(

@@ -11,7 +11,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from usertags.config.nothing import WHITE_SPACE
+from usertags.config.text_signs import WHITE_SPACE
 from usertags.errors import DataError, UsageError
 from usertags.sources.reading import missing_columns
 

@@ -8,7 +8,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from usertags.config.nothing import WHITE_SPACE
+from usertags.config.text_signs import FULL_WIDTH, HALF_WIDTH, WHITE_SPACE
 
 # Digits of the ASCII alphabet only, and an exponent for which Spark can shift the point in a moment.
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
@@ -33,6 +33,11 @@ _DIGITS_AFTER_POINT, _EXPONENT = r"\.(\d+)[eE]", r"[eE]\+?(\d+)$"
 def trimmed(text: Column) -> Column:
     """The text without white space around it: of any kind, also without width."""
     return F.btrim(text, F.lit(WHITE_SPACE))
+
+
+def plain_width(text: Column) -> Column:
+    """The text with plain letters, digits and punctuation in place of those in full width."""
+    return F.translate(text, FULL_WIDTH, HALF_WIDTH)
 
 
 def exact_number(value: Column, kind: T.DataType, type_: str) -> Column:

@@ -14,7 +14,7 @@ from usertags.project.model import CLEAN_DATA_DAY, RAW_DATA_DAY, Source
 from usertags.project.model import Column as CleanColumn
 from usertags.sources.files import FILE, LINE, UNPARSED
 from usertags.sources.reading import READING
-from usertags.transform.exact import exact_id, exact_number, exact_text, trimmed
+from usertags.transform.exact import exact_id, exact_number, exact_text, plain_width, trimmed
 
 # The columns that extract adds to a raw row.
 _ADDED = (FILE, LINE, UNPARSED, READING, RAW_DATA_DAY)
@@ -92,6 +92,8 @@ def _or_null(text: Column, source: Source) -> Column:
 
 def _convert(value: Column, kind: T.DataType, column: CleanColumn, timezone: str, source: Source) -> Column:
     """The value in its declared type; null if it cannot be converted."""
+    if "width" in column.normalise and isinstance(kind, T.StringType):
+        value = plain_width(value)
     if column.type == "timestamp":
         is_instant = isinstance(kind, T.TimestampType)
         return value if is_instant else _instant(trimmed(value.cast("string")), column, timezone)

@@ -162,6 +162,12 @@ RULES_OF_AN_ENTRY = [
         "nulls: must be texts: put quotes around the words, such as 'NULL' or '0'",
     ),
     (
+        ORDERS,
+        "phone: {from: Phone,",
+        "phone: {normalise: [width], from: Phone,",
+        "columns.phone: `normalise` is not allowed for personal data, which is normalised before its hash",
+    ),
+    (
         CONNECTIONS,
         "embedded: store",
         "embedded: store\n    catalog: {type: rest}\n    s3: {endpoint: a, access_key: b, secret_key: c}",

@@ -150,6 +150,22 @@ def test_words_for_null_are_those_of_the_source(spark: SparkSession, build: Buil
     assert [row["x"] for row in clean(spark, table, [{"x": "NULL"}])] == ["NULL"]
 
 
+def test_full_width_signs_become_plain_ones_where_a_column_says_so(spark: SparkSession, build: Build) -> None:
+    wide = {"normalise": ["width"]}
+    assert one_column(spark, build, {"type": "string"} | wide, ["Ａｂ－１２！", "北京　Ａ", ""]) == [
+        "Ab-12!",
+        "北京　A",
+        None,
+    ]
+    assert one_column(spark, build, {"type": "int"} | wide, ["１２", "－１２"]) == [12, -12]
+    assert one_column(spark, build, {"type": "decimal(12,2)"} | wide, ["１２．５０"]) == [Decimal("12.50")]
+    assert one_column(spark, build, {"type": "date"} | wide, ["２０２４－０２－２９"]) == [date(2024, 2, 29)]
+    assert one_column(spark, build, {"type": "int"}, ["１２"]) == ["type_x"]
+    customer = {"customer": {"from": "customer", "type": "string"} | wide}
+    source = build(sources={"events": events(CSV, customer)}).sources["events"]
+    assert [row["customer"] for row in clean(spark, source, [{"customer": "　ｕ００１ "}])] == ["u001"]
+
+
 @pytest.mark.parametrize("white", [" ", "\t", "\u00a0", "\u3000", "\u200b", "\ufeff", "\u2007", "\u200e"])
 def test_white_space_around_an_id_is_no_part_of_it(spark: SparkSession, build: Build, white: str) -> None:
     columns = {"no": {"from": "no", "type": "string"}, "x": {"from": "x", "type": "string"}}

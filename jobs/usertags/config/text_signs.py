@@ -1,4 +1,4 @@
-"""What surrounds a value without being part of it, and the words that stand for no value."""
+"""Signs and words of texts that mean less than they show: white space, words for null, full width."""
 
 WHITE_SPACE = "".join(
     chr(code)
@@ -23,3 +23,7 @@ WHITE_SPACE = "".join(
 # As MySQL, Hive, pandas, R and PyArrow write them into files of texts, which have no null of their own.
 NULL_WORDS = ("\\N", "NULL", "null", "None", "nan", "NaN", "NaT", "<NA>")
 TEXT_FORMATS = ("csv", "json")
+
+# Letters, digits and punctuation as wide as a Chinese character, and the plain ones that they stand for.
+FULL_WIDTH = "".join(map(chr, range(0xFF01, 0xFF5F)))
+HALF_WIDTH = "".join(map(chr, range(0x21, 0x7F)))
