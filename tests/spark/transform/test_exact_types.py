@@ -1,12 +1,12 @@
 """A value has one outcome in a declared type, whichever reader delivers it: the value, or `type_<column>`.
 
-One table of values, readers and types. Each value is in the types in which a reader has it: in a text file
-as programs write it, in Parquet and from databases in a type of their own.
+Each value of the table is in the types in which a reader has it: in a text file as programs write it, in
+Parquet in types of its own. For tables of PostgreSQL see tests/system/sources.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,86 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.support.frames import rows
-from usertags.project.model import Project, Source
+from tests.support.exact_types import DAY, NO, TYPES, VALUES, Build, outcomes, source_of
+from usertags.project.model import Source
 from usertags.sources.files import FileFormat, list_files, read_files
-from usertags.transform.typed import typed
 
-Build = Callable[..., Project]
-DAY = date(2024, 7, 2)
-NO = "set aside"
-
-TYPES = ("int", "bigint", "decimal(12,2)", "double", "string", "id", "boolean")
-# The value as a text, as JSON and in types of Parquet and of databases; what it is in each of the types.
-VALUES: list[tuple[str, str, tuple[pa.Scalar, ...], tuple[Any, ...]]] = [
-    (
-        "12",
-        "12",
-        (pa.scalar(12, pa.int8()), pa.scalar(12, pa.int32()), pa.scalar(12, pa.int64())),
-        (12, 12, Decimal("12.00"), 12.0, "12", "12", NO),
-    ),
-    (
-        "1",
-        "1",
-        (pa.scalar(1, pa.int16()), pa.scalar(1, pa.int64())),
-        (1, 1, Decimal("1.00"), 1.0, "1", "1", True),
-    ),
-    (
-        "12.75",
-        "12.75",
-        (pa.scalar(12.75, pa.float64()), pa.scalar(12.75, pa.float32()), pa.scalar(Decimal("12.75"))),
-        (NO, NO, Decimal("12.75"), 12.75, "12.75", "12.75", NO),
-    ),
-    (
-        "19.99",
-        "19.99",
-        (pa.scalar(19.99, pa.float64()), pa.scalar(19.99, pa.float32()), pa.scalar(Decimal("19.99"))),
-        (NO, NO, Decimal("19.99"), 19.99, "19.99", "19.99", NO),
-    ),
-    (
-        "0.004",
-        "0.004",
-        (pa.scalar(0.004, pa.float64()), pa.scalar(Decimal("0.004"))),
-        (NO, NO, NO, 0.004, "0.004", "0.004", NO),
-    ),
-    (
-        "0.9",
-        "0.9",
-        (pa.scalar(0.9), pa.scalar(Decimal("0.9"))),
-        (NO, NO, Decimal("0.90"), 0.9, "0.9", "0.9", NO),
-    ),
-    (
-        "3000000000",
-        "3000000000",
-        (pa.scalar(3000000000, pa.int64()), pa.scalar(3e9), pa.scalar(Decimal("3000000000"))),
-        (NO, 3000000000, Decimal("3000000000.00"), 3e9, "3000000000", "3000000000", NO),
-    ),
-    (
-        "13800138000",
-        "13800138000",
-        (pa.scalar(13800138000, pa.int64()), pa.scalar(13800138000.0)),
-        (NO, 13800138000, NO, 13800138000.0, "13800138000", "13800138000", NO),
-    ),
-    (
-        "9007199254740993",
-        "9007199254740993",
-        (pa.scalar(9007199254740993, pa.int64()), pa.scalar(Decimal("9007199254740993"))),
-        (NO, 9007199254740993, NO, NO, "9007199254740993", "9007199254740993", NO),
-    ),
-    (
-        "9223372036854775808",
-        "9223372036854775808",
-        (pa.scalar(Decimal("9223372036854775808")),),
-        (NO, NO, NO, NO, "9223372036854775808", "9223372036854775808", NO),
-    ),
-    ("NaN", '"NaN"', (pa.scalar(float("nan")),), (NO, NO, NO, NO, NO, NO, NO)),
-    ("true", "true", (pa.scalar(True),), (NO, NO, NO, NO, "true", "true", True)),
-    ("abc", '"abc"', (pa.scalar("abc"),), (NO, NO, NO, NO, "abc", "abc", NO)),
-    ("1,000", '"1,000"', (pa.scalar("1,000"),), (NO, NO, NO, NO, "1,000", "1,000", NO)),
-    ("１２", '"１２"', (pa.scalar("１２"),), (NO, NO, NO, NO, "１２", "１２", NO)),
-    ("(2)", '"(2)"', (pa.scalar("(2)"),), (NO, NO, NO, NO, "(2)", "(2)", NO)),
-    ("", "null", (pa.scalar(None, pa.int64()), pa.scalar(None, pa.float64())), (None,) * 7),
-]
 # A program that writes texts says of a whole number in a double that it is one. A column of texts keeps that.
 DOUBLES: list[tuple[str, pa.Scalar, tuple[Any, ...]]] = [
     ("10001.0", pa.scalar(10001.0), (10001, 10001, Decimal("10001.00"), 10001.0, "10001", NO)),
@@ -104,36 +28,6 @@ DOUBLES: list[tuple[str, pa.Scalar, tuple[Any, ...]]] = [
     ("12345678.5", pa.scalar(12345678.5), (NO, NO, Decimal("12345678.50"), 12345678.5, "12345678.5", NO)),
     ("10001.00", pa.scalar(Decimal("10001.00")), (10001, 10001, Decimal("10001.00"), 10001.0, "10001", NO)),
 ]
-
-
-def source_of(build: Build, read: dict[str, Any], types: Sequence[str]) -> Source:
-    columns: dict[str, Any] = {
-        f"x{place}": {"from": "x", "type": "string" if type_ == "id" else type_}
-        for place, type_ in enumerate(types)
-    }
-    columns["at"] = {"from": "at", "type": "timestamp"}
-    entry = {
-        "kind": "events",
-        "read": read,
-        "nulls": [],
-        "columns": columns,
-        "repeats": "keep",
-        "user": {"customer": f"x{types.index('id')}"},
-        "time": "at",
-    }
-    return build(sources={"events": entry}).sources["events"]
-
-
-def outcomes(spark: SparkSession, source: Source, landed: pa.Table, types: Sequence[str]) -> list[Any]:
-    """What the one row becomes in each type: `_c` is null and the value was not."""
-    table = landed.append_column("batch", pa.array([DAY] * landed.num_rows, pa.date32()))
-    (row,) = rows(typed(spark.createDataFrame(table), source, "UTC"))
-    (came,) = landed.column("x").to_pylist()
-    failed = [row[f"x{place}"] is None and came not in (None, "") for place in range(len(types))]
-    first = next((place for place, each in enumerate(failed) if each), None)
-    expected = None if first is None else f"type_x{first}"
-    assert row["_reason"] == ("missing_user" if came in (None, "") else expected)
-    return [NO if failed[place] else row[f"x{place}"] for place in range(len(types))]
 
 
 def through_file(folder: Path, format_: FileFormat, source: Source) -> pa.Table:
