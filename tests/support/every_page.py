@@ -117,7 +117,7 @@ COLUMNS: dict[CheckKind, dict[str, Any]] = {
     CheckKind.OWN: {"subject": "退款合计", "value": 12.5, "low": 1, "unit": "number"},
     CheckKind.FREQUENT_ID: {
         "value": 0.31, "high": 0.05, "unit": "share", "rows": 4000, "unexpected": 1240,
-        "samples": ({"amount": "NULL"},),
+        "samples": ({"amount": "游客"},),
     },
 }  # fmt: skip
 # Kinds whose results are of a table or a subject, not of a column.
