@@ -124,4 +124,5 @@ def landed(source: Source, cases: Iterable[Case], defaults: Mapping[str, str], d
     columns["batch"] = pa.array([day] * len(rows), pa.date32())
     columns[READING] = pa.array([0] * len(rows), pa.int32())
     batch = pa.RecordBatch.from_pydict(columns)
-    return pa.Table.from_batches([hash_pii(batch, source.raw_pii, SALT) if source.raw_pii else batch])
+    hashed = hash_pii(batch, source.raw_pii, SALT, source.nulls) if source.raw_pii else batch
+    return pa.Table.from_batches([hashed])

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from usertags.config.expression_operands import Fragment, Operand
 from usertags.config.expression_text import read_date, read_timestamp
-from usertags.config.expression_tree import Between, Cast, Constant, Infix, Not, Number, Tree, called, only_if
+from usertags.config.expression_tree import Between, Cast, Constant, Infix, Not, Number, Tree, called, reading
 from usertags.config.expression_types import (
     BIGINT,
     BOOLEAN,
@@ -169,13 +169,13 @@ def cast(operand: Operand, kind: str, type_name: str, fragment: Fragment | str) 
 
 def _cast_to_moment(operand: Operand, kind: str, made: Tree) -> Tree:
     if operand.kind == TEXT or (operand.kind == UNKNOWN and kind == DATE):
-        return only_if(Infix(as_text(operand).tree, "RLIKE", _STARTS_WITH_YEAR), made)
+        return reading(operand.tree, Infix(as_text(operand).tree, "RLIKE", _STARTS_WITH_YEAR), made)
     if operand.kind == UNKNOWN:
         # A raw column may also contain seconds since 1970, so only texts that Spark would misread are
         # excluded.
-        return only_if(Not(Infix(as_text(operand).tree, "RLIKE", _NO_YEAR)), made)
+        return reading(operand.tree, Not(Infix(as_text(operand).tree, "RLIKE", _NO_YEAR)), made)
     if operand.kind in NUMBERS:
-        return only_if(Between(operand.tree, _FIRST_SECOND, _LAST_SECOND), made)
+        return reading(operand.tree, Between(operand.tree, _FIRST_SECOND, _LAST_SECOND), made)
     return made
 
 

@@ -13,6 +13,7 @@ from usertags.config import expression_operators as operators
 from usertags.config.expression_arguments import Check
 from usertags.config.expression_checks import check_like, check_pattern, check_replacement
 from usertags.config.expression_conversions import align, cast, without_nan
+from usertags.config.expression_numbers import literal_writing, read_number_as
 from usertags.config.expression_operands import Fragment, Operand, columns_of
 from usertags.config.expression_refusals import refused
 from usertags.config.expression_tree import Call, Cast, Constant, Number, Tree, called
@@ -169,6 +170,7 @@ FUNCTIONS: dict[str, Function] = {
     "endswith": _TWO_TEXTS,
     "contains": _TWO_TEXTS,
     "instr": Function((must_be.text, must_be.text), INT),
+    "number": Function((must_be.text, literal_writing), NUMBER, make=read_number_as),
     "abs": Function((must_be.number,), _as_first, make=_abs),
     "round": Function((must_be.number, must_be.literal_whole(0, 18)), _as_first, optional=1),
     "floor": Function((must_be.number,), _of_whole),

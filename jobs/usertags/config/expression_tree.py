@@ -206,6 +206,17 @@ def only_if(condition: Tree, value: Tree) -> Case:
 
 
 @dataclass(frozen=True)
+class Reading(Case):
+    """A conversion of `read` that is only tried where it is safe: null elsewhere, as where it fails."""
+
+    read: Tree = NULL
+
+
+def reading(read: Tree, condition: Tree, value: Tree) -> Reading:
+    return Reading(((condition, value),), None, read)
+
+
+@dataclass(frozen=True)
 class Lambda(Tree):
     """A function of one or more variables, as an argument of a call."""
 

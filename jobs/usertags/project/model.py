@@ -42,7 +42,10 @@ RAW_DATA_DAY, CLEAN_DATA_DAY = "batch", "_batch"
 
 @dataclass(frozen=True)
 class Column:
-    """A clean column: an expression over the raw columns named in `raw`."""
+    """A clean column: an expression over the raw columns named in `raw`.
+
+    `unread` is the condition that it could not read a value; null is right where `null_when` is true.
+    `normalise` are the changes of its text before it is converted."""
 
     name: str
     type: str
@@ -51,6 +54,9 @@ class Column:
     pii: Literal["hash", "drop"] | None = None
     timezone: str | None = None
     format: str | None = None
+    unread: Tree | None = None
+    null_when: Tree | None = None
+    normalise: tuple[Literal["width"], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Explicit:
 class Source:
     """A source of rows about users. `ids` are the id columns, each with its kind: the one of the
     user, or for links those that belong to one person. `compare` says how far a batch may differ from those
-    before it; None: no comparison.
+    before it; None: no comparison. `nulls` are the texts that stand for no value.
 
     `deciding` are the columns that determine which rows are kept, and their user.
     """
@@ -87,6 +93,7 @@ class Source:
     explicit: Explicit | None = None
     compare: CompareEntry | None = None
     may_be_empty: bool = False
+    nulls: tuple[str, ...] = ()
 
     @property
     def id_kind(self) -> str:

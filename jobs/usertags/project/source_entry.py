@@ -38,11 +38,19 @@ class ColumnEntry(Entry):
     pii: Literal["hash", "drop"] | None = None
     timezone: str | None = None
     format: str | None = None
+    null_when: str | None = None
+    normalise: list[Literal["width"]] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _from_or_expr(self) -> "ColumnEntry":
         if (self.from_ is None) == (self.expr is None):
             raise ValueError("needs either `from` or `expr`")
+        if self.null_when is not None and self.expr is None:
+            raise ValueError("`null_when` is only allowed with `expr`")
+        if self.normalise and self.pii is not None:
+            raise ValueError(
+                "`normalise` is not allowed for personal data, which is normalised before its hash"
+            )
         if self.pii is not None and self.from_ is None:
             raise ValueError("a pii column needs `from`: an expression would read it in plain text")
         if self.pii == "hash" and self.type != "string":
@@ -75,6 +83,7 @@ class SourceEntry(Entry):
     links: dict[Name, str] | None = None
     time: str | None = None
     explicit: ExplicitEntry | None = None
+    nulls: list[str] | None = None
     reject: dict[Name, str] = Field(default_factory=dict)
     checks: list[CheckEntry] = Field(default_factory=list)
     compare: Compare = CompareEntry()
@@ -84,6 +93,13 @@ class SourceEntry(Entry):
     def ids(self) -> dict[str, str]:
         """The id columns of the user by kind of id: one, or for links those of one person."""
         return self.user or self.links or {}
+
+    @field_validator("nulls", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        if isinstance(value, list) and not all(isinstance(word, str) for word in value):
+            raise ValueError("must be texts: put quotes around the words, such as 'NULL' or '0'")
+        return value
 
     @field_validator("user")
     @classmethod

@@ -2,12 +2,21 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.expression_tree import Name, Tree
 from usertags.config.expression_types import is_type
-from usertags.config.expressions import EVENT_DAY, Expression, ExpressionError, parse_boolean, parse_scalar
+from usertags.config.expression_unread import accepted, tries, unread
+from usertags.config.expressions import (
+    EVENT_DAY,
+    Expression,
+    ExpressionError,
+    parse_boolean,
+    parse_scalar,
+)
 from usertags.config.quality_models import CheckEntry, CompareEntry
+from usertags.config.text_signs import NULL_WORDS, TEXT_FORMATS, WHITE_SPACE
 from usertags.config.validation import close, timezones
 from usertags.project.explicit import build_explicit
 from usertags.project.loader import Located, Settings
@@ -31,6 +40,7 @@ def build_source(located: Located[SourceEntry], settings: Settings) -> Source | 
     _check_checks(located, settings)
     explicit = build_explicit(located, settings.dictionaries)
     reject = _reject(located, settings.dictionaries)
+    _check_tries(located, [rule for _, rule in reject])
     if len(located.problems) > before:
         return None
     return Source(
@@ -49,7 +59,15 @@ def build_source(located: Located[SourceEntry], settings: Settings) -> Source | 
         explicit=explicit,
         compare=_compare(entry, settings),
         may_be_empty=entry.may_be_empty,
+        nulls=_nulls(entry),
     )
+
+
+def _nulls(entry: SourceEntry) -> tuple[str, ...]:
+    """Files of texts have the usual words for null unless the source names its own."""
+    if entry.nulls is None:
+        return NULL_WORDS if entry.read.format in TEXT_FORMATS else ()
+    return tuple(dict.fromkeys(word.strip(WHITE_SPACE) for word in entry.nulls))
 
 
 def _compare(entry: SourceEntry, settings: Settings) -> CompareEntry | None:
@@ -98,7 +116,44 @@ def _column(
     for taken in sorted(raw & _LANDED):
         message = f"{taken!r} is a reserved column name of raw tables: rename the column in the source"
         located.report(message, "columns", name)
-    return Column(name, entry.type.replace(" ", ""), tree, raw, entry.pii, entry.timezone, entry.format)
+    type_, changes = entry.type.replace(" ", ""), tuple(entry.normalise)
+    column = Column(name, type_, tree, raw, entry.pii, entry.timezone, entry.format, normalise=changes)
+    return column if entry.expr is None else _expressed(column, entry, located, dictionaries)
+
+
+def _expressed(
+    column: Column,
+    entry: ColumnEntry,
+    located: Located[SourceEntry],
+    dictionaries: Mapping[str, Dictionary],
+) -> Column | None:
+    """A column of an expression, with what it says of values that it cannot read."""
+    if entry.null_when is not None:
+        try:
+            condition = parse_boolean(entry.null_when, columns=None, dictionaries=dictionaries)
+        except ExpressionError as error:
+            located.report(str(error), "columns", column.name, "null_when", suggestion=error.suggestion)
+            return None
+        raw = column.raw | condition.columns
+        found = unread(column.tree)
+        found = found and accepted(found, condition.tree)
+        return replace(column, raw=raw, unread=found, null_when=condition.tree)
+    # With `try_` null is meant; what rows that have it come to, `_check_tries` asks.
+    return column if tries(entry.expr or "") else replace(column, unread=unread(column.tree))
+
+
+def _check_tries(located: Located[SourceEntry], rules: list[Expression]) -> None:
+    """Null of what a `try_` function could not read has to be expected somewhere."""
+    for name, entry in located.entry.columns.items():
+        asked = any(f"{Name(name)} IS NULL" in str(rule.tree) for rule in rules)
+        if tries(entry.expr or "") and entry.null_when is None and not asked:
+            located.report(
+                "a `try_` function makes null of what it cannot read: add `null_when`, the condition under "
+                f"which null is right, or a `reject` rule with `{name} is null`",
+                "columns",
+                name,
+                "expr",
+            )
 
 
 def _check_names(located: Located[SourceEntry]) -> None:

@@ -43,6 +43,7 @@ _NAMES: Mapping[CheckKind, str] = {
     CheckKind.IN_FORM: "{column}_in_its_form",
     CheckKind.ROW_COUNT: "number_of_rows",
     CheckKind.OWN: "{subject}",
+    CheckKind.FREQUENT_ID: "no_{column}_stands_for_suspiciously_many_rows",
 }
 
 

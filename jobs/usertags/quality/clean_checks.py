@@ -8,9 +8,15 @@ from pyspark.sql import functions as F
 
 from usertags.config.expression_tree import Tree, as_column
 from usertags.config.quality_models import CheckEntry
+from usertags.project.masking import masked, masked_of
 from usertags.project.model import Measure, Source
 from usertags.quality.checks import Check, CheckResult, columns_check, result_of
 from usertags.quality.kinds import CheckKind
+
+# An id is suspicious from this share of the rows on, and this many times the rows of the average id.
+_ENOUGH_ROWS = 1000
+_LARGE_SHARE = 0.05
+_TIMES_THE_AVERAGE = 20
 
 
 def declared_checks(source: Source) -> list[Check]:
@@ -119,6 +125,38 @@ def one_definition(source: Source, others: Sequence[date]) -> CheckResult:
         unit="batches",
         details={"first": str(others[0]), "last": str(others[-1])} if others else {},
     )
+
+
+def frequent_id(source: Source, rows: DataFrame, count: int) -> list[CheckResult]:
+    """A warning if one id of a user has suspiciously many rows: it may be a word that stands for nobody.
+
+    Grain of the input: kept row of the batch; `count` of them. Out: nothing for a batch in which a few rows
+    are a large share, or that is not of events. Collects one row.
+    """
+    if source.kind != "events" or count < _ENOUGH_ROWS:
+        return []
+    ids = rows.groupBy(F.col(source.user).cast("string").alias("id")).agg(F.count("*").alias("n"))
+    row = ids.agg(
+        F.max("n").alias("most"), F.max_by("id", "n").alias("id"), F.count("*").alias("ids")
+    ).collect()[0]
+    share = row["most"] / count
+    suspicious = share >= _LARGE_SHARE and row["most"] >= _TIMES_THE_AVERAGE * count / row["ids"]
+    shown = masked({source.user: row["id"], "rows": row["most"]}, masked_of(source))
+    return [
+        result_of(
+            CheckKind.FREQUENT_ID,
+            f"clean.{source.name}",
+            "warning",
+            success=not suspicious,
+            column=source.user,
+            value=share,
+            high=_LARGE_SHARE,
+            unit="share",
+            rows=count,
+            unexpected=row["most"] if suspicious else None,
+            samples=(shown,) if suspicious else (),
+        )
+    ]
 
 
 def distinct_within_day(

@@ -65,6 +65,7 @@ class CheckKind(StrEnum):
     IN_FORM = "in_form"
     ROW_COUNT = "row_count"
     OWN = "own"
+    FREQUENT_ID = "frequent_id"
 
 
 NOT_RUN = Words("the check itself failed", "检查本身未能执行")
@@ -338,6 +339,22 @@ KINDS: Mapping[CheckKind, KindText] = {
         wanted=Words("at least {low}", "至少 {low}"),
         chart=Words("Rows that are known", "已知的行"),
         anchor="is-known-in",
+    ),
+    CheckKind.FREQUENT_ID: KindText(
+        title=Words("no {column} stands for suspiciously many rows", "没有 {column} 对应多得可疑的行"),
+        looks_at=Words(
+            "The share of the day's rows that have the most frequent id of a user.",
+            "当日各行中，最常见的用户标识所占的比例。",
+        ),
+        observed=Words("{value} of the rows have the same {column}", "{value} 的行具有相同的 {column}"),
+        wanted=Words("at most {high}, or few rows per id", "至多 {high}，或每个标识只有少量行"),
+        action=Words(
+            "the samples have the id: if it stands for nobody, add it to `nulls` of the source and run the "
+            "day again",
+            "样本中有该标识：如果它不代表任何人，请加入数据源的 `nulls` 并重跑该日",
+        ),
+        chart=Words("Rows of the most frequent id", "最常见标识的行"),
+        anchor="stands-for-suspiciously-many-rows",
     ),
     CheckKind.FRESH: KindText(
         title=Words("newest row within {subject} of the end of the day", "最新的行距日终不超过 {subject}"),

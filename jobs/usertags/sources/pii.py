@@ -6,11 +6,12 @@ Different spellings of a phone number have the same hash, so that people can sti
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 import pyarrow as pa
 
+from usertags.config.text_signs import WHITE_SPACE
 from usertags.errors import DataError, UsageError
 from usertags.sources.reading import missing_columns
 
@@ -23,9 +24,11 @@ _MAINLAND_MOBILE = re.compile(r"(?:(?:\+|00)?86)?(1[0-9]{10})")
 _PHONE = re.compile(r"\+?[0-9]{7,15}")
 
 
-def hash_pii(batch: pa.RecordBatch, columns: Mapping[str, PiiTreatment], salt: str) -> pa.RecordBatch:
-    """The batch with the given columns hashed (64 hexadecimal digits; empty and blank become null) or
-    removed. Other columns are unchanged; a hashed column gets the type string."""
+def hash_pii(
+    batch: pa.RecordBatch, columns: Mapping[str, PiiTreatment], salt: str, nulls: Collection[str] = ()
+) -> pa.RecordBatch:
+    """The batch with the given columns hashed (64 hexadecimal digits; empty, blank and the words in `nulls`
+    become null) or removed. Other columns are unchanged; a hashed column gets the type string."""
     if not salt:
         raise UsageError("personal data cannot be hashed without a salt")
     missing = [name for name in columns if name not in batch.schema.names]
@@ -38,19 +41,20 @@ def hash_pii(batch: pa.RecordBatch, columns: Mapping[str, PiiTreatment], salt: s
             continue
         hashed = treatment == "hash"
         fields.append(pa.field(field.name, pa.string()) if hashed else field)
-        arrays.append(_hash_array(array, salt) if hashed else array)
+        arrays.append(_hash_array(array, salt, nulls) if hashed else array)
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _hash_array(array: pa.Array, salt: str) -> pa.Array:
+def _hash_array(array: pa.Array, salt: str, nulls: Collection[str]) -> pa.Array:
     """Each distinct value of the batch is hashed once."""
     encoded = array.dictionary_encode()
-    hashes = [hash_value(_as_text(value), salt) for value in encoded.dictionary.to_pylist()]
+    hashes = [hash_value(_as_text(value, nulls), salt) for value in encoded.dictionary.to_pylist()]
     return pa.array(hashes, pa.string()).take(encoded.indices)
 
 
-def _as_text(value: object) -> str | None:
-    if value is None:
+def _as_text(value: object, nulls: Collection[str]) -> str | None:
+    # The hash of a word for null would be an id that joins strangers.
+    if value is None or (isinstance(value, str) and value.strip(WHITE_SPACE) in nulls):
         return None
     # Spreadsheets turn eleven-digit numbers into floats.
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

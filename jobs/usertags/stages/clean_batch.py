@@ -87,12 +87,18 @@ def _batch(project: Project, source: Source, data_day: date, records: list[Batch
 
 
 def _columns(source: Source) -> list[tuple[object, ...]]:
-    return [(c.name, c.type, c.tree, c.timezone, c.format, c.pii) for c in source.columns]
+    # What a column does not say is left out, so that its version is that of the batches before.
+    return [
+        (c.name, c.type, c.tree, c.timezone, c.format, c.pii, *filter(None, (c.null_when, c.normalise)))
+        for c in source.columns
+    ]
 
 
 def _rules(source: Source) -> list[object]:
     whose = source.ids if source.kind == "links" else source.user
-    return [source.key, source.repeats, source.version, source.time, whose, source.reject]
+    rules: list[object] = [source.key, source.repeats, source.version, source.time, whose, source.reject]
+    # A source without such words keeps the version that its batches have.
+    return [*rules, source.nulls] if source.nulls else rules
 
 
 def require_same_batch(project: Project, lake: Lake, refused: RunRecord) -> None:

@@ -8,22 +8,22 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from usertags.config.expression_tree import as_column
+from usertags.config.expression_tree import as_column, as_condition
 from usertags.project.masking import MASK, masked_raw
 from usertags.project.model import CLEAN_DATA_DAY, RAW_DATA_DAY, Source
 from usertags.project.model import Column as CleanColumn
 from usertags.sources.files import FILE, LINE, UNPARSED
 from usertags.sources.reading import READING
+from usertags.transform.exact import exact_id, exact_number, exact_text, plain_width, trimmed
 
 # The columns that extract adds to a raw row.
 _ADDED = (FILE, LINE, UNPARSED, READING, RAW_DATA_DAY)
 
-# Spark would read '10:30:00' as a time of the current day, '2024' as a day, and '12f' as a number.
+# Spark would read '10:30:00' as a time of the current day, and '2024' as a day.
 _YEAR_FIRST = r"^\d{4}-"
 _DAY_ALONE = r"^\d{4}-\d{1,2}-\d{1,2}$"
 _TO_THE_MINUTE = r"^(\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2})(?![:\d])"
 _WITH_OFFSET = r"^\d{4}-\d{1,2}-\d{1,2}[Tt ].*([Zz]|[+-]\d{2}(:?\d{2})?)$"
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 # By default JSON has milliseconds: rows that differ in microseconds would be considered equal.
 _JSON = {
@@ -39,17 +39,18 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
     Out: the kept clean columns in their types (timestamps are instants), `event_day` (for events, in the
     session's time zone, which is the project's), `_batch`, `_reading` (the reading of the batch that had the
     row), `_content` (a hash of the clean columns), `_reason` (null for a good row) and `_raw` (the raw row as
-    JSON, its personal values masked). A value that cannot be converted is null, and its row has the reason
-    `type_<column>`.
+    JSON, its personal values masked). A value that the type cannot hold exactly is null, and its row has the
+    reason `type_<column>`.
     """
     # Value and converted value of a column stand side by side, because both say whether the conversion
     # failed.
-    blank_is_null = _blank_is_null(raw) if source.read.format == "csv" else raw
-    valued = blank_is_null.withColumns({f"_v_{c.name}": as_column(c.tree) for c in source.kept_columns})
+    valued = _without_null_words(raw, source).withColumns(
+        {f"_v_{c.name}": as_column(c.tree) for c in source.kept_columns}
+    )
     kinds = {field.name: field.dataType for field in valued.schema.fields}
     converted = valued.withColumns(
         {
-            f"_c_{c.name}": _convert(F.col(f"_v_{c.name}"), kinds[f"_v_{c.name}"], c, timezone)
+            f"_c_{c.name}": _convert(F.col(f"_v_{c.name}"), kinds[f"_v_{c.name}"], c, timezone, source)
             for c in source.kept_columns
         }
     )
@@ -72,30 +73,45 @@ def _as_it_came(raw: DataFrame, masked: Collection[str]) -> list[Column]:
     return [value.alias(name) for name, value in (values | hidden).items()]
 
 
-def _blank_is_null(raw: DataFrame) -> DataFrame:
-    """A CSV file has no null: an empty field becomes null."""
-    names = [name for name in raw.columns if name not in _ADDED]
-    return raw.withColumns({name: F.nullif(F.col(f"`{name}`"), F.lit("")) for name in names})
+def _without_null_words(raw: DataFrame, source: Source) -> DataFrame:
+    """The texts that stand for no value are null. A CSV file has no null: an empty field is one."""
+    names = [
+        field.name
+        for field in raw.schema.fields
+        if field.name not in _ADDED and isinstance(field.dataType, T.StringType)
+    ]
+    if not names or not (source.nulls or source.read.format == "csv"):
+        return raw
+    return raw.withColumns({name: _or_null(F.col(f"`{name}`"), source) for name in names})
 
 
-def _convert(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
+def _or_null(text: Column, source: Source) -> Column:
+    value = F.nullif(text, F.lit("")) if source.read.format == "csv" else text
+    return F.when(~trimmed(text).isin(*source.nulls), value) if source.nulls else value
+
+
+def _convert(value: Column, kind: T.DataType, column: CleanColumn, timezone: str, source: Source) -> Column:
     """The value in its declared type; null if it cannot be converted."""
-    if column.type == "timestamp" and not isinstance(kind, T.TimestampType):
-        return _instant(F.trim(value.cast("string")), column, timezone)
-    text = F.trim(value) if isinstance(kind, T.StringType) else None
-    if column.type == "date" and text is not None:
-        return _date(text, column)
-    if column.type == "double":
-        return _double(value if text is None else F.when(text.rlike(_NUMBER), text))
-    if text is not None and column.type != "string":
-        return text.try_cast(column.type)
-    return value.try_cast(column.type)
+    if "width" in column.normalise and isinstance(kind, T.StringType):
+        value = plain_width(value)
+    if column.type == "timestamp":
+        is_instant = isinstance(kind, T.TimestampType)
+        return value if is_instant else _instant(trimmed(value.cast("string")), column, timezone)
+    if column.type == "date":
+        text = trimmed(value) if isinstance(kind, T.StringType) else None
+        return value.try_cast("date") if text is None else _date(text, column)
+    if column.type == "string":
+        return _text(value, kind, column, source)
+    if column.type == "boolean":
+        return trimmed(value.cast("string")).try_cast("boolean")
+    return exact_number(value, kind, column.type)
 
 
-def _double(value: Column) -> Column:
-    """A number; NaN (greater than any threshold) and infinity become null."""
-    number = value.try_cast("double")
-    return F.when(F.abs(number) < F.lit(float("inf")), number)
+def _text(value: Column, kind: T.DataType, column: CleanColumn, source: Source) -> Column:
+    """A text is kept as it is, unless it is an id; a hash of one is none."""
+    text = exact_text(value, kind)
+    is_id = column.name in source.key or column.name in [name for _, name in source.ids]
+    return exact_id(text) if is_id and column.pii is None else text
 
 
 def _date(text: Column, column: CleanColumn) -> Column:
@@ -122,14 +138,17 @@ def _instant(text: Column, column: CleanColumn, timezone: str) -> Column:
 
 
 def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
-    """`type_<column>` of the first column with a value that cannot be converted."""
+    """`type_<column>` of the first column with a value that cannot be converted, or that its expression could
+    not read."""
     failures = []
     for column in source.kept_columns:
         value = F.col(f"_v_{column.name}")
         present = value.isNotNull()
         if isinstance(kinds[f"_v_{column.name}"], T.StringType):
-            present = F.trim(value) != ""
+            present = trimmed(value) != ""
         failed = present & F.col(f"_c_{column.name}").isNull()
+        if column.unread is not None:
+            failed = failed | as_condition(column.unread)
         failures.append(F.when(failed, F.lit(f"type_{column.name}")))
     return F.coalesce(*failures)
 
@@ -164,4 +183,4 @@ def _reasons(source: Source) -> list[Column]:
 
 
 def _is_empty(column: Column) -> Column:
-    return column.isNull() | (F.trim(column.cast("string")) == "")
+    return column.isNull() | (trimmed(column.cast("string")) == "")

@@ -168,6 +168,18 @@ WRONG_VALUES = [
 
 RULES_OF_AN_ENTRY = [
     (
+        ORDERS,
+        "kind: events\n",
+        "nulls: [NULL, '-']\nkind: events\n",
+        "nulls: must be texts: put quotes around the words, such as 'NULL' or '0'",
+    ),
+    (
+        ORDERS,
+        "phone: {from: Phone,",
+        "phone: {normalise: [width], from: Phone,",
+        "columns.phone: `normalise` is not allowed for personal data, which is normalised before its hash",
+    ),
+    (
         CONNECTIONS,
         "embedded: store",
         "embedded: store\n    catalog: {type: rest}\n    s3: {endpoint: a, access_key: b, secret_key: c}",

@@ -227,6 +227,34 @@ def test_a_tag_is_not_called_like_a_column_of_every_user(folder: Folder, name: s
             "negative: ordered_at > now()",
             "now() reads the wall clock, so a rerun would differ; take the date from a column",
         ),
+        (
+            'remark: {expr: "trim(remark)", type: string}',
+            'remark: {expr: "TRY_CAST (remark as int)", type: int}',
+            "a `try_` function makes null of what it cannot read: add `null_when`, the condition under which "
+            "null is right, or a `reject` rule with `remark is null`",
+        ),
+        (
+            "cast(quantity as int) *",
+            "try_cast(quantity as int) *",
+            "a `try_` function makes null of what it cannot read: add `null_when`, the condition under which "
+            "null is right, or a `reject` rule with `amount is null`",
+        ),
+        (
+            'remark: {expr: "trim(remark)", type: string}',
+            'remark: {expr: "trim(remark)", type: string, null_when: "trim(remark)"}',
+            "a condition must be true or false, but it is text: trim(remark)",
+        ),
+        (
+            'remark: {expr: "trim(remark)", type: string}',
+            "remark: {from: remark, type: string, null_when: \"remark = '-'\"}",
+            "columns.remark: `null_when` is only allowed with `expr`",
+        ),
+        (
+            "cast(quantity as int) *",
+            "number(quantity, 'deutsch') *",
+            "number() needs the way in which the numbers are written, one of en, zh, de, fr, ch, in, "
+            "not 'deutsch'",
+        ),
         ("  cursor: updated_at\n  lookback: 1h", "  lookback: 1h", "a `lookback` requires a `cursor`"),
         (
             "remark: {expr",
@@ -249,6 +277,25 @@ def test_what_a_source_says_fits_together(folder: Folder, old: str, new: str, me
     line = folder.replace(ORDERS, old, new)
     (problem,) = folder.problems()
     assert problem.startswith(f"{ORDERS}:{line}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            'remark: {expr: "trim(remark)", type: string}',
+            'remark: {expr: "try_cast(remark as int)", type: int, null_when: "remark = \'-\'"}',
+        ),
+        ("cast(quantity as int) *", "try_cast(quantity as int) *"),
+        ('"trim(remark)"', "\"replace(remark, 'try_cast(', '')\""),
+        ("cast(quantity as int) *", "number(quantity, 'de') *"),
+    ],
+    ids=["null_when", "reject", "a text", "number"],
+)
+def test_null_of_a_try_function_is_expected_somewhere(folder: Folder, old: str, new: str) -> None:
+    folder.replace(ORDERS, "negative: amount < 0", "negative: amount < 0 or amount is null")
+    folder.replace(ORDERS, old, new)
+    assert folder.project().sources["orders"]
 
 
 @pytest.mark.parametrize(

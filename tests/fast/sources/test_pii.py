@@ -95,6 +95,18 @@ def test_a_batch_keeps_its_other_columns_and_loses_all_that_is_readable() -> Non
     assert "138" not in str(hashed.select(["phone"]).to_pylist()).replace(str(expected), "")
 
 
+def test_a_word_for_null_has_no_hash() -> None:
+    batch = pa.record_batch({"phone": ["\\N", " NULL\u3000", "null ", "13800138000", None]})
+    hashed = hash_pii(batch, {"phone": "hash"}, SALT, nulls=("\\N", "NULL"))
+    assert hashed.column("phone").to_pylist() == [
+        None,
+        None,
+        hash_value("null", SALT),
+        hash_value("13800138000", SALT),
+        None,
+    ]
+
+
 def test_an_empty_batch_has_the_same_schema() -> None:
     schema = pa.schema([("phone", pa.string()), ("name", pa.string()), ("n", pa.int64())])
     empty = pa.RecordBatch.from_pylist([], schema=schema)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
+from tests.support.exact_types import TYPES, VALUES, outcomes, source_of
 from usertags.errors import DataError, InfrastructureError, UsageError
 from usertags.sources.sql import read_table
 
@@ -358,3 +359,44 @@ def test_an_url_that_cannot_be_used_is_not_repeated(url: str) -> None:
     with pytest.raises(UsageError) as error:
         read_table(url, table="t", columns=["id"])
     assert "s3cr3t" not in str(error.value)
+
+
+CELLS = [
+    ("12", ("smallint", "integer", "bigint", "numeric(10,0)"), "12"),
+    ("12.75", ("numeric(10,2)", "double precision"), "12.75"),
+    ("19.99", ("numeric(10,2)", "double precision"), "19.99"),
+    ("0.004", ("numeric(10,3)", "double precision"), "0.004"),
+    ("3000000000", ("bigint", "numeric(20,0)", "double precision"), "3000000000"),
+    ("9007199254740993", ("bigint", "numeric(20,0)"), "9007199254740993"),
+    ("9223372036854775808", ("numeric(20,0)",), "9223372036854775808"),
+    ("12.75", ("real",), "12.75"),
+    ("'NaN'", ("double precision",), "NaN"),
+    ("true", ("boolean",), "true"),
+    ("'abc'", ("varchar(20)",), "abc"),
+    ("'1,000'", ("varchar(20)",), "1,000"),
+    ("'１２'", ("varchar(20)",), "１２"),
+    ("NULL", ("integer", "double precision"), ""),
+]
+
+
+@pytest.mark.parametrize(("value", "kinds", "name"), CELLS, ids=[each[2] or "null" for each in CELLS])
+def test_a_value_has_the_outcome_in_a_type_that_files_have(
+    postgres_url: str,
+    engine: sa.Engine,
+    spark: Any,
+    build: Any,
+    value: str,
+    kinds: tuple[str, ...],
+    name: str,
+) -> None:
+    expected = next(list(case[3]) for case in VALUES if case[0] == name)
+    source = source_of(build, {"connection": "shop", "table": "exact"}, TYPES)
+    for kind in kinds:
+        run(
+            engine,
+            "drop table if exists sources_test.exact",
+            f"create table sources_test.exact (x {kind}, at timestamptz)",
+            f"insert into sources_test.exact values ({value}, '2024-07-02 12:00:00')",
+        )
+        landed = read_table(postgres_url, table="sources_test.exact", columns=source.raw_columns).read_all()
+        assert outcomes(spark, source, landed, TYPES) == expected, kind
