@@ -50,6 +50,13 @@ class Column:
     pii: Literal["hash", "drop"] | None = None
     timezone: str | None = None
     format: str | None = None
+    two_digit_years_from: int | None = None
+
+    @property
+    def reading(self) -> tuple[object, ...]:
+        """What decides how a text of it is read; without two-digit years as versions have always had it."""
+        centuries = () if self.two_digit_years_from is None else (self.two_digit_years_from,)
+        return (self.timezone, self.format, *centuries)
 
 
 @dataclass(frozen=True)

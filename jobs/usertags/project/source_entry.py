@@ -38,6 +38,8 @@ class ColumnEntry(Entry):
     pii: Literal["hash", "drop"] | None = None
     timezone: str | None = None
     format: str | None = None
+    # The first of the hundred years that two-digit years stand for.
+    two_digit_years_from: int | None = Field(default=None, ge=1800, le=2100)
 
     @model_validator(mode="after")
     def _from_or_expr(self) -> "ColumnEntry":
@@ -49,6 +51,8 @@ class ColumnEntry(Entry):
             raise ValueError("a hashed column must have the type string")
         if (self.timezone or self.format) and self.type not in ("timestamp", "date"):
             raise ValueError("`timezone` and `format` are only allowed for timestamps and dates")
+        if self.two_digit_years_from is not None and self.format is None:
+            raise ValueError("`two_digit_years_from` needs a `format` with yy")
         return self
 
 

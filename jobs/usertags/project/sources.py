@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from usertags.config.date_formats import check_column_format
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.expression_tree import Name, Tree
 from usertags.config.expression_types import is_type
@@ -78,6 +79,7 @@ def _column(
     if entry.timezone and entry.timezone not in timezones():
         hint = close(entry.timezone, timezones())
         located.report(f"{entry.timezone!r} is not a time zone", "columns", name, "timezone", suggestion=hint)
+    _check_format(name, entry, located)
     if not is_type(entry.type):
         message = f"{entry.type} is not a valid decimal: precision up to 38, scale up to the precision"
         located.report(message, "columns", name, "type")
@@ -98,7 +100,25 @@ def _column(
     for taken in sorted(raw & _LANDED):
         message = f"{taken!r} is a reserved column name of raw tables: rename the column in the source"
         located.report(message, "columns", name)
-    return Column(name, entry.type.replace(" ", ""), tree, raw, entry.pii, entry.timezone, entry.format)
+    return Column(
+        name,
+        entry.type.replace(" ", ""),
+        tree,
+        raw,
+        entry.pii,
+        entry.timezone,
+        entry.format,
+        entry.two_digit_years_from,
+    )
+
+
+def _check_format(name: str, entry: ColumnEntry, located: Located[SourceEntry]) -> None:
+    if entry.format is None:
+        return
+    try:
+        check_column_format(entry.format, entry.two_digit_years_from)
+    except ExpressionError as error:
+        located.report(error.message, "columns", name, "format", suggestion=error.suggestion)
 
 
 def _check_names(located: Located[SourceEntry]) -> None:

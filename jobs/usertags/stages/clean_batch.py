@@ -87,7 +87,7 @@ def _batch(project: Project, source: Source, data_day: date, records: list[Batch
 
 
 def _columns(source: Source) -> list[tuple[object, ...]]:
-    return [(c.name, c.type, c.tree, c.timezone, c.format, c.pii) for c in source.columns]
+    return [(c.name, c.type, c.tree, *c.reading, c.pii) for c in source.columns]
 
 
 def _rules(source: Source) -> list[object]:

@@ -1,6 +1,7 @@
 """Converts raw rows to typed rows, each with the reason for its quarantine, or null."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import reduce
 from operator import and_
 
@@ -14,15 +15,18 @@ from usertags.project.model import CLEAN_DATA_DAY, RAW_DATA_DAY, Source
 from usertags.project.model import Column as CleanColumn
 from usertags.sources.files import FILE, LINE, UNPARSED
 from usertags.sources.reading import READING
+from usertags.transform.moments import (
+    date_in_calendar,
+    date_of_instant,
+    date_of_text,
+    instant_in_calendar,
+    instant_of_text,
+)
 
 # The columns that extract adds to a raw row.
 _ADDED = (FILE, LINE, UNPARSED, READING, RAW_DATA_DAY)
 
-# Spark would read '10:30:00' as a time of the current day, '2024' as a day, and '12f' as a number.
-_YEAR_FIRST = r"^\d{4}-"
-_DAY_ALONE = r"^\d{4}-\d{1,2}-\d{1,2}$"
-_TO_THE_MINUTE = r"^(\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2})(?![:\d])"
-_WITH_OFFSET = r"^\d{4}-\d{1,2}-\d{1,2}[Tt ].*([Zz]|[+-]\d{2}(:?\d{2})?)$"
+# Spark would read '12f' as a number.
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 # By default JSON has milliseconds: rows that differ in microseconds would be considered equal.
@@ -80,11 +84,11 @@ def _blank_is_null(raw: DataFrame) -> DataFrame:
 
 def _convert(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
     """The value in its declared type; null if it cannot be converted."""
-    if column.type == "timestamp" and not isinstance(kind, T.TimestampType):
-        return _instant(F.trim(value.cast("string")), column, timezone)
+    if column.type == "timestamp":
+        return instant_in_calendar(_instant(value, kind, column, timezone), timezone)
+    if column.type == "date":
+        return date_in_calendar(_date(value, kind, column, timezone))
     text = F.trim(value) if isinstance(kind, T.StringType) else None
-    if column.type == "date" and text is not None:
-        return _date(text, column)
     if column.type == "double":
         return _double(value if text is None else F.when(text.rlike(_NUMBER), text))
     if text is not None and column.type != "string":
@@ -98,27 +102,20 @@ def _double(value: Column) -> Column:
     return F.when(F.abs(number) < F.lit(float("inf")), number)
 
 
-def _date(text: Column, column: CleanColumn) -> Column:
-    if column.format:
-        return F.try_to_timestamp(text, F.lit(column.format)).cast("date")
-    return F.when(text.rlike(_YEAR_FIRST), text).try_cast("date")
+def _instant(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
+    if isinstance(kind, T.TimestampType):
+        return value
+    if isinstance(kind, T.DateType | T.TimestampNTZType):
+        column = replace(column, format=None)
+    return instant_of_text(F.trim(value.cast("string")), column, timezone)
 
 
-def _instant(text: Column, column: CleanColumn, timezone: str) -> Column:
-    """A local time in the source's time zone as an instant.
-
-    The zone name is appended to the text, so that the parser applies its rules (daylight saving): for an
-    hour that occurs twice the first is used, and a skipped hour is read as the next one. A
-    text with an offset is already an instant; a date without time is midnight.
-    """
-    zone = F.lit(f" {column.timezone or timezone}")
-    if column.format:
-        return F.try_to_timestamp(F.concat(text, zone), F.lit(f"{column.format} VV"))
-    # The parser accepts a zone only after full seconds.
-    full = F.when(text.rlike(_DAY_ALONE), F.concat(text, F.lit(" 00:00:00")))
-    full = full.when(text.rlike(_YEAR_FIRST), F.regexp_replace(text, _TO_THE_MINUTE, "$1:00"))
-    placed = F.when(text.rlike(_WITH_OFFSET), F.upper(full)).otherwise(F.concat(full, zone))
-    return placed.try_cast("timestamp")
+def _date(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
+    if isinstance(kind, T.TimestampType):
+        return date_of_instant(value, column.timezone or timezone)
+    if isinstance(kind, T.DateType | T.TimestampNTZType):
+        return value.try_cast("date")
+    return date_of_text(F.trim(value.cast("string")), column, timezone)
 
 
 def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
