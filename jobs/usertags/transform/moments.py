@@ -1,4 +1,8 @@
-"""Texts and instants become the dates and timestamps of a column: zones, formats and the calendar's ends."""
+"""Texts and instants become the dates and timestamps of a column: zones, formats and the calendar's ends.
+
+A conversion has steps, each of which reads the one before it more than once: `typed` makes each step a
+column, because Spark computes a repeated expression again.
+"""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,7 +15,7 @@ from usertags.config.date_formats import DateFormat
 from usertags.project.model import Column as CleanColumn
 
 # Spark would read '10:30:00' as a time of the current day, and '2024' as a day.
-_YEAR_FIRST = r"^\d{4}-"
+_YEAR_FIRST = r"^(?!0000)\d{4}-"
 _DAY_ALONE = r"^\d{4}-\d{1,2}-\d{1,2}$"
 _LOCAL = r"^\d{4}-\d{1,2}-\d{1,2}(?:[Tt ][\d:.]*)?$"
 _TO_THE_MINUTE = r"^(\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2})(?![:\d])"
@@ -20,11 +24,10 @@ _TIMED = r"^\d{4}-\d{1,2}-\d{1,2}[Tt ][\d:.]+ ?"
 _OFFSET = r"(?:[Zz]|(?:[Uu][Tt][Cc]?|[Gg][Mm][Tt])?[+-]\d{1,2}(?::?\d{2})?|[Uu][Tt][Cc]?|[Gg][Mm][Tt])"
 _REGION = r"[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+"
 _WITH_OFFSET = f"{_TIMED}{_OFFSET}$"
-_WITH_REGION = f"{_TIMED}{_REGION}$"
+# Java writes the region after the offset: 2024-07-02T12:00:00+08:00[Asia/Shanghai].
+_WITH_REGION = f"{_TIMED}(?:{_REGION}|{_OFFSET}\\[{_REGION}\\])$"
 # Anything that may be a zone; AM and PM are none.
 _WITH_ZONE = f"{_TIMED}(?![AaPp][Mm]$)[A-Za-z+-].*$"
-# Java writes the region after the offset: 2024-07-02T12:00:00+08:00[Asia/Shanghai].
-_REGION_AFTER_OFFSET = f"({_TIMED}{_OFFSET})\\[{_REGION}\\]$"
 # The zone of a format with z: an abbreviation has several meanings, these have one.
 _CERTAIN_ZONE = f"^(?:{_OFFSET}|{_REGION})$"
 
@@ -43,39 +46,63 @@ def instant_of_text(text: Column, column: CleanColumn, timezone: str) -> Column:
     zone = column.timezone or timezone
     if column.format:
         return F.coalesce(*[_read(found, form, zone) for found, form in _readings(text, column)])
-    # A region's zone is set by the parser's rules (daylight saving), so its name is put after the text.
     local = F.when(text.rlike(_DAY_ALONE), F.concat(text, F.lit(" 00:00:00"))).otherwise(_to_the_second(text))
+    # The parser applies the rules of a zone (daylight saving) if its name follows the text.
     placed = F.when(text.rlike(_LOCAL), F.concat(local, F.lit(f" {zone}"))).otherwise(_zoned(text, zone))
     return placed.try_cast("timestamp")
 
 
-def date_of_text(text: Column, column: CleanColumn, timezone: str) -> Column:
-    """A text as a date; null if it cannot be read. The date of an instant is the one in the column's time
-    zone, or the project's; a local time has its own date."""
+def local_time_of_text(text: Column, column: CleanColumn, timezone: str) -> Column:
+    """Microseconds of the local time whose date a `date` column has; null for a text without a time zone that
+    no format reads: see `date_of_text`."""
     zone = column.timezone or timezone
     if column.format:
-        return F.coalesce(*[_date_read(found, form, zone) for found, form in _readings(text, column)])
-    instant = _zoned(text, zone).try_cast("timestamp")
-    local = F.when(text.rlike(_YEAR_FIRST), text).try_cast("date")
-    return F.when(text.rlike(_WITH_ZONE), date_of_instant(instant, zone)).otherwise(local)
+        return F.coalesce(*[_local_time_read(found, form, zone) for found, form in _readings(text, column)])
+    zoned = F.when(text.rlike(_WITH_ZONE), _zoned(text, zone))
+    return _local_time(zoned.try_cast("timestamp"), zone)
+
+
+def local_time_of_instant(instant: Column, column: CleanColumn, timezone: str) -> Column:
+    """Microseconds of the local time in the column's time zone, or the project's."""
+    zone = column.timezone or timezone
+    return _local_time(instant_in_calendar(instant, zone), zone)
+
+
+def date_of_local_time(local: Column) -> Column:
+    """The date of a local time in microseconds, whatever the session's time zone; null outside the years 1 to
+    9999."""
+    local = F.when(local.between(_FIRST_DAY * _DAY, (_LAST_DAY + 1) * _DAY - 1), local)
+    return F.date_from_unix_date(((local - F.pmod(local, F.lit(_DAY))) / _DAY).cast("int"))
+
+
+def date_of_text(text: Column, local: Column, column: CleanColumn) -> Column:
+    """A text as a date, with its `local_time_of_text`; null if it cannot be read.
+
+    The date of an instant is the one in the column's time zone; a text without a zone has its own date."""
+    if column.format:
+        return date_of_local_time(local)
+    own = F.when(text.rlike(_YEAR_FIRST), text).try_cast("date")
+    return F.when(text.rlike(_WITH_ZONE), date_of_local_time(local)).otherwise(own)
+
+
+def _local_time(instant: Column, zone: str) -> Column:
+    return F.unix_micros(F.from_utc_timestamp(instant, zone))
 
 
 def _zoned(text: Column, zone: str) -> Column:
     """A text with a zone or offset as the parser accepts it; null without one that has a single meaning."""
-    known = _with_offsets(F.regexp_replace(text, _REGION_AFTER_OFFSET, "$1"), zone)
-    full = _to_the_second(known)
-    return F.when(known.rlike(_WITH_OFFSET), F.upper(full)).when(known.rlike(_WITH_REGION), full)
+    full = _to_the_second(text)
+    placed = F.when(text.rlike(_WITH_OFFSET), F.upper(full))
+    placed = placed.when(text.rlike(_WITH_REGION), F.regexp_replace(full, r"\[.*", ""))
+    for abbreviation, offset in _abbreviations(zone).items():
+        named = text.rlike(f"{_TIMED}(?i:{abbreviation})$")
+        placed = placed.when(named, F.regexp_replace(full, " ?[A-Za-z]+$", offset))
+    return placed
 
 
 def _to_the_second(text: Column) -> Column:
     """The parser accepts a zone only after full seconds."""
     return F.regexp_replace(text, _TO_THE_MINUTE, "$1:00")
-
-
-def date_of_instant(instant: Column, zone: str) -> Column:
-    """The date of an instant in a time zone, whatever the session's."""
-    local = F.unix_micros(F.from_utc_timestamp(instant_in_calendar(instant, zone), zone))
-    return F.date_from_unix_date(((local - F.pmod(local, F.lit(_DAY))) / _DAY).cast("int"))
 
 
 def date_in_calendar(date: Column) -> Column:
@@ -114,10 +141,10 @@ def _readings(text: Column, column: CleanColumn) -> list[tuple[Column, DateForma
     return [(text, each) for each in form.alternatives()]
 
 
-def _date_read(text: Column, form: DateFormat, zone: str) -> Column:
-    """A local time has its own date in any zone; UTC has every local time."""
+def _local_time_read(text: Column, form: DateFormat, zone: str) -> Column:
+    """A text without a zone is read in UTC, which has every local time."""
     zone = zone if form.has_zone else "UTC"
-    return date_of_instant(_read(text, form, zone), zone)
+    return _local_time(_read(text, form, zone), zone)
 
 
 def _read(text: Column, form: DateFormat, zone: str) -> Column:

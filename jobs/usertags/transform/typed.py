@@ -17,10 +17,12 @@ from usertags.sources.files import FILE, LINE, UNPARSED
 from usertags.sources.reading import READING
 from usertags.transform.moments import (
     date_in_calendar,
-    date_of_instant,
+    date_of_local_time,
     date_of_text,
     instant_in_calendar,
     instant_of_text,
+    local_time_of_instant,
+    local_time_of_text,
 )
 
 # The columns that extract adds to a raw row.
@@ -51,11 +53,15 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
     blank_is_null = _blank_is_null(raw) if source.read.format == "csv" else raw
     valued = blank_is_null.withColumns({f"_v_{c.name}": as_column(c.tree) for c in source.kept_columns})
     kinds = {field.name: field.dataType for field in valued.schema.fields}
-    converted = valued.withColumns(
+    read = valued.withColumns(
         {
-            f"_c_{c.name}": _convert(F.col(f"_v_{c.name}"), kinds[f"_v_{c.name}"], c, timezone)
+            f"_r_{c.name}": _moment(F.col(f"_v_{c.name}"), kinds[f"_v_{c.name}"], c, timezone)
             for c in source.kept_columns
+            if c.type in ("timestamp", "date")
         }
+    )
+    converted = read.withColumns(
+        {f"_c_{c.name}": _convert(kinds[f"_v_{c.name}"], c, timezone) for c in source.kept_columns}
     )
     clean = converted.select(
         *[F.col(f"_c_{c.name}").alias(c.name) for c in source.kept_columns],
@@ -82,12 +88,25 @@ def _blank_is_null(raw: DataFrame) -> DataFrame:
     return raw.withColumns({name: F.nullif(F.col(f"`{name}`"), F.lit("")) for name in names})
 
 
-def _convert(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
-    """The value in its declared type; null if it cannot be converted."""
-    if column.type == "timestamp":
-        return instant_in_calendar(_instant(value, kind, column, timezone), timezone)
+def _moment(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
+    """The instant of a timestamp, or the local time of a date in microseconds."""
+    instant = isinstance(kind, T.TimestampType)
+    if isinstance(kind, T.DateType | T.TimestampNTZType):
+        column = replace(column, format=None)
+    text = F.trim(value.cast("string"))
     if column.type == "date":
-        return date_in_calendar(_date(value, kind, column, timezone))
+        reading = local_time_of_instant if instant else local_time_of_text
+        return reading(value if instant else text, column, timezone)
+    return value if instant else instant_of_text(text, column, timezone)
+
+
+def _convert(kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
+    """The value in its declared type; null if it cannot be converted."""
+    value, moment = F.col(f"_v_{column.name}"), F.col(f"_r_{column.name}")
+    if column.type == "timestamp":
+        return instant_in_calendar(moment, timezone)
+    if column.type == "date":
+        return _date(value, moment, kind, column)
     text = F.trim(value) if isinstance(kind, T.StringType) else None
     if column.type == "double":
         return _double(value if text is None else F.when(text.rlike(_NUMBER), text))
@@ -102,20 +121,14 @@ def _double(value: Column) -> Column:
     return F.when(F.abs(number) < F.lit(float("inf")), number)
 
 
-def _instant(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
+def _date(value: Column, moment: Column, kind: T.DataType, column: CleanColumn) -> Column:
     if isinstance(kind, T.TimestampType):
-        return value
-    if isinstance(kind, T.DateType | T.TimestampNTZType):
-        column = replace(column, format=None)
-    return instant_of_text(F.trim(value.cast("string")), column, timezone)
-
-
-def _date(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
-    if isinstance(kind, T.TimestampType):
-        return date_of_instant(value, column.timezone or timezone)
-    if isinstance(kind, T.DateType | T.TimestampNTZType):
-        return value.try_cast("date")
-    return date_of_text(F.trim(value.cast("string")), column, timezone)
+        return date_of_local_time(moment)
+    if isinstance(kind, T.DateType):
+        return date_in_calendar(value)
+    if isinstance(kind, T.TimestampNTZType):
+        return date_in_calendar(value.try_cast("date"))
+    return date_of_text(F.trim(value.cast("string")), moment, column)
 
 
 def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:

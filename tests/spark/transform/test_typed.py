@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pyspark.sql import SparkSession
@@ -245,6 +247,73 @@ def test_an_instant_is_one_event_day_in_every_spelling(
     texts = [{"x": text} for text, own in ONE_INSTANT if own == form]
     read = [(row["at"], row["day"], row["event_day"], row["_reason"]) for row in clean(spark, source, texts)]
     assert read == [(utc(2019, 9, 30, 20, 30), date(2019, 10, 1), date(2019, 10, 1), None)] * len(texts)
+
+
+def _offset(moment: datetime, colon: str = ":") -> str:
+    digits = f"{moment:%z}"
+    return f"{digits[:3]}{colon}{digits[3:]}"
+
+
+# How a moment is spelled, with the format that reads it; `there` is a zone that the column does not know.
+HERE, THERE = ZoneInfo(ZONE), ZoneInfo("America/St_Johns")
+SPELLINGS: list[tuple[str | None, Callable[[datetime], str]]] = [
+    (None, lambda at: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"),
+    (None, lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"),
+    (None, lambda at: at.astimezone(HERE).isoformat()),
+    (None, lambda at: at.astimezone(THERE).isoformat(" ")),
+    (None, lambda at: f"{at.astimezone(THERE):%Y-%m-%d %H:%M:%S.%f %z}"),
+    (None, lambda at: f"{at.astimezone(THERE).isoformat()}[America/St_Johns]"),
+    (None, lambda at: f"{at.astimezone(HERE):%Y-%m-%d %H:%M:%S.%f}"),
+    (None, lambda at: f"{at.astimezone(HERE):%Y-%m-%dT%H:%M:%S.%f %Z}"),
+    (None, lambda at: f"{at.astimezone(HERE):%Y-%m-%d %H:%M:%S.%f} {ZONE}"),
+    ("yyyy-MM-dd HH:mm:ss.SSSSSS", lambda at: f"{at.astimezone(HERE):%Y-%m-%d %H:%M:%S.%f}"),
+    ("dd/MMM/yyyy:HH:mm:ss.SSSSSS Z", lambda at: f"{at.astimezone(THERE):%d/%b/%Y:%H:%M:%S.%f %z}"),
+    (
+        "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+        lambda at: f"{at.astimezone(THERE):%Y-%m-%dT%H:%M:%S.%f}" + _offset(at.astimezone(THERE)),
+    ),
+    ("yyyyMMddHHmmss.SSSSSSXX", lambda at: f"{at.astimezone(THERE):%Y%m%d%H%M%S.%f%z}"),
+    ("MM/dd/yyyy hh:mm:ss.SSSSSS a z", lambda at: f"{at.astimezone(UTC):%m/%d/%Y %I:%M:%S.%f %p UTC}"),
+    ("MMM dd HH:mm:ss.SSSSSS zzz yyyy", lambda at: f"{at.astimezone(HERE):%b %d %H:%M:%S.%f %Z %Y}"),
+    ("yyyy-MM-dd HH:mm:ss.SSSSSS VV", lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"),
+    ("yyyy-MM-dd HH:mm:ss.SSSSSS[ xxx]", lambda at: f"{at.astimezone(HERE):%Y-%m-%d %H:%M:%S.%f}"),
+    (
+        "yyyy-MM-dd HH:mm:ss.SSSSSS[ xxx]",
+        lambda at: f"{at.astimezone(THERE):%Y-%m-%d %H:%M:%S.%f} " + _offset(at.astimezone(THERE)),
+    ),
+    ("yy-MM-dd HH:mm:ss.SSSSSS Z", lambda at: f"{at.astimezone(THERE):%y-%m-%d %H:%M:%S.%f %z}"),
+]
+
+
+def _once(local: datetime) -> bool:
+    return local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset()
+
+
+def test_any_instant_is_one_event_day_in_every_spelling(spark: SparkSession, build: Build) -> None:
+    """Instants of a hundred years of Shanghai, at any microsecond and around its midnights; those of an hour
+    that came twice there are left out, because a text without an offset does not tell them apart."""
+    chance = Random(15)
+    drawn = [
+        utc(1970, 1, 1) + timedelta(microseconds=chance.randrange(3_100_000_000_000_000)) for _ in range(60)
+    ]
+    midnights = [datetime.combine(at.astimezone(HERE), time(), HERE).astimezone(UTC) for at in drawn[:30]]
+    around = [at + timedelta(microseconds=step) for at in midnights for step in (-1, 0, 1)]
+    instants = [at for at in drawn + around if _once(at.astimezone(HERE))]
+    columns = {
+        f"{name}_{number}": {"from": f"x{number}", "type": kind, "timezone": ZONE}
+        | ({"format": form} if form else {})
+        | ({"two_digit_years_from": 1970} if form and form.startswith("yy-") else {})
+        for number, (form, _) in enumerate(SPELLINGS)
+        for name, kind in (("at", "timestamp"), ("day", "date"))
+    }
+    source = build(sources={"events": events(CSV, columns)}).sources["events"]
+    raw = [{f"x{number}": spell(at) for number, (_, spell) in enumerate(SPELLINGS)} for at in instants]
+    for at, texts, row in zip(instants, raw, clean(spark, source, raw), strict=True):
+        assert row["_reason"] is None, (row["_reason"], texts)
+        assert {row[f"at_{number}"] for number in range(len(SPELLINGS))} == {at}, texts
+        assert {row[f"day_{number}"] for number in range(len(SPELLINGS))} == {at.astimezone(HERE).date()}, (
+            texts
+        )
 
 
 @pytest.mark.parametrize("form", [None, "yyyy-MM-dd HH:mm:ss z"])
