@@ -330,7 +330,8 @@ def _write_files(
 
 
 def _is_time_of_source(field: pa.Field) -> bool:
-    return field.name != RAW_DATA_DAY and (pa.types.is_timestamp(field.type) or pa.types.is_date(field.type))
+    is_time: bool = pa.types.is_timestamp(field.type) or pa.types.is_date(field.type)
+    return field.name != RAW_DATA_DAY and is_time
 
 
 def _abandon(table: Table, uploads: ExitStack, paths: list[str]) -> None:
