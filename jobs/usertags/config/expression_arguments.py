@@ -8,7 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from usertags.config import expression_conversions as conversions
-from usertags.config.expression_checks import check_format, check_pattern, check_unit, check_zone
+from usertags.config.date_formats import check_format, refuse_two_digit_years
+from usertags.config.expression_checks import check_pattern, check_unit, check_zone
 from usertags.config.expression_operands import Operand
 from usertags.config.expression_tree import Constant
 from usertags.config.expression_types import (
@@ -122,6 +123,8 @@ def date_format(*, reads: bool) -> Check:
         quoted = literal(operand, where)
         assert quoted.text is not None
         check_format(quoted.text, reads=reads)
+        if reads:
+            refuse_two_digit_years(quoted.text)
         return quoted
 
     return check

@@ -1,7 +1,7 @@
 """Static checks of expressions.
 
 They find contradictory conditions on one subject, and literals that would otherwise only fail in Spark:
-patterns, formats, units and time zones.
+patterns, units and time zones.
 """
 
 import re
@@ -37,20 +37,6 @@ _INVERSES = {
     "not null": "null",
 }
 _DAY = Decimal(86_400_000_000)
-
-# The pattern letters that Spark supports for reading and writing, with their maximum repetition.
-_FORMAT_LETTERS = (
-    dict.fromkeys("dhHkKms", 2)
-    | {"y": 6, "M": 4, "L": 4, "D": 3, "S": 9, "V": 2, "X": 3, "x": 3}
-    | {
-        "G": 4,
-        "a": 1,
-        "z": 4,
-        "Z": 3,
-    }
-)
-_WRITTEN_ONLY_LETTERS = {"E": 4, "F": 1, "q": 4, "Q": 4}
-_FORMAT_HINTS = {"Y": "y", "T": "'T'"}
 
 _DATE_UNITS = ("year", "yyyy", "yy", "quarter", "month", "mon", "mm", "week")
 _TIME_UNITS = (*_DATE_UNITS, "day", "dd", "hour", "minute", "second", "millisecond", "microsecond")
@@ -198,34 +184,6 @@ def check_like(text: Text) -> None:
     if re.search(r"\\(?![\\%_])", re.sub(r"\\[\\%_]", "", text.value)):
         raise ExpressionError(
             f"in the pattern {text.raw} a backslash is only allowed before %, _ or a backslash"
-        )
-
-
-def check_format(text: Text, *, reads: bool) -> None:
-    """Refuse a date format that Spark does not support for reading or writing, and common mistakes."""
-    letters = _FORMAT_LETTERS if reads else _FORMAT_LETTERS | _WRITTEN_ONLY_LETTERS
-    plain = re.sub(r"'[^']*'", "", text.value)
-    if re.search(r"['{}#]", plain):
-        raise ExpressionError(
-            f"the format {text.raw} has an unpaired or reserved character: one of ' {{ }} #"
-        )
-    runs = {run.group(1): run.group() for run in re.finditer(r"([A-Za-z])\1*", plain)}
-    for letter, run in runs.items():
-        if letter not in letters:
-            purpose = "reading" if reads else "writing"
-            raise ExpressionError(
-                f"the format {text.raw} has a letter that {purpose} does not support: {letter}",
-                _FORMAT_HINTS.get(letter),
-            )
-        if len(run) > letters[letter] or run == "V":
-            raise ExpressionError(f"the format {text.raw} has a wrong number of letters in {run}")
-    if "D" in runs and "M" in runs:
-        raise ExpressionError(f"the format {text.raw} has D (day of the year) together with a month", "dd")
-    if "m" in runs and "d" in runs and "M" not in runs:
-        raise ExpressionError(f"the format {text.raw} has m (minutes) in place of M (month)", "MM")
-    if runs.keys() & {"h", "K"} and "a" not in runs:
-        raise ExpressionError(
-            f"the format {text.raw} has 12-hour hours without the letter a (AM or PM)", "HH"
         )
 
 

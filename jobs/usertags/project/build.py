@@ -226,7 +226,7 @@ def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
     """What a value that reads the columns `uses` depends on: these columns, the rules for kept rows, and the
     user column."""
     columns = [
-        (column.name, column.type, column.tree, column.timezone, column.format, column.pii)
+        (column.name, column.type, column.tree, *column.reading, column.pii)
         for column in source.columns
         if column.name in uses | source.deciding
     ]

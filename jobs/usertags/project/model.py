@@ -57,6 +57,13 @@ class Column:
     unread: Tree | None = None
     null_when: Tree | None = None
     normalise: tuple[Literal["width"], ...] = ()
+    two_digit_years_from: int | None = None
+
+    @property
+    def reading(self) -> tuple[object, ...]:
+        """What decides how a text of it is read; without two-digit years as versions have always had it."""
+        centuries = () if self.two_digit_years_from is None else (self.two_digit_years_from,)
+        return (self.timezone, self.format, *centuries)
 
 
 @dataclass(frozen=True)

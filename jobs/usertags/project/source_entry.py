@@ -40,6 +40,8 @@ class ColumnEntry(Entry):
     format: str | None = None
     null_when: str | None = None
     normalise: list[Literal["width"]] = Field(default_factory=list)
+    # The first of the hundred years that two-digit years stand for.
+    two_digit_years_from: int | None = Field(default=None, ge=1800, le=2100)
 
     @model_validator(mode="after")
     def _from_or_expr(self) -> "ColumnEntry":
@@ -57,6 +59,8 @@ class ColumnEntry(Entry):
             raise ValueError("a hashed column must have the type string")
         if (self.timezone or self.format) and self.type not in ("timestamp", "date"):
             raise ValueError("`timezone` and `format` are only allowed for timestamps and dates")
+        if self.two_digit_years_from is not None and self.format is None:
+            raise ValueError("`two_digit_years_from` needs a `format` with yy")
         return self
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from usertags.config.date_formats import check_column_format
 from usertags.config.expression_lookup import Dictionary
 from usertags.config.expression_tree import Name, Tree
 from usertags.config.expression_types import is_type
@@ -96,6 +97,7 @@ def _column(
     if entry.timezone and entry.timezone not in timezones():
         hint = close(entry.timezone, timezones())
         located.report(f"{entry.timezone!r} is not a time zone", "columns", name, "timezone", suggestion=hint)
+    _check_format(name, entry, located)
     if not is_type(entry.type):
         message = f"{entry.type} is not a valid decimal: precision up to 38, scale up to the precision"
         located.report(message, "columns", name, "type")
@@ -117,7 +119,17 @@ def _column(
         message = f"{taken!r} is a reserved column name of raw tables: rename the column in the source"
         located.report(message, "columns", name)
     type_, changes = entry.type.replace(" ", ""), tuple(entry.normalise)
-    column = Column(name, type_, tree, raw, entry.pii, entry.timezone, entry.format, normalise=changes)
+    column = Column(
+        name,
+        type_,
+        tree,
+        raw,
+        entry.pii,
+        entry.timezone,
+        entry.format,
+        two_digit_years_from=entry.two_digit_years_from,
+        normalise=changes,
+    )
     return column if entry.expr is None else _expressed(column, entry, located, dictionaries)
 
 
@@ -154,6 +166,15 @@ def _check_tries(located: Located[SourceEntry], rules: list[Expression]) -> None
                 name,
                 "expr",
             )
+
+
+def _check_format(name: str, entry: ColumnEntry, located: Located[SourceEntry]) -> None:
+    if entry.format is None:
+        return
+    try:
+        check_column_format(entry.format, entry.two_digit_years_from)
+    except ExpressionError as error:
+        located.report(error.message, "columns", name, "format", suggestion=error.suggestion)
 
 
 def _check_names(located: Located[SourceEntry]) -> None:

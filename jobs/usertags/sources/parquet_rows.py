@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
@@ -13,11 +14,15 @@ from usertags.sources.reading import BATCH_ROWS, missing_columns
 from usertags.sources.s3 import S3Access, changed_while_read, host_of, is_s3, split_url
 from usertags.sources.text_lines import unreadable
 
+_MICROSECONDS = {"s": 1_000_000, "ms": 1_000}
+_LAST_MICROSECOND = 9 * 10**18
+
 
 def parquet_fields(path: str, columns: Sequence[str], s3: S3Access | None) -> list[pa.Field]:
     """The fields of the requested columns, in order; DataError if the file does not have all of them."""
     with _open(path, s3) as file:
         schema = file.schema_arrow
+        int96 = _int96_columns(file)
     missing = [column for column in columns if column not in schema.names]
     if missing:
         raise DataError(
@@ -25,27 +30,51 @@ def parquet_fields(path: str, columns: Sequence[str], s3: S3Access | None) -> li
             safe="nothing of this batch was written; published data is unchanged",
             next_step="correct `columns` of the source, or have the file delivered again",
         )
-    return [_plain(schema.field(column)) for column in columns]
+    return [_plain(schema.field(column), column in int96) for column in columns]
 
 
 def read_parquet(path: str, *, size: int, schema: pa.Schema, s3: S3Access | None) -> Iterator[pa.RecordBatch]:
     """Batches with the columns of `schema`; a file with different types is cast if no value changes."""
-    parquet_fields(path, schema.names, s3)
+    for own, field in zip(parquet_fields(path, schema.names, s3), schema, strict=True):
+        _refuse_other_times(own, field, path)
     with _open(path, s3, size) as file:
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=schema.names, use_threads=False):
             arrays = [_cast(batch.column(field.name), field, path) for field in schema]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _plain(field: pa.Field) -> pa.Field:
-    """Dictionary encoding is a matter of storage, not of type."""
+def _plain(field: pa.Field, is_int96: bool) -> pa.Field:
+    """The field as it is landed: dictionary encoding is a matter of storage, not of type; times have
+    microseconds, and instants are in UTC. Spark and Hive write INT96 for instants."""
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    if pa.types.is_timestamp(kind):
+        kind = pa.timestamp("us", tz="UTC" if kind.tz or is_int96 else None)
     return pa.field(field.name, kind)
+
+
+def _int96_columns(file: pq.ParquetFile) -> set[str]:
+    schema = file.schema
+    columns = (schema.column(index) for index in range(len(schema)))
+    return {column.path for column in columns if column.physical_type == "INT96"}
+
+
+def _refuse_other_times(own: pa.Field, field: pa.Field, path: str) -> None:
+    """Local times are no instants: nothing says where they were read off a clock."""
+    if not (pa.types.is_timestamp(own.type) and pa.types.is_timestamp(field.type)) or own.type == field.type:
+        return
+    has, had = ("instants", "local times") if own.type.tz else ("local times", "instants")
+    raise DataError(
+        f"{path}: column {field.name} has {has}, but {had} in earlier files",
+        safe="nothing of this batch was written; published data is unchanged",
+        next_step="have the files delivered with the same type for the column",
+    )
 
 
 def _cast(array: pa.Array, field: pa.Field, path: str) -> pa.Array:
     if array.type == field.type:
         return array
+    if pa.types.is_timestamp(array.type) and pa.types.is_timestamp(field.type):
+        return _in_microseconds(array, field.type)
     try:
         return array.cast(field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -55,6 +84,18 @@ def _cast(array: pa.Array, field: pa.Field, path: str) -> pa.Array:
             safe="nothing of this batch was written; published data is unchanged",
             next_step="have the files delivered with the same type for the column",
         ) from None
+
+
+def _in_microseconds(array: pa.Array, kind: pa.TimestampType) -> pa.Array:
+    """Times in the unit and zone of the lake. Nanoseconds are cut off; what microseconds cannot hold (a
+    number of another unit, taken for seconds) becomes a time of the year 287000, which clean sets aside."""
+    if array.type.unit == "ns":
+        array = pc.floor_temporal(array, unit="microsecond")
+    elif array.type.unit in _MICROSECONDS:
+        last = _LAST_MICROSECOND // _MICROSECONDS[array.type.unit]
+        numbers = pc.max_element_wise(array.cast(pa.int64()), -last, skip_nulls=False)
+        array = pc.min_element_wise(numbers, last, skip_nulls=False).cast(array.type)
+    return array.cast(kind)
 
 
 @contextmanager
@@ -68,7 +109,8 @@ def _open(path: str, s3: S3Access | None, size: int | None = None) -> Iterator[p
         with source:
             if size is not None and source.size() != size:
                 raise changed_while_read(path)
-            yield pq.ParquetFile(source)
+            # Nanoseconds would silently wrap around for the years before 1678 and after 2261.
+            yield pq.ParquetFile(source, coerce_int96_timestamp_unit="us")
     except pa.ArrowInvalid:
         raise unreadable(path, "it is not a complete Parquet file") from None
     except OSError as error:

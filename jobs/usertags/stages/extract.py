@@ -295,6 +295,9 @@ def _write_files(
     paths: list[str] = []
     rows = in_file = 0
     writer: Any = None
+    # PyIceberg reads bounds as times of Python, which end with the year 9999. Nothing selects raw rows by
+    # them.
+    described = [field.name for field in schema if not _is_time_of_source(field)]
     # An open upload would prevent the process from exiting.
     with ExitStack() as uploads:
         try:
@@ -305,7 +308,9 @@ def _write_files(
                     uploads.close()
                     paths.append(f"{table.location()}/data/{RAW_DATA_DAY}={data_day}/{uuid.uuid4()}.parquet")
                     sink = uploads.enter_context(table.io.new_output(paths[-1]).create())
-                    writer = uploads.enter_context(pq.ParquetWriter(sink, schema, compression="zstd"))
+                    writer = uploads.enter_context(
+                        pq.ParquetWriter(sink, schema, compression="zstd", write_statistics=described)
+                    )
                     in_file = 0
                 writer.write_batch(batch)
                 in_file += batch.num_rows
@@ -322,6 +327,11 @@ def _write_files(
             _abandon(table, uploads, paths)
             raise
     return paths, rows
+
+
+def _is_time_of_source(field: pa.Field) -> bool:
+    is_time: bool = pa.types.is_timestamp(field.type) or pa.types.is_date(field.type)
+    return field.name != RAW_DATA_DAY and is_time
 
 
 def _abandon(table: Table, uploads: ExitStack, paths: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Converts raw rows to typed rows, each with the reason for its quarantine, or null."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import reduce
 from operator import and_
 
@@ -15,15 +16,19 @@ from usertags.project.model import Column as CleanColumn
 from usertags.sources.files import FILE, LINE, UNPARSED
 from usertags.sources.reading import READING
 from usertags.transform.exact import exact_id, exact_number, exact_text, plain_width, trimmed
+from usertags.transform.moments import (
+    date_in_calendar,
+    date_of_local_time,
+    date_of_text,
+    instant_in_calendar,
+    instant_of_text,
+    local_time_of_instant,
+    local_time_of_text,
+)
 
 # The columns that extract adds to a raw row.
 _ADDED = (FILE, LINE, UNPARSED, READING, RAW_DATA_DAY)
 
-# Spark would read '10:30:00' as a time of the current day, and '2024' as a day.
-_YEAR_FIRST = r"^\d{4}-"
-_DAY_ALONE = r"^\d{4}-\d{1,2}-\d{1,2}$"
-_TO_THE_MINUTE = r"^(\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2})(?![:\d])"
-_WITH_OFFSET = r"^\d{4}-\d{1,2}-\d{1,2}[Tt ].*([Zz]|[+-]\d{2}(:?\d{2})?)$"
 
 # By default JSON has milliseconds: rows that differ in microseconds would be considered equal.
 _JSON = {
@@ -48,11 +53,15 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
         {f"_v_{c.name}": as_column(c.tree) for c in source.kept_columns}
     )
     kinds = {field.name: field.dataType for field in valued.schema.fields}
-    converted = valued.withColumns(
+    read = valued.withColumns(
         {
-            f"_c_{c.name}": _convert(F.col(f"_v_{c.name}"), kinds[f"_v_{c.name}"], c, timezone, source)
+            f"_r_{c.name}": _moment(F.col(f"_v_{c.name}"), kinds[f"_v_{c.name}"], c, timezone)
             for c in source.kept_columns
+            if c.type in ("timestamp", "date")
         }
+    )
+    converted = read.withColumns(
+        {f"_c_{c.name}": _convert(kinds[f"_v_{c.name}"], c, timezone, source) for c in source.kept_columns}
     )
     clean = converted.select(
         *[F.col(f"_c_{c.name}").alias(c.name) for c in source.kept_columns],
@@ -90,16 +99,30 @@ def _or_null(text: Column, source: Source) -> Column:
     return F.when(~trimmed(text).isin(*source.nulls), value) if source.nulls else value
 
 
-def _convert(value: Column, kind: T.DataType, column: CleanColumn, timezone: str, source: Source) -> Column:
-    """The value in its declared type; null if it cannot be converted."""
-    if "width" in column.normalise and isinstance(kind, T.StringType):
-        value = plain_width(value)
-    if column.type == "timestamp":
-        is_instant = isinstance(kind, T.TimestampType)
-        return value if is_instant else _instant(trimmed(value.cast("string")), column, timezone)
+def _plain(value: Column, kind: T.DataType, column: CleanColumn) -> Column:
+    """The value, its full-width characters as plain ones if its column says so."""
+    return plain_width(value) if "width" in column.normalise and isinstance(kind, T.StringType) else value
+
+
+def _moment(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
+    """The instant of a timestamp, or the local time of a date in microseconds."""
+    instant = isinstance(kind, T.TimestampType)
+    if isinstance(kind, T.DateType | T.TimestampNTZType):
+        column = replace(column, format=None)
+    text = trimmed(_plain(value, kind, column).cast("string"))
     if column.type == "date":
-        text = trimmed(value) if isinstance(kind, T.StringType) else None
-        return value.try_cast("date") if text is None else _date(text, column)
+        reading = local_time_of_instant if instant else local_time_of_text
+        return reading(value if instant else text, column, timezone)
+    return value if instant else instant_of_text(text, column, timezone)
+
+
+def _convert(kind: T.DataType, column: CleanColumn, timezone: str, source: Source) -> Column:
+    """The value in its declared type; null if it cannot be converted."""
+    value = _plain(F.col(f"_v_{column.name}"), kind, column)
+    if column.type == "timestamp":
+        return instant_in_calendar(F.col(f"_r_{column.name}"), timezone)
+    if column.type == "date":
+        return _date(value, F.col(f"_r_{column.name}"), kind, column)
     if column.type == "string":
         return _text(value, kind, column, source)
     if column.type == "boolean":
@@ -114,27 +137,14 @@ def _text(value: Column, kind: T.DataType, column: CleanColumn, source: Source) 
     return exact_id(text) if is_id and column.pii is None else text
 
 
-def _date(text: Column, column: CleanColumn) -> Column:
-    if column.format:
-        return F.try_to_timestamp(text, F.lit(column.format)).cast("date")
-    return F.when(text.rlike(_YEAR_FIRST), text).try_cast("date")
-
-
-def _instant(text: Column, column: CleanColumn, timezone: str) -> Column:
-    """A local time in the source's time zone as an instant.
-
-    The zone name is appended to the text, so that the parser applies its rules (daylight saving): for an
-    hour that occurs twice the first is used, and a skipped hour is read as the next one. A
-    text with an offset is already an instant; a date without time is midnight.
-    """
-    zone = F.lit(f" {column.timezone or timezone}")
-    if column.format:
-        return F.try_to_timestamp(F.concat(text, zone), F.lit(f"{column.format} VV"))
-    # The parser accepts a zone only after full seconds.
-    full = F.when(text.rlike(_DAY_ALONE), F.concat(text, F.lit(" 00:00:00")))
-    full = full.when(text.rlike(_YEAR_FIRST), F.regexp_replace(text, _TO_THE_MINUTE, "$1:00"))
-    placed = F.when(text.rlike(_WITH_OFFSET), F.upper(full)).otherwise(F.concat(full, zone))
-    return placed.try_cast("timestamp")
+def _date(value: Column, moment: Column, kind: T.DataType, column: CleanColumn) -> Column:
+    if isinstance(kind, T.TimestampType):
+        return date_of_local_time(moment)
+    if isinstance(kind, T.DateType):
+        return date_in_calendar(value)
+    if isinstance(kind, T.TimestampNTZType):
+        return date_in_calendar(value.try_cast("date"))
+    return date_of_text(trimmed(value.cast("string")), moment, column)
 
 
 def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:

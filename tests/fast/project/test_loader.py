@@ -221,6 +221,12 @@ RULES_OF_AN_ENTRY = [
         "from: ordered_at, type: string",
         "columns.ordered_at: `timezone` and `format` are only allowed for timestamps and dates",
     ),
+    (
+        ORDERS,
+        "from: ordered_at, type: timestamp",
+        "from: ordered_at, type: timestamp, two_digit_years_from: 1930",
+        "columns.ordered_at: `two_digit_years_from` needs a `format` with yy",
+    ),
     (MEASURES, "    window: 180d", "    offset: 30d", "orders_180d: an `offset` needs a `window`"),
     (TAGS, "value: users.city", "value: users.city\n    else: none", "city: `else` belongs to `cases`"),
     (

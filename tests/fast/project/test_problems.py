@@ -210,6 +210,17 @@ def test_a_tag_is_not_called_like_a_column_of_every_user(folder: Folder, name: s
             "'Asia/Shangai' is not a time zone (did you mean Asia/Shanghai?)",
         ),
         (
+            "timezone: Asia/Shanghai",
+            "timezone: Asia/Shanghai, format: yyyy-mm-dd",
+            "the format 'yyyy-mm-dd' has m (minutes) in place of M (month) (did you mean MM?)",
+        ),
+        (
+            "timezone: Asia/Shanghai",
+            "timezone: Asia/Shanghai, format: dd/MM/yy",
+            "the format 'dd/MM/yy' has two-digit years: `two_digit_years_from` must say the first of the "
+            "hundred years that they stand for (1930: 1930 to 2029)",
+        ),
+        (
             "type: decimal(12,2)\n",
             "type: decimal(40,2)\n",
             "decimal(40,2) is not a valid decimal: precision up to 38, scale up to the precision",

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pyspark.sql import SparkSession
@@ -250,6 +252,232 @@ def test_a_format_reads_its_pattern_and_nothing_else(spark: SparkSession, build:
     day = {"type": "date", "format": "yyyyMMdd"}
     found = one_column(spark, build, day, ["20240229", "20230229", "2024-02-29"])
     assert found == [date(2024, 2, 29), "type_x", "type_x"]
+
+
+# 2019-09-30 20:30 UTC, which is 04:30 of the next day in Shanghai, as sources write it: text and format.
+ONE_INSTANT: list[tuple[str, str | None]] = [
+    ("2019-09-30T20:30:00Z", None),
+    ("2019-09-30 20:30:00 UTC", None),
+    ("2019-09-30 20:30:00 utc", None),
+    ("2019-09-30 20:30:00 GMT", None),
+    ("2019-09-30 20:30:00 +0000", None),
+    ("2019-09-30 20:30Z", None),
+    ("2019-09-30T13:30:00-07:00", None),
+    ("2019-09-30T13:30:00.000-0700", None),
+    ("2019-09-30 13:30:00-07", None),
+    ("2019-09-30 13:30:00 GMT-7", None),
+    ("2019-10-01 04:30:00", None),
+    ("2019-10-01 04:30:00 CST", None),
+    ("2019-10-01 04:30 Asia/Shanghai", None),
+    ("2019-09-30 13:30:00 America/Los_Angeles", None),
+    ("2019-10-01T04:30:00+08:00[Asia/Shanghai]", None),
+    ("2019-09-30 20:30:00 UTC", "yyyy-MM-dd HH:mm:ss z"),
+    ("2019-10-01 04:30:00 CST", "yyyy-MM-dd HH:mm:ss z"),
+    ("2019-10-01 04:30:00 Asia/Shanghai", "yyyy-MM-dd HH:mm:ss z"),
+    ("2019-09-30 13:30:00 Pacific Daylight Time", "yyyy-MM-dd HH:mm:ss zzzz"),
+    ("2019-09-30 20:30:00 +0000", "yyyy-MM-dd HH:mm:ss Z"),
+    ("30/Sep/2019:13:30:00 -0700", "dd/MMM/yyyy:HH:mm:ss Z"),
+    ("Oct 01 04:30:00 CST 2019", "MMM dd HH:mm:ss zzz yyyy"),
+    ("2019-09-30T13:30:00-07:00", "yyyy-MM-dd'T'HH:mm:ssXXX"),
+    ("2019-09-30T20:30:00Z", "yyyy-MM-dd'T'HH:mm:ssXXX"),
+    ("20190930133000-0700", "yyyyMMddHHmmssXX"),
+    ("2019-09-30 13:30:00 -07", "yyyy-MM-dd HH:mm:ss X"),
+    ("2019-09-30 13:30:00-07:00", "yyyy-MM-dd HH:mm:ssxxx"),
+    ("2019-09-30 13:30:00 GMT-7", "yyyy-MM-dd HH:mm:ss O"),
+    ("2019-09-30 13:30 America/Los_Angeles", "yyyy-MM-dd HH:mm VV"),
+    ("2019-09-30 08:30 PM +00:00", "yyyy-MM-dd hh:mm a XXX"),
+    ("2019-09-30 20:30:00Z", "yyyy-MM-dd HH:mm:ss[XXX]"),
+    ("2019-10-01 04:30:00", "yyyy-MM-dd HH:mm:ss[XXX]"),
+    ("2019-10-01 04:30", "yyyy-MM-dd HH:mm"),
+    ("01.10.2019 04:30", "dd.MM.yyyy HH:mm"),
+]
+
+
+@pytest.mark.parametrize("form", dict.fromkeys(form for _, form in ONE_INSTANT))
+def test_an_instant_is_one_event_day_in_every_spelling(
+    spark: SparkSession, build: Build, form: str | None
+) -> None:
+    reading = {"from": "x", "timezone": ZONE} | ({"format": form} if form else {})
+    columns = {"at": reading | {"type": "timestamp"}, "day": reading | {"type": "date"}}
+    source = build(sources={"events": events(CSV, columns)}).sources["events"]
+    texts = [{"x": text} for text, own in ONE_INSTANT if own == form]
+    read = [(row["at"], row["day"], row["event_day"], row["_reason"]) for row in clean(spark, source, texts)]
+    assert read == [(utc(2019, 9, 30, 20, 30), date(2019, 10, 1), date(2019, 10, 1), None)] * len(texts)
+
+
+def _offset(moment: datetime, colon: str = ":") -> str:
+    digits = f"{moment:%z}"
+    return f"{digits[:3]}{colon}{digits[3:]}"
+
+
+# How a moment is spelled, with the format that reads it; `there` is a zone that the column does not know.
+HERE, THERE = ZoneInfo(ZONE), ZoneInfo("America/St_Johns")
+SPELLINGS: list[tuple[str | None, Callable[[datetime], str]]] = [
+    (None, lambda at: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"),
+    (None, lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"),
+    (None, lambda at: at.astimezone(HERE).isoformat()),
+    (None, lambda at: at.astimezone(THERE).isoformat(" ")),
+    (None, lambda at: f"{at.astimezone(THERE):%Y-%m-%d %H:%M:%S.%f %z}"),
+    (None, lambda at: f"{at.astimezone(THERE).isoformat()}[America/St_Johns]"),
+    (None, lambda at: f"{at.astimezone(HERE):%Y-%m-%d %H:%M:%S.%f}"),
+    (None, lambda at: f"{at.astimezone(HERE):%Y-%m-%dT%H:%M:%S.%f %Z}"),
+    (None, lambda at: f"{at.astimezone(HERE):%Y-%m-%d %H:%M:%S.%f} {ZONE}"),
+    ("yyyy-MM-dd HH:mm:ss.SSSSSS", lambda at: f"{at.astimezone(HERE):%Y-%m-%d %H:%M:%S.%f}"),
+    ("dd/MMM/yyyy:HH:mm:ss.SSSSSS Z", lambda at: f"{at.astimezone(THERE):%d/%b/%Y:%H:%M:%S.%f %z}"),
+    (
+        "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+        lambda at: f"{at.astimezone(THERE):%Y-%m-%dT%H:%M:%S.%f}" + _offset(at.astimezone(THERE)),
+    ),
+    ("yyyyMMddHHmmss.SSSSSSXX", lambda at: f"{at.astimezone(THERE):%Y%m%d%H%M%S.%f%z}"),
+    ("MM/dd/yyyy hh:mm:ss.SSSSSS a z", lambda at: f"{at.astimezone(UTC):%m/%d/%Y %I:%M:%S.%f %p UTC}"),
+    ("MMM dd HH:mm:ss.SSSSSS zzz yyyy", lambda at: f"{at.astimezone(HERE):%b %d %H:%M:%S.%f %Z %Y}"),
+    ("yyyy-MM-dd HH:mm:ss.SSSSSS VV", lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"),
+    ("yyyy-MM-dd HH:mm:ss.SSSSSS[ xxx]", lambda at: f"{at.astimezone(HERE):%Y-%m-%d %H:%M:%S.%f}"),
+    (
+        "yyyy-MM-dd HH:mm:ss.SSSSSS[ xxx]",
+        lambda at: f"{at.astimezone(THERE):%Y-%m-%d %H:%M:%S.%f} " + _offset(at.astimezone(THERE)),
+    ),
+    ("yy-MM-dd HH:mm:ss.SSSSSS Z", lambda at: f"{at.astimezone(THERE):%y-%m-%d %H:%M:%S.%f %z}"),
+]
+
+
+def _once(local: datetime) -> bool:
+    return local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset()
+
+
+def test_any_instant_is_one_event_day_in_every_spelling(spark: SparkSession, build: Build) -> None:
+    """Instants of a hundred years of Shanghai, at any microsecond and around its midnights; those of an hour
+    that came twice there are left out, because a text without an offset does not tell them apart."""
+    chance = Random(15)
+    drawn = [
+        utc(1970, 1, 1) + timedelta(microseconds=chance.randrange(3_100_000_000_000_000)) for _ in range(60)
+    ]
+    midnights = [datetime.combine(at.astimezone(HERE), time(), HERE).astimezone(UTC) for at in drawn[:30]]
+    around = [at + timedelta(microseconds=step) for at in midnights for step in (-1, 0, 1)]
+    instants = [at for at in drawn + around if _once(at.astimezone(HERE))]
+    columns = {
+        f"{name}_{number}": {"from": f"x{number}", "type": kind, "timezone": ZONE}
+        | ({"format": form} if form else {})
+        | ({"two_digit_years_from": 1970} if form and form.startswith("yy-") else {})
+        for number, (form, _) in enumerate(SPELLINGS)
+        for name, kind in (("at", "timestamp"), ("day", "date"))
+    }
+    source = build(sources={"events": events(CSV, columns)}).sources["events"]
+    raw = [{f"x{number}": spell(at) for number, (_, spell) in enumerate(SPELLINGS)} for at in instants]
+    for at, texts, row in zip(instants, raw, clean(spark, source, raw), strict=True):
+        assert row["_reason"] is None, (row["_reason"], texts)
+        assert {row[f"at_{number}"] for number in range(len(SPELLINGS))} == {at}, texts
+        assert {row[f"day_{number}"] for number in range(len(SPELLINGS))} == {at.astimezone(HERE).date()}, (
+            texts
+        )
+
+
+@pytest.mark.parametrize("form", [None, "yyyy-MM-dd HH:mm:ss z"])
+def test_an_abbreviation_of_several_zones_counts_only_in_one_that_uses_it(
+    spark: SparkSession, build: Build, form: str | None
+) -> None:
+    """CST is Chicago to Java, wherever the text is from."""
+    for zone, expected in {
+        "Asia/Shanghai": utc(2019, 7, 1, 4),
+        "America/Chicago": utc(2019, 7, 1, 18),
+        "Europe/London": "type_x",
+    }.items():
+        column = {"type": "timestamp", "timezone": zone} | ({"format": form} if form else {})
+        assert one_column(spark, build, column, ["2019-07-01 12:00:00 CST"]) == [expected]
+
+
+def test_the_date_of_an_instant_is_the_one_in_the_zone_of_its_column(
+    spark: SparkSession, build: Build
+) -> None:
+    texts = ["1995-03-07T16:00:00.000Z", "1995-03-07T15:59:59.999Z", "1995-03-07 00:00:00", "1995-03-07"]
+    found = one_column(spark, build, {"type": "date", "timezone": "Asia/Shanghai"}, texts)
+    assert found == [date(1995, 3, 8), date(1995, 3, 7), date(1995, 3, 7), date(1995, 3, 7)]
+    found = one_column(spark, build, {"type": "date", "timezone": "Europe/London"}, texts)
+    assert found == [date(1995, 3, 7)] * 4
+    # The project's zone is Shanghai.
+    assert one_column(spark, build, {"type": "date"}, texts[:1]) == [date(1995, 3, 8)]
+
+
+def test_the_date_of_an_instant_of_a_database_is_the_one_in_the_zone_of_its_column(
+    spark: SparkSession, build: Build
+) -> None:
+    zones = {"here": {}, "london": {"timezone": "Europe/London"}, "far": {"timezone": "Pacific/Kiritimati"}}
+    columns = {name: {"from": "born", "type": "date"} | zone for name, zone in zones.items()}
+    source = build(sources={"events": events(TABLE, columns)}).sources["events"]
+    raw = [("u1", utc(2024, 7, 2), born, DAY) for born in (utc(1995, 3, 7, 16), utc(1960, 1, 1, 10))]
+    landed = frame(spark, "customer string, at timestamp, born timestamp, batch date", raw)
+    found = [(row["here"], row["london"], row["far"]) for row in rows(typed(landed, source, ZONE))]
+    assert found == [
+        (date(1995, 3, 8), date(1995, 3, 7), date(1995, 3, 8)),
+        (date(1960, 1, 1), date(1960, 1, 1), date(1959, 12, 31)),
+    ]
+
+
+def test_the_wall_clock_of_a_date_is_read_in_no_zone(spark: SparkSession, build: Build) -> None:
+    """Samoa left out 30 December 2011."""
+    day = {"type": "date", "timezone": "Pacific/Apia", "format": "dd.MM.yyyy"}
+    assert one_column(spark, build, day, ["30.12.2011", "01.01.0001"]) == [date(2011, 12, 30), date(1, 1, 1)]
+
+
+def test_numbers_of_a_database_are_read_by_a_format(spark: SparkSession, build: Build) -> None:
+    columns = {
+        "born": {"from": "born", "type": "date", "format": "yyyyMMdd"},
+        "seen": {"from": "born", "type": "timestamp", "format": "yyyyMMdd"},
+    }
+    source = build(sources={"events": events(TABLE, columns)}).sources["events"]
+    raw = frame(
+        spark, "customer string, at timestamp, born int, batch date", [("u1", utc(2024, 7, 2), 19950308, DAY)]
+    )
+    row = rows(typed(raw, source, ZONE))[0]
+    assert (row["born"], row["seen"]) == (date(1995, 3, 8), utc(1995, 3, 7, 16))
+
+
+def test_two_digit_years_are_of_the_hundred_years_that_the_column_says(
+    spark: SparkSession, build: Build
+) -> None:
+    texts = ["23/11/65", "29/02/00", "01/01/30", "31/12/29", "23/11/1965", "29/02/65", "1/1/65"]
+    day = {"type": "date", "format": "dd/MM/yy", "two_digit_years_from": 1930}
+    assert one_column(spark, build, day, texts) == [
+        date(1965, 11, 23),
+        date(2000, 2, 29),
+        date(1930, 1, 1),
+        date(2029, 12, 31),
+        "type_x",
+        "type_x",
+        "type_x",
+    ]
+    # 1900 was no leap year.
+    assert one_column(spark, build, day | {"two_digit_years_from": 1900}, texts[:2]) == [
+        date(1965, 11, 23),
+        "type_x",
+    ]
+    stamp = {"type": "timestamp", "format": "yyMMdd HHmm Z", "two_digit_years_from": 1970}
+    assert one_column(spark, build, stamp, ["991231 1600 +0000", "700101 0800 +0800"]) == [
+        utc(1999, 12, 31, 16),
+        utc(1970, 1, 1),
+    ]
+
+
+def test_years_outside_1_to_9999_are_set_aside(spark: SparkSession, build: Build) -> None:
+    """In UTC and in the project's zone: most readers of the lake know no other years."""
+    texts = ["0001-01-01 00:00:00", "0001-01-01T00:00:00Z", "9999-12-31 23:59:59", "9999-12-31T23:59:59Z"]
+    texts += ["0000-06-01 00:00:00", "52274-01-01 00:00:00"]
+    found = one_column(spark, build, {"type": "timestamp"}, texts)
+    assert found == ["type_x", utc(1, 1, 1), utc(9999, 12, 31, 15, 59, 59), "type_x", "type_x", "type_x"]
+    days = ["0001-01-01", "9999-12-31", "0000-12-31", "52274-01-01"]
+    assert one_column(spark, build, {"type": "date"}, days) == [date.min, date.max, "type_x", "type_x"]
+
+
+def test_far_instants_of_a_database_are_set_aside(spark: SparkSession, build: Build) -> None:
+    columns = {"x": {"from": "x", "type": "timestamp"}, "day": {"from": "x", "type": "date"}}
+    source = build(sources={"events": events(TABLE, columns)}).sources["events"]
+    numbers = [1_587_496_943_893_000_000, 9 * 10**18, -9 * 10**18, 0]
+    raw = [("u1", utc(2024, 7, 2), number, DAY) for number in numbers]
+    landed = frame(spark, "customer string, at timestamp, n bigint, batch date", raw)
+    found = rows(typed(landed.selectExpr("* except (n)", "timestamp_micros(n) as x"), source, ZONE))
+    read = [(row["_reason"], row["x"], row["day"]) for row in found]
+    assert read == [("type_x", None, None)] * 3 + [(None, utc(1970, 1, 1), date(1970, 1, 1))]
+    assert "+52275-10-11T13:18:13" in found[0]["_raw"]
 
 
 def test_types_of_a_database_are_kept_and_its_plain_times_read_in_the_zone(
