@@ -9,7 +9,12 @@ from pyspark.sql import functions as F
 from usertags.project.masking import masked_of
 from usertags.project.model import CLEAN_DATA_DAY, Project, Source
 from usertags.quality.checks import CheckResult
-from usertags.quality.clean_checks import distinct_within_day, one_definition, reconciliation
+from usertags.quality.clean_checks import (
+    distinct_within_day,
+    one_definition,
+    one_row_per_key,
+    reconciliation,
+)
 from usertags.quality.comparison import compared
 from usertags.quality.expectations import Sampling, Validator
 from usertags.quality.freshness_references import freshness_checks, reference_checks, referred
@@ -66,6 +71,7 @@ def _checks(
     suite = clean_suite(project, source)
     kept = _kept(branch, batch, written)
     results = [reconciliation(source, written.counts)]
+    results += one_row_per_key(source, written.tied)
     results += validator.validate(suite.name, kept, suite.checks, sampling=_sampling(source))
     results += freshness_checks(source, written.statistics, end_of(batch.data_day, project.timezone))
     if written.days:
