@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
 from usertags.config.durations import Duration
-from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
+from usertags.errors import ConfigError, ConfigProblem, DataError, InfrastructureError
 from usertags.language import Language
 from usertags.project.model import RAW_DATA_DAY, Project, Source
 from usertags.project.source_entry import Read
@@ -104,8 +104,9 @@ def _take_in(
     run_id: str,
     read_until: datetime | None,
 ) -> Line:
+    counted: list[int] = []
     if source.read.table:
-        reading, bounds = _from_database(project, source, data_day, batches, read_until)
+        reading, bounds = _from_database(project, source, data_day, batches, read_until, counted)
     else:
         reading, bounds = _from_files(project, lake, source, data_day, batches)
     attempt = batches[data_day].attempt + 1 if data_day in batches else 0
@@ -124,7 +125,8 @@ def _take_in(
         run_id=run_id,
     )
     replace_landed = replaces(source, read_before=data_day in batches)
-    rows = _land(lake, table, _write_files(table, schema, stream, data_day), record, bounds, replace_landed)
+    written = _write_files(table, schema, stream, data_day)
+    rows = _land(lake, table, written, record, bounds, replace_landed, counted)
     return Line(source.name, read=rows, written=rows, note=_note(bounds, project.quality.language))
 
 
@@ -142,7 +144,9 @@ def _from_database(
     data_day: date,
     batches: Mapping[date, BatchRecord],
     read_until: datetime | None,
+    counted: list[int],
 ) -> tuple[pa.RecordBatchReader, Bounds]:
+    """`counted` is given the rows that the database counts while it is read."""
     read = source.read
     assert read.table is not None
     bounds = cursor_bounds(read, batches, data_day, project.timezone, read_until)
@@ -154,6 +158,9 @@ def _from_database(
         after=bounds.after,
         until=bounds.until,
         timezone=project.timezone,
+        # Such rows are read with every batch; those without a key would count every time.
+        refuse_empty_cursor=source.repeats == "keep",
+        on_count=counted.append,
     )
     return reading, bounds
 
@@ -281,11 +288,13 @@ def _land(
     record: BatchRecord,
     bounds: Bounds,
     replace_landed: bool,
+    counted: Sequence[int],
 ) -> int:
     """Commit written files as the batch, in one commit to the raw table between two commits to the register.
     An interrupted reading is completed, or read again, by the next run (`registered`)."""
     paths, rows = written
     with _removed_on_failure(table, paths):
+        require_all(record.source, rows, counted)
         if bounds.files is not None:
             register_files(lake, record.source, record.data_day, record.attempt, bounds.files)
         # A reading that changes no row can be repeated: nothing is lost without its record.
@@ -307,6 +316,18 @@ def _land(
     )
     register(lake, [landed])
     return rows
+
+
+def require_all(source: str, rows: int, counted: Sequence[int]) -> None:
+    """Raises DataError if fewer rows were written than the database counted in the same transaction."""
+    expected = sum(counted)
+    if rows < expected:
+        raise DataError(
+            f"{rows} of the {expected} rows that the database counted for source {source} were read",
+            safe="nothing of this batch was committed; published data is unchanged",
+            next_step="run the same command again; if rows are missing again, report it: this is a defect of "
+            "the pipeline",
+        )
 
 
 @contextmanager

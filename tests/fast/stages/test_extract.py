@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.sources import orders
 from usertags.config.durations import Duration
+from usertags.errors import DataError
 from usertags.project.model import Project
 from usertags.project.source_entry import Read
 from usertags.sources.files import SourceFile
@@ -22,6 +23,7 @@ from usertags.stages.extract import (
     new_files,
     pii_salt,
     replaces,
+    require_all,
 )
 
 NO_LOOKBACK = Duration(0, "s")
@@ -107,6 +109,13 @@ def test_a_day_that_is_not_over_is_read_until_now_and_the_next_batch_begins_ther
 def test_a_table_without_a_cursor_is_read_whole() -> None:
     read = Read(connection="shop", table="orders")
     assert cursor_bounds(read, by_day(batch(D1, end(D1))), D2, "Asia/Shanghai") == Bounds()
+
+
+def test_fewer_rows_than_the_database_counted_are_refused() -> None:
+    require_all("orders", 7, [7])
+    require_all("visits", 7, [])
+    with pytest.raises(DataError, match="6 of the 7 rows that the database counted for source orders"):
+        require_all("orders", 6, [7])
 
 
 # ---- files -------------------------------------------------------------------------------------------
