@@ -100,6 +100,11 @@ class Source:
         return column
 
     @property
+    def read_whole(self) -> bool:
+        """Whether every batch has all rows of a table, so that those that did not change are repeats."""
+        return self.read.table is not None and self.read.cursor is None
+
+    @property
     def kept_columns(self) -> tuple[Column, ...]:
         """The columns that reach the clean table."""
         return tuple(column for column in self.columns if column.pii != "drop")
