@@ -21,7 +21,7 @@ from usertags.quality.freshness_references import freshness_checks, reference_ch
 from usertags.quality.kinds import CheckKind
 from usertags.quality.suites import clean_suite
 from usertags.stages.batch_statistics import earlier_statistics, save_statistics
-from usertags.stages.clean_batch import Batch
+from usertags.stages.clean_batch import Batch, ends_at
 from usertags.stages.clean_writing import Written
 from usertags.stages.days import end_of
 from usertags.store.lake import Lake
@@ -54,7 +54,10 @@ def check_batches(
         results = _checks(spark, project, batch, item, validator)
         results.append(one_definition(batch.source, batch.other_definitions))
         earlier = before.get(batch.source.name, [])
-        results += compared(batch.source, batch.data_day, item.statistics, earlier, project.quality)
+        partial = ends_at(batch, project.timezone) < end_of(batch.data_day, project.timezone)
+        results += compared(
+            batch.source, batch.data_day, item.statistics, earlier, project.quality, partial=partial
+        )
         done.append(Checked(batch, item, tuple(results)))
     if not done:
         return []
@@ -75,7 +78,7 @@ def _checks(
     results = [reconciliation(source, written.counts)]
     results += one_row_per_key(source, written.tied)
     results += validator.validate(suite.name, kept, declared, sampling=_sampling(source))
-    results += freshness_checks(source, written.statistics, end_of(batch.data_day, project.timezone))
+    results += freshness_checks(source, written.statistics, ends_at(batch, project.timezone))
     if written.days:
         touched = spark.createDataFrame([(day,) for day in written.days], "event_day date")
         results += distinct_within_day(source, project.measures_of(source.name), branch, touched)

@@ -165,6 +165,12 @@ def test_a_whole_table_that_has_not_changed_is_no_reason_to_refuse_a_day() -> No
     assert of([whole(0, mark="9:9")], before)["rows_as_before"] == "critical"
 
 
+def test_few_rows_of_a_day_that_is_not_over_only_warn() -> None:
+    before = [whole(1000, 7), whole(990, 14), whole(1010, 21)]
+    found = compared(source(), DAY, [whole(300)], before, SETTINGS, partial=True)
+    assert severities(found)["rows_as_before"] == "warning"
+
+
 @pytest.mark.parametrize(
     ("empty", "severity"), [(60, None), (90, None), (110, "warning"), (140, "critical"), (200, "critical")]
 )
