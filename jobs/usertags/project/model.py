@@ -68,7 +68,8 @@ class Source:
     user, or for links those that belong to one person. `compare` says how far a batch may differ from those
     before it; None: no comparison.
 
-    `deciding` are the columns that determine which rows are kept, and their user.
+    `deciding` are the columns that determine which rows are kept, and their user. `order_by` are the columns
+    that order rows of an equal time, for the earliest and the latest value.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Source:
     explicit: Explicit | None = None
     compare: CompareEntry | None = None
     may_be_empty: bool = False
+    order_by: tuple[str, ...] = ()
 
     @property
     def id_kind(self) -> str:
