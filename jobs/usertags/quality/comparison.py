@@ -29,11 +29,11 @@ def compared(
     before: Sequence[Statistic],
     settings: QualityEntry,
     *,
-    partial: bool = False,
+    not_over: bool = False,
 ) -> list[CheckResult]:
     """How the batch differs from earlier ones of its source: no result for a source with `compare: off`, nor
     for what earlier batches are too few or too small to say. `today` describes it, `before` the others.
-    `partial`: its day was not over when it was read.
+    `not_over`: its day was not over when it was read.
 
     A difference counts from the bounds of `compare` on, and only beyond what is random: a count of n rows
     has a standard deviation of √n (Poisson), a share p of n rows one of √(p (1 - p) / n); four of them are
@@ -49,7 +49,7 @@ def compared(
     results = [_same_content(source, today, history, unchanged=unchanged)]
     usual = history.usual_rows(day)
     rows = next((item.rows for item in today if item.day == day and not item.column), 0)
-    if usual is not None and (partial or (unchanged and source.read_whole)):
+    if usual is not None and (not_over or (unchanged and source.read_whole)):
         usual = usual.only_warning()
     if usual is not None:
         results.append(_row_count(source, day, rows, usual))

@@ -54,9 +54,9 @@ def check_batches(
         results = _checks(spark, project, batch, item, validator)
         results.append(one_definition(batch.source, batch.other_definitions))
         earlier = before.get(batch.source.name, [])
-        partial = ends_at(batch, project.timezone) < end_of(batch.data_day, project.timezone)
+        not_over = ends_at(batch, project.timezone) < end_of(batch.data_day, project.timezone)
         results += compared(
-            batch.source, batch.data_day, item.statistics, earlier, project.quality, partial=partial
+            batch.source, batch.data_day, item.statistics, earlier, project.quality, not_over=not_over
         )
         done.append(Checked(batch, item, tuple(results)))
     if not done:

@@ -82,7 +82,7 @@ def extract(
     records = registered(lake, [tables_of(lake, source.name)])[source.name]
     batches = landed(records)
     existing = batches.get(data_day)
-    complete = existing is not None and not is_partial(existing, project.timezone)
+    complete = existing is not None and not read_early(existing, project.timezone)
     if existing and complete and not re_extract and not is_interrupted(records, data_day):
         line = Line(
             source.name,
@@ -186,7 +186,7 @@ def _from_files(
     return reading, Bounds(files=tuple(new))
 
 
-def is_partial(batch: BatchRecord, timezone: str) -> bool:
+def read_early(batch: BatchRecord, timezone: str) -> bool:
     """Whether a batch was read before its day was over: what came later that day is not in it."""
     return batch.cursor_to is not None and batch.cursor_to < end_of(batch.data_day, timezone)
 

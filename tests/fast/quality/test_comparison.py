@@ -167,7 +167,7 @@ def test_a_whole_table_that_has_not_changed_is_no_reason_to_refuse_a_day() -> No
 
 def test_few_rows_of_a_day_that_is_not_over_only_warn() -> None:
     before = [whole(1000, 7), whole(990, 14), whole(1010, 21)]
-    found = compared(source(), DAY, [whole(300)], before, SETTINGS, partial=True)
+    found = compared(source(), DAY, [whole(300)], before, SETTINGS, not_over=True)
     assert severities(found)["rows_as_before"] == "warning"
 
 

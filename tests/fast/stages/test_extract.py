@@ -19,9 +19,9 @@ from usertags.stages.extract import (
     Bounds,
     after_of,
     cursor_bounds,
-    is_partial,
     new_files,
     pii_salt,
+    read_early,
     replaces,
     require_all,
 )
@@ -101,9 +101,9 @@ def test_a_day_that_is_not_over_is_read_until_now_and_the_next_batch_begins_ther
     assert cursor_bounds(read, known | by_day(partial), D3, zone).after == noon - timedelta(minutes=15)
     # The day itself is read from its beginning again.
     assert cursor_bounds(read, known | by_day(partial), D2, zone) == Bounds(end(D1, 15), end(D2))
-    assert is_partial(partial, zone)
-    assert not is_partial(batch(D2, end(D2)), zone)
-    assert not is_partial(batch(D2), zone)
+    assert read_early(partial, zone)
+    assert not read_early(batch(D2, end(D2)), zone)
+    assert not read_early(batch(D2), zone)
 
 
 def test_a_table_without_a_cursor_is_read_whole() -> None:
