@@ -5,6 +5,8 @@
 **The data day** is the day before the run's logical date, in the project's time zone: the run of
 2026-11-02 02:00 publishes 2026-11-01. A manual run without a logical date uses the day before it was
 queued. The parameter `day` sets another day. A backfill over logical dates publishes the day before each.
+A day that is not over in that time zone is refused by `plan`, unless the parameter `partial` is set; a day in
+the future is always refused.
 
 **The schedule** is 02:00 in Asia/Shanghai, or as set by `USERTAGS_SCHEDULE` (cron) and `USERTAGS_TIMEZONE`;
 `USERTAGS_LAST_DAY` sets the last data day.
@@ -78,6 +80,9 @@ def data_day(logical_date: datetime | None, run_after: datetime, day: str | None
     params={
         "day": Param(None, type=["null", "string"], format="date", description="Data day (YYYY-MM-DD)"),
         "re_extract": Param(False, type="boolean", description="Read the sources again for this day"),
+        "partial": Param(
+            False, type="boolean", description="Also run a day that is not over, with its data until now"
+        ),
     },
 )
 def user_tags_daily() -> None:
@@ -85,17 +90,26 @@ def user_tags_daily() -> None:
 
     @task
     def plan() -> dict[str, Any]:
-        """Determine the data day, a new run id, and the sources to extract."""
+        """Determine the data day, a new run id, and the sources to extract; refuses a day that is not
+        over."""
         from pathlib import Path
 
         from usertags.project.build import load_project
+        from usertags.stages.days import parse_day, reading_until
         from usertags.stages.runs import new_run_id
 
         context = get_current_context()
         project = guarded(lambda: load_project(Path(CONFIGS)))
         run = context["dag_run"]
         day = data_day(run.logical_date, run.run_after, context["params"]["day"], project.timezone)
-        return {"day": day, "run_id": new_run_id(), "sources": list(project.sources)}
+        partial = context["params"]["partial"]
+        until = guarded(lambda: reading_until(parse_day(day), project.timezone, partial=partial))
+        return {
+            "day": day,
+            "run_id": new_run_id(),
+            "sources": list(project.sources),
+            "read_until": until.isoformat() if until else None,
+        }
 
     @task
     def sources(planned: dict[str, Any]) -> list[str]:
@@ -107,7 +121,10 @@ def user_tags_daily() -> None:
         """Land the new rows of one source; returns the number of rows read."""
         get_current_context()["source_name"] = source
         re_extract = get_current_context()["params"]["re_extract"]
-        return run_stage("extract", planned, source=source, re_extract=re_extract)[source].read
+        until = planned["read_until"]
+        read_until = datetime.fromisoformat(until) if until else None
+        lines = run_stage("extract", planned, source=source, re_extract=re_extract, read_until=read_until)
+        return lines[source].read
 
     @task(outlets=ASSETS, on_success_callback=DueAlertsNotifier())
     def publish(planned: dict[str, Any], *, outlet_events: Any) -> None:

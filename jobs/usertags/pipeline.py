@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 
 from pyspark.sql import SparkSession
@@ -53,23 +53,37 @@ class Pipeline:
             self._session.stop()
 
     def run(
-        self, data_day: date, run_id: str, *, until: str = STAGES[-1], re_extract: bool = False
+        self,
+        data_day: date,
+        run_id: str,
+        *,
+        until: str = STAGES[-1],
+        re_extract: bool = False,
+        read_until: datetime | None = None,
     ) -> Iterator[StageReport]:
-        """Run all stages of a data day up to `until`; yields one report per stage as it ends.
+        """Run all stages of a data day up to `until`; yields one report per stage as it ends. `read_until`:
+        when the sources are read, for a day that is not over (`reading_until`).
 
         Raises the first error of a stage; published data is unchanged, and rerunning the day completes it.
         """
         for stage in STAGES[: STAGES.index(until) + 1]:
-            yield from self.stage(stage, data_day, run_id, re_extract=re_extract)
+            yield from self.stage(stage, data_day, run_id, re_extract=re_extract, read_until=read_until)
 
     def stage(
-        self, stage: str, data_day: date, run_id: str, *, source: str | None = None, re_extract: bool = False
+        self,
+        stage: str,
+        data_day: date,
+        run_id: str,
+        *,
+        source: str | None = None,
+        re_extract: bool = False,
+        read_until: datetime | None = None,
     ) -> Iterator[StageReport]:
         """Run one stage of a data day; extract returns one report per source. A stage that refuses saves its
         report and the summary of the run before raising GateRefused."""
         started = time.monotonic()
         try:
-            yield from self._reports(stage, data_day, run_id, source, re_extract)
+            yield from self._reports(stage, data_day, run_id, source, re_extract, read_until)
         except GateRefused as refusal:
             self._keep_refusal(refused_report(refusal, data_day, run_id, time.monotonic() - started))
             raise
@@ -77,15 +91,28 @@ class Pipeline:
             save_summary(self.lake, self.project, data_day, run_id)
 
     def _reports(
-        self, stage: str, data_day: date, run_id: str, source: str | None, re_extract: bool
+        self,
+        stage: str,
+        data_day: date,
+        run_id: str,
+        source: str | None,
+        re_extract: bool,
+        read_until: datetime | None,
     ) -> Iterator[StageReport]:
         if stage == "extract":
             names = [source] if source else list(self.project.sources)
             for name in names:
                 entry = self.project.sources[name]
-                yield self.saved(
-                    extract(self.project, self.lake, entry, data_day, run_id, re_extract=re_extract)
+                report = extract(
+                    self.project,
+                    self.lake,
+                    entry,
+                    data_day,
+                    run_id,
+                    re_extract=re_extract,
+                    read_until=read_until,
                 )
+                yield self.saved(report)
         elif stage == "publish":
             yield self.saved(publish(self.project, self.lake, data_day, run_id))
         else:

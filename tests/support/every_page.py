@@ -87,6 +87,10 @@ COLUMNS: dict[CheckKind, dict[str, Any]] = {
         "details": {"newest": "2026-03-06 18:00"},
     },
     CheckKind.WITHIN_DAY: {"subject": "order_id", "value": 3, "high": 0, "unit": "number", "unexpected": 3},
+    CheckKind.KEY_TIES: {
+        "subject": "order_id", "value": 3, "high": 0, "unit": "number", "unexpected": 3,
+        "samples": ({"order_id": "A1"},),
+    },
     CheckKind.COVERAGE: {
         "table": "tags.user_tags", "value": 0.6, "high": 0.1, "unit": "share", "rows": 100,
         "details": {"users": 60},
@@ -129,7 +133,7 @@ _OF_NO_COLUMN = {
     CheckKind.SUITE_RAN, CheckKind.REPORT, CheckKind.ROWS_CHECKED, CheckKind.COLUMNS, CheckKind.RECONCILED,
     CheckKind.DEFINITION, CheckKind.CONTENT, CheckKind.ROWS_AS_BEFORE, CheckKind.FRESH, CheckKind.EXCLUSIVE,
     CheckKind.LINKS, CheckKind.POPULATION, CheckKind.ROW_COUNT, CheckKind.OWN, CheckKind.ONE_ROW_PER_USER,
-    CheckKind.ONE_ROW_PER_RANK, CheckKind.WITHIN_DAY, CheckKind.EDGES, CheckKind.SCORES,
+    CheckKind.ONE_ROW_PER_RANK, CheckKind.WITHIN_DAY, CheckKind.EDGES, CheckKind.SCORES, CheckKind.KEY_TIES,
 }  # fmt: skip
 
 

@@ -37,6 +37,10 @@ RunOption = Annotated[
     str | None, typer.Option("--run-id", help="Run id; default: a new run, or the day's newest built run.")
 ]
 
+PartialOption = Annotated[
+    bool, typer.Option("--partial", help="Also run today, which is not over: with the data until now.")
+]
+
 
 class Form(StrEnum):
     table = "table"
@@ -146,10 +150,14 @@ def run(
     re_extract: Annotated[
         bool, typer.Option(help="Read the sources again even if the day already has a batch.")
     ] = False,
+    partial: PartialOption = False,
 ) -> None:
-    """Run all stages of a data day in order, or of several days; rerunning a day is safe."""
+    """Run all stages of a data day in order, or of several days; rerunning a day is safe.
+
+    A day that is not over in the project's time zone is refused.
+    """
     from usertags.cli.render import out, show_report
-    from usertags.stages.days import days_between
+    from usertags.stages.days import days_between, reading_until
     from usertags.stages.runs import new_run_id
 
     several = from_ is not None and to is not None
@@ -157,10 +165,13 @@ def run(
         raise UsageError("give one day with --day, or a range of days with --from and --to")
     days = [_day(day)] if day else days_between(_day(from_ or ""), _day(to or ""))
     pipeline = _pipeline()
-    for one in days:
+    timezone = pipeline.project.timezone
+    ends = {one: reading_until(one, timezone, partial=partial) for one in days}
+    for one, read_until in ends.items():
         run_id = new_run_id()
         out.print(f"[bold]{one}[/bold] run {run_id}")
-        for report in pipeline.run(one, run_id, until=until.value, re_extract=re_extract):
+        stages = pipeline.run(one, run_id, until=until.value, re_extract=re_extract, read_until=read_until)
+        for report in stages:
             show_report(report, pipeline.project.quality.language)
 
 
@@ -170,14 +181,22 @@ def extract(
     source: Annotated[str | None, typer.Option(help="Extract only this source; default: all.")] = None,
     run_id: RunOption = None,
     re_extract: Annotated[bool, typer.Option(help="Read again even if the day already has a batch.")] = False,
+    partial: PartialOption = False,
 ) -> None:
-    """Read new rows of the sources into the raw tables; does not need Spark."""
+    """Read new rows of the sources into the raw tables; does not need Spark.
+
+    A day that is not over in the project's time zone is refused.
+    """
+    from usertags.stages.days import reading_until
+
+    wanted = _day(day)
     pipeline = _pipeline()
     if source is not None and source not in pipeline.project.sources:
         raise UsageError(
             f"unknown source {source!r}", next_step=f"the sources are {', '.join(pipeline.project.sources)}"
         )
-    _stage(pipeline, "extract", day, run_id, source=source, re_extract=re_extract)
+    read_until = reading_until(wanted, pipeline.project.timezone, partial=partial)
+    _stage(pipeline, "extract", day, run_id, source=source, re_extract=re_extract, read_until=read_until)
 
 
 @app.command()

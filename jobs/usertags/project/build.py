@@ -230,7 +230,8 @@ def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
         for column in source.columns
         if column.name in uses | source.deciding
     ]
-    rows = [source.key, source.version, source.repeats, source.time, source.reject]
+    rows: list[object] = [source.key, source.version, source.repeats, source.time, source.reject]
+    rows += [source.order_by] if source.order_by else []
     ids = source.ids if source.kind == "links" else (source.id_kind, source.user)
     return version_of([timezone, columns, rows, *ids])
 

@@ -72,6 +72,11 @@ def _withdrawn(
         return None
 
 
+def ordered_by(source: Source, part: str) -> tuple[str, ...]:
+    """The columns that decide between rows of an equal time, for a part that takes one of them."""
+    return source.order_by if part in ("first", "last") else ()
+
+
 def explicit_measures(sources: Mapping[str, Source]) -> dict[str, Measure]:
     """For each source with `explicit`: a map with the latest row per tag text of a user."""
     measures = {}
@@ -79,7 +84,8 @@ def explicit_measures(sources: Mapping[str, Source]) -> dict[str, Measure]:
         if source.explicit is None:
             continue
         explicit = source.explicit
-        version = version_of([source.name, "last", explicit.row, explicit.tag])
+        order = ordered_by(source, "last")
+        version = version_of([source.name, "last", explicit.row, explicit.tag, *([order] if order else [])])
         measures[measure_of(source.name)] = Measure(
             id=measure_of(source.name),
             source=source.name,
@@ -89,7 +95,7 @@ def explicit_measures(sources: Mapping[str, Source]) -> dict[str, Measure]:
             offset=0,
             calendar=None,
             type=f"map<string,{_ROW}>",
-            uses=explicit.uses,
+            uses=explicit.uses | frozenset(order),
             description=f"the tags that people set in {source.name}",
             by=explicit.tag,
         )

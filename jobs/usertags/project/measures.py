@@ -13,6 +13,7 @@ from usertags.config.expressions import (
     parse_boolean,
 )
 from usertags.config.validation import close
+from usertags.project.explicit import ordered_by
 from usertags.project.loader import Located, Settings
 from usertags.project.measure_entry import CalendarWindow, MeasureEntry
 from usertags.project.model import RESERVED_MEASURES, CalendarPeriod, Measure, Partial, Source
@@ -61,12 +62,15 @@ def build_measure(
         id=name,
         source=source.name,
         function=function.name,
-        partials=tuple(partial(source.name, part, argument, condition, entry.by) for part in function.parts),
+        partials=tuple(partial(source, part, argument, condition, entry.by) for part in function.parts),
         window=int(entry.window) if isinstance(entry.window, Days) else None,
         offset=int(entry.offset or 0),
         calendar=calendar,
         type="map<string,double>" if entry.by else function.type(_argument_type(aggregate, types)),
-        uses=uses | (where.columns if where else frozenset()) | ({entry.by} if entry.by else set()),
+        uses=uses
+        | (where.columns if where else frozenset())
+        | ({entry.by} if entry.by else set())
+        | frozenset(name for part in function.parts for name in ordered_by(source, part.name)),
         description=entry.description,
         by=entry.by,
         half_life=int(entry.half_life) if entry.half_life is not None else None,
@@ -194,9 +198,12 @@ def _is_bounded(located: Located[MeasureEntry], aggregate: Aggregate) -> bool:
     return False
 
 
-def partial(source: str, part: Part, argument: Tree | None, where: Tree | None, by: str | None) -> Partial:
+def partial(source: Source, part: Part, argument: Tree | None, where: Tree | None, by: str | None) -> Partial:
     """What a day keeps of the rows of a source, under a name that says all that it depends on."""
-    version = version_of([source, part.name, argument, where, *([by] if by else [])])
+    order = ordered_by(source, part.name)
+    version = version_of(
+        [source.name, part.name, argument, where, *([by] if by else []), *([order] if order else [])]
+    )
     return Partial(f"{part.name}_{version}", part.name, argument, where, by)
 
 

@@ -82,7 +82,8 @@ class Source:
     user, or for links those that belong to one person. `compare` says how far a batch may differ from those
     before it; None: no comparison. `nulls` are the texts that stand for no value.
 
-    `deciding` are the columns that determine which rows are kept, and their user.
+    `deciding` are the columns that determine which rows are kept, and their user. `order_by` are the columns
+    that order rows of an equal time, for the earliest and the latest value.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Source:
     compare: CompareEntry | None = None
     may_be_empty: bool = False
     nulls: tuple[str, ...] = ()
+    order_by: tuple[str, ...] = ()
 
     @property
     def id_kind(self) -> str:
@@ -113,6 +115,11 @@ class Source:
         """The column of the user's id, for a source with a user."""
         ((_, column),) = self.ids
         return column
+
+    @property
+    def read_whole(self) -> bool:
+        """Whether every batch has all rows of a table, so that those that did not change are repeats."""
+        return self.read.table is not None and self.read.cursor is None
 
     @property
     def kept_columns(self) -> tuple[Column, ...]:

@@ -86,6 +86,7 @@ class SourceEntry(Entry):
     user: dict[Name, str] | None = None
     links: dict[Name, str] | None = None
     time: str | None = None
+    order_by: list[str] = Field(default_factory=list)
     explicit: ExplicitEntry | None = None
     nulls: list[str] | None = None
     reject: dict[Name, str] = Field(default_factory=dict)
@@ -151,6 +152,8 @@ class SourceEntry(Entry):
             raise ValueError("a profile needs a `key`: it has one current row per user")
         if self.kind != "events" and self.explicit is not None:
             raise ValueError("`explicit` is only allowed in a source of kind events")
+        if self.kind != "events" and self.order_by:
+            raise ValueError("`order_by` is only allowed in a source of kind events: it orders their rows")
         if self.read.lookback.number and self.key is None:
             raise ValueError("a `lookback` needs a `key`, because it reads rows again")
         return self

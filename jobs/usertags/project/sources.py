@@ -61,6 +61,7 @@ def build_source(located: Located[SourceEntry], settings: Settings) -> Source | 
         compare=_compare(entry, settings),
         may_be_empty=entry.may_be_empty,
         nulls=_nulls(entry),
+        order_by=tuple(entry.order_by),
     )
 
 
@@ -188,6 +189,7 @@ def _check_names(located: Located[SourceEntry]) -> None:
     named += [("links" if entry.links else "user", name) for name in entry.ids.values()]
     named += [("version", entry.version)] if entry.version else []
     named += [("time", entry.time)] if entry.time else []
+    named += [("order_by", name) for name in entry.order_by]
     for place, name in named:
         _check_kept(located, name, place)
     time = entry.columns.get(entry.time or "")

@@ -1,6 +1,7 @@
 """The checks of a cleaned batch: those configured for the source, and those common to all sources."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import DataFrame
@@ -10,7 +11,7 @@ from usertags.config.expression_tree import Tree, as_column
 from usertags.config.quality_models import CheckEntry
 from usertags.project.masking import masked, masked_of
 from usertags.project.model import Measure, Source
-from usertags.quality.checks import Check, CheckResult, columns_check, result_of
+from usertags.quality.checks import SAMPLE, Check, CheckResult, Row, columns_check, result_of
 from usertags.quality.kinds import CheckKind
 
 # An id is suspicious from this share of the rows on, and this many times the rows of the average id.
@@ -110,6 +111,49 @@ def reconciliation(source: Source, counts: Mapping[str, int]) -> CheckResult:
         unexpected=abs(counts["read"] - accounted),
         details={part: counts[part] for part in parts},
     )
+
+
+@dataclass(frozen=True)
+class Tied:
+    """The keys of a batch that have different rows of which none is the newer one: how many, and some of them
+    (masked)."""
+
+    keys: int
+    samples: tuple[Row, ...] = ()
+
+
+NONE_TIED = Tied(0)
+
+
+def tied_keys(rows: DataFrame, source: Source, count: int) -> Tied:
+    """Grain of the input: key with such rows. In: the columns of the key; their number. Collects at most
+    SAMPLE rows, none of a good batch."""
+    if not count:
+        return NONE_TIED
+    shown = rows.select(*source.key).limit(SAMPLE).collect()
+    hidden = masked_of(source)
+    return Tied(count, tuple(masked(row.asDict(), hidden) for row in shown))
+
+
+def one_row_per_key(source: Source, tied: Tied) -> list[CheckResult]:
+    """A critical result if different rows of one key are in the batch and nothing says which is newer: any
+    choice between them would be arbitrary. A source without a key has no such check."""
+    if not source.key:
+        return []
+    return [
+        result_of(
+            CheckKind.KEY_TIES,
+            f"clean.{source.name}",
+            "critical",
+            success=tied.keys == 0,
+            subject=", ".join(source.key),
+            value=tied.keys,
+            high=0,
+            unit="number",
+            unexpected=tied.keys,
+            samples=tied.samples,
+        )
+    ]
 
 
 def one_definition(source: Source, others: Sequence[date]) -> CheckResult:

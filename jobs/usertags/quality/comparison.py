@@ -28,9 +28,12 @@ def compared(
     today: Sequence[Statistic],
     before: Sequence[Statistic],
     settings: QualityEntry,
+    *,
+    not_over: bool = False,
 ) -> list[CheckResult]:
     """How the batch differs from earlier ones of its source: no result for a source with `compare: off`, nor
     for what earlier batches are too few or too small to say. `today` describes it, `before` the others.
+    `not_over`: its day was not over when it was read.
 
     A difference counts from the bounds of `compare` on, and only beyond what is random: a count of n rows
     has a standard deviation of √n (Poisson), a share p of n rows one of √(p (1 - p) / n); four of them are
@@ -40,9 +43,14 @@ def compared(
         return []
     history = _History(source, data_day, [item for item in before if item.data_day < data_day], settings)
     day = history.main_day(today)
-    results = [_same_content(source, today, history)]
+    # Read again from a table, rows that are all known change nothing: it had no news.
+    unchanged = source.read.table is not None and any(item.fingerprint for item in today)
+    unchanged = unchanged and not any(item.rows for item in today if not item.column)
+    results = [_same_content(source, today, history, unchanged=unchanged)]
     usual = history.usual_rows(day)
     rows = next((item.rows for item in today if item.day == day and not item.column), 0)
+    if usual is not None and (not_over or (unchanged and source.read_whole)):
+        usual = usual.only_warning()
     if usual is not None:
         results.append(_row_count(source, day, rows, usual))
     columns = [item for item in today if item.day == day and item.column]
@@ -63,6 +71,9 @@ class _Usual:
     @property
     def basis(self) -> dict[str, object]:
         return {"days": self.days, "compared": self.compared}
+
+    def only_warning(self) -> "_Usual":
+        return _Usual(self.value, self.days, self.compared, "warning")
 
 
 class _History:
@@ -143,13 +154,16 @@ class _History:
         return best.values()
 
 
-def _same_content(source: Source, today: Sequence[Statistic], history: _History) -> CheckResult:
-    """Detects the rows of an earlier batch, for example a file that was delivered twice."""
+def _same_content(
+    source: Source, today: Sequence[Statistic], history: _History, *, unchanged: bool
+) -> CheckResult:
+    """Detects the rows of an earlier batch, for example a file that was delivered twice. The rows of a table
+    that is `unchanged` were read again, not delivered again."""
     mark = next((item.fingerprint for item in today if item.fingerprint), None)
     same = [
         item.data_day
         for item in history.before
-        if mark and item.fingerprint == mark and item.data_day != history.data_day
+        if mark and item.fingerprint == mark and item.data_day != history.data_day and not unchanged
     ]
     return result_of(
         CheckKind.CONTENT,

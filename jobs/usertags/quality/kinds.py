@@ -66,6 +66,7 @@ class CheckKind(StrEnum):
     ROW_COUNT = "row_count"
     OWN = "own"
     FREQUENT_ID = "frequent_id"
+    KEY_TIES = "key_ties"
 
 
 NOT_RUN = Words("the check itself failed", "检查本身未能执行")
@@ -622,5 +623,29 @@ KINDS: Mapping[CheckKind, KindText] = {
         zero=AS_WANTED,
         chart=Words("Rows that fail", "不符合的行"),
         anchor="a-check-of-your-own",
+    ),
+    CheckKind.KEY_TIES: KindText(
+        title=Words("one newest row per {subject}", "每个 {subject} 有唯一的最新行"),
+        looks_at=Words(
+            "Whether different rows of one key came in one batch, and nothing says which of them is newer.",
+            "同一批次中同一主键是否有内容不同的行，且无法判断哪一行更新。",
+        ),
+        observed=Words(
+            "{unexpected} keys with different rows, none of them the newer one",
+            "{unexpected} 个主键有内容不同的行，无法判断哪一行更新",
+        ),
+        zero=AS_WANTED,
+        wanted=Words(
+            "different rows of one key only with different versions", "同一主键的不同行须有不同的版本"
+        ),
+        action=Words(
+            "set `version` of the source to a column that is higher in the newer row; if the rows are lines "
+            "of one thing, add the column that tells them apart to `key`; otherwise have the source "
+            "corrected and extract the day again",
+            "将数据源的 `version` 设为新行中值更大的列；若这些行是同一事物的多条明细，"
+            "将区分它们的列加入 `key`；否则请更正数据源并重新抽取该日",
+        ),
+        chart=Words("Keys with different rows", "有不同行的主键"),
+        anchor="one-newest-row-per",
     ),
 }

@@ -9,7 +9,7 @@ zero date of MySQL, NaN in a numeric) is an error and never a wrong value.
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -73,17 +73,21 @@ def read_table(
     after: datetime | None = None,
     until: datetime | None = None,
     timezone: str = "UTC",
+    refuse_empty_cursor: bool = False,
+    on_count: Callable[[int], None] | None = None,
 ) -> pa.RecordBatchReader:
     """The rows of `table` (or `schema.table`, or a view) whose cursor is in (after, until].
 
     `after` and `until` are aware; a cursor column without time zone holds local times of `timezone` (use a
     lookback of an hour or more if there is daylight saving). A cursor of type date means the end of
-    its day, so that a day is read after it has ended. Rows with a null cursor are read if `after` is
-    None; later they are not found. Without a cursor the whole table is read, whatever the bounds.
+    its day, so that a day is read after it has ended. Rows with a null cursor are in no range: they are read
+    every time, or with `refuse_empty_cursor` are an error. Without a cursor the whole table is read, whatever
+    the bounds. `on_count` is told how many rows the database counts in the transaction that reads them,
+    before the first batch.
 
-    Raises DataError (unknown table or column, a cursor that is not a time, a value without an equivalent) and
-    InfrastructureError (not reachable, not allowed, connection lost); the first three immediately, the
-    others while the batches are consumed.
+    Raises DataError (unknown table or column, a cursor that is not a time or is outside of every bound, a
+    value without an equivalent) and InfrastructureError (not reachable, not allowed, connection lost); those
+    of table, column and cursor immediately, the others while the batches are consumed.
     """
     engine = _engine(url)
     try:
@@ -95,21 +99,41 @@ def read_table(
     if bound is not None:
         _check_aware(after, until)
         query = query.where(*_bounds(bound, after, until, ZoneInfo(timezone), engine.dialect.name))
-        if engine.dialect.name == "postgresql":
-            _refuse_infinite(engine, source, bound, table)
+        _refuse_outside(engine, source, bound, table)
+        if refuse_empty_cursor:
+            _refuse_empty(engine, source, bound, table)
     schema = pa.schema([(column.name, column.kind) for column in selected])
-    return pa.RecordBatchReader.from_batches(schema, _stream(engine, query, selected, schema, table))
+    stream = _stream(engine, query, selected, schema, table, on_count)
+    return pa.RecordBatchReader.from_batches(schema, stream)
 
 
-def _refuse_infinite(engine: Engine, source: sa.TableClause, cursor: _Column, table: str) -> None:
-    """Raises an error for an infinite cursor, which is outside of every bound: its row would be skipped
-    silently."""
+def _refuse_outside(engine: Engine, source: sa.TableClause, cursor: _Column, table: str) -> None:
+    """Raises an error for an infinite cursor or a zero date, which is outside of every bound: its row would
+    be skipped silently."""
     column: sa.ColumnElement[Any] = sa.column(sa.quoted_name(cursor.name, True))
-    infinite = column.in_([sa.literal_column("'infinity'"), sa.literal_column("'-infinity'")])
-    query: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(source).where(infinite).limit(1)
+    outside: sa.ColumnElement[bool]
+    if engine.dialect.name == "postgresql":
+        outside = column.in_([sa.literal_column("'infinity'"), sa.literal_column("'-infinity'")])
+    else:
+        outside = sa.func.year(column) == 0
+    query: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(source).where(outside).limit(1)
     with _server_errors(engine.url, table), _connect(engine) as connection:
         if connection.execute(query).first() is not None:
             raise _no_equal(table, [cursor])
+
+
+def _refuse_empty(engine: Engine, source: sa.TableClause, cursor: _Column, table: str) -> None:
+    column: sa.ColumnElement[Any] = sa.column(sa.quoted_name(cursor.name, True))
+    query = sa.select(sa.func.count()).select_from(source).where(column.is_(None))
+    with _server_errors(engine.url, table), _connect(engine) as connection:
+        rows = connection.execute(query).scalar_one()
+    if rows:
+        raise DataError(
+            f"table {table}: {rows} rows have an empty {cursor.name}, which is the cursor",
+            safe="nothing of this batch was written; published data is unchanged",
+            next_step="give the source a `key`: then such rows are read every day and count once; or use a "
+            "cursor that is never empty, such as coalesce(updated_at, created_at) in a view",
+        )
 
 
 def _engine(url: str) -> Engine:
@@ -300,9 +324,7 @@ def _bounds(
             conditions.append(column > _moment(after, cursor.kind, zone, dialect))
         if until is not None:
             conditions.append(column <= _moment(until, cursor.kind, zone, dialect))
-    if after is None and conditions:
-        conditions = [sa.or_(column.is_(None), *conditions)]
-    return conditions
+    return [sa.or_(column.is_(None), sa.and_(*conditions))] if conditions else []
 
 
 def _moment(bound: datetime, kind: pa.DataType, zone: ZoneInfo, dialect: str) -> datetime:
@@ -315,12 +337,17 @@ def _moment(bound: datetime, kind: pa.DataType, zone: ZoneInfo, dialect: str) ->
 
 
 def _stream(
-    engine: Engine, query: sa.Select[Any], selected: list[_Column], schema: pa.Schema, table: str
+    engine: Engine,
+    query: sa.Select[Any],
+    selected: list[_Column],
+    schema: pa.Schema,
+    table: str,
+    on_count: Callable[[int], None] | None,
 ) -> Iterator[pa.RecordBatch]:
     try:
         with _server_errors(engine.url, table):
             try:
-                yield from _batches(engine, query, selected, schema, table)
+                yield from _batches(engine, query, selected, schema, table, on_count)
             except (sa.exc.DataError, UnicodeDecodeError):
                 raise _no_equal(table, _odd_times(engine, query, selected)) from None
     finally:
@@ -328,9 +355,18 @@ def _stream(
 
 
 def _batches(
-    engine: Engine, query: sa.Select[Any], selected: list[_Column], schema: pa.Schema, table: str
+    engine: Engine,
+    query: sa.Select[Any],
+    selected: list[_Column],
+    schema: pa.Schema,
+    table: str,
+    on_count: Callable[[int], None] | None,
 ) -> Iterator[pa.RecordBatch]:
     with _connect(engine) as connection:
+        if on_count is not None:
+            # Both statements see the table as it is at the first of them.
+            connection.execution_options(isolation_level="REPEATABLE READ")
+            on_count(connection.execute(_count_of(query)).scalar_one())
         streamed = connection.execution_options(stream_results=True, yield_per=BATCH_ROWS)
         result = streamed.execute(query)
         # Kept in a variable: an iterator referenced only by the loop is closed before `_leave` is reached.
@@ -345,6 +381,10 @@ def _batches(
         except BaseException:
             _leave(result)
             raise
+
+
+def _count_of(query: sa.Select[Any]) -> sa.Select[Any]:
+    return query.with_only_columns(sa.func.count(), maintain_column_froms=True)
 
 
 def _leave(result: sa.CursorResult[Any]) -> None:

@@ -58,9 +58,10 @@ class BatchRecord:
     Grain: source, data_day, stage, attempt, status. `attempt` counts the readings of the batch from 0.
     `table_uuid` is the raw or clean table that the record refers to: dropping a table also invalidates its
     records. The cursor of the rows read is in (`cursor_from`, `cursor_to`], instants in UTC; null for files
-    and whole tables. Counts are in rows; those after `rows_read` are only set by clean. `input_fingerprint`
-    identifies the input of a clean batch: the same fingerprint gives the same rows. `event_days` are the
-    rewritten days, empty for a source without event days; `rolled_up` says whether the roll-up includes them.
+    and whole tables, whose `cursor_to` is only set when they were read before the day was over. Counts are in
+    rows; those after `rows_read` are only set by clean. `input_fingerprint` identifies the input of a clean
+    batch: the same fingerprint gives the same rows. `event_days` are the rewritten days, empty for a source
+    without event days; `rolled_up` says whether the roll-up includes them.
     """
 
     source: str

@@ -1,7 +1,7 @@
 """The batch to clean: its definition and input, its records, and whether it is already clean."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from usertags.errors import DataError, UsageError
 from usertags.project.model import Project, Source
@@ -15,6 +15,7 @@ from usertags.stages.batch_register import (
     other_definitions,
     registered,
 )
+from usertags.stages.days import end_of
 from usertags.stages.source_tables import clean_name, tables_of
 from usertags.store.lake import Lake
 
@@ -57,6 +58,15 @@ class Batch:
     def other_definitions(self) -> list[date]:
         """The batches of the source that were built with another definition."""
         return other_definitions(self.records, self.data_day, self.definition)
+
+
+def ends_at(batch: Batch, timezone: str) -> datetime:
+    """Until when the batch has rows: the end of its day, or the time until which a day was read that was not
+    over."""
+    end = end_of(batch.data_day, timezone)
+    record = landed(batch.records).get(batch.data_day)
+    until = record.cursor_to if record else None
+    return end if until is None else min(end, until).astimezone(end.tzinfo)
 
 
 def batches_of(project: Project, lake: Lake, data_day: date) -> list[Batch]:

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from usertags.project.model import CLEAN_DATA_DAY, RAW_DATA_DAY, Project, Source
+from usertags.quality.clean_checks import NONE_TIED, Tied, tied_keys
 from usertags.quality.statistics import Statistic, statistics, statistics_without_rows
 from usertags.stages.batch_register import (
     BatchRecord,
@@ -34,13 +35,14 @@ from usertags.transform.versions import Resolved, resolve
 @dataclass(frozen=True)
 class Written:
     """A batch on its branch: the commit, the row counts (read, kept, superseded, repeats,
-    quarantined), the rewritten event days, and its statistics."""
+    quarantined), the rewritten event days, its statistics, and what is known of keys with different rows."""
 
     table_uuid: str
     snapshot: int
     counts: dict[str, int]
     days: list[date]
     statistics: list[Statistic]
+    tied: Tied = NONE_TIED
 
 
 def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch, run_id: str) -> Written:
@@ -67,9 +69,10 @@ def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch,
     described = statistics(
         resolved.batch, source, data_day, batch.previous_data_day, end_of(data_day, project.timezone)
     )
+    tied = tied_keys(resolved.tied, source, found.tied)
     resolved.rows.unpersist()
     rows.unpersist()
-    return Written(uuid_of(table), _on_branch(table, batch), counts, days, described)
+    return Written(uuid_of(table), _on_branch(table, batch), counts, days, described, tied)
 
 
 def _write_nothing(

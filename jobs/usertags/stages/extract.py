@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
 from usertags.config.durations import Duration
-from usertags.errors import ConfigError, ConfigProblem, InfrastructureError
+from usertags.errors import ConfigError, ConfigProblem, DataError, InfrastructureError
 from usertags.language import Language
 from usertags.project.model import RAW_DATA_DAY, Project, Source
 from usertags.project.source_entry import Read
@@ -62,9 +62,17 @@ class Bounds:
 
 
 def extract(
-    project: Project, lake: Lake, source: Source, data_day: date, run_id: str, *, re_extract: bool = False
+    project: Project,
+    lake: Lake,
+    source: Source,
+    data_day: date,
+    run_id: str,
+    *,
+    re_extract: bool = False,
+    read_until: datetime | None = None,
 ) -> StageReport:
-    """Extract one source for one data day; an existing batch is skipped.
+    """Extract one source for one data day; an existing batch is skipped, unless it was read before the day
+    was over. `read_until`: the time up to which a day that is not over is read; None reads the whole day.
 
     Raises DataError for a table, file or column that is missing or cannot be read, ConfigError if a secret is
     not in the environment, UsageError if batches are not registered (`registered`) or a column would change
@@ -73,15 +81,17 @@ def extract(
     started = time.monotonic()
     records = registered(lake, [tables_of(lake, source.name)])[source.name]
     batches = landed(records)
-    if data_day in batches and not re_extract and not is_interrupted(records, data_day):
+    existing = batches.get(data_day)
+    complete = existing is not None and not read_early(existing, project.timezone)
+    if existing and complete and not re_extract and not is_interrupted(records, data_day):
         line = Line(
             source.name,
-            read=batches[data_day].rows_read,
+            read=existing.rows_read,
             written=0,
             note=texts.BATCH_EXISTS.of(project.quality.language),
         )
     else:
-        line = _take_in(project, lake, source, data_day, batches, run_id)
+        line = _take_in(project, lake, source, data_day, batches, run_id, read_until)
     return StageReport("extract", data_day, run_id, time.monotonic() - started, (line,), part=source.name)
 
 
@@ -92,9 +102,11 @@ def _take_in(
     data_day: date,
     batches: Mapping[date, BatchRecord],
     run_id: str,
+    read_until: datetime | None,
 ) -> Line:
+    counted: list[int] = []
     if source.read.table:
-        reading, bounds = _from_database(project, source, data_day, batches)
+        reading, bounds = _from_database(project, source, data_day, batches, read_until, counted)
     else:
         reading, bounds = _from_files(project, lake, source, data_day, batches)
     attempt = batches[data_day].attempt + 1 if data_day in batches else 0
@@ -108,11 +120,13 @@ def _take_in(
         "reading",
         uuid_of(table),
         cursor_from=bounds.after,
-        cursor_to=bounds.until,
+        # Of files and whole tables it is only known of a day that was not over.
+        cursor_to=bounds.until or read_until,
         run_id=run_id,
     )
     replace_landed = replaces(source, read_before=data_day in batches)
-    rows = _land(lake, table, _write_files(table, schema, stream, data_day), record, bounds, replace_landed)
+    written = _write_files(table, schema, stream, data_day)
+    rows = _land(lake, table, written, record, bounds, replace_landed, counted)
     return Line(source.name, read=rows, written=rows, note=_note(bounds, project.quality.language))
 
 
@@ -125,11 +139,17 @@ def _note(bounds: Bounds, language: Language) -> str:
 
 
 def _from_database(
-    project: Project, source: Source, data_day: date, batches: Mapping[date, BatchRecord]
+    project: Project,
+    source: Source,
+    data_day: date,
+    batches: Mapping[date, BatchRecord],
+    read_until: datetime | None,
+    counted: list[int],
 ) -> tuple[pa.RecordBatchReader, Bounds]:
+    """`counted` is given the rows that the database counts while it is read."""
     read = source.read
     assert read.table is not None
-    bounds = cursor_bounds(read, batches, data_day, project.timezone)
+    bounds = cursor_bounds(read, batches, data_day, project.timezone, read_until)
     reading = read_table(
         sql_url(read.connection, project),
         table=read.table,
@@ -138,6 +158,9 @@ def _from_database(
         after=bounds.after,
         until=bounds.until,
         timezone=project.timezone,
+        # Such rows are read with every batch; those without a key would count every time.
+        refuse_empty_cursor=source.repeats == "keep",
+        on_count=counted.append,
     )
     return reading, bounds
 
@@ -163,12 +186,26 @@ def _from_files(
     return reading, Bounds(files=tuple(new))
 
 
-def cursor_bounds(read: Read, batches: Mapping[date, BatchRecord], data_day: date, timezone: str) -> Bounds:
-    """The cursor range of a data day: from where the batches before it ended to the end of the day; a table
-    without a cursor is read whole."""
+def read_early(batch: BatchRecord, timezone: str) -> bool:
+    """Whether a batch was read before its day was over: what came later that day is not in it."""
+    return batch.cursor_to is not None and batch.cursor_to < end_of(batch.data_day, timezone)
+
+
+def cursor_bounds(
+    read: Read,
+    batches: Mapping[date, BatchRecord],
+    data_day: date,
+    timezone: str,
+    read_until: datetime | None = None,
+) -> Bounds:
+    """The cursor range of a data day: from where the batches before it ended to the end of the day, or to
+    `read_until` if that is earlier, so that the next batch begins there; a table without a cursor is read
+    whole."""
     if not read.cursor:
         return Bounds()
-    return Bounds(after=after_of(batches, data_day, read.lookback), until=end_of(data_day, timezone))
+    end = end_of(data_day, timezone)
+    until = end if read_until is None else min(end, read_until)
+    return Bounds(after=after_of(batches, data_day, read.lookback), until=until)
 
 
 def after_of(batches: Mapping[date, BatchRecord], data_day: date, lookback: Duration) -> datetime | None:
@@ -251,11 +288,13 @@ def _land(
     record: BatchRecord,
     bounds: Bounds,
     replace_landed: bool,
+    counted: Sequence[int],
 ) -> int:
     """Commit written files as the batch, in one commit to the raw table between two commits to the register.
     An interrupted reading is completed, or read again, by the next run (`registered`)."""
     paths, rows = written
     with _removed_on_failure(table, paths):
+        require_all(record.source, rows, counted)
         if bounds.files is not None:
             register_files(lake, record.source, record.data_day, record.attempt, bounds.files)
         # A reading that changes no row can be repeated: nothing is lost without its record.
@@ -277,6 +316,18 @@ def _land(
     )
     register(lake, [landed])
     return rows
+
+
+def require_all(source: str, rows: int, counted: Sequence[int]) -> None:
+    """Raises DataError if fewer rows were written than the database counted in the same transaction."""
+    expected = sum(counted)
+    if rows < expected:
+        raise DataError(
+            f"{rows} of the {expected} rows that the database counted for source {source} were read",
+            safe="nothing of this batch was committed; published data is unchanged",
+            next_step="run the same command again; if rows are missing again, report it: this is a defect of "
+            "the pipeline",
+        )
 
 
 @contextmanager

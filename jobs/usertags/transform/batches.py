@@ -18,13 +18,14 @@ from usertags.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Reso
 class Outcome:
     """Row counts of a batch by outcome, quarantined rows included; together they are the rows read. `changed`
     are the event days (project time zone) on which it adds or replaces rows; empty for a source without event
-    days."""
+    days. `tied` are the keys with different rows of which none is the newer one."""
 
     kept: int
     superseded: int
     repeats: int
     quarantined: int
     changed: frozenset[date]
+    tied: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -58,11 +59,14 @@ def outcome(rows: DataFrame, resolved: Resolved, source: Source) -> Outcome:
     """The counts of a batch. Grain of the input: row of the batch. In: all its rows with `_reason` (`typed`),
     and the decisions about the good ones (`resolve`). Collects one row per status and event day."""
     event_day = F.col("event_day") if source.kind == "events" else F.lit(None).cast("date")
-    found = resolved.rows.groupBy("_status", event_day.alias("day")).count()
+    found = resolved.rows.groupBy("_status", event_day.alias("day")).agg(
+        F.count("*").alias("count"), F.count_if("_tied").alias("tied")
+    )
     rejected = rows.where("_reason is not null").agg(
         F.lit("quarantined").alias("_status"),
         F.lit(None).cast("date").alias("day"),
         F.count("*").alias("count"),
+        F.lit(0).cast("long").alias("tied"),
     )
     grouped = found.union(rejected).collect()
     totals: Counter[str] = Counter()
@@ -75,6 +79,7 @@ def outcome(rows: DataFrame, resolved: Resolved, source: Source) -> Outcome:
         totals[REPEAT],
         totals["quarantined"],
         frozenset(changed - {None}),
+        sum(row["tied"] for row in grouped),
     )
 
 

@@ -51,7 +51,20 @@ def _aggregate(partial: Partial, source: Source) -> Column:
     where = as_condition(partial.where) if partial.where else F.lit(True)
     if partial.by is not None:
         where &= F.col("_by") == F.lit(partial.by)
-    return partial.part.day(F.when(where, argument), F.col(source.time or ""))
+    return partial.part.day(F.when(where, argument), _moment(source))
+
+
+def _moment(source: Source) -> Column:
+    """What orders the rows of a source: their time, then its `order_by`; a null comes before every value."""
+    time = F.col(source.time or "")
+    if not source.order_by:
+        return time
+    places = [
+        field
+        for number, name in enumerate(source.order_by)
+        for field in (F.col(name).isNotNull().alias(f"given_{number}"), F.col(name).alias(f"by_{number}"))
+    ]
+    return F.struct(time.alias("time"), *places)
 
 
 def merge(rollups: Sequence[DataFrame], measures: Iterable[Measure], data_day: date) -> DataFrame:

@@ -127,7 +127,7 @@ def _replaced(run: RunRecord, before: Publication | None) -> tuple[str, ...]:
 def used_columns(project: Project, source: Source) -> list[str]:
     """The clean columns of a source from which users, measures and tags are made."""
     names = [column for _, column in source.ids]
-    names += [source.time] if source.time else []
+    names += [*([source.time] if source.time else []), *source.order_by]
     if source.kind == "events":
         for measure in project.measures_of(source.name):
             names += [*sorted(measure.uses), *([measure.by] if measure.by else [])]

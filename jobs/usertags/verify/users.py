@@ -71,13 +71,25 @@ def _rows_of_ids(
     """The rows of a source up to the day, with their id as text and their day. A row of a profile without a
     time has always been there."""
     seen = _day_of(source, project.timezone)
-    time = name(source.time) if source.time else "NULL"
+    time = _moment(source)
     always = f"OR {seen} IS NULL" if source.kind == "profile" else ""
     connection.execute(f"""
         CREATE TABLE {name(f"ids_{source.name}")} AS
         SELECT *, {_id_of(source, source.user, project.timezone)} AS _id,
                {seen} AS event_day, {time} AS _time
         FROM clean.{name(source.name)} WHERE {seen} <= DATE '{data_day}' {always}""")
+
+
+def _moment(source: Source) -> str:
+    """What orders the rows of a source: their time, then its `order_by`, in which no value comes first."""
+    time = name(source.time) if source.time else "NULL"
+    if not source.order_by:
+        return time
+    places = [
+        f"'given_{number}': {name(column)} IS NOT NULL, 'by_{number}': {name(column)}"
+        for number, column in enumerate(source.order_by)
+    ]
+    return f"{{'time': {time}, {', '.join(places)}}}"
 
 
 def _link(connection: duckdb.DuckDBPyConnection, project: Project, identity: Identity) -> None:

@@ -20,6 +20,8 @@ from usertags.errors import (
     UsageError,
     UsertagsError,
 )
+from usertags.stages import days as data_days
+from usertags.stages.report import Line
 
 ORDER = ["plan", "sources", "extract", "clean", "aggregate", "tag", "audit", "publish"]
 SPARK_STAGES = ["clean", "aggregate", "tag", "audit"]
@@ -99,11 +101,11 @@ def test_a_day_that_is_none_is_refused_by_the_form(params: Any, day: object) -> 
 
 
 def test_a_day_or_none_is_taken(params: Any) -> None:
-    assert params.dump() == {"day": None, "re_extract": False}
+    assert params.dump() == {"day": None, "re_extract": False, "partial": False}
     params["day"] = "2028-02-29"
     params["day"] = None
-    params["re_extract"] = True
-    assert params.validate() == {"day": None, "re_extract": True}
+    params["re_extract"] = params["partial"] = True
+    assert params.validate() == {"day": None, "re_extract": True, "partial": True}
 
 
 # ---- the data day ------------------------------------------------------------------------------------
@@ -209,6 +211,41 @@ class FakeRun:
     run_after: datetime
 
 
+def test_plan_refuses_a_day_that_is_not_over(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is noon of the 2nd in Shanghai."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    monkeypatch.setattr(data_days, "clock", lambda: at("2026-11-02T12:00"))
+    run = FakeRun(None, at("2026-11-02T12:00"))
+    assert _planned(dag, run)["read_until"] is None
+    with pytest.raises(AirflowFailException, match="2026-11-02 is not over: it is 12:00 in Asia/Shanghai"):
+        _planned(dag, run, day="2026-11-02")
+    partial = _planned(dag, run, day="2026-11-02", partial=True)
+    assert (partial["day"], partial["read_until"]) == ("2026-11-02", "2026-11-02T12:00:00+08:00")
+    with pytest.raises(AirflowFailException, match="2062-11-02 is in the future: today is 2026-11-02"):
+        _planned(dag, run, day="2062-11-02", partial=True)
+
+
+@pytest.mark.parametrize("read_until", [None, "2026-11-02T12:00:00+08:00"])
+def test_extract_is_told_until_when_a_day_is_read(
+    dag: Any, monkeypatch: pytest.MonkeyPatch, read_until: str | None
+) -> None:
+    from airflow.sdk.execution_time.context import set_current_context
+
+    asked: dict[str, Any] = {}
+
+    def run_stage(stage: str, planned: dict[str, Any], **options: Any) -> dict[str, Any]:
+        asked.update(options)
+        return {"orders": Line("orders", read=7)}
+
+    function = dag.task_dict["extract"].python_callable
+    monkeypatch.setitem(function.__globals__, "run_stage", run_stage)
+    planned = {"day": "2026-11-02", "run_id": "r1", "sources": ["orders"], "read_until": read_until}
+    with set_current_context({"params": {"re_extract": False, "partial": False}}):
+        assert function("orders", planned) == 7
+    assert asked["read_until"] == (datetime.fromisoformat(read_until) if read_until else None)
+
+
 def test_plan_names_the_day_a_new_run_and_the_sources(dag: Any) -> None:
     first, second = (_planned(dag, FakeRun(at("2026-11-02T02:00"), at("2026-11-02T02:00"))) for _ in "ab")
     assert first["day"] == "2026-11-01"
@@ -221,7 +258,8 @@ def test_plan_names_the_day_a_new_run_and_the_sources(dag: Any) -> None:
 def _planned(dag: Any, run: FakeRun, **params: Any) -> dict[str, Any]:
     from airflow.sdk.execution_time.context import set_current_context
 
-    with set_current_context({"dag_run": run, "params": {"day": None, "re_extract": False} | params}):
+    set_by_form = {"day": None, "re_extract": False, "partial": False} | params
+    with set_current_context({"dag_run": run, "params": set_by_form}):
         return dag.task_dict["plan"].python_callable()
 
 

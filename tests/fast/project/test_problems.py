@@ -268,6 +268,16 @@ def test_a_tag_is_not_called_like_a_column_of_every_user(folder: Folder, name: s
         ),
         ("  cursor: updated_at\n  lookback: 1h", "  lookback: 1h", "a `lookback` requires a `cursor`"),
         (
+            "time: ordered_at\n",
+            "order_by: [lin_no]\ntime: ordered_at\n",
+            "`order_by` must name a declared column, not 'lin_no' (did you mean line_no?)",
+        ),
+        (
+            "time: ordered_at\n",
+            "order_by: [note]\ntime: ordered_at\n",
+            "column 'note' is dropped and cannot be used here",
+        ),
+        (
             "remark: {expr",
             "event_day: {expr",
             "'event_day' is a reserved column name of events: choose another name",

@@ -24,7 +24,7 @@ def source(kind: str = "events", **parts: object) -> Source:
     of_all: dict[str, object] = {
         "name": "orders",
         "kind": kind,
-        "read": Read(connection="shop", table="orders"),
+        "read": Read(connection="shop", table="orders", cursor="updated_at"),
         "columns": (column,),
         "key": ("order_id",),
         "repeats": None,
@@ -134,6 +134,41 @@ def test_the_same_rows_as_an_earlier_batch_are_reported() -> None:
     # Two days without a row have nothing in common.
     none = Statistic("orders", DAY, False, DAY, "", 0)
     assert of([none], [replace(none, data_day=ago(1), day=ago(1))])["new_content"] is None
+
+
+WHOLE = Read(connection="shop", table="orders")
+FILES = Read(connection="landing", files="orders.csv", format="csv")
+
+
+@pytest.mark.parametrize("kind", ["events", "profile"])
+@pytest.mark.parametrize("read", [WHOLE, WHOLE.model_copy(update={"cursor": "updated_at"})])
+def test_the_rows_of_a_table_that_has_not_changed_are_no_old_delivery(kind: str, read: Read) -> None:
+    """Read again were all rows of a whole table, or those with an empty cursor: all of them are repeats."""
+    before = [whole(3, 1, mark="3:77")]
+    assert of([whole(0, mark="3:77")], before, kind=kind, read=read)["new_content"] is None
+    # New rows with the content of an earlier batch are not explained by that.
+    assert of([whole(3, mark="3:77")], before, kind=kind, read=read)["new_content"] is not None
+
+
+def test_a_file_that_came_again_is_an_old_delivery_though_all_its_rows_are_known() -> None:
+    before = [whole(3, 1, mark="3:77")]
+    assert of([whole(0, mark="3:77")], before, read=FILES)["new_content"] == "critical"
+
+
+def test_a_whole_table_that_has_not_changed_is_no_reason_to_refuse_a_day() -> None:
+    before = [whole(1000, 7), whole(990, 14), whole(1010, 21)]
+    assert of([whole(0, mark="9:9")], before, read=WHOLE)["rows_as_before"] == "warning"
+    # Some new rows, and too few of them, or no row at all: the table is not what it was.
+    assert of([whole(5, mark="9:9")], before, read=WHOLE)["rows_as_before"] == "critical"
+    empty = Statistic("orders", DAY, False, DAY, "", 0)
+    assert of([empty], before, read=WHOLE)["rows_as_before"] == "critical"
+    assert of([whole(0, mark="9:9")], before)["rows_as_before"] == "critical"
+
+
+def test_few_rows_of_a_day_that_is_not_over_only_warn() -> None:
+    before = [whole(1000, 7), whole(990, 14), whole(1010, 21)]
+    found = compared(source(), DAY, [whole(300)], before, SETTINGS, not_over=True)
+    assert severities(found)["rows_as_before"] == "warning"
 
 
 @pytest.mark.parametrize(

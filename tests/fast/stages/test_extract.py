@@ -9,11 +9,22 @@ import pytest
 
 from tests.support.sources import orders
 from usertags.config.durations import Duration
+from usertags.errors import DataError
 from usertags.project.model import Project
 from usertags.project.source_entry import Read
 from usertags.sources.files import SourceFile
 from usertags.stages.batch_register import BatchRecord
-from usertags.stages.extract import SALT, Bounds, after_of, cursor_bounds, new_files, pii_salt, replaces
+from usertags.stages.extract import (
+    SALT,
+    Bounds,
+    after_of,
+    cursor_bounds,
+    new_files,
+    pii_salt,
+    read_early,
+    replaces,
+    require_all,
+)
 
 NO_LOOKBACK = Duration(0, "s")
 D1, D2, D3, D4 = (date(2026, 3, day) for day in (1, 2, 3, 4))
@@ -81,9 +92,30 @@ def test_a_batch_reads_to_the_end_of_its_day() -> None:
     assert cursor_bounds(read, {}, D2, "UTC").until == datetime(2026, 3, 3, tzinfo=UTC)
 
 
+def test_a_day_that_is_not_over_is_read_until_now_and_the_next_batch_begins_there() -> None:
+    read = Read(connection="shop", table="orders", cursor="changed_at", lookback="15m")
+    zone, noon = "Asia/Shanghai", datetime(2026, 3, 2, 4, tzinfo=UTC)
+    known = by_day(batch(D1, end(D1)))
+    assert cursor_bounds(read, known, D2, zone, noon) == Bounds(end(D1, 15), noon)
+    partial = batch(D2, noon)
+    assert cursor_bounds(read, known | by_day(partial), D3, zone).after == noon - timedelta(minutes=15)
+    # The day itself is read from its beginning again.
+    assert cursor_bounds(read, known | by_day(partial), D2, zone) == Bounds(end(D1, 15), end(D2))
+    assert read_early(partial, zone)
+    assert not read_early(batch(D2, end(D2)), zone)
+    assert not read_early(batch(D2), zone)
+
+
 def test_a_table_without_a_cursor_is_read_whole() -> None:
     read = Read(connection="shop", table="orders")
     assert cursor_bounds(read, by_day(batch(D1, end(D1))), D2, "Asia/Shanghai") == Bounds()
+
+
+def test_fewer_rows_than_the_database_counted_are_refused() -> None:
+    require_all("orders", 7, [7])
+    require_all("visits", 7, [])
+    with pytest.raises(DataError, match="6 of the 7 rows that the database counted for source orders"):
+        require_all("orders", 6, [7])
 
 
 # ---- files -------------------------------------------------------------------------------------------

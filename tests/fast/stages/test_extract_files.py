@@ -2,7 +2,7 @@
 commits, or maintenance that expires every snapshot, changes of it: nothing."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +60,11 @@ class Visits:
         rows = "".join(f"{number},u{number},2026-03-01 10:00:00\n" for number in numbers)
         (self.landing / f"{name}.csv").write_text("number,customer,at\n" + rows)
 
-    def extract(self, day: date, *, again: bool = False) -> int | None:
+    def extract(self, day: date, *, again: bool = False, until: datetime | None = None) -> int | None:
         """The rows that were written."""
         source = self.project.sources["visits"]
-        (line,) = extract(self.project, self.lake, source, day, "r1", re_extract=again).lines
+        done = extract(self.project, self.lake, source, day, "r1", re_extract=again, read_until=until)
+        (line,) = done.lines
         return line.written
 
     def rows(self) -> list[tuple[date, int, int]]:
@@ -114,6 +115,25 @@ def test_a_day_that_dies_around_its_commit_is_finished_by_the_rerun(
     shop.land("b", 3)
     assert shop.extract(D2) == 1
     assert shop.rows() == [(D1, 0, 1), (D1, 0, 2), (D2, 0, 3)]
+
+
+@pytest.mark.parametrize("rule", [KEYED, KEYLESS])
+def test_a_day_that_was_read_before_it_was_over_is_read_again(
+    visits: Callable[[str], Visits], rule: str
+) -> None:
+    shop = visits(rule)
+    shop.land("a", 1)
+    assert shop.extract(D1, until=datetime(2026, 3, 1, 4, tzinfo=UTC)) == 1
+    shop.land("b", 2)
+    assert shop.extract(D1, until=datetime(2026, 3, 1, 9, tzinfo=UTC)) == 2
+    shop.land("c", 3)
+    assert shop.extract(D1) == 3
+    assert {number for _, _, number in shop.rows()} == {1, 2, 3}
+    assert [number for _, reading, number in shop.rows() if reading == 2] == [1, 2, 3]
+    # Now it is complete: nothing is read again, and the next day reads nothing of it.
+    shop.land("d", 4)
+    assert shop.extract(D1) == 0
+    assert shop.extract(D2) == 1
 
 
 def test_the_next_day_finds_what_a_dead_process_landed(visits: Callable[[str], Visits]) -> None:

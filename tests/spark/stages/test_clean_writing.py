@@ -9,6 +9,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from usertags.project.model import Project
+from usertags.quality.clean_checks import Tied, one_row_per_key
+from usertags.quality.sentences import action, sentence
 from usertags.sources.reading import READING
 from usertags.stages.clean_batch import Batch
 from usertags.stages.clean_writing import write_batch
@@ -24,10 +26,12 @@ RAW = pa.schema([*((name, pa.string()) for name in NAMES), ("batch", pa.date32()
 COLUMNS = ("source", "batch", "run_id", "reason", "key")
 
 
-def land(lake: Lake, day: date, *amounts: str) -> None:
-    """Make orders of these amounts the batch of a data day; `many` is no number: such a row is set aside."""
+def land(lake: Lake, day: date, *amounts: str, order: str | None = None) -> None:
+    """Make orders of these amounts the batch of a data day; `many` is no number: such a row is set aside.
+    With `order` all rows are of that one."""
     rows = [
-        {"order_id": f"{day:%d}-{number}", "customer": "u1", "amount": amount, "batch": day, READING: 0}
+        {"order_id": order or f"{day:%d}-{number}", "customer": "u1", "amount": amount}
+        | {"batch": day, READING: 0}
         | {"ordered_at": "2026-03-01 10:00:00"}
         for number, amount in enumerate(amounts)
     ]
@@ -71,3 +75,33 @@ def test_rows_set_aside_take_the_place_of_those_of_an_earlier_try(
     assert quarantined(lake_in_files) == sorted([*others, ("orders", D2, "r3", "type_amount", "02-2")])
     write("r4", D2, "7", "8", "9")
     assert quarantined(lake_in_files) == others
+
+
+def test_keys_with_different_rows_are_counted_and_shown(
+    spark_of_lake: SparkSession, lake_in_files: Lake, build: Callable[..., Project]
+) -> None:
+    """An export of one row per order line, with the number of the order as key."""
+    project = build()
+    orders = project.sources["orders"]
+
+    def written(*amounts: str) -> Tied:
+        land(lake_in_files, D1, *amounts, order="#1")
+        return write_batch(
+            spark_of_lake, project, lake_in_files, Batch(orders, D1, "d", amounts[0], 0), "r1"
+        ).tied
+
+    assert written("31.00", "31.00") == Tied(0)
+    different = written("31.00", "12.00", "7.00")
+    assert different == Tied(1, ({"order_id": "#1"},))
+    (result,) = one_row_per_key(orders, different)
+    assert (result.severity, result.success, result.unexpected) == ("critical", False, 1)
+    assert result.samples == ({"order_id": "#1"},)
+    assert sentence(result) == (
+        "clean.orders: one newest row per order_id (observed 1 keys with different rows, none of them the "
+        "newer one, expected different rows of one key only with different versions)"
+    )
+    assert action(result).startswith(
+        "set `version` of the source to a column that is higher in the newer row"
+    )
+    (fine,) = one_row_per_key(orders, written("31.00"))
+    assert fine.success

@@ -179,6 +179,31 @@ def test_first_and_last_skip_nulls_and_decide_ties_by_the_value(spark: SparkSess
         assert measured(spark, project, shown, LEAP_DAY)["u1"] == {"first": "a", "last": "d"}
 
 
+def test_order_by_decides_between_rows_of_one_time(spark: SparkSession, build: Build) -> None:
+    """No value comes before every value; the next column decides where the first is equal."""
+    project = build(
+        sources={"orders": ORDERS | {"order_by": ["units", "order_id"]}},
+        measures={"first": measure("first(status)"), "last": measure("last(status)")},
+    )
+
+    def at_one_time(*lines: tuple[int | None, str | None, str]) -> list[Order]:
+        return [order(LEAP_DAY, units=units, order_id=name, status=status) for units, name, status in lines]
+
+    for lines, first, last in [
+        ([(1, "o1", "z"), (2, "o1", "a"), (10, "o1", "k")], "z", "k"),
+        ([(1, "o1", "z"), (None, "o1", "m"), (2, "o1", "a")], "m", "a"),
+        ([(1, "o1", "z"), (1, "o2", "a"), (1, None, "k")], "k", "a"),
+        # Only where all of it is equal the value decides.
+        ([(1, "o1", "b"), (1, "o1", "a")], "a", "b"),
+    ]:
+        for shown in (lines, lines[::-1]):
+            found = measured(spark, project, at_one_time(*shown), LEAP_DAY)
+            assert found["u1"] == {"first": first, "last": last}
+    # The time comes before it.
+    orders = [order(LEAP_DAY, hour=8, units=9, status="z"), order(LEAP_DAY, hour=9, units=1, status="a")]
+    assert measured(spark, project, orders, LEAP_DAY)["u1"] == {"first": "z", "last": "a"}
+
+
 def on_days(*numbers: int, **parts: Any) -> list[Order]:
     """An order on each of the days, counted from the first of January."""
     return [order(date(2024, 1, 1) + timedelta(days=number), **parts) for number in numbers]

@@ -146,6 +146,53 @@ def test_two_contents_of_one_version_in_one_batch_do_not_take_turns_when_read_ag
     assert replaced == []
 
 
+def tied(
+    spark: SparkSession, source: Source, batch: Sequence[tuple[Any, ...]], existing: Sequence[Row] = ()
+) -> list[str]:
+    """The keys with different rows of which none is the newer one. A row of the batch may have its reading
+    as a fifth value."""
+    read = [(*row, 0)[:5] for row in batch]
+    resolved = resolve(frame(spark, f"{SCHEMA}, _reading int", read), frame(spark, SCHEMA, existing), source)
+    return sorted(row["order_id"] for row in rows(resolved.tied))
+
+
+@pytest.mark.parametrize(
+    ("kind", "batch", "found"),
+    [
+        ("keyed", [("a", 1, "x", SECOND), ("a", 2, "y", SECOND)], ["a"]),
+        ("keyed", [("a", 1, "x", SECOND), ("a", 1, "x", SECOND), ("b", 1, "x", SECOND)], []),
+        # Three rows of a key are one key.
+        ("keyed", [("a", 1, text, SECOND) for text in "xyzx"], ["a"]),
+        ("versioned", [("a", 1, "x", SECOND), ("a", 2, "y", SECOND)], []),
+        ("versioned", [("a", 1, "x", SECOND), ("a", 1, "y", SECOND)], ["a"]),
+        ("versioned", [("a", None, "x", SECOND), ("a", None, "y", SECOND)], ["a"]),
+        ("versioned", [("a", None, "x", SECOND), ("a", 1, "y", SECOND)], []),
+        # Of the rows that are superseded anyway it does not matter which is newer.
+        ("versioned", [("a", 1, "x", SECOND), ("a", 1, "y", SECOND), ("a", 2, "z", SECOND)], []),
+        # A later reading of the batch is newer.
+        ("keyed", [("a", 1, "x", SECOND, 0), ("a", 1, "y", SECOND, 1)], []),
+        ("keyed", [("a", 1, "x", SECOND, 1), ("a", 1, "y", SECOND, 1)], ["a"]),
+        ("drop", [("a", 1, "x", SECOND), ("a", 1, "y", SECOND)], []),
+        ("keep", [("a", 1, "x", SECOND), ("a", 1, "x", SECOND)], []),
+    ],
+)
+def test_different_rows_of_a_key_of_which_none_is_newer_are_found(
+    spark: SparkSession, sources: dict[str, Source], kind: str, batch: list[Any], found: list[str]
+) -> None:
+    assert tied(spark, sources[kind], batch) == found
+
+
+def test_a_row_that_came_again_beside_another_of_its_key_is_found(
+    spark: SparkSession, sources: dict[str, Source]
+) -> None:
+    """The row of the first day is read again by the lookback; nothing says that the other is newer."""
+    batch = [("a", 1, "x", SECOND), ("a", 1, "y", SECOND), ("b", 1, "new", SECOND)]
+    existing = [("a", 1, "x", FIRST), ("b", 1, "old", FIRST)]
+    assert tied(spark, sources["keyed"], batch, existing) == ["a"]
+    # The row of a later batch stands: nothing has to be chosen in this one.
+    assert tied(spark, sources["keyed"], batch, [("a", 1, "later", THIRD)]) == []
+
+
 def test_repeats_are_dropped_or_kept_as_the_source_says(
     spark: SparkSession, sources: dict[str, Source]
 ) -> None:

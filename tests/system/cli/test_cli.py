@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from tests.support.folders import MEASURES, ORDERS, SMALL, TAGS, Folder
 from tests.support.places import ROOT
 from usertags.cli.app import _guarded, app
 from usertags.errors import ConfigError, ConfigProblem, DataError, InfrastructureError, UsageError
+from usertags.pipeline import Pipeline
 from usertags.project.build import load_project
+from usertags.stages import days
 
 USERTAGS = Path(sys.executable).parent / "usertags"
 STAGES = ("extract", "clean", "aggregate", "tag", "audit", "publish")
@@ -243,6 +246,44 @@ def test_a_span_of_days_goes_forward(here: Callable[..., Ended]) -> None:
     done = here("run", "--from", "2026-11-02", "--to", "2026-11-01")
     assert done.returncode == 2
     assert "2026-11-02 is after 2026-11-01" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refused"),
+    [
+        (("run", "--day", "2026-11-02"), "2026-11-02 is not over: it is 12:00 in Asia/Shanghai"),
+        (("run", "--from", "2026-11-01", "--to", "2026-11-02"), "2026-11-02 is not over"),
+        (("extract", "--day", "2026-11-02"), "2026-11-02 is not over"),
+        (("run", "--day", "2062-11-03"), "2062-11-03 is in the future: today is 2026-11-02"),
+        (("run", "--day", "2062-11-03", "--partial"), "2062-11-03 is in the future"),
+        (("extract", "--day", "2026-11-03", "--partial"), "2026-11-03 is in the future"),
+    ],
+)
+def test_a_day_that_is_not_over_is_refused_before_anything_starts(
+    here: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], refused: str
+) -> None:
+    monkeypatch.setattr(days, "clock", lambda: datetime(2026, 11, 2, 4, tzinfo=UTC))
+    done = here(*arguments)
+    assert done.returncode == 2
+    assert f"error: {refused}" in done.stderr
+    assert ("--partial" in done.stderr) == ("--partial" not in arguments and "future" not in refused)
+    assert not (ROOT / ".usertags" / "small").exists(), "no service was started"
+
+
+@pytest.mark.parametrize(("day", "until"), [("2026-11-02", 4), ("2026-11-01", None)])
+def test_the_stages_are_told_until_when_a_day_is_read(
+    here: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, day: str, until: int | None
+) -> None:
+    asked: list[Any] = []
+
+    def run(self: Pipeline, data_day: date, run_id: str, **options: Any) -> list[Any]:
+        asked.append((data_day.isoformat(), options["read_until"]))
+        return []
+
+    monkeypatch.setattr(days, "clock", lambda: datetime(2026, 11, 2, 4, tzinfo=UTC))
+    monkeypatch.setattr(Pipeline, "run", run)
+    assert here("run", "--day", day, "--partial").returncode == 0
+    assert asked == [(day, until and datetime(2026, 11, 2, until, tzinfo=UTC))]
 
 
 def test_a_source_that_does_not_exist(here: Callable[..., Ended]) -> None:

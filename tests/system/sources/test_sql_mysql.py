@@ -149,10 +149,17 @@ def test_after_is_exclusive_and_until_inclusive(mysql_url: str, cursor: str) -> 
         return sorted(row["id"] for row in found)
 
     one, two = (datetime(2024, 3, 10, hour, tzinfo=SHANGHAI) for hour in (1, 2))
-    assert ids(after=one, until=two.astimezone(UTC)) == [2]
+    # A row with an empty cursor is in no range, so every read has it.
+    assert ids(after=one, until=two.astimezone(UTC)) == [2, 9]
     assert ids(after=None, until=two) == [1, 2, 9]
-    assert ids(after=two, until=None) == [3]
+    assert ids(after=two, until=None) == [3, 9]
     assert ids(after=None, until=None) == [1, 2, 3, 9]
+    counted: list[int] = []
+    options: dict[str, Any] = {"cursor": cursor, "after": one, "timezone": "Asia/Shanghai"}
+    found = rows(mysql_url, f"moments_{cursor}", ["id"], **options, on_count=counted.append)
+    assert counted == [len(found)] == [3]
+    with pytest.raises(DataError, match=f"1 rows have an empty {cursor}, which is the cursor"):
+        rows(mysql_url, f"moments_{cursor}", ["id"], **options, refuse_empty_cursor=True)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +180,11 @@ def test_a_zero_date_fails_and_names_table_and_column(mysql_url: str, kind: str,
     ) as error:
         list(reading)
     assert "13800138000" not in str(error.value)
+    # As a cursor a zero date is in no range: its row would be skipped.
+    if value.startswith("0000"):
+        after = datetime(2024, 3, 10, tzinfo=SHANGHAI)
+        with pytest.raises(DataError, match="table zero: column paid_at has a value that is not a valid"):
+            rows(mysql_url, "zero", ["secret"], cursor="paid_at", after=after)
 
 
 def test_odd_names_databases_and_views(mysql_url: str) -> None:

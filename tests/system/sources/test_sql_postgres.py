@@ -134,7 +134,7 @@ def test_after_is_exclusive_and_until_inclusive(postgres_url: str, moments: str,
     found = rows(
         postgres_url, moments, ["id"], cursor=cursor, after=moment(3), until=moment(5), timezone=SHANGHAI
     )
-    assert sorted(row["id"] for row in found) == [4, 5]
+    assert sorted(row["id"] for row in found) == [4, 5, 99]
 
 
 @pytest.mark.parametrize("cursor", ["at", "clock", "day"])
@@ -144,7 +144,8 @@ def test_reads_in_turn_lose_and_repeat_nothing(postgres_url: str, moments: str, 
     for after, until in pairwise(bounds):
         read = rows(postgres_url, moments, ["id"], cursor=cursor, after=after, until=until, timezone=SHANGHAI)
         found += [row["id"] for row in read]
-    assert sorted(found) == [*range(48), 99]
+    # A row with an empty cursor is in no range, so every read has it.
+    assert sorted(found) == [*range(48), *[99] * (len(bounds) - 1)]
 
 
 def test_a_date_cursor_is_read_when_its_day_is_over(postgres_url: str, moments: str) -> None:
@@ -153,14 +154,39 @@ def test_a_date_cursor_is_read_when_its_day_is_over(postgres_url: str, moments: 
     over = rows(
         postgres_url, moments, ["day"], cursor="day", after=moment(23), until=moment(24), timezone=SHANGHAI
     )
-    assert {row["day"] for row in over} == {date(2024, 3, 10)}
+    assert {row["day"] for row in over} == {date(2024, 3, 10), None}
 
 
-def test_a_null_cursor_is_read_on_the_first_read_only(postgres_url: str, moments: str) -> None:
-    first = rows(postgres_url, moments, ["id"], cursor="at", until=moment(-1))
-    later = rows(postgres_url, moments, ["id"], cursor="at", after=moment(-1), until=moment(100))
-    assert [row["id"] for row in first] == [99]
-    assert 99 not in {row["id"] for row in later}
+@pytest.mark.parametrize("cursor", ["at", "clock", "day"])
+@pytest.mark.parametrize("after", [None, moment(-10), moment(99)])
+def test_a_null_cursor_is_read_every_time_or_refused(
+    postgres_url: str, moments: str, cursor: str, after: datetime | None
+) -> None:
+    bounds: dict[str, Any] = {"cursor": cursor, "after": after, "until": after or moment(-1)}
+    assert [row["id"] for row in rows(postgres_url, moments, ["id"], **bounds)] == [99]
+    with pytest.raises(DataError, match=f"1 rows have an empty {cursor}, which is the cursor"):
+        rows(postgres_url, moments, ["id"], **bounds, refuse_empty_cursor=True)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "count"),
+    [({}, 49), ({"cursor": "at"}, 49), ({"cursor": "at", "after": moment(3), "until": moment(5)}, 3)],
+)
+def test_the_database_counts_what_is_read(
+    postgres_url: str, engine: sa.Engine, moments: str, bounds: dict[str, Any], count: int
+) -> None:
+    """In one transaction: a row that is added in between is in neither."""
+    counted: list[int] = []
+
+    def add_a_row(rows: int) -> None:
+        counted.append(rows)
+        run(engine, f"insert into {moments} values (100, null, null, null)")
+
+    try:
+        found = rows(postgres_url, moments, ["id"], **bounds, on_count=add_a_row)
+    finally:
+        run(engine, f"delete from {moments} where id = 100")
+    assert counted == [len(found)] == [count]
 
 
 def test_without_cursor_all_rows_are_read(postgres_url: str, moments: str) -> None:

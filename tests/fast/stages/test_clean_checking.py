@@ -1,0 +1,57 @@
+"""Which checks of a batch are asked."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from tests.support.sources import orders
+from usertags.project.source_entry import Read
+from usertags.quality.clean_checks import declared_checks
+from usertags.quality.kinds import CheckKind
+from usertags.stages.batch_register import BatchRecord
+from usertags.stages.clean_batch import Batch, ends_at
+from usertags.stages.clean_checking import needs_news
+from usertags.stages.clean_writing import Written
+
+NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
+NIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("until", "end"), [(None, NIGHT), (NIGHT, NIGHT), (NOON, NOON), (NIGHT + timedelta(hours=1), NIGHT)]
+)
+def test_a_batch_ends_with_its_day_or_when_a_day_was_read_that_was_not_over(
+    until: datetime | None, end: datetime
+) -> None:
+    day = date(2026, 3, 1)
+    record = BatchRecord("orders", day, "extract", 0, "landed", "raw", cursor_to=until)
+    found = ends_at(Batch(orders(), day, "d", "f", 0, records=(record,)), "Asia/Shanghai")
+    assert (found, found.utcoffset()) == (end, timedelta(hours=8))
+    assert ends_at(Batch(orders(), day, "d", "f", 0), "Asia/Shanghai") == NIGHT
+
+
+WHOLE = Read(connection="shop", table="orders")
+CURSOR = Read(connection="shop", table="orders", cursor="updated_at")
+FILES = Read(connection="landing", files="orders.csv", format="csv")
+
+
+@pytest.mark.parametrize(
+    ("read", "kept", "repeats", "left_out"),
+    [
+        # A whole table that has not changed.
+        (WHOLE, 0, 7, [CheckKind.ROWS_CHECKED]),
+        (WHOLE, 1, 7, []),
+        # It is empty, or all its rows are set aside.
+        (WHOLE, 0, 0, []),
+        (CURSOR, 0, 7, []),
+        (FILES, 0, 7, []),
+    ],
+)
+def test_of_a_whole_table_that_has_not_changed_no_new_row_is_wanted(
+    read: Read, kept: int, repeats: int, left_out: list[CheckKind]
+) -> None:
+    source = orders(read=read)
+    written = Written("table", 1, {"kept": kept, "repeats": repeats}, [], [])
+    checks = declared_checks(source)
+    assert CheckKind.ROWS_CHECKED in {check.kind for check in checks}
+    assert [check.kind for check in checks if needs_news(check, source, written)] == left_out
