@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 # Settings that affect the results.
 _SQL = {"spark.sql.ansi.enabled": "true"}
 # The statements of a day are many and short: with Java's first compiler alone a shop of some thousand rows
-# costs half of what it costs with both, whose threads compile code that is not used again. For millions of
-# rows per day, session.yml sets others.
-_JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
+# costs half of what it costs with both, whose threads compile code that is not used again. Java leaves long
+# methods to its interpreter, and the code that Spark generates for a source of many columns is one long
+# method. For millions of rows per day, session.yml sets others.
+_JAVA_OPTIONS = (
+    "-XX:TieredStopAtLevel=1 -XX:-DontCompileHugeMethods -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC"
+)
 # By default each session of a server has a class loader of its own for its artifacts, so that what was
 # compiled for one is compiled again for the next. The pipeline adds no artifacts, and each of its tasks is a
 # session. A day has more than the hundred pieces of generated code that are kept by default.

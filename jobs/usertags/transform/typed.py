@@ -53,9 +53,17 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
         {f"_v_{c.name}": as_column(c.tree) for c in source.kept_columns}
     )
     kinds = {field.name: field.dataType for field in valued.schema.fields}
-    read = valued.withColumns(
+    # Each step is a column, because Spark computes an expression as often as it is read.
+    texts = valued.withColumns(
         {
-            f"_r_{c.name}": _moment(F.col(f"_v_{c.name}"), kinds[f"_v_{c.name}"], c, timezone)
+            f"_t_{c.name}": trimmed(_plain(kinds[f"_v_{c.name}"], c).cast("string"))
+            for c in source.kept_columns
+            if _is_read_as_text(kinds[f"_v_{c.name}"], c, source)
+        }
+    )
+    read = texts.withColumns(
+        {
+            f"_r_{c.name}": _moment(kinds[f"_v_{c.name}"], c, timezone)
             for c in source.kept_columns
             if c.type in ("timestamp", "date")
         }
@@ -99,17 +107,30 @@ def _or_null(text: Column, source: Source) -> Column:
     return F.when(~trimmed(text).isin(*source.nulls), value) if source.nulls else value
 
 
-def _plain(value: Column, kind: T.DataType, column: CleanColumn) -> Column:
+def _is_read_as_text(kind: T.DataType, column: CleanColumn, source: Source) -> bool:
+    """Whether the value is read from its text without white space around it."""
+    if column.type in ("timestamp", "date", "boolean"):
+        return True
+    return isinstance(kind, T.StringType) and (column.type != "string" or _is_id(column, source))
+
+
+def _is_id(column: CleanColumn, source: Source) -> bool:
+    """A hash of an id is none."""
+    return column.pii is None and column.name in (*source.key, *(name for _, name in source.ids))
+
+
+def _plain(kind: T.DataType, column: CleanColumn) -> Column:
     """The value, its full-width characters as plain ones if its column says so."""
+    value = F.col(f"_v_{column.name}")
     return plain_width(value) if "width" in column.normalise and isinstance(kind, T.StringType) else value
 
 
-def _moment(value: Column, kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
+def _moment(kind: T.DataType, column: CleanColumn, timezone: str) -> Column:
     """The instant of a timestamp, or the local time of a date in microseconds."""
+    value, text = F.col(f"_v_{column.name}"), F.col(f"_t_{column.name}")
     instant = isinstance(kind, T.TimestampType)
     if isinstance(kind, T.DateType | T.TimestampNTZType):
         column = replace(column, format=None)
-    text = trimmed(_plain(value, kind, column).cast("string"))
     if column.type == "date":
         reading = local_time_of_instant if instant else local_time_of_text
         return reading(value if instant else text, column, timezone)
@@ -118,33 +139,35 @@ def _moment(value: Column, kind: T.DataType, column: CleanColumn, timezone: str)
 
 def _convert(kind: T.DataType, column: CleanColumn, timezone: str, source: Source) -> Column:
     """The value in its declared type; null if it cannot be converted."""
-    value = _plain(F.col(f"_v_{column.name}"), kind, column)
     if column.type == "timestamp":
         return instant_in_calendar(F.col(f"_r_{column.name}"), timezone)
     if column.type == "date":
-        return _date(value, F.col(f"_r_{column.name}"), kind, column)
-    if column.type == "string":
-        return _text(value, kind, column, source)
+        return _date(kind, column)
     if column.type == "boolean":
-        return trimmed(value.cast("string")).try_cast("boolean")
-    return exact_number(value, kind, column.type)
+        return F.col(f"_t_{column.name}").try_cast("boolean")
+    if column.type != "string":
+        return exact_number(
+            F.col(f"_{'t' if isinstance(kind, T.StringType) else 'v'}_{column.name}"), kind, column.type
+        )
+    if not _is_id(column, source):
+        return exact_text(_plain(kind, column), kind)
+    text = (
+        F.col(f"_t_{column.name}")
+        if isinstance(kind, T.StringType)
+        else exact_text(_plain(kind, column), kind)
+    )
+    return exact_id(text)
 
 
-def _text(value: Column, kind: T.DataType, column: CleanColumn, source: Source) -> Column:
-    """A text is kept as it is, unless it is an id; a hash of one is none."""
-    text = exact_text(value, kind)
-    is_id = column.name in source.key or column.name in [name for _, name in source.ids]
-    return exact_id(text) if is_id and column.pii is None else text
-
-
-def _date(value: Column, moment: Column, kind: T.DataType, column: CleanColumn) -> Column:
+def _date(kind: T.DataType, column: CleanColumn) -> Column:
+    value, moment = F.col(f"_v_{column.name}"), F.col(f"_r_{column.name}")
     if isinstance(kind, T.TimestampType):
         return date_of_local_time(moment)
     if isinstance(kind, T.DateType):
         return date_in_calendar(value)
     if isinstance(kind, T.TimestampNTZType):
         return date_in_calendar(value.try_cast("date"))
-    return date_of_text(trimmed(value.cast("string")), moment, column)
+    return date_of_text(F.col(f"_t_{column.name}"), moment, column)
 
 
 def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
@@ -155,7 +178,8 @@ def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
         value = F.col(f"_v_{column.name}")
         present = value.isNotNull()
         if isinstance(kinds[f"_v_{column.name}"], T.StringType):
-            present = trimmed(value) != ""
+            read = _is_read_as_text(kinds[f"_v_{column.name}"], column, source)
+            present = (F.col(f"_t_{column.name}") if read else trimmed(value)) != ""
         failed = present & F.col(f"_c_{column.name}").isNull()
         if column.unread is not None:
             failed = failed | as_condition(column.unread)
