@@ -168,6 +168,7 @@ def test_a_blocked_day_is_reported_with_what_failed_and_where_to_look(office: Of
         "",
         "critical: clean.orders: amount in its range",
         "  observed 3 failing rows of 40, expected 0 to 100",
+        "  affects 2 tags: important, size",
         "  owner: finance. Do: have it corrected",
         f"  {BASE}/usertags/runbook#in-its-range",
         "",

@@ -30,10 +30,12 @@ def compared(
     settings: QualityEntry,
     *,
     not_over: bool = False,
+    nothing_new: bool = False,
 ) -> list[CheckResult]:
     """How the batch differs from earlier ones of its source: no result for a source with `compare: off`, nor
     for what earlier batches are too few or too small to say. `today` describes it, `before` the others.
-    `not_over`: its day was not over when it was read.
+    `not_over`: its day was not over when it was read. `nothing_new`: it has rows of a table, all of which
+    are known from earlier batches.
 
     A difference counts from the bounds of `compare` on, and only beyond what is random: a count of n rows
     has a standard deviation of √n (Poisson), a share p of n rows one of √(p (1 - p) / n); four of them are
@@ -43,13 +45,10 @@ def compared(
         return []
     history = _History(source, data_day, [item for item in before if item.data_day < data_day], settings)
     day = history.main_day(today)
-    # Read again from a table, rows that are all known change nothing: it had no news.
-    unchanged = source.read.table is not None and any(item.fingerprint for item in today)
-    unchanged = unchanged and not any(item.rows for item in today if not item.column)
-    results = [_same_content(source, today, history, unchanged=unchanged)]
+    results = [_same_content(source, today, history, nothing_new=nothing_new)]
     usual = history.usual_rows(day)
     rows = next((item.rows for item in today if item.day == day and not item.column), 0)
-    if usual is not None and (not_over or (unchanged and source.read_whole)):
+    if usual is not None and (not_over or (nothing_new and source.read_whole)):
         usual = usual.only_warning()
     if usual is not None:
         results.append(_row_count(source, day, rows, usual))
@@ -155,15 +154,15 @@ class _History:
 
 
 def _same_content(
-    source: Source, today: Sequence[Statistic], history: _History, *, unchanged: bool
+    source: Source, today: Sequence[Statistic], history: _History, *, nothing_new: bool
 ) -> CheckResult:
-    """Detects the rows of an earlier batch, for example a file that was delivered twice. The rows of a table
-    that is `unchanged` were read again, not delivered again."""
+    """Detects the rows of an earlier batch, for example a file that was delivered twice. Rows of a table with
+    `nothing_new` were read again, not delivered again."""
     mark = next((item.fingerprint for item in today if item.fingerprint), None)
     same = [
         item.data_day
         for item in history.before
-        if mark and item.fingerprint == mark and item.data_day != history.data_day and not unchanged
+        if mark and item.fingerprint == mark and item.data_day != history.data_day and not nothing_new
     ]
     return result_of(
         CheckKind.CONTENT,

@@ -57,7 +57,13 @@ def check_batches(
         earlier = before.get(batch.source.name, [])
         not_over = ends_at(batch, project.timezone) < end_of(batch.data_day, project.timezone)
         results += compared(
-            batch.source, batch.data_day, item.statistics, earlier, project.quality, not_over=not_over
+            batch.source,
+            batch.data_day,
+            item.statistics,
+            earlier,
+            project.quality,
+            not_over=not_over,
+            nothing_new=has_nothing_new(batch.source, item),
         )
         done.append(Checked(batch, item, tuple(results)))
     if not done:
@@ -90,8 +96,13 @@ def _checks(
 def needs_news(check: Check, source: Source, written: Written) -> bool:
     """Whether the check fails only because a table that is read whole has not changed: it has rows, all of
     them known."""
-    unchanged = not written.counts["kept"] and written.counts["repeats"] > 0
-    return check.kind is CheckKind.ROWS_CHECKED and source.read_whole and unchanged
+    whole = source.read_whole and has_nothing_new(source, written)
+    return check.kind is CheckKind.ROWS_CHECKED and whole
+
+
+def has_nothing_new(source: Source, written: Written) -> bool:
+    """Whether a table was read whose rows are all known from before."""
+    return source.read.table is not None and not written.counts["kept"] and written.counts["repeats"] > 0
 
 
 def _sampling(source: Source) -> Sampling:

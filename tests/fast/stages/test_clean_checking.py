@@ -10,7 +10,7 @@ from usertags.quality.clean_checks import declared_checks
 from usertags.quality.kinds import CheckKind
 from usertags.stages.batch_register import BatchRecord
 from usertags.stages.clean_batch import Batch, ends_at
-from usertags.stages.clean_checking import needs_news
+from usertags.stages.clean_checking import has_nothing_new, needs_news
 from usertags.stages.clean_writing import Written
 
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
@@ -55,3 +55,22 @@ def test_of_a_whole_table_that_has_not_changed_no_new_row_is_wanted(
     checks = declared_checks(source)
     assert CheckKind.ROWS_CHECKED in {check.kind for check in checks}
     assert [check.kind for check in checks if needs_news(check, source, written)] == left_out
+
+
+@pytest.mark.parametrize(
+    ("read", "kept", "repeats", "nothing_new"),
+    [
+        (WHOLE, 0, 7, True),
+        # Rows with an empty cursor are read with every batch.
+        (CURSOR, 0, 7, True),
+        (CURSOR, 1, 7, False),
+        (CURSOR, 0, 0, False),
+        # The rows of a file were delivered again.
+        (FILES, 0, 7, False),
+    ],
+)
+def test_rows_of_a_table_that_are_all_known_are_nothing_new(
+    read: Read, kept: int, repeats: int, nothing_new: bool
+) -> None:
+    written = Written("table", 1, {"kept": kept, "repeats": repeats}, [], [])
+    assert has_nothing_new(orders(read=read), written) is nothing_new

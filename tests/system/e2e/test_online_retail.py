@@ -102,8 +102,9 @@ def test_thresholds_are_type_7_quantiles_plus_one_unit(small: Shop) -> None:
 def test_equal_edges_are_published_with_a_warning(small: Shop) -> None:
     row = small.publication(DAY)
     assert row["verdict"] == "warned"
-    (warning,) = json.loads(row["warnings"])
-    assert "edges of frequency differ" in warning
+    edges, scores = json.loads(row["warnings"])
+    assert "edges of frequency differ" in edges
+    assert "scores of frequency" in scores
 
 
 def test_tags_of_the_small_file(small: Shop) -> None:
