@@ -81,7 +81,7 @@ def test_an_old_state_is_refused_migrated_and_carried_on(
     assert "done" in capsys.readouterr().out
     assert shop.command("migrate") == 0
     assert "nothing to do" in capsys.readouterr().out
-    # Nothing is read again. The batch of the day is cleaned again: CSV sources have words for null since then.
+    # Nothing is read again. The batch of the day is cleaned again: CSV sources have words for null now.
     shop.run(D2, until="aggregate")
     extracted, cleaned = shop.reports[0], shop.reports[-2]
     assert {line.note for line in extracted.lines} == {"batch already exists"}
