@@ -143,29 +143,21 @@ def _convert(kind: T.DataType, column: CleanColumn, timezone: str, source: Sourc
         return instant_in_calendar(F.col(f"_r_{column.name}"), timezone)
     if column.type == "date":
         return _date(kind, column)
+    read = _is_read_as_text(kind, column, source)
+    value = F.col(f"_t_{column.name}") if read else _plain(kind, column)
     if column.type == "boolean":
-        return F.col(f"_t_{column.name}").try_cast("boolean")
+        return value.try_cast("boolean")
     if column.type != "string":
-        return exact_number(
-            F.col(f"_{'t' if isinstance(kind, T.StringType) else 'v'}_{column.name}"), kind, column.type
-        )
-    if not _is_id(column, source):
-        return exact_text(_plain(kind, column), kind)
-    text = (
-        F.col(f"_t_{column.name}")
-        if isinstance(kind, T.StringType)
-        else exact_text(_plain(kind, column), kind)
-    )
-    return exact_id(text)
+        return exact_number(value, kind, column.type)
+    text = exact_text(value, kind)
+    return exact_id(text) if _is_id(column, source) else text
 
 
 def _date(kind: T.DataType, column: CleanColumn) -> Column:
     value, moment = F.col(f"_v_{column.name}"), F.col(f"_r_{column.name}")
     if isinstance(kind, T.TimestampType):
         return date_of_local_time(moment)
-    if isinstance(kind, T.DateType):
-        return date_in_calendar(value)
-    if isinstance(kind, T.TimestampNTZType):
+    if isinstance(kind, T.DateType | T.TimestampNTZType):
         return date_in_calendar(value.try_cast("date"))
     return date_of_text(F.col(f"_t_{column.name}"), moment, column)
 
