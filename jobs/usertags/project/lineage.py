@@ -90,7 +90,7 @@ class Lineage:
     def decides(self, source: Source, column: str) -> bool:
         """Whether the column, or one that is made of the same raw columns, decides which rows are kept, whose
         they are, and on which day."""
-        return bool(beside(source, column) & deciding(source))
+        return bool(beside(source, column) & source.deciding)
 
     def made_of(self, inputs: Collection[str]) -> tuple[Tag, ...]:
         """The published tags that read one of these inputs, and those that use such tags."""
@@ -113,12 +113,6 @@ def described(columns: Columns) -> str:
         for source, names in sorted(columns.items())
     ]
     return ", ".join(parts)
-
-
-def deciding(source: Source) -> frozenset[str]:
-    """The clean columns that decide which rows are kept, whose they are, and on which day."""
-    named = {*source.key, source.version, source.time} - {None}
-    return source.deciding | _ids(source) | frozenset(str(name) for name in named)
 
 
 def beside(source: Source, column: str) -> frozenset[str]:
