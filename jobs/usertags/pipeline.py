@@ -60,6 +60,7 @@ class Pipeline:
         until: str = STAGES[-1],
         re_extract: bool = False,
         read_until: datetime | None = None,
+        accept_files: bool = False,
     ) -> Iterator[StageReport]:
         """Run all stages of a data day up to `until`; yields one report per stage as it ends. `read_until`:
         when the sources are read, for a day that is not over (`reading_until`).
@@ -67,7 +68,14 @@ class Pipeline:
         Raises the first error of a stage; published data is unchanged, and rerunning the day completes it.
         """
         for stage in STAGES[: STAGES.index(until) + 1]:
-            yield from self.stage(stage, data_day, run_id, re_extract=re_extract, read_until=read_until)
+            yield from self.stage(
+                stage,
+                data_day,
+                run_id,
+                re_extract=re_extract,
+                read_until=read_until,
+                accept_files=accept_files,
+            )
 
     def stage(
         self,
@@ -78,12 +86,13 @@ class Pipeline:
         source: str | None = None,
         re_extract: bool = False,
         read_until: datetime | None = None,
+        accept_files: bool = False,
     ) -> Iterator[StageReport]:
         """Run one stage of a data day; extract returns one report per source. A stage that refuses saves its
         report and the summary of the run before raising GateRefused."""
         started = time.monotonic()
         try:
-            yield from self._reports(stage, data_day, run_id, source, re_extract, read_until)
+            yield from self._reports(stage, data_day, run_id, source, re_extract, read_until, accept_files)
         except GateRefused as refusal:
             self._keep_refusal(refused_report(refusal, data_day, run_id, time.monotonic() - started))
             raise
@@ -98,6 +107,7 @@ class Pipeline:
         source: str | None,
         re_extract: bool,
         read_until: datetime | None,
+        accept_files: bool,
     ) -> Iterator[StageReport]:
         if stage == "extract":
             names = [source] if source else list(self.project.sources)
@@ -111,6 +121,7 @@ class Pipeline:
                     run_id,
                     re_extract=re_extract,
                     read_until=read_until,
+                    accept_files=accept_files,
                 )
                 yield self.saved(report)
         elif stage == "publish":

@@ -127,6 +127,10 @@ COLUMNS: dict[CheckKind, dict[str, Any]] = {
         "value": 0.31, "high": 0.05, "unit": "share", "rows": 4000, "unexpected": 1240,
         "samples": ({"amount": "游客"},),
     },
+    CheckKind.FILES: {
+        "value": 2, "high": 0, "unit": "number",
+        "details": {"files": "订单副本 = 订单 (2026-03-05), .草稿", "day": "2026-03-06"},
+    },
 }  # fmt: skip
 # Kinds whose results are of a table or a subject, not of a column.
 _OF_NO_COLUMN = {
@@ -134,6 +138,7 @@ _OF_NO_COLUMN = {
     CheckKind.DEFINITION, CheckKind.CONTENT, CheckKind.ROWS_AS_BEFORE, CheckKind.FRESH, CheckKind.EXCLUSIVE,
     CheckKind.LINKS, CheckKind.POPULATION, CheckKind.ROW_COUNT, CheckKind.OWN, CheckKind.ONE_ROW_PER_USER,
     CheckKind.ONE_ROW_PER_RANK, CheckKind.WITHIN_DAY, CheckKind.EDGES, CheckKind.SCORES, CheckKind.KEY_TIES,
+    CheckKind.FILES,
 }  # fmt: skip
 
 

@@ -40,6 +40,13 @@ RunOption = Annotated[
 PartialOption = Annotated[
     bool, typer.Option("--partial", help="Also run today, which is not over: with the data until now.")
 ]
+AcceptOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-files",
+        help="Also read files that have changed, or whose content was read under another name.",
+    ),
+]
 
 
 class Form(StrEnum):
@@ -151,6 +158,7 @@ def run(
         bool, typer.Option(help="Read the sources again even if the day already has a batch.")
     ] = False,
     partial: PartialOption = False,
+    accept_files: AcceptOption = False,
 ) -> None:
     """Run all stages of a data day in order, or of several days; rerunning a day is safe.
 
@@ -170,7 +178,14 @@ def run(
     for one, read_until in ends.items():
         run_id = new_run_id()
         out.print(f"[bold]{one}[/bold] run {run_id}")
-        stages = pipeline.run(one, run_id, until=until.value, re_extract=re_extract, read_until=read_until)
+        stages = pipeline.run(
+            one,
+            run_id,
+            until=until.value,
+            re_extract=re_extract,
+            read_until=read_until,
+            accept_files=accept_files,
+        )
         for report in stages:
             show_report(report, pipeline.project.quality.language)
 
@@ -182,6 +197,7 @@ def extract(
     run_id: RunOption = None,
     re_extract: Annotated[bool, typer.Option(help="Read again even if the day already has a batch.")] = False,
     partial: PartialOption = False,
+    accept_files: AcceptOption = False,
 ) -> None:
     """Read new rows of the sources into the raw tables; does not need Spark.
 
@@ -196,7 +212,16 @@ def extract(
             f"unknown source {source!r}", next_step=f"the sources are {', '.join(pipeline.project.sources)}"
         )
     read_until = reading_until(wanted, pipeline.project.timezone, partial=partial)
-    _stage(pipeline, "extract", day, run_id, source=source, re_extract=re_extract, read_until=read_until)
+    _stage(
+        pipeline,
+        "extract",
+        day,
+        run_id,
+        source=source,
+        re_extract=re_extract,
+        read_until=read_until,
+        accept_files=accept_files,
+    )
 
 
 @app.command()

@@ -18,6 +18,7 @@ from usertags.project.model import Source
 from usertags.sources.files import SourceFile
 from usertags.stages.batch_register import BatchRecord, Status, count_columns, uuid_of
 from usertags.stages.days import end_of
+from usertags.stages.deliveries import DeliveredFile
 from usertags.stages.report import COUNTS
 from usertags.stages.source_tables import SourceTables
 
@@ -31,7 +32,7 @@ class OldBatches:
     expired."""
 
     records: list[BatchRecord] = field(default_factory=list)
-    files: dict[tuple[date, int], list[SourceFile]] = field(default_factory=dict)
+    files: dict[tuple[date, int], list[DeliveredFile]] = field(default_factory=dict)
     lost: list[date] = field(default_factory=list)
 
 
@@ -129,9 +130,10 @@ def _expired(source: Source, raw: Table, data_day: date, rows: int, timezone: st
     )
 
 
-def _files(properties: Mapping[str, str]) -> list[SourceFile]:
+def _files(properties: Mapping[str, str]) -> list[DeliveredFile]:
     files = json.loads(properties["files"])
-    return [SourceFile(path, path, 0, fingerprint, None) for path, fingerprint in files.items()]
+    found = [SourceFile(path, "", 0, fingerprint, None) for path, fingerprint in files.items()]
+    return [DeliveredFile(file, "read") for file in found]
 
 
 def _cleaned(source: Source, clean: Table, rollup: Table | None) -> list[BatchRecord]:

@@ -19,6 +19,7 @@ class Read(Entry):
     encoding: Literal["utf-8", "gbk", "gb18030"] = "utf-8"
     delimiter: str = ","
     header: list[str] | None = None
+    overwritten: bool = False
 
     @model_validator(mode="after")
     def _table_or_files(self) -> "Read":
@@ -26,6 +27,8 @@ class Read(Entry):
             raise ValueError("needs either `table` or `files`")
         if self.files is not None and self.format is None:
             raise ValueError("files need a `format`: csv, json or parquet")
+        if self.overwritten and self.files is None:
+            raise ValueError("`overwritten` is only allowed with `files`")
         if self.files is not None and self.cursor is not None:
             raise ValueError("a `cursor` requires a `table`; new files are found by their names")
         return self

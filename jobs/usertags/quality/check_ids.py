@@ -17,6 +17,7 @@ _NAMES: Mapping[CheckKind, str] = {
     CheckKind.COLUMNS: "columns_as_declared",
     CheckKind.RECONCILED: "every_row_is_accounted_for",
     CheckKind.KEY_TIES: "{subject}_has_one_newest_row",
+    CheckKind.FILES: "every_file_is_read",
     CheckKind.DEFINITION: "all_batches_follow_the_same_definition",
     CheckKind.CONTENT: "new_content",
     CheckKind.ROWS_AS_BEFORE: "rows_as_before",

@@ -171,6 +171,25 @@ def one_definition(source: Source, others: Sequence[date]) -> CheckResult:
     )
 
 
+def every_file_read(source: Source, data_day: date, left_out: Sequence[str]) -> list[CheckResult]:
+    """A warning that names the files of a batch that were left out in doubt. In: them, as a reader is shown
+    them. Out: nothing for a source whose rows count once however often they are read, as long as all are."""
+    if source.read.files is None or (source.repeats != "keep" and not left_out):
+        return []
+    return [
+        result_of(
+            CheckKind.FILES,
+            f"clean.{source.name}",
+            "warning",
+            success=not left_out,
+            value=len(left_out),
+            high=0,
+            unit="number",
+            details={"files": ", ".join(left_out), "day": str(data_day)} if left_out else {},
+        )
+    ]
+
+
 def frequent_id(source: Source, rows: DataFrame, count: int) -> list[CheckResult]:
     """A warning if one id of a user has suspiciously many rows: it may be a word that stands for nobody.
 

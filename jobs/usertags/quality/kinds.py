@@ -67,6 +67,7 @@ class CheckKind(StrEnum):
     OWN = "own"
     FREQUENT_ID = "frequent_id"
     KEY_TIES = "key_ties"
+    FILES = "files"
 
 
 NOT_RUN = Words("the check itself failed", "检查本身未能执行")
@@ -647,5 +648,24 @@ KINDS: Mapping[CheckKind, KindText] = {
         ),
         chart=Words("Keys with different rows", "有不同行的主键"),
         anchor="one-newest-row-per",
+    ),
+    CheckKind.FILES: KindText(
+        title=Words("every file of the delivery is read", "交付的文件全部读取"),
+        looks_at=Words(
+            "Whether files were left out: their content was read before under another name, or their names "
+            "begin with a dot.",
+            "是否有文件未读取：其内容此前已以另一名称读取，或文件名以点开头。",
+        ),
+        observed=Words("not read: {files}", "未读取：{files}"),
+        zero=AS_WANTED,
+        wanted=Words("no file is left out", "没有未读取的文件"),
+        action=Words(
+            "if a file is no second copy, read it with `usertags run --day {day} --re-extract "
+            "--accept-files`; a hidden file needs another name; otherwise there is nothing to do",
+            "若某文件不是重复交付，用 `usertags run --day {day} --re-extract --accept-files` 读取；"
+            "隐藏文件需要改名；否则无需处理",
+        ),
+        chart=Words("Files not read", "未读取的文件"),
+        anchor="every-file-of-the-delivery-is-read",
     ),
 }

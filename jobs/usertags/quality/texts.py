@@ -143,6 +143,7 @@ SEE_NOTHING = Words("no data: no day is published yet", "没有数据（尚无�
 
 BATCH_EXISTS = Words("batch already exists", "批次已存在")
 FILES = Words("{count} files", "{count} 个文件")
+FILES_LEFT_OUT = Words("{files}; not read: {left}", "{files}；未读取：{left}")
 READ_TO = Words("to {until}", "截至 {until}")
 WHOLE_TABLE = Words("whole table", "整张表")
 ALREADY_CLEAN = Words("batch is already clean", "批次已清洗")

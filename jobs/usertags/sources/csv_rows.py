@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from usertags.errors import DataError, UsageError
 from usertags.sources.csv_blocks import PlainBlock, parse_plain
 from usertags.sources.reading import missing_columns
-from usertags.sources.text_lines import BAD_BYTE, PIECE_LINES, Lines, show, unreadable
+from usertags.sources.text_lines import BAD_BYTE, PIECE_LINES, Lines, show
+from usertags.sources.unpacked import unreadable
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,21 @@ def read_csv(
     delimiter: str,
     header: bool | Sequence[str],
     has_pii: bool,
+    may_be_empty: bool = False,
 ) -> Iterator[TextBatch]:
     """Batches of the requested columns of one file. An empty field is an empty string, as CSV has no null;
-    blank lines are ignored. Raises DataError for a header that is missing, has duplicates or is
+    blank lines are ignored, and so are lines that repeat the header, as of files that were joined. Raises
+    DataError for a header that is missing (unless the file `may_be_empty`), has duplicates or is
     unreadable."""
     check_delimiter(delimiter)
     if isinstance(header, bool):
         if not header:
             raise UsageError("a CSV file without a header line needs `header: [names of its columns]`")
         names = _read_header(lines, delimiter, path=path)
+        if names is None and may_be_empty:
+            return
+        if names is None:
+            raise unreadable(path, "it is empty and has no header line")
         _check_header(names, columns, path=path, has_pii=has_pii)
     else:
         names = list(header)
@@ -51,7 +59,7 @@ def read_csv(
     line = len(lines.take()) + 1
     records = _Records(
         places=[names.index(column) for column in columns],
-        width=len(names),
+        names=names,
         delimiter=delimiter,
         has_pii=has_pii,
     )
@@ -81,9 +89,14 @@ class _Records:
     """Turns parsed records into batches; `places` are the positions of the requested columns."""
 
     places: list[int]
-    width: int
+    names: list[str]
     delimiter: str
     has_pii: bool
+
+    @property
+    def width(self) -> int:
+        """The number of fields of a record."""
+        return len(self.names)
 
     def read(self, lines: Lines, count: int, line: int) -> tuple[TextBatch, int]:
         """The next records, `count` at most, and how many lines they took; `line` is the first of them."""
@@ -106,11 +119,17 @@ class _Records:
     def simple(self, rows: list[list[str]], taken: list[str]) -> bool:
         """True if each line is one record of the right width, so that no further checks are needed."""
         # A record has at least one line: equal counts mean exactly one line each, and no failed record.
-        return len(rows) == len(taken) and set(map(len, rows)) == {self.width}
+        same = len(rows) == len(taken) and set(map(len, rows)) == {self.width}
+        return same and not any(map(self.is_header, rows))
 
     def at_once(self, rows: list[list[str]], line: int) -> TextBatch:
         fields = list(zip(*rows, strict=True))
         return TextBatch([fields[place] for place in self.places], range(line, line + len(rows)), None)
+
+    def is_header(self, row: list[str]) -> bool:
+        """True if a record repeats the header; files that were joined may each begin with a byte order
+        mark."""
+        return row[-1] == self.names[-1] and [row[0].removeprefix("\ufeff"), *row[1:]] == self.names
 
     def swallowed(self, raw: list[str]) -> bool:
         """True if a record of several lines looks like complete records around two stray quotes: one
@@ -136,7 +155,7 @@ class _Records:
         for row, end in zip(found, ends, strict=True):
             if self.has_pii and self.swallowed(taken[start:end]):
                 break
-            if row:
+            if row and not self.is_header(row):
                 raw = taken[start:end]
                 good = len(row) == self.width and not any(map(BAD_BYTE.search, raw))
                 rows.append(row if good else None)
@@ -159,21 +178,29 @@ def _plain_block(
     if not block or lines.bad_bytes:
         return None
     plain = parse_plain(block, names=names, columns=columns, delimiter=delimiter)
-    if plain is not None:
-        lines.skip_block()
+    if plain is None or _may_repeat_header(plain, names, columns):
+        return None
+    lines.skip_block()
     return plain
 
 
-def _read_header(lines: Lines, delimiter: str, *, path: str) -> list[str]:
+def _may_repeat_header(plain: PlainBlock, names: Sequence[str], columns: Sequence[str]) -> bool:
+    """Whether a value equals the name of its column. One column is enough: not the first of the file, which
+    may begin with a byte order mark."""
+    place = max(range(len(columns)), key=lambda each: names.index(columns[each]))
+    found = pc.any(pc.equal(plain.columns[place], columns[place])).as_py()
+    return bool(found)
+
+
+def _read_header(lines: Lines, delimiter: str, *, path: str) -> list[str] | None:
+    """The names of the columns; None for a file without any line."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         # Blank lines before the header are skipped, as they are between records.
         names = next((row for row in reader if row), None)
     except csv.Error:
         raise unreadable(path, "its header line is not CSV") from None
-    if names is None:
-        raise unreadable(path, "it is empty and has no header line")
-    if lines.bad_bytes and any(map(BAD_BYTE.search, names)):
+    if names and lines.bad_bytes and any(map(BAD_BYTE.search, names)):
         raise unreadable(
             path, "its header line does not have the configured encoding (is it GBK, not UTF-8?)"
         )

@@ -22,9 +22,18 @@ from usertags.sources.reading import coalesce
 from usertags.sources.s3 import S3Access, is_s3, make_client, s3_errors, split_url
 from usertags.sources.text_lines import normal_encoding, open_lines
 
-__all__ = ["FileFormat", "S3Access", "SourceFile", "list_files", "read_files"]
+__all__ = ["FileFormat", "S3Access", "SourceFile", "list_all", "list_files", "read_files"]
 
 FileFormat = Literal["csv", "json", "parquet"]
+
+# What Spark, Hive, Delta and file systems write beside the files: none of it is a delivery. Every name that
+# begins with a dot is hidden anyway; these are not even worth a word.
+_LEFT_BY_TOOLS = re.compile(
+    r"(?:^|/)(?:_SUCCESS|_committed_[^/]*|_started_[^/]*|_metadata|_common_metadata|_temporary/.*"
+    r"|_spark_metadata/.*|_delta_log/.*|\._[^/]*|\.[^/]*\.crc|\.DS_Store|\.(?:git)?keep|\.nfs[0-9a-f]+"
+    r"|\.(?:Trash|snapshot|ipynb_checkpoints)[^/]*/.*)\Z",
+    re.DOTALL,
+)
 
 # Iceberg reserves names that begin with an underscore, such as _file.
 FILE, LINE, UNPARSED = "landed_file", "landed_line", "landed_unparsed"
@@ -35,7 +44,9 @@ class SourceFile:
     """A file of the listing: `path` is used to open it, `name` is relative to the root, `size` is in bytes.
 
     The fingerprint changes with the content: SHA-256 of a local file, the ETag of an S3 object.
-    `day` is the date at the position of `{day}`, None for a pattern without it.
+    `day` is the date at the position of `{day}`, None for a pattern without it. A file is `hidden` if its
+    name, or that of a folder, begins with a dot that the pattern does not have. `content` is the fingerprint
+    of what is in the file (`usertags.sources.content`), empty as long as nobody asked for it.
     """
 
     path: str
@@ -43,26 +54,35 @@ class SourceFile:
     size: int
     fingerprint: str
     day: date | None
+    hidden: bool = False
+    content: str = ""
 
 
 def list_files(root: str, pattern: str, *, data_day: date, s3: S3Access | None = None) -> list[SourceFile]:
     """The files under `root` (a folder or s3://bucket/prefix) with a matching relative name, sorted by name.
 
     `{day}` matches YYYY-MM-DD and limits the files to days up to `day`; `*` and `?` match
-    within a folder, `**` across folders; names that begin with a dot are only matched by a dot.
+    within a folder, `**` across folders; names that begin with a dot are only matched by a dot. What tools
+    leave beside the files, such as `_SUCCESS`, is left out.
     """
-    expression = _compile(pattern)
+    return [file for file in list_all(root, pattern, data_day=data_day, s3=s3) if not file.hidden]
+
+
+def list_all(root: str, pattern: str, *, data_day: date, s3: S3Access | None = None) -> list[SourceFile]:
+    """As `list_files`, with the hidden files whose names match apart from the dot."""
+    visible, any_name = _compile(pattern), _compile(pattern, hidden=True)
     found = _s3_names(root, pattern, s3) if is_s3(root) else _local_names(root, pattern)
     files = []
     for name, size, fingerprint in found:
-        match = expression.fullmatch(name)
-        if match is None:
+        match = any_name.fullmatch(name)
+        if match is None or _LEFT_BY_TOOLS.search(name):
             continue
         file_day = _day_of(match, name)
         if file_day is None or file_day <= data_day:
             path = f"{root.rstrip('/')}/{name}" if is_s3(root) else str(Path(root) / name)
+            hidden = visible.fullmatch(name) is None
             print_of = fingerprint or _digest(path)
-            files.append(SourceFile(path, name, size, print_of, file_day))
+            files.append(SourceFile(path, name, size, print_of, file_day, hidden))
     return sorted(files, key=lambda file: file.name)
 
 
@@ -75,6 +95,7 @@ def read_files(
     delimiter: str = ",",
     header: bool | Sequence[str] = True,
     has_pii: bool,
+    may_be_empty: bool = False,
     s3: S3Access | None = None,
 ) -> pa.RecordBatchReader:
     """The rows of these files, in order.
@@ -82,7 +103,8 @@ def read_files(
     CSV and JSON: every column is a string (an empty CSV field is '', a missing JSON key null);
     `landed_line` is the first line of the record (1-based, the header counts); `landed_unparsed` is null
     or the text of a record that could not be parsed, or only `length=N` with `has_pii`. `header` is True,
-    or the column names of files without a header line. Parquet: `landed_line` is the number of the row;
+    or the column names of files without a header line. A CSV file without even a header is refused, unless
+    files `may_be_empty`. Parquet: `landed_line` is the number of the row;
     the types are those of the first file.
     """
     if format == "parquet":
@@ -104,6 +126,7 @@ def read_files(
                         delimiter=delimiter,
                         header=header,
                         has_pii=has_pii,
+                        may_be_empty=may_be_empty,
                     )
                 else:
                     found = read_json(lines, path=file.path, columns=columns, has_pii=has_pii)
@@ -150,8 +173,9 @@ def _read_parquet(
     return pa.RecordBatchReader.from_batches(schema, coalesce(batches()))
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
-    """The pattern as a regular expression for relative names with `/` between folders."""
+def _compile(pattern: str, *, hidden: bool = False) -> re.Pattern[str]:
+    """The pattern as a regular expression for relative names with `/` between folders. With `hidden`,
+    wildcards match names that begin with a dot too."""
     if pattern.startswith("/") or ".." in pattern.split("/"):
         raise UsageError(f"the pattern {pattern} points outside the root of the connection")
     out = ""
@@ -161,11 +185,11 @@ def _compile(pattern: str) -> re.Pattern[str]:
             out += r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})" if days == 0 else "(?P=day)"
             days += 1
         elif part == "**/":
-            out += r"(?:[^/.][^/]*/)*"
+            out += r"(?:[^/]+/)*" if hidden else r"(?:[^/.][^/]*/)*"
         elif part in {"**", "*", "?"}:
             many = ".*" if part == "**" else "[^/]" if part == "?" else "[^/]*"
             # At the beginning of a name, a wildcard does not match a dot: such files are hidden.
-            if out == "" or out.endswith(("/", ")*")):
+            if not hidden and (out == "" or out.endswith(("/", ")*"))):
                 many = r"(?!\.)(?:[^/]|/(?!\.))*" if part == "**" else r"(?!\.)" + many
             out += many
         else:

@@ -12,7 +12,7 @@ from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 from usertags.errors import DataError, InfrastructureError, UsageError
 from usertags.sources.reading import BATCH_ROWS, missing_columns
 from usertags.sources.s3 import S3Access, changed_while_read, host_of, is_s3, split_url
-from usertags.sources.text_lines import unreadable
+from usertags.sources.unpacked import other_format, unreadable
 
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000}
 _LAST_MICROSECOND = 9 * 10**18
@@ -41,6 +41,12 @@ def read_parquet(path: str, *, size: int, schema: pa.Schema, s3: S3Access | None
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=schema.names, use_threads=False):
             arrays = [_cast(batch.column(field.name), field, path) for field in schema]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def every_batch(path: str, *, size: int, s3: S3Access | None) -> Iterator[pa.RecordBatch]:
+    """Batches with all columns of a file as they are stored."""
+    with _open(path, s3, size) as file:
+        yield from file.iter_batches(batch_size=BATCH_ROWS, use_threads=False)
 
 
 def _plain(field: pa.Field, is_int96: bool) -> pa.Field:
@@ -109,6 +115,7 @@ def _open(path: str, s3: S3Access | None, size: int | None = None) -> Iterator[p
         with source:
             if size is not None and source.size() != size:
                 raise changed_while_read(path)
+            _refuse_other_format(source.read_at(4, 0), path)
             # Nanoseconds would silently wrap around for the years before 1678 and after 2261.
             yield pq.ParquetFile(source, coerce_int96_timestamp_unit="us")
     except pa.ArrowInvalid:
@@ -123,6 +130,12 @@ def _open(path: str, s3: S3Access | None, size: int | None = None) -> Iterator[p
                 next_step="check the service and the keys of the connection, then run again",
             ) from None
         raise unreadable(path, error.strerror or "part of it is damaged") from None
+
+
+def _refuse_other_format(head: bytes, path: str) -> None:
+    other = other_format(head) if head else "empty"
+    if other:
+        raise unreadable(path, f"it is {other}, and no Parquet file")
 
 
 def _file_system(path: str, s3: S3Access | None) -> S3FileSystem:

@@ -1,19 +1,15 @@
 """Reads text files as lines with constant memory: local or S3, plain or gzip, with bad bytes preserved."""
 
 import codecs
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from urllib3.exceptions import HTTPError
-
-from usertags.errors import DataError, InfrastructureError, UsageError
-from usertags.sources.s3 import S3Access, changed_while_read, is_s3, make_client, s3_errors, split_url
+from usertags.errors import UsageError
+from usertags.sources.s3 import S3Access
+from usertags.sources.unpacked import unpacked, unreadable
 
 BLOCK_BYTES = 1024 * 1024
 PIECE_LINES = 2_000
@@ -167,59 +163,10 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
 def open_lines(
     path: str, *, size: int, fingerprint: str, encoding: str, s3: S3Access | None
 ) -> Iterator[Lines]:
-    """The lines of a listed file; DataError if it is corrupt or missing, InfrastructureError if the
-    storage fails or the file has changed since it was listed."""
-    with _file_errors(path), _open(path, size=size, fingerprint=fingerprint, s3=s3) as raw:
-        if not path.lower().endswith(".gz"):
-            yield Lines(raw, encoding)
-            return
-        if size == 0:
-            raise EOFError
-        with gzip.GzipFile(fileobj=raw, mode="rb") as unpacked:
-            yield Lines(cast(BinaryIO, unpacked), encoding)
-
-
-@contextmanager
-def _open(path: str, *, size: int, fingerprint: str, s3: S3Access | None) -> Iterator[BinaryIO]:
-    if not is_s3(path):
-        with Path(path).open("rb") as stream:
-            if Path(path).stat().st_size != size:
-                raise changed_while_read(path)
-            yield stream
-        return
-    if s3 is None:
-        raise UsageError(f"{path} needs a connection with `store:` for its S3 keys")
-    bucket, key = split_url(path)
-    with s3_errors(s3, path):
-        body = make_client(s3).get_object(Bucket=bucket, Key=key, IfMatch=fingerprint)["Body"]
+    """The lines of a listed file; errors as in `unpacked`."""
+    with unpacked(path, size=size, fingerprint=fingerprint, s3=s3) as stream:
         try:
-            yield cast(BinaryIO, body)
-        finally:
-            body.close()
-
-
-@contextmanager
-def _file_errors(path: str) -> Iterator[None]:
-    try:
-        yield
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise unreadable(path, "the gzip stream is damaged or truncated") from None
-    except _LineTooLong:
-        raise unreadable(path, f"a line is longer than {MAX_LINE_BYTES // 1024 // 1024} MiB") from None
-    except HTTPError as error:
-        raise InfrastructureError(
-            f"the connection was lost while reading {path} ({type(error).__name__})",
-            safe="nothing was written",
-            next_step="run again",
-        ) from None
-    except OSError as error:
-        raise unreadable(path, error.strerror or type(error).__name__) from None
-
-
-def unreadable(path: str, reason: str) -> DataError:
-    """The error for a file that cannot be used at all."""
-    return DataError(
-        f"{path} cannot be read: {reason}",
-        safe="nothing of this batch was written; published data is unchanged",
-        next_step="have the file delivered again, then run again",
-    )
+            yield Lines(stream, encoding)
+        except _LineTooLong:
+            reason = f"a line is longer than {MAX_LINE_BYTES // 1024 // 1024} MiB"
+            raise unreadable(path, reason) from None

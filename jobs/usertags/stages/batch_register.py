@@ -21,6 +21,7 @@ from usertags.errors import UsageError
 from usertags.project.model import RAW_DATA_DAY
 from usertags.sources.files import SourceFile
 from usertags.sources.reading import READING
+from usertags.stages.deliveries import DeliveredFile
 from usertags.stages.source_tables import SourceTables
 from usertags.store.filters import rows_among, rows_where
 from usertags.store.lake import Lake
@@ -220,38 +221,63 @@ def forget_held(lake: Lake, records: Sequence[BatchRecord]) -> None:
 
 
 def register_files(
-    lake: Lake, source: str, data_day: date, attempt: int, files: Sequence[SourceFile]
+    lake: Lake, source: str, data_day: date, attempt: int, files: Sequence[DeliveredFile]
 ) -> None:
-    """Record the files that a reading is about to read. Grain of `ops.batch_files`: source, data_day,
-    attempt, path; `size` is in bytes."""
+    """Record the files that a reading is about to read, and those that it leaves out. Grain of
+    `ops.batch_files`: source, data_day, attempt, path; `size` is in bytes, `state` and the columns beside it
+    are those of `DeliveredFile`."""
     rows = [
         {
             "source": source,
             "data_day": data_day,
             "attempt": attempt,
-            "path": file.path,
-            "size": file.size,
-            "fingerprint": file.fingerprint,
+            "path": each.file.path,
+            "size": each.file.size,
+            "fingerprint": each.file.fingerprint,
+            "name": each.file.name,
+            "content": each.file.content,
+            "state": each.state,
+            "same_as": each.same_as,
         }
-        for file in files
+        for each in files
     ]
     same = rows_where(source=source, data_day=data_day, attempt=attempt)
     _replace_rows(lake, BATCH_FILES, rows, same, of={source})
 
 
-def files_read(
+def files_known(
     lake: Lake, source: str, batches: Mapping[date, BatchRecord]
-) -> dict[date, set[tuple[str, str]]]:
-    """The path and fingerprint of the files read by the batches, by data day. In: the landed batches
-    (`landed`)."""
+) -> dict[date, list[DeliveredFile]]:
+    """The files of the batches, by data day. In: the landed batches (`landed`)."""
     table = find_table(lake, BATCH_FILES.name)
     rows = table.scan(row_filter=rows_where(source=source)).to_arrow().to_pylist() if table else []
-    found: dict[date, set[tuple[str, str]]] = {data_day: set() for data_day in batches}
+    found: dict[date, list[DeliveredFile]] = {data_day: [] for data_day in batches}
     for row in rows:
         data_day = row["data_day"]
         if data_day in batches and batches[data_day].attempt == row["attempt"]:
-            found[data_day].add((row["path"], row["fingerprint"]))
+            found[data_day].append(_delivered(row))
     return found
+
+
+def files_in_doubt(lake: Lake, source: str, data_day: date, attempt: int) -> list[DeliveredFile]:
+    """The files that a reading left out though they may be deliveries."""
+    table = find_table(lake, BATCH_FILES.name)
+    where = rows_where(source=source, data_day=data_day, attempt=attempt)
+    rows = table.scan(row_filter=where).to_arrow().to_pylist() if table else []
+    return [each for each in map(_delivered, rows) if each.state in ("doubtful", "hidden")]
+
+
+def _delivered(row: Mapping[str, Any]) -> DeliveredFile:
+    """A file of the register; an earlier version knew neither name nor content, and read every file."""
+    file = SourceFile(
+        row["path"],
+        row.get("name") or "",
+        row["size"],
+        row["fingerprint"],
+        None,
+        content=row.get("content") or "",
+    )
+    return DeliveredFile(file, row.get("state") or "read", row.get("same_as") or "")
 
 
 def _replace_rows(

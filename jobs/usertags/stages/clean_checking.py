@@ -11,6 +11,7 @@ from usertags.project.model import CLEAN_DATA_DAY, Project, Source
 from usertags.quality.checks import Check, CheckResult
 from usertags.quality.clean_checks import (
     distinct_within_day,
+    every_file_read,
     frequent_id,
     one_definition,
     one_row_per_key,
@@ -21,10 +22,12 @@ from usertags.quality.expectations import Sampling, Validator
 from usertags.quality.freshness_references import freshness_checks, reference_checks, referred
 from usertags.quality.kinds import CheckKind
 from usertags.quality.suites import clean_suite
+from usertags.stages.batch_register import files_in_doubt
 from usertags.stages.batch_statistics import earlier_statistics, save_statistics
 from usertags.stages.clean_batch import Batch, ends_at
 from usertags.stages.clean_writing import Written
 from usertags.stages.days import end_of
+from usertags.stages.deliveries import described
 from usertags.store.lake import Lake
 from usertags.store.spark import spark_table
 
@@ -54,6 +57,7 @@ def check_batches(
         before = earlier_statistics(lake, batch.data_day, project.quality) if before is None else before
         results = _checks(spark, project, batch, item, validator)
         results.append(one_definition(batch.source, batch.other_definitions))
+        results += every_file_read(batch.source, batch.data_day, _left_out(lake, batch))
         earlier = before.get(batch.source.name, [])
         not_over = ends_at(batch, project.timezone) < end_of(batch.data_day, project.timezone)
         results += compared(
@@ -91,6 +95,14 @@ def _checks(
         touched = spark.createDataFrame([(day,) for day in written.days], "event_day date")
         results += distinct_within_day(source, project.measures_of(source.name), branch, touched)
     return results
+
+
+def _left_out(lake: Lake, batch: Batch) -> list[str]:
+    """The files of a batch that extract left out in doubt."""
+    if batch.source.read.files is None:
+        return []
+    found = files_in_doubt(lake, batch.source.name, batch.data_day, batch.attempt)
+    return [described(each) for each in found]
 
 
 def needs_news(check: Check, source: Source, written: Written) -> bool:

@@ -9,10 +9,11 @@ import os
 import secrets
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -25,13 +26,14 @@ from usertags.language import Language
 from usertags.project.model import RAW_DATA_DAY, Project, Source
 from usertags.project.source_entry import Read
 from usertags.quality import texts
-from usertags.sources.files import SourceFile, list_files, read_files
+from usertags.sources.content import content_of
+from usertags.sources.files import list_all, read_files
 from usertags.sources.pii import hash_pii
 from usertags.sources.reading import READING
 from usertags.sources.sql import read_table
 from usertags.stages.batch_register import (
     BatchRecord,
-    files_read,
+    files_known,
     is_interrupted,
     landed,
     register,
@@ -40,6 +42,7 @@ from usertags.stages.batch_register import (
     uuid_of,
 )
 from usertags.stages.days import end_of
+from usertags.stages.deliveries import DeliveredFile, deliveries, described, with_content
 from usertags.stages.report import Line, StageReport
 from usertags.stages.source_tables import raw_name, tables_of
 from usertags.store.connections import files_root, sql_url
@@ -58,7 +61,7 @@ class Bounds:
 
     after: datetime | None = None
     until: datetime | None = None
-    files: tuple[SourceFile, ...] | None = None
+    files: tuple[DeliveredFile, ...] | None = None
 
 
 def extract(
@@ -70,9 +73,11 @@ def extract(
     *,
     re_extract: bool = False,
     read_until: datetime | None = None,
+    accept_files: bool = False,
 ) -> StageReport:
     """Extract one source for one data day; an existing batch is skipped, unless it was read before the day
     was over. `read_until`: the time up to which a day that is not over is read; None reads the whole day.
+    `accept_files`: files are read though their content was read under another name, or has changed.
 
     Raises DataError for a table, file or column that is missing or cannot be read, ConfigError if a secret is
     not in the environment, UsageError if batches are not registered (`registered`) or a column would change
@@ -91,7 +96,7 @@ def extract(
             note=texts.BATCH_EXISTS.of(project.quality.language),
         )
     else:
-        line = _take_in(project, lake, source, data_day, batches, run_id, read_until)
+        line = _take_in(project, lake, source, data_day, batches, run_id, read_until, accept_files)
     return StageReport("extract", data_day, run_id, time.monotonic() - started, (line,), part=source.name)
 
 
@@ -103,12 +108,13 @@ def _take_in(
     batches: Mapping[date, BatchRecord],
     run_id: str,
     read_until: datetime | None,
+    accept_files: bool,
 ) -> Line:
     counted: list[int] = []
     if source.read.table:
         reading, bounds = _from_database(project, source, data_day, batches, read_until, counted)
     else:
-        reading, bounds = _from_files(project, lake, source, data_day, batches)
+        reading, bounds = _from_files(project, lake, source, data_day, batches, accept=accept_files)
     attempt = batches[data_day].attempt + 1 if data_day in batches else 0
     schema, stream = _prepared(project, source, reading, data_day, attempt)
     table = ensure_table(lake, raw_name(source), schema, partition=[RAW_DATA_DAY])
@@ -132,10 +138,16 @@ def _take_in(
 
 def _note(bounds: Bounds, language: Language) -> str:
     if bounds.files is not None:
-        return texts.FILES.filled(language, count=len(bounds.files))
+        return _files_note(bounds.files, language)
     if bounds.until is None:
         return texts.WHOLE_TABLE.of(language)
     return texts.READ_TO.filled(language, until=bounds.until.isoformat())
+
+
+def _files_note(files: Sequence[DeliveredFile], language: Language) -> str:
+    read = texts.FILES.filled(language, count=sum(each.state == "read" for each in files))
+    left = [described(each) for each in files if each.state != "read"]
+    return texts.FILES_LEFT_OUT.filled(language, files=read, left=", ".join(left)) if left else read
 
 
 def _from_database(
@@ -166,24 +178,33 @@ def _from_database(
 
 
 def _from_files(
-    project: Project, lake: Lake, source: Source, data_day: date, batches: Mapping[date, BatchRecord]
+    project: Project,
+    lake: Lake,
+    source: Source,
+    data_day: date,
+    batches: Mapping[date, BatchRecord],
+    *,
+    accept: bool,
 ) -> tuple[pa.RecordBatchReader, Bounds]:
     read = source.read
     assert read.files is not None and read.format is not None
     access = files_access(read.connection, project, lake)
-    files = list_files(files_root(read.connection, project), read.files, data_day=data_day, s3=access)
-    new = new_files(files, files_read(lake, source.name, batches), data_day)
+    known = files_known(lake, source.name, batches)
+    content = partial(content_of, format=read.format, header=not read.header, s3=access)
+    listed = list_all(files_root(read.connection, project), read.files, data_day=data_day, s3=access)
+    found = deliveries(with_content(listed, known, content), known, data_day, source, accept=accept)
     reading = read_files(
-        new,
+        [each.file for each in found if each.state == "read"],
         columns=source.raw_columns,
         format=read.format,
         encoding=read.encoding,
         delimiter=read.delimiter,
         header=read.header if read.header else True,
         has_pii=bool(source.raw_pii),
+        may_be_empty=source.may_be_empty,
         s3=access,
     )
-    return reading, Bounds(files=tuple(new))
+    return reading, Bounds(files=tuple(found))
 
 
 def read_early(batch: BatchRecord, timezone: str) -> bool:
@@ -214,16 +235,6 @@ def after_of(batches: Mapping[date, BatchRecord], data_day: date, lookback: Dura
     itself and of later days are ignored, so that extracting a day again reads the same rows."""
     ends = [batch.cursor_to for other, batch in batches.items() if other < data_day and batch.cursor_to]
     return max(ends) - lookback.delta if ends else None
-
-
-def new_files(
-    files: Sequence[SourceFile], read: Mapping[date, Set[tuple[str, str]]], data_day: date
-) -> list[SourceFile]:
-    """The files that no batch of another day has read, in order. A file with changed content is new;
-    files read by the day itself are read again. `read`: path and fingerprint of each file, by data day.
-    """
-    taken = {item for other, items in read.items() if other != data_day for item in items}
-    return [file for file in files if (file.path, file.fingerprint) not in taken]
 
 
 def replaces(source: Source, *, read_before: bool) -> bool:

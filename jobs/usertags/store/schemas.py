@@ -142,6 +142,10 @@ BATCH_FILES = _spec(
         "path": _TEXT,
         "size": _COUNT,
         "fingerprint": _TEXT,
+        "name": _TEXT,
+        "content": _TEXT,
+        "state": _TEXT,
+        "same_as": _TEXT,
     },
     ("source",),
 )

@@ -14,6 +14,7 @@ from usertags.migrations.batches import OldBatches, old_batches
 from usertags.project.model import Source
 from usertags.project.source_entry import Read
 from usertags.sources.files import SourceFile
+from usertags.stages.deliveries import DeliveredFile
 from usertags.stages.source_tables import SourceTables
 from usertags.store.lake import Lake
 from usertags.store.tables import ensure_table
@@ -70,8 +71,8 @@ def test_files_and_their_fingerprints(lake: Lake) -> None:
     assert found.lost == []
     assert found.files == {
         (D1, 0): [
-            SourceFile("/a.csv", "/a.csv", 0, "v1", None),
-            SourceFile("/b.csv", "/b.csv", 0, "v2", None),
+            DeliveredFile(SourceFile("/a.csv", "", 0, "v1", None), "read"),
+            DeliveredFile(SourceFile("/b.csv", "", 0, "v2", None), "read"),
         ],
         (D2, 0): [],
     }

@@ -12,6 +12,7 @@ IDS = {
     CheckKind.COLUMNS: "t.x.columns_as_declared",
     CheckKind.RECONCILED: "t.x.every_row_is_accounted_for",
     CheckKind.KEY_TIES: "t.x.s_has_one_newest_row",
+    CheckKind.FILES: "t.x.every_file_is_read",
     CheckKind.DEFINITION: "t.x.all_batches_follow_the_same_definition",
     CheckKind.CONTENT: "t.x.new_content",
     CheckKind.ROWS_AS_BEFORE: "t.x.rows_as_before",

@@ -16,7 +16,8 @@ from usertags.stages import batch_register
 from usertags.stages.batch_register import (
     BatchRecord,
     earlier_days,
-    files_read,
+    files_in_doubt,
+    files_known,
     forget_held,
     held_batch,
     is_interrupted,
@@ -30,6 +31,7 @@ from usertags.stages.batch_register import (
     registered,
     uuid_of,
 )
+from usertags.stages.deliveries import DeliveredFile, State
 from usertags.stages.source_tables import SourceTables
 from usertags.store.lake import Lake
 from usertags.store.schemas import BATCH_FILES, BATCHES
@@ -240,23 +242,49 @@ def test_the_register_stays_small(lake: Lake, raw: Table, monkeypatch: pytest.Mo
         register(lake, [reading(day, table_uuid=uuid_of(raw))])
         register_files(lake, "orders", day, 0, [file(f"{day}.csv")])
     assert sorted(landed(known(lake))) == days
-    read = files_read(lake, "orders", landed(known(lake)))
-    assert read == {day: {(f"{day}.csv", "v1")} for day in days}
+    read = files_known(lake, "orders", landed(known(lake)))
+    assert read == {day: [file(f"{day}.csv")] for day in days}
     for spec in (BATCHES, BATCH_FILES):
         assert len(list(lake.catalog.load_table(spec.name).scan().plan_files())) <= 4
 
 
-def file(path: str, fingerprint: str = "v1") -> SourceFile:
-    return SourceFile(path, path, 10, fingerprint, None)
+def file(name: str, fingerprint: str = "v1", state: State = "read", same_as: str = "") -> DeliveredFile:
+    found = SourceFile(f"/landing/{name}", name, 10, fingerprint, None, content=f"rows of {fingerprint}")
+    return DeliveredFile(found, state, same_as)
 
 
 def test_the_files_of_a_batch_are_those_of_the_reading_it_stands_as(lake: Lake, raw: Table) -> None:
     register_files(lake, "orders", D1, 0, [file("a"), file("it's")])
     register_files(lake, "orders", D1, 1, [file("a", "v2")])
     register_files(lake, "users", D1, 0, [file("u")])
-    assert files_read(lake, "orders", {D1: reading(D1)}) == {D1: {("a", "v1"), ("it's", "v1")}}
-    assert files_read(lake, "orders", {D1: reading(D1, 1)}) == {D1: {("a", "v2")}}
-    assert files_read(lake, "orders", {}) == {}
+    assert files_known(lake, "orders", {D1: reading(D1)}) == {D1: [file("a"), file("it's")]}
+    assert files_known(lake, "orders", {D1: reading(D1, 1)}) == {D1: [file("a", "v2")]}
+    assert files_known(lake, "orders", {}) == {}
+
+
+def test_the_files_that_a_reading_left_out_in_doubt(lake: Lake, raw: Table) -> None:
+    doubtful, hidden = file("c", state="doubtful", same_as=f"a ({D1})"), file(".d", state="hidden")
+    register_files(lake, "orders", D1, 0, [file("a")])
+    register_files(lake, "orders", D2, 0, [file("b", state="again", same_as=f"a ({D1})"), doubtful, hidden])
+    assert files_in_doubt(lake, "orders", D1, 0) == []
+    assert files_in_doubt(lake, "orders", D2, 0) == [doubtful, hidden]
+    assert files_in_doubt(lake, "orders", D2, 1) == []
+
+
+def test_the_files_of_an_earlier_version_have_no_content(lake: Lake, raw: Table) -> None:
+    """Its table has no columns for it; the first batch that is read since adds them."""
+    columns = [
+        each for each in BATCH_FILES.schema if each.name not in ("name", "content", "state", "same_as")
+    ]
+    row = {"source": "orders", "data_day": D1, "attempt": 0, "path": "/in/a", "size": 9, "fingerprint": "f"}
+    old = pa.schema(columns)
+    ensure_table(lake, BATCH_FILES.name, old, BATCH_FILES.partition).append(pa.Table.from_pylist([row], old))
+    expected = DeliveredFile(SourceFile("/in/a", "", 9, "f", None), "read")
+    assert files_known(lake, "orders", {D1: reading(D1)}) == {D1: [expected]}
+    assert files_in_doubt(lake, "orders", D1, 0) == []
+    register_files(lake, "orders", D2, 0, [file("b")])
+    both = {D1: reading(D1), D2: reading(D2)}
+    assert files_known(lake, "orders", both) == {D1: [expected], D2: [file("b")]}
 
 
 def test_sources_that_write_side_by_side_lose_nothing(lake: Lake, raw: Table) -> None:

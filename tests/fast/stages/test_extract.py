@@ -12,14 +12,12 @@ from usertags.config.durations import Duration
 from usertags.errors import DataError
 from usertags.project.model import Project
 from usertags.project.source_entry import Read
-from usertags.sources.files import SourceFile
 from usertags.stages.batch_register import BatchRecord
 from usertags.stages.extract import (
     SALT,
     Bounds,
     after_of,
     cursor_bounds,
-    new_files,
     pii_salt,
     read_early,
     replaces,
@@ -116,41 +114,6 @@ def test_fewer_rows_than_the_database_counted_are_refused() -> None:
     require_all("visits", 7, [])
     with pytest.raises(DataError, match="6 of the 7 rows that the database counted for source orders"):
         require_all("orders", 6, [7])
-
-
-# ---- files -------------------------------------------------------------------------------------------
-
-
-def file(path: str, fingerprint: str = "v1") -> SourceFile:
-    return SourceFile(path, path, 10, fingerprint, None)
-
-
-def paths(found: list[SourceFile]) -> list[str]:
-    return [item.path for item in found]
-
-
-def test_files_that_another_day_has_read_are_not_read_again() -> None:
-    known = {D1: {("a", "v1")}, D3: {("c", "v1")}}
-    assert paths(new_files([file("a"), file("b"), file("c"), file("d")], known, D2)) == ["b", "d"]
-
-
-def test_a_file_whose_content_has_changed_is_new() -> None:
-    known = {D1: {("a", "v1")}}
-    assert paths(new_files([file("a", "v2")], known, D2)) == ["a"]
-
-
-def test_the_same_content_under_another_name_is_new() -> None:
-    known = {D1: {("a", "v1")}}
-    assert paths(new_files([file("b", "v1")], known, D2)) == ["b"]
-
-
-def test_a_day_that_is_read_again_reads_its_own_files_again() -> None:
-    known = {D1: {("a", "v1")}, D2: {("b", "v1")}}
-    assert paths(new_files([file("a"), file("b")], known, D2)) == ["b"]
-
-
-def test_without_files_there_is_nothing_to_read() -> None:
-    assert new_files([], {D1: {("a", "v1")}}, D2) == []
 
 
 # ---- read again --------------------------------------------------------------------------------------

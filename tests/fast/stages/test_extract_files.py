@@ -1,7 +1,9 @@
 """Extracting files day by day into tables in files: what is read, and what a process that dies between two
 commits, or maintenance that expires every snapshot, changes of it: nothing."""
 
+import gzip
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,11 @@ import pytest
 
 from tests.support.folders import VISITORS, write_files
 from tests.support.lakes import expire_all_snapshots
+from usertags.errors import DataError
 from usertags.project.build import load_project
 from usertags.project.model import Project
 from usertags.stages import extract as stage
-from usertags.stages.batch_register import BatchRecord, landed, register, registered
+from usertags.stages.batch_register import BatchRecord, files_in_doubt, landed, register, registered
 from usertags.stages.extract import extract
 from usertags.stages.source_tables import tables_of
 from usertags.store.lake import Lake
@@ -31,7 +34,7 @@ connections:
 source: visits
 kind: events
 may_be_empty: true
-read: {connection: files, files: "*.csv", format: csv}
+read: {connection: files, files: "**/*.csv", format: csv}
 columns:
   number: {from: number, type: bigint}
   customer: {from: customer, type: string}
@@ -55,16 +58,35 @@ class Visits:
         }
         write_files(folder / "configs", files | VISITORS)
         self.project: Project = load_project(folder / "configs")
+        self.note = ""
 
     def land(self, name: str, *numbers: int) -> None:
         rows = "".join(f"{number},u{number},2026-03-01 10:00:00\n" for number in numbers)
         (self.landing / f"{name}.csv").write_text("number,customer,at\n" + rows)
 
-    def extract(self, day: date, *, again: bool = False, until: datetime | None = None) -> int | None:
+    def extract(
+        self,
+        day: date,
+        *,
+        again: bool = False,
+        until: datetime | None = None,
+        accept: bool = False,
+        project: Project | None = None,
+    ) -> int | None:
         """The rows that were written."""
         source = self.project.sources["visits"]
-        done = extract(self.project, self.lake, source, day, "r1", re_extract=again, read_until=until)
+        done = extract(
+            project or self.project,
+            self.lake,
+            source,
+            day,
+            "r1",
+            re_extract=again,
+            read_until=until,
+            accept_files=accept,
+        )
         (line,) = done.lines
+        self.note = line.note
         return line.written
 
     def rows(self) -> list[tuple[date, int, int]]:
@@ -200,3 +222,54 @@ def test_nothing_is_read_again_when_every_snapshot_is_expired(visits: Callable[[
     shop.land("c", 4)
     assert shop.extract(date(2026, 3, 4)) == 1
     assert shop.rows() == [(D1, 0, 1), (D1, 0, 2), (D2, 0, 3), (date(2026, 3, 4), 0, 4)]
+
+
+def test_files_that_are_delivered_again_are_read_once(
+    visits: Callable[[str], Visits], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compressed anew, moved to an archive, under another spelling of the root, under another name."""
+    shop = visits(KEYLESS)
+    for number, name in enumerate("abc", 1):
+        shop.land(name, number)
+    assert shop.extract(D1) == 3
+    shop.land("d", 4)
+    a, b = shop.landing / "a.csv", shop.landing / "b.csv"
+    a.write_bytes(gzip.compress(a.read_bytes()))
+    (shop.landing / "archive").mkdir()
+    b.rename(shop.landing / "archive" / "b.csv")
+    (shop.landing / "copy.csv").write_text((shop.landing / "c.csv").read_text())
+    assert shop.extract(D2) == 1
+    assert shop.note == (
+        "1 files; not read: a.csv = a.csv (2026-03-01), archive/b.csv = b.csv (2026-03-01), "
+        "copy.csv = c.csv (2026-03-01)"
+    )
+    (doubtful,) = files_in_doubt(shop.lake, "visits", D2, 0)
+    assert doubtful.file.name == "copy.csv"
+    shop.land("e", 5)
+    monkeypatch.chdir(shop.landing.parent)
+    (Path("link")).symlink_to("landing")
+    connections = {**shop.project.connections}
+    connections["files"] = connections["files"].model_copy(update={"root": "./landing/../link/"})
+    assert shop.extract(D3, project=replace(shop.project, connections=connections)) == 1
+    assert shop.note == "1 files"
+    assert shop.rows() == [(D1, 0, 1), (D1, 0, 2), (D1, 0, 3), (D2, 0, 4), (D3, 0, 5)]
+    # A person says that the copy is a delivery of its own.
+    assert shop.extract(D2, again=True, accept=True) == 2
+    assert files_in_doubt(shop.lake, "visits", D2, 1) == []
+    assert [number for day, _, number in shop.rows() if day == D2] == [3, 4]
+
+
+def test_a_file_that_grew_is_refused_until_a_person_says_what_it_is(visits: Callable[[str], Visits]) -> None:
+    shop = visits(KEYLESS)
+    shop.land("a", 1, 2)
+    assert shop.extract(D1) == 2
+    shop.land("a", 1, 2, 3)
+    with pytest.raises(DataError, match=r"a\.csv \(read on 2026-03-01\)"):
+        shop.extract(D2)
+    assert shop.extract(D1, again=True) == 3
+    assert shop.extract(D2) == 0
+    assert [number for _, _, number in shop.rows()] == [1, 2, 3]
+    # All rows of the file are new.
+    shop.land("a", 4)
+    assert shop.extract(D3, accept=True) == 1
+    assert [number for _, _, number in shop.rows()] == [1, 2, 3, 4]

@@ -1,0 +1,165 @@
+"""Which of the files that are there are new: a file is known by its content, not by its bytes or its name."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+from usertags.errors import DataError
+from usertags.project.model import Source
+from usertags.sources.files import SourceFile
+
+# read: its rows are in the batch. again: it was read before, under this name or before it was moved, and is
+# not read. doubtful: its content was read before under another name, which may be chance. hidden: its name
+# begins with a dot.
+State = Literal["read", "again", "doubtful", "hidden"]
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """A file and what was done with it. `same_as` is the file with its content, as `name (day)`."""
+
+    file: SourceFile
+    state: State
+    same_as: str = ""
+
+
+def described(found: DeliveredFile) -> str:
+    """The name of a file, and which one it repeats."""
+    return f"{found.file.name} = {found.same_as}" if found.same_as else found.file.name
+
+
+Known = Mapping[date, Sequence[DeliveredFile]]
+"""The files of the batches of a source, by data day."""
+
+
+def with_content(
+    files: Iterable[SourceFile], known: Known, content_of: Callable[[SourceFile], str]
+) -> list[SourceFile]:
+    """The files with their content: of files that were seen before as the register has it, of others as
+    `content_of` finds it. Files of a register that had no contents are not read for it: they are known by
+    their bytes."""
+    seen = {each.file.fingerprint: each.file.content for each in _all(known)}
+    return [
+        replace(file, content=seen[file.fingerprint] if file.fingerprint in seen else content_of(file))
+        if not file.hidden
+        else file
+        for file in files
+    ]
+
+
+def deliveries(
+    files: Sequence[SourceFile], known: Known, data_day: date, source: Source, *, accept: bool = False
+) -> list[DeliveredFile]:
+    """The files of a batch, in order: those to read, and those that are left out and were not seen by another
+    day. In: the files that are there now, with their contents (`with_content`).
+
+    Files that the batch itself has read are read again, as they are now. With `accept`, files in doubt are
+    read. Raises DataError if a file of another day has changed and its rows would count twice.
+    """
+    sorter = _Sorter(files, known, data_day, source, accept)
+    found = [each for file in files if (each := sorter.sort(file)) is not None]
+    if sorter.changed:
+        raise _changed(source, data_day, sorter.changed)
+    return found
+
+
+class _Sorter:
+    def __init__(
+        self, files: Sequence[SourceFile], known: Known, data_day: date, source: Source, accept: bool
+    ) -> None:
+        self.present = {file.name: file for file in files}
+        self.data_day, self.source, self.accept = data_day, source, accept
+        self.own = [each.file for each in known.get(data_day, ()) if each.state == "read"]
+        others = [(day, each) for day in sorted(known) if day != data_day for each in known[day]]
+        self.seen = [each.file for _, each in others]
+        self.taken = [(day, each.file) for day, each in others if each.state == "read"]
+        self.batch: list[SourceFile] = []
+        self.changed: list[tuple[SourceFile, date]] = []
+
+    def sort(self, file: SourceFile) -> DeliveredFile | None:
+        """What is done with a file; None for one that another day has seen as it is."""
+        mine = any(_same(file, own) for own in self.own)
+        if not mine and self._was_seen(file):
+            return None
+        if file.hidden:
+            return DeliveredFile(file, "hidden")
+        earlier = [] if mine else [(day, each) for day, each in self.taken if _same(file, each)]
+        same = earlier + [(self.data_day, each) for each in self.batch if _same(file, each)]
+        state = self._repeats(file, [each for _, each in same]) if same else "read"
+        if state != "read":
+            day, original = same[-1]
+            return DeliveredFile(file, state, f"{original.name or original.path} ({day})")
+        before = [day for day, each in self.taken if _is_name_of(each, file)]
+        if before and not mine and not same and not self._may_change():
+            self.changed.append((file, before[-1]))
+        self.batch.append(file)
+        return DeliveredFile(file, "read")
+
+    def _was_seen(self, file: SourceFile) -> bool:
+        under = [each for each in self.seen if _is_name_of(each, file)]
+        # With a key, an older state that comes back is new.
+        return any(each.fingerprint == file.fingerprint for each in (under[-1:] if self._is_state else under))
+
+    @property
+    def _is_state(self) -> bool:
+        """Whether the file read last decides which row of a key is the newest."""
+        return bool(self.source.key) and self.source.version is None
+
+    def _repeats(self, file: SourceFile, same: Sequence[SourceFile]) -> State:
+        """What is done with a file whose content was read before, as these files."""
+        if any(_is_name_of(own, file) and _same(own, file) for own in self.own):
+            return "read"
+        if any(_is_name_of(each, file) for each in same):
+            last = [each for _, each in self.taken if _is_name_of(each, file)][-1:]
+            return "again" if not self._is_state or all(_same(each, file) for each in last) else "read"
+        if any(self._is_moved(file, each) for each in same):
+            last = [each for _, each in self.taken if _base(each) == _base(file)][-1:]
+            if not self._is_state or all(_same(each, file) for each in last):
+                return "again"
+            return "read" if self.accept else "doubtful"
+        # Rows with a key, and repeats that are dropped, count once; and a newer state may equal an old one.
+        return "doubtful" if self.source.repeats == "keep" and not self.accept else "read"
+
+    def _is_moved(self, file: SourceFile, original: SourceFile) -> bool:
+        """Whether the file has the name of the original in another folder, and the original has gone. With
+        the date of another day in its name it is another file."""
+        there = self.present.get(original.name)
+        gone = bool(original.name) and (there is None or not _same(there, original))
+        of_its_day = file.day is None or file.day.isoformat() in original.name
+        return gone and of_its_day and _base(original) == _base(file)
+
+    def _may_change(self) -> bool:
+        return self.accept or self.source.repeats != "keep" or self.source.read.overwritten
+
+
+def _all(known: Known) -> Iterable[DeliveredFile]:
+    return (each for files in known.values() for each in files)
+
+
+def _same(left: SourceFile, right: SourceFile) -> bool:
+    """Whether both have the same content. Files without rows have none."""
+    return left.fingerprint == right.fingerprint or (bool(left.content) and left.content == right.content)
+
+
+def _is_name_of(known: SourceFile, file: SourceFile) -> bool:
+    return known.name == file.name if known.name else known.path == file.path
+
+
+def _base(file: SourceFile) -> str:
+    """The name of a file without its folders and its compression."""
+    return (file.name or file.path).rpartition("/")[2].lower().removesuffix(".gz")
+
+
+def _changed(source: Source, data_day: date, changed: Sequence[tuple[SourceFile, date]]) -> DataError:
+    names = ", ".join(f"{file.name} (read on {day})" for file, day in changed)
+    first = min(day for _, day in changed)
+    return DataError(
+        f"source {source.name}: files have changed since they were read, and their rows would count twice: "
+        f"{names}",
+        safe="nothing of this batch was written; published data is unchanged",
+        next_step=f"if they were corrected or completed, read the day that has them again: `usertags run "
+        f"--day {first} --re-extract`, then the days after it. If all their rows are new: `usertags run "
+        f"--day {data_day} --accept-files`. If the files are overwritten with new rows every day, set "
+        "`overwritten: true` in `read` of the source",
+    )
