@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.sources import orders
 from usertags.project.source_entry import Read
-from usertags.quality.clean_checks import declared_checks
+from usertags.quality.clean_checks import declared_checks, every_file_read
 from usertags.quality.kinds import CheckKind
 from usertags.stages.batch_register import BatchRecord
 from usertags.stages.clean_batch import Batch, ends_at
@@ -74,3 +74,15 @@ def test_rows_of_a_table_that_are_all_known_are_nothing_new(
 ) -> None:
     written = Written("table", 1, {"kept": kept, "repeats": repeats}, [], [])
     assert has_nothing_new(orders(read=read), written) is nothing_new
+
+
+def test_files_that_were_left_out_are_a_warning() -> None:
+    day, keep = date(2026, 3, 1), orders(read=FILES, key=(), repeats="keep")
+    left_out = ["b.csv = a.csv (2026-02-28)", ".c.csv"]
+    (result,) = every_file_read(keep, day, left_out)
+    assert (result.severity, result.success, result.value) == ("warning", False, 2)
+    assert result.details == {"files": "b.csv = a.csv (2026-02-28), .c.csv", "day": "2026-03-01"}
+    assert [each.success for each in every_file_read(keep, day, [])] == [True]
+    # Where rows count once, only hidden files are named.
+    assert [each.success for each in every_file_read(orders(read=FILES), day, [".c.csv"])] == [False]
+    assert every_file_read(orders(read=FILES), day, []) == every_file_read(orders(), day, []) == []
