@@ -15,7 +15,8 @@ from demo import DATA_DAYS, DAYS, HISTORY_FROM, SEED, USERS
 from demo.airflow import Airflow, demo_airflow
 from demo.load import land_files, load_database
 from demo.shop import generate
-from usertags.cli.render import show_answer, show_reports
+from usertags.cli.console import show_answer
+from usertags.cli.render import show_reports
 from usertags.cli.verification import show_verification
 from usertags.errors import InfrastructureError, UsertagsError
 from usertags.pipeline import Pipeline

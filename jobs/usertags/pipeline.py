@@ -5,22 +5,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-
-from pyspark.sql import SparkSession
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from usertags.project.model import Project
 from usertags.quality.gate import GateRefused
-from usertags.stages.aggregate import aggregate
-from usertags.stages.audit import audit
-from usertags.stages.clean import clean
-from usertags.stages.extract import extract
-from usertags.stages.publish import publish
 from usertags.stages.report import STAGES, StageReport, save_report
 from usertags.stages.summary import refused_report, save_summary
-from usertags.stages.tag import tag
 from usertags.store.connections import Progress
 from usertags.store.lake import Lake, open_lake
-from usertags.store.spark import make_active, spark_session
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @dataclass
@@ -35,13 +31,17 @@ class Pipeline:
         return open_lake(self.project, self.progress)
 
     @property
-    def spark(self) -> SparkSession:
+    def spark(self) -> "SparkSession":
         """The Spark session; it becomes the active session, as a process may have several."""
+        from usertags.store.spark import make_active
+
         make_active(self._session)
         return self._session
 
     @cached_property
-    def _session(self) -> SparkSession:
+    def _session(self) -> "SparkSession":
+        from usertags.store.spark import spark_session
+
         lake = self.lake
         if self.progress and not self.project.spark.remote:
             self.progress("starting Spark")
@@ -113,7 +113,7 @@ class Pipeline:
             names = [source] if source else list(self.project.sources)
             for name in names:
                 entry = self.project.sources[name]
-                report = extract(
+                report = _function(stage)(
                     self.project,
                     self.lake,
                     entry,
@@ -125,9 +125,9 @@ class Pipeline:
                 )
                 yield self.saved(report)
         elif stage == "publish":
-            yield self.saved(publish(self.project, self.lake, data_day, run_id))
+            yield self.saved(_function(stage)(self.project, self.lake, data_day, run_id))
         else:
-            yield self.saved(_SPARK_STAGES[stage](self.spark, self.project, self.lake, data_day, run_id))
+            yield self.saved(_function(stage)(self.spark, self.project, self.lake, data_day, run_id))
 
     def _keep_refusal(self, report: StageReport) -> None:
         """The refusal is raised even if its report cannot be saved."""
@@ -146,9 +146,10 @@ class Pipeline:
 
 # After these stages the summary of the run is written again.
 _SUMMARISED = ("clean", "audit", "publish")
-_SPARK_STAGES: dict[str, Callable[[SparkSession, Project, Lake, date, str], StageReport]] = {
-    "clean": clean,
-    "aggregate": aggregate,
-    "tag": tag,
-    "audit": audit,
-}
+
+
+def _function(stage: str) -> Callable[..., StageReport]:
+    """The function of a stage, imported when it runs: a process that runs one stage, or only reads, does not
+    spend a second on the libraries of the others."""
+    function: Callable[..., StageReport] = getattr(import_module(f"usertags.stages.{stage}"), stage)
+    return function

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.support.lakes import ReportsInMemory
-from usertags import pipeline as module
 from usertags.pipeline import Pipeline
 from usertags.project.model import Project
 from usertags.quality.checks import result_of, save_checks
@@ -39,7 +38,7 @@ def refused(
     build: Callable[..., Project], lake_in_files: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], None]:
     """Runs a stage that refuses the day."""
-    monkeypatch.setitem(module._SPARK_STAGES, "clean", refuse)
+    monkeypatch.setattr("usertags.stages.clean.clean", refuse)
     pipeline = Pipeline(build())
     pipeline.lake = lake_in_files
     pipeline._session = None  # type: ignore[assignment]

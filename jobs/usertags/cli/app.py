@@ -89,7 +89,7 @@ def _progress_on(console: Any) -> Callable[[str], None]:
 
 
 def _pipeline() -> Any:
-    from usertags.cli.render import out
+    from usertags.cli.console import out
     from usertags.pipeline import Pipeline
 
     return Pipeline(_project(), _progress_on(out))
@@ -164,7 +164,8 @@ def run(
 
     A day that is not over in the project's time zone is refused.
     """
-    from usertags.cli.render import out, show_report
+    from usertags.cli.console import out
+    from usertags.cli.render import show_report
     from usertags.stages.days import days_between, reading_until
     from usertags.stages.runs import new_run_id
 
@@ -312,7 +313,7 @@ def query(
     form: Annotated[Form, typer.Option("--format", help="How the rows are shown.")] = Form.table,
 ) -> None:
     """Query the published tables with DuckDB SQL; `show tables` lists them."""
-    from usertags.cli.render import show_answer
+    from usertags.cli.console import show_answer
     from usertags.query import query as ask
 
     pipeline = _quiet_pipeline()
@@ -321,7 +322,7 @@ def query(
 
 def _quiet_pipeline() -> Any:
     """For commands that print data: nothing else is written to stdout."""
-    from usertags.cli.render import err
+    from usertags.cli.console import err
     from usertags.pipeline import Pipeline
 
     return Pipeline(_project(), _progress_on(err))
@@ -354,8 +355,8 @@ def measures(
     form: Annotated[Form, typer.Option("--format", help="How the list is shown.")] = Form.table,
 ) -> None:
     """List the measures: what each counts, over which days, its owner and its description."""
+    from usertags.cli.console import show_answer
     from usertags.cli.measure_list import COLUMNS, measure_lines
-    from usertags.cli.render import show_answer
     from usertags.query import Answer
 
     lines = [line.cells for line in measure_lines(_project())]
@@ -417,7 +418,8 @@ def report(day: DayOption, run_id: RunOption = None) -> None:
 @app.command()
 def checks(day: DayOption, form: Annotated[Form, typer.Option("--format")] = Form.table) -> None:
     """Show the check results of a day's runs, failures first."""
-    from usertags.cli.render import show_answer, show_checks
+    from usertags.cli.console import show_answer
+    from usertags.cli.render import show_checks
     from usertags.quality.checks import checks_of
     from usertags.query import query as ask
     from usertags.store.schemas import CHECKS
@@ -466,7 +468,7 @@ def expectations(
 @services_app.command("start")
 def services_start() -> None:
     """Start the embedded services that are not running."""
-    from usertags.cli.render import out
+    from usertags.cli.console import out
     from usertags.store.connections import endpoints
     from usertags.store.spark import start_server
 
@@ -490,7 +492,7 @@ def services_stop() -> None:
 def services_status() -> None:
     """Show which embedded services are running, and their addresses."""
     from usertags import services
-    from usertags.cli.render import show_answer
+    from usertags.cli.console import show_answer
     from usertags.query import Answer
 
     rows = [(item.name, item.state, item.pid, item.url) for item in services.status(_project().state)]
@@ -534,7 +536,7 @@ def _misused(error: typer.TyperException) -> int:
 def _fail(error: UsertagsError) -> int:
     from rich.markup import escape
 
-    from usertags.cli.render import err
+    from usertags.cli.console import err
     from usertags.errors import COLON, ERROR, NEXT, SAFE
 
     parts = (("red", ERROR, error.message), ("green", SAFE, error.safe), ("cyan", NEXT, error.next_step))

@@ -1,18 +1,14 @@
-"""Rendering of results in a terminal."""
+"""Reports, checks, tags and explanations in a terminal."""
 
-import csv
-import json
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
 from rich.tree import Tree
 
+from usertags.cli.console import out
 from usertags.explain import Explanation
 from usertags.language import Language, name_of
 from usertags.overlap import Overlap
@@ -21,11 +17,7 @@ from usertags.project.units import unit_behind
 from usertags.quality import texts
 from usertags.quality.checks import CheckRow, by_gravity
 from usertags.quality.sentences import action, observed, title, wanted
-from usertags.query import Answer
 from usertags.stages.report import COUNTS, Line, StageReport
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 _COUNTS = (*COUNTS, "written")
 
@@ -75,33 +67,6 @@ def show_reports(reports: Iterable[StageReport], title: str, language: Language)
     out.print(table)
 
 
-def show_answer(answer: Answer, form: str) -> None:
-    if form == "json":
-        rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-        print(json.dumps(rows, ensure_ascii=False, default=str, indent=1))
-    elif form == "csv":
-        writer = csv.writer(sys.stdout)
-        writer.writerow(answer.columns)
-        writer.writerows(answer.rows)
-    else:
-        table = Table(*answer.columns)
-        for row in answer.rows:
-            table.add_row(*[_cell(value) for value in row])
-        fits = Measurement.get(out, out.options.update_width(10_000), table).maximum <= out.width
-        out.print(table if fits or not answer.rows else _records(answer))
-        out.print(f"[dim]{len(answer.rows)} rows[/dim]")
-
-
-def _records(answer: Answer) -> Table:
-    """Rows wider than the terminal: one line per value, so that nothing is truncated."""
-    table = Table("column", "value", show_header=False, box=None)
-    for number, row in enumerate(answer.rows, 1):
-        table.add_row(f"[dim]row {number}[/dim]", "")
-        for name, value in zip(answer.columns, row, strict=True):
-            table.add_row(f"  [bold]{escape(name)}[/bold]", _cell(value))
-    return table
-
-
 def show_overlaps(pairs: Sequence[Overlap], threshold: float) -> None:
     for pair in pairs:
         one, other = (f"{pair.tag} = {pair.value}", f"{pair.other_tag} = {pair.other_value}")
@@ -111,10 +76,6 @@ def show_overlaps(pairs: Sequence[Overlap], threshold: float) -> None:
             soft_wrap=True,
         )
     out.print(f"[dim]{len(pairs)} pairs of published tags with Jaccard {threshold:g} or more[/dim]")
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else escape(str(value))
 
 
 def show_checks(rows: Iterable[CheckRow], language: Language) -> None:

@@ -1,6 +1,6 @@
 """What `usertags verify` shows: the tables with their differences, each difference, and what was left out."""
 
-from usertags.cli.render import out
+from usertags.cli.console import out
 from usertags.errors import DataError
 from usertags.verify.compare import Difference
 from usertags.verify.verify import Verification

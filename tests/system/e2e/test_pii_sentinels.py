@@ -28,6 +28,7 @@ from usertags.pipeline import Pipeline
 from usertags.project.build import load_project
 from usertags.sources.pii import hash_value
 from usertags.stages.extract import SALT
+from usertags.store.jars import jar_paths
 from usertags.store.lake import Lake
 
 from .sentinels import ENCODINGS, Sentinels, of_buckets, of_folder, of_tables, spellings
@@ -278,7 +279,6 @@ def _lived_through(configs: Path, state: Path, tmp_path_factory: pytest.TempPath
     _failing_extracts(made)
     _second_day(made, amount=50, hour=11)
     made.run("run", "--day", D2, "--re-extract")
-    made.run("run", "--day", D1)
     made.run("run", "--day", D3, code=3)
     _look_around(made)
     return made
@@ -359,7 +359,11 @@ def test_no_file_beside_them_holds_one(office: Office, sentinels: Sentinels) -> 
     """The logs of the servers, the Data Docs, the store's own files, temporary files; not the database."""
     logs = {path.name for path in (office.state / "logs").iterdir()}
     assert {"postgres.log", "spark.log", "store.log"} <= logs
-    assert leaks(of_folder(office.state, without=[office.state / "postgres"]), sentinels) == {}
+    found = of_folder(office.state, without=[office.state / "postgres"])
+    # Spark's copies of the libraries that it was started with take most of the time and hold no data.
+    ours = {path.name: path.stat().st_size for path in jar_paths()}
+    files = [(name, data) for name, data in found if ours.get(Path(name).name) != len(data)]
+    assert leaks(files, sentinels) == {}
     scratch = {place: sentinels.in_bytes(data) for place, data in of_folder(office.scratch, without=())}
     assert not any(scratch.values())
 
