@@ -12,7 +12,7 @@ from tests.support.every_page import BLOCKED, PASSED, RELEASED, UNFINISHED, WAIT
 from tests.support.languages import english_in, every_text, texts_of
 from tests.support.places import ROOT
 from tests.support.quality_rows import at, ended, history_of, publication
-from usertags.cli import app, render
+from usertags.cli import app, console, render
 from usertags.config.alert_models import KINDS, AlertKind
 from usertags.language import Language
 from usertags.quality import texts
@@ -118,7 +118,7 @@ def refusal(stage: str = "clean") -> GateRefused:
 
 def test_the_gate_and_the_question_of_a_release_are_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = StringIO()
-    monkeypatch.setattr(render, "err", Console(file=shown, width=200))
+    monkeypatch.setattr(console, "err", Console(file=shown, width=200))
     assert app._fail(refusal()) == 3
     asked = [question(BLOCKED, stage, "", "zh") for stage in ("clean", "audit")]
     shown_texts = [
