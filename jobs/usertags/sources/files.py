@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from usertags.errors import DataError, UsageError
 from usertags.sources.csv_rows import TextBatch, read_csv
+from usertags.sources.exact_arrow import common_type
 from usertags.sources.json_rows import read_json
 from usertags.sources.parquet_rows import parquet_fields, read_parquet
 from usertags.sources.reading import coalesce
@@ -105,7 +106,7 @@ def read_files(
     or the text of a record that could not be parsed, or only `length=N` with `has_pii`. `header` is True,
     or the column names of files without a header line. A CSV file without even a header is refused, unless
     files `may_be_empty`. Parquet: `landed_line` is the number of the row;
-    the types are those of the first file.
+    each column has a type that holds the values of all files, or is text.
     """
     if format == "parquet":
         return _read_parquet(files, columns, s3)
@@ -153,17 +154,17 @@ def _strings(column: Sequence[str | None] | pa.Array) -> pa.Array:
 def _read_parquet(
     files: Sequence[SourceFile], columns: Sequence[str], s3: S3Access | None
 ) -> pa.RecordBatchReader:
-    if files:
-        fields = parquet_fields(files[0].path, columns, s3)
-    else:
-        fields = [pa.field(column, pa.string()) for column in columns]
-    wanted = pa.schema(fields)
-    schema = pa.schema([*fields, (FILE, pa.string()), (LINE, pa.int64())])
+    own = [parquet_fields(file.path, columns, s3) for file in files]
+    types = [common_type(each.type for each in found) for found in zip(*own, strict=True)]
+    # Without files, the types do not matter.
+    types = types or [pa.string() for _ in columns]
+    wanted = pa.schema(list(zip(columns, types, strict=True)))
+    schema = pa.schema([*wanted, (FILE, pa.string()), (LINE, pa.int64())])
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for file in files:
+        for file, fields in zip(files, own, strict=True):
             line = 1
-            for batch in read_parquet(file.path, size=file.size, schema=wanted, s3=s3):
+            for batch in read_parquet(file.path, size=file.size, fields=fields, schema=wanted, s3=s3):
                 rows = batch.num_rows
                 names = pa.repeat(pa.scalar(file.name, pa.string()), rows)
                 lines = pa.array(range(line, line + rows), pa.int64())

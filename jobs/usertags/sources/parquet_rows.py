@@ -1,4 +1,4 @@
-"""Parquet files, batch by batch, with their declared types."""
+"""Parquet files, batch by batch, in types of the lake that hold their values exactly."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
 from usertags.errors import DataError, InfrastructureError, UsageError
+from usertags.sources.exact_arrow import INSTANT, converted, landed_type
 from usertags.sources.reading import BATCH_ROWS, missing_columns
 from usertags.sources.s3 import S3Access, changed_while_read, host_of, is_s3, split_url
 from usertags.sources.unpacked import other_format, unreadable
@@ -30,16 +31,19 @@ def parquet_fields(path: str, columns: Sequence[str], s3: S3Access | None) -> li
             safe="nothing of this batch was written; published data is unchanged",
             next_step="correct `columns` of the source, or have the file delivered again",
         )
-    return [_plain(schema.field(column), column in int96) for column in columns]
+    return [_plain(schema.field(column), column in int96, path) for column in columns]
 
 
-def read_parquet(path: str, *, size: int, schema: pa.Schema, s3: S3Access | None) -> Iterator[pa.RecordBatch]:
-    """Batches with the columns of `schema`; a file with different types is cast if no value changes."""
-    for own, field in zip(parquet_fields(path, schema.names, s3), schema, strict=True):
-        _refuse_other_times(own, field, path)
+def read_parquet(
+    path: str, *, size: int, fields: Sequence[pa.Field], schema: pa.Schema, s3: S3Access | None
+) -> Iterator[pa.RecordBatch]:
+    """Batches with the columns of `schema`, whose types hold the values of the file's own `fields`."""
     with _open(path, s3, size) as file:
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=schema.names, use_threads=False):
-            arrays = [_cast(batch.column(field.name), field, path) for field in schema]
+            arrays = [
+                converted(_landed(batch.column(own.name), own, path), field.type)
+                for own, field in zip(fields, schema, strict=True)
+            ]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -49,12 +53,16 @@ def every_batch(path: str, *, size: int, s3: S3Access | None) -> Iterator[pa.Rec
         yield from file.iter_batches(batch_size=BATCH_ROWS, use_threads=False)
 
 
-def _plain(field: pa.Field, is_int96: bool) -> pa.Field:
-    """The field as it is landed: dictionary encoding is a matter of storage, not of type; times have
-    microseconds, and instants are in UTC. Spark and Hive write INT96 for instants."""
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    if pa.types.is_timestamp(kind):
-        kind = pa.timestamp("us", tz="UTC" if kind.tz or is_int96 else None)
+def _plain(field: pa.Field, is_int96: bool, path: str) -> pa.Field:
+    """The field as it is landed: times have microseconds, and instants are in UTC. Spark and Hive write INT96
+    for instants."""
+    kind = INSTANT if is_int96 else landed_type(field.type)
+    if kind is None:
+        raise DataError(
+            f"{path}: column {field.name} is {field.type}, which no type of a column can hold",
+            safe="nothing of this batch was written; published data is unchanged",
+            next_step="have it delivered as text, a number or a time, one value a row",
+        )
     return pa.field(field.name, kind)
 
 
@@ -64,31 +72,16 @@ def _int96_columns(file: pq.ParquetFile) -> set[str]:
     return {column.path for column in columns if column.physical_type == "INT96"}
 
 
-def _refuse_other_times(own: pa.Field, field: pa.Field, path: str) -> None:
-    """Local times are no instants: nothing says where they were read off a clock."""
-    if not (pa.types.is_timestamp(own.type) and pa.types.is_timestamp(field.type)) or own.type == field.type:
-        return
-    has, had = ("instants", "local times") if own.type.tz else ("local times", "instants")
-    raise DataError(
-        f"{path}: column {field.name} has {has}, but {had} in earlier files",
-        safe="nothing of this batch was written; published data is unchanged",
-        next_step="have the files delivered with the same type for the column",
-    )
-
-
-def _cast(array: pa.Array, field: pa.Field, path: str) -> pa.Array:
-    if array.type == field.type:
-        return array
-    if pa.types.is_timestamp(array.type) and pa.types.is_timestamp(field.type):
+def _landed(array: pa.Array, field: pa.Field, path: str) -> pa.Array:
+    if pa.types.is_timestamp(array.type):
         return _in_microseconds(array, field.type)
     try:
-        return array.cast(field.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return converted(array, field.type)
+    except pa.ArrowInvalid:
         raise DataError(
-            f"{path}: column {field.name} is {array.type}, but {field.type} in earlier files, "
-            "and some values cannot be converted",
+            f"{path}: column {field.name} is {array.type}, and some of its values are not {field.type}",
             safe="nothing of this batch was written; published data is unchanged",
-            next_step="have the files delivered with the same type for the column",
+            next_step="have the file delivered with text in UTF-8, or dates without a time, in this column",
         ) from None
 
 

@@ -21,6 +21,7 @@ from usertags.stages.batch_register import (
 )
 from usertags.stages.clean_batch import Batch
 from usertags.stages.days import end_of
+from usertags.stages.raw_types import versions_of
 from usertags.stages.source_tables import raw_name
 from usertags.store.filters import rows_where
 from usertags.store.lake import Lake
@@ -28,6 +29,7 @@ from usertags.store.schemas import QUARANTINE
 from usertags.store.spark import one_file_at_a_time, spark_table
 from usertags.store.tables import branch_snapshot, ensure_table, row_count
 from usertags.transform.batches import Outcome, comparable, outcome, quarantine_rows, rewritten, touched
+from usertags.transform.raw_columns import one_column_each
 from usertags.transform.typed import typed
 from usertags.transform.versions import Resolved, resolve
 
@@ -50,6 +52,7 @@ def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch,
     change its type."""
     source, data_day = batch.source, batch.data_day
     raw = spark.table(spark_table(raw_name(source))).where(F.col(RAW_DATA_DAY) == F.lit(data_day))
+    raw = one_column_each(raw, versions_of(source.raw_columns, raw.columns))
     rows = typed(raw, source, project.timezone)
     good = rows.where("_reason is null").drop("_reason", "_raw")
     partition = ("event_day",) if source.kind == "events" else ()

@@ -43,12 +43,13 @@ from usertags.stages.batch_register import (
 )
 from usertags.stages.days import end_of
 from usertags.stages.deliveries import DeliveredFile, deliveries, described, with_content
+from usertags.stages.raw_types import landed_as, landing
 from usertags.stages.report import Line, StageReport
 from usertags.stages.source_tables import raw_name, tables_of
 from usertags.store.connections import files_root, sql_url
 from usertags.store.filters import rows_where
 from usertags.store.lake import Lake, files_access
-from usertags.store.tables import LightTransaction, ensure_table
+from usertags.store.tables import LightTransaction, ensure_table, find_table
 
 ROWS_A_FILE = 2_000_000
 SALT = "USERTAGS_PII_SALT"
@@ -117,6 +118,7 @@ def _take_in(
         reading, bounds = _from_files(project, lake, source, data_day, batches, accept=accept_files)
     attempt = batches[data_day].attempt + 1 if data_day in batches else 0
     schema, stream = _prepared(project, source, reading, data_day, attempt)
+    schema, stream = _landing(find_table(lake, raw_name(source)), schema, stream)
     table = ensure_table(lake, raw_name(source), schema, partition=[RAW_DATA_DAY])
     record = BatchRecord(
         source.name,
@@ -262,6 +264,14 @@ def _prepared(
         return dated.append_column(pa.field(READING, pa.int32()), numbers)
 
     return prepare(_empty(reading.schema)).schema, map(prepare, reading)
+
+
+def _landing(
+    table: Table | None, schema: pa.Schema, stream: Iterator[pa.RecordBatch]
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """The batches in the columns and types in which the raw table has, or gets, their values."""
+    landed_schema = landing(table.schema().as_arrow() if table else None, schema)
+    return landed_schema, (landed_as(batch, landed_schema) for batch in stream)
 
 
 def _empty(schema: pa.Schema) -> pa.RecordBatch:

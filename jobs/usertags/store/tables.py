@@ -13,6 +13,7 @@ from pyiceberg.table.snapshots import Snapshot, ancestors_of
 from pyiceberg.table.update import TableUpdate
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import IdentityTransform
+from pyiceberg.types import DecimalType, LongType
 
 from usertags.errors import InfrastructureError, UsageError
 from usertags.store.lake import Lake
@@ -38,7 +39,8 @@ def ensure_table(
     partition: Sequence[str] = (),
     content: pa.Table | None = None,
 ) -> Table:
-    """The table, created if missing, with missing columns of `schema` added.
+    """The table, created if missing, with missing columns of `schema` added, and columns promoted whose type
+    has become wider (`promotable`).
 
     The commit that creates a table writes its `content`; without content it gets an empty first snapshot, so
     that it can be read and branched at once.
@@ -124,13 +126,19 @@ def find_table(lake: Lake, name: str) -> Table | None:
 
 def _add_columns(table: Table, name: str, schema: pa.Schema) -> None:
     known = {field.name: field.type for field in table.schema().as_arrow()}
-    for field in schema:
-        if field.name in known and not _same_type(known[field.name], field.type):
+    changed = [each for each in schema if each.name in known and not _same_type(known[each.name], each.type)]
+    for field in changed:
+        if not promotable(known[field.name], field.type):
             raise UsageError(
                 f"column {field.name!r} of {name} is {known[field.name]} and cannot become {field.type}",
                 safe="the table is unchanged",
-                next_step="give the column a new name, or drop the table if its history is not needed",
+                next_step="give the column a new name in the configuration; days that are run again "
+                "(`usertags run --from … --to …`) have it too",
             )
+    if changed:
+        with table.update_schema() as update:
+            for field in changed:
+                update.update_column(field.name, field_type=_iceberg_type(field.type))
     missing = [field for field in schema if field.name not in known]
     if missing:
         with table.update_schema() as update:
@@ -146,6 +154,19 @@ def document(table: Table, docs: Mapping[str, str]) -> None:
         with table.update_schema() as update:
             for name, doc in new.items():
                 update.update_column(name, doc=doc)
+
+
+def _iceberg_type(kind: pa.DataType) -> LongType | DecimalType:
+    return LongType() if pa.types.is_int64(kind) else DecimalType(kind.precision, kind.scale)
+
+
+def promotable(old: pa.DataType, new: pa.DataType) -> bool:
+    """Whether Iceberg can make a column of the new type from one of the old without writing it again. Not a
+    double of a float: 19.99 would become 19.989999771118164."""
+    if pa.types.is_decimal(old) and pa.types.is_decimal(new):
+        wider: bool = old.scale == new.scale and old.precision < new.precision
+        return wider
+    return bool(pa.types.is_int32(old) and pa.types.is_int64(new))
 
 
 def _same_type(left: pa.DataType, right: pa.DataType) -> bool:

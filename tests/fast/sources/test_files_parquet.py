@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from usertags.errors import DataError
 from usertags.sources.files import list_files, read_files
 
 DAY = date(2019, 10, 1)
@@ -72,10 +71,3 @@ def test_files_may_differ_in_unit_and_in_the_way_that_instants_are_written(tmp_p
     )
     found = read(tmp_path, a=times("ms", [SECOND * 10**3], "UTC"), b=times("us", [SECOND * 10**6], "+01:00"))
     assert found["at"].cast(pa.int64()).to_pylist() == [SECOND * 10**6] * 3
-
-
-@pytest.mark.parametrize(("first", "then"), [(None, "UTC"), ("UTC", None)])
-def test_local_times_after_instants_are_refused(tmp_path: Path, first: str | None, then: str | None) -> None:
-    has, had = ("instants", "local times") if then else ("local times", "instants")
-    with pytest.raises(DataError, match=f"b.parquet: column at has {has}, but {had} in earlier files"):
-        read(tmp_path, a=times("us", [0], first), b=times("us", [0], then))
