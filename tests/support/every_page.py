@@ -123,6 +123,10 @@ COLUMNS: dict[CheckKind, dict[str, Any]] = {
     CheckKind.IN_FORM: {**_FAILING, "details": {"form": "^[0-9]+$"}, "samples": ({"order_id": "A1"},)},
     CheckKind.ROW_COUNT: {"value": 7, "low": 10, "high": 20, "unit": "rows"},
     CheckKind.OWN: {"subject": "退款合计", "value": 12.5, "low": 1, "unit": "number"},
+    CheckKind.USABLE_IDS: {
+        "value": 0.02, "high": 0.01, "unit": "share", "rows": 200, "unexpected": 4,
+        "details": {"placeholder": 2, "masked": 0, "shortened": 1, "form": 1},
+    },
     CheckKind.FREQUENT_ID: {
         "value": 0.31, "high": 0.05, "unit": "share", "rows": 4000, "unexpected": 1240,
         "samples": ({"amount": "游客"},),

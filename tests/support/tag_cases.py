@@ -124,5 +124,6 @@ def landed(source: Source, cases: Iterable[Case], defaults: Mapping[str, str], d
     columns["batch"] = pa.array([day] * len(rows), pa.date32())
     columns[READING] = pa.array([0] * len(rows), pa.int32())
     batch = pa.RecordBatch.from_pydict(columns)
-    hashed = hash_pii(batch, source.raw_pii, SALT, source.nulls) if source.raw_pii else batch
+    personal = source.raw_pii
+    hashed = hash_pii(batch, personal, SALT, source.nulls, source.raw_forms) if personal else batch
     return pa.Table.from_batches([hashed])

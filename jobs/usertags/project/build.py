@@ -10,7 +10,7 @@ from usertags.config.validation import close, timezones
 from usertags.errors import ConfigError
 from usertags.project.equivalent_rules import same_rules
 from usertags.project.explicit import explicit_measures
-from usertags.project.identity import build_identity
+from usertags.project.identity import build_identity, check_ids
 from usertags.project.loader import Located, Settings, load
 from usertags.project.measures import build_measure
 from usertags.project.model import DerivedColumns, Identity, Measure, Percentiles, Project, Source, Tag
@@ -46,6 +46,7 @@ def build_project(settings: Settings) -> Project | None:
         _check_project(settings.project, settings)
     sources = _sources(settings)
     identity = build_identity(settings, sources)
+    check_ids(settings, sources)
     measures = _measures(settings, sources)
     check_units(settings, measures)
     versions = _measure_versions(settings, sources, measures)
@@ -226,7 +227,7 @@ def _source_version(source: Source, uses: frozenset[str], timezone: str) -> str:
     """What a value that reads the columns `uses` depends on: these columns, the rules for kept rows, and the
     user column."""
     columns = [
-        (column.name, column.type, column.tree, *column.reading, column.pii)
+        (column.name, column.type, column.tree, *column.reading, column.pii, *filter(None, [column.form]))
         for column in source.columns
         if column.name in uses | source.deciding
     ]

@@ -3,10 +3,12 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
+from usertags.config.id_forms import IdForm
 from usertags.config.validation import close
 from usertags.project.loader import Located, Settings
 from usertags.project.model import Identity, Source
 from usertags.project.project_entry import ProjectEntry
+from usertags.project.source_entry import SourceEntry
 
 
 def build_identity(settings: Settings, sources: Mapping[str, Source]) -> Identity | None:
@@ -25,7 +27,35 @@ def build_identity(settings: Settings, sources: Mapping[str, Source]) -> Identit
         limits=dict(entry.limits) if entry else {},
         block=tuple((kind, value) for kind, values in block.items() for value in values),
         hashed=hashed,
+        forms=forms_of_ids(settings),
     )
+
+
+def forms_of_ids(settings: Settings) -> dict[str, IdForm]:
+    """How ids of people are written, by kind of id."""
+    entries = settings.project.entry.ids if settings.project is not None else {}
+    return {kind: entry.form for kind, entry in entries.items()}
+
+
+def check_ids(settings: Settings, sources: Mapping[str, Source]) -> None:
+    """A form of ids needs a personal column with ids of its kind: before a hash is the only place to apply
+    it."""
+    if settings.project is None or settings.broken.any_of("sources") or len(sources) < len(settings.sources):
+        return
+    kinds = {kind for located in settings.sources.values() for kind in hashed_kinds(located.entry).values()}
+    for kind in sorted(settings.project.entry.ids.keys() - kinds):
+        settings.project.report(
+            f"no column with `pii: hash` has ids of kind {kind!r}", "ids", kind, suggestion=close(kind, kinds)
+        )
+
+
+def hashed_kinds(entry: SourceEntry) -> dict[str, str]:
+    """The kind of id of each hashed column that has one."""
+    kinds = {column: kind for kind, column in entry.ids.items()}
+    found = {
+        name: column.id or kinds.get(name) for name, column in entry.columns.items() if column.pii == "hash"
+    }
+    return {name: kind for name, kind in found.items() if kind is not None}
 
 
 def _check_kinds(located: Located[ProjectEntry], joined: set[str]) -> None:

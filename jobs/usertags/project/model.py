@@ -16,6 +16,7 @@ from usertags.config.alert_models import AlertsEntry
 from usertags.config.durations import DayOfYear, Validity
 from usertags.config.expression_tree import Tree
 from usertags.config.expressions import names_in
+from usertags.config.id_forms import IdForm
 from usertags.config.models import SparkEntry
 from usertags.config.quality_models import (
     CheckEntry,
@@ -45,7 +46,8 @@ class Column:
     """A clean column: an expression over the raw columns named in `raw`.
 
     `unread` is the condition that it could not read a value; null is right where `null_when` is true.
-    `normalise` are the changes of its text before it is converted."""
+    `normalise` are the changes of its text before it is converted. `form` is that of the ids in a personal
+    column, if its kind has one."""
 
     name: str
     type: str
@@ -58,6 +60,7 @@ class Column:
     null_when: Tree | None = None
     normalise: tuple[Literal["width"], ...] = ()
     two_digit_years_from: int | None = None
+    form: IdForm | None = None
 
     @property
     def reading(self) -> tuple[object, ...]:
@@ -137,6 +140,16 @@ class Source:
     @property
     def raw_pii(self) -> Mapping[str, Literal["hash", "drop"]]:
         return {name: column.pii for column in self.columns if column.pii for name in column.raw}
+
+    @property
+    def raw_forms(self) -> Mapping[str, IdForm]:
+        """The forms of the ids in personal columns, by raw column."""
+        return {name: column.form for column in self.columns if column.form for name in column.raw}
+
+    @property
+    def hashed_columns(self) -> tuple[Column, ...]:
+        """The columns with hashes of personal ids."""
+        return tuple(column for column in self.columns if column.pii == "hash")
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -391,11 +404,13 @@ def hidden(tags: Iterable[Tag], table: str) -> list[str]:
 @dataclass(frozen=True)
 class Identity:
     """How ids are combined to users. `limits`: the maximum number of ids of a kind per person; `block`:
-    the ids that are never linked, as configured; `hashed`: the kinds whose ids are hashed at extract."""
+    the ids that are never linked, as configured; `hashed`: the kinds whose ids are hashed at extract;
+    `forms`: how their ids are written, by kind."""
 
     limits: Mapping[str, int]
     block: tuple[tuple[str, str], ...]
     hashed: frozenset[str]
+    forms: Mapping[str, IdForm] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

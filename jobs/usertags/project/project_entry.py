@@ -8,6 +8,7 @@ from usertags.config.alert_models import AlertsEntry
 from usertags.config.durations import DayOfYear
 from usertags.config.entry import Entry, Name
 from usertags.config.forms import Form
+from usertags.config.id_forms import IdEntry
 from usertags.config.quality_models import QualityEntry, RetentionEntry
 from usertags.project.rfm_entry import RfmEntry
 from usertags.published import PUBLISHED
@@ -51,6 +52,8 @@ class ProjectEntry(Entry):
     # Their content is read together with dictionaries/*.yml.
     dictionaries: dict[str, Any] = Field(default_factory=dict)
     identity: IdentityEntry | None = None
+    # How ids of people are written, by kind of id.
+    ids: dict[Name, IdEntry] = Field(default_factory=dict)
     sensitivity: dict[Name, Sensitivity] = Field(default_factory=dict)
     quality: QualityEntry = QualityEntry()
     retention: RetentionEntry = RetentionEntry()

@@ -39,6 +39,8 @@ class ColumnEntry(Entry):
     expr: str | None = None
     type: ColumnType
     pii: Literal["hash", "drop"] | None = None
+    # The kind of id that a personal column holds which is no id of the user, such as a second phone.
+    id: Name | None = None
     timezone: str | None = None
     format: str | None = None
     null_when: str | None = None
@@ -54,7 +56,12 @@ class ColumnEntry(Entry):
             raise ValueError("`null_when` is only allowed with `expr`")
         if self.normalise and self.pii is not None:
             raise ValueError(
-                "`normalise` is not allowed for personal data, which is normalised before its hash"
+                "`normalise` is not allowed for personal data, which is normalised before its hash, as `ids` "
+                "of project.yml says"
+            )
+        if self.id is not None and self.pii != "hash":
+            raise ValueError(
+                "`id` is only allowed with `pii: hash`: it says how an id is written before its hash"
             )
         if self.pii is not None and self.from_ is None:
             raise ValueError("a pii column needs `from`: an expression would read it in plain text")

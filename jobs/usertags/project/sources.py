@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from usertags.config.date_formats import check_column_format
 from usertags.config.expression_lookup import Dictionary
-from usertags.config.expression_tree import Name, Tree
+from usertags.config.expression_tree import NULL, Is, Name, Tree
 from usertags.config.expression_types import is_type
 from usertags.config.expression_unread import accepted, tries, unread
 from usertags.config.expressions import (
@@ -16,26 +16,33 @@ from usertags.config.expressions import (
     parse_boolean,
     parse_scalar,
 )
+from usertags.config.id_forms import IdForm
 from usertags.config.quality_models import CheckEntry, CompareEntry
 from usertags.config.text_signs import NULL_WORDS, TEXT_FORMATS, WHITE_SPACE
 from usertags.config.validation import close, timezones
 from usertags.project.explicit import build_explicit
+from usertags.project.identity import forms_of_ids, hashed_kinds
 from usertags.project.loader import Located, Settings
 from usertags.project.model import RAW_DATA_DAY, Column, Source
 from usertags.project.source_entry import ColumnEntry, SourceEntry
 
 # The columns that extract adds to a raw row, and that clean adds to an event.
-_LANDED = frozenset({RAW_DATA_DAY, "landed_file", "landed_line", "landed_unparsed", "landed_reading"})
+_LANDED = frozenset(
+    {RAW_DATA_DAY, "landed_file", "landed_line", "landed_unparsed", "landed_reading", "landed_unusable"}
+)
 
 
 def build_source(located: Located[SourceEntry], settings: Settings) -> Source | None:
     """One source; None (and problems) if its columns, key or rules are inconsistent."""
     before = len(located.problems)
     entry = located.entry
+    forms, kinds = forms_of_ids(settings), hashed_kinds(entry)
     columns = [
-        _column(name, column, located, settings.dictionaries) for name, column in entry.columns.items()
+        _column(name, column, located, settings.dictionaries, forms.get(kinds.get(name, "")))
+        for name, column in entry.columns.items()
     ]
     _check_names(located)
+    _check_kinds_of_ids(located)
     _check_connection(located, settings)
     _check_pii(located, [column for column in columns if column])
     _check_checks(located, settings)
@@ -94,6 +101,7 @@ def _column(
     entry: ColumnEntry,
     located: Located[SourceEntry],
     dictionaries: Mapping[str, Dictionary],
+    form: IdForm | None,
 ) -> Column | None:
     if entry.timezone and entry.timezone not in timezones():
         hint = close(entry.timezone, timezones())
@@ -130,6 +138,7 @@ def _column(
         entry.format,
         two_digit_years_from=entry.two_digit_years_from,
         normalise=changes,
+        form=form,
     )
     return column if entry.expr is None else _expressed(column, entry, located, dictionaries)
 
@@ -299,10 +308,35 @@ def _check_pii(located: Located[SourceEntry], columns: list[Column]) -> None:
                 located.report(message, "columns", column.name)
 
 
+_OF_HASHES = (
+    "{name} is personal data, of which a rule sees only the hash: ask whether it `is null`, and say what is "
+    "no id in `ids` of project.yml"
+)
+
+
+def _reads_value(tree: Tree, name: str) -> bool:
+    """Whether an expression reads more of a column than whether it is null."""
+    if isinstance(tree, Is) and tree.what == NULL and isinstance(tree.subject, Name):
+        return False
+    if isinstance(tree, Name):
+        return tree.name.casefold() == name.casefold()
+    return any(_reads_value(part, name) for part in tree.parts() if isinstance(part, Tree))
+
+
+def _check_kinds_of_ids(located: Located[SourceEntry]) -> None:
+    """A column of the user's ids has its kind from `user` or `links`."""
+    for kind, name in located.entry.ids.items():
+        column = located.entry.columns.get(name)
+        if column is not None and column.id not in (None, kind):
+            message = f"`id` is {column.id!r}, but the column has the user's ids of kind {kind!r}"
+            located.report(message, "columns", name, "id")
+
+
 def _reject(
     located: Located[SourceEntry], dictionaries: Mapping[str, Dictionary]
 ) -> list[tuple[str, Expression]]:
     types = {name: column.type for name, column in located.entry.columns.items() if column.pii != "drop"}
+    hashed = {name for name, column in located.entry.columns.items() if column.pii == "hash"}
     rules = []
     for reason, text in located.entry.reject.items():
         try:
@@ -310,6 +344,9 @@ def _reject(
             rules.append((reason, rule))
             if not rule.columns:
                 located.report("is constant: it reads no column", "reject", reason)
+            for name in sorted(rule.columns & hashed):
+                if _reads_value(rule.tree, name):
+                    located.report(_OF_HASHES.format(name=name), "reject", reason)
         except ExpressionError as error:
             located.report(str(error), "reject", reason, suggestion=error.suggestion)
     return rules

@@ -45,6 +45,7 @@ _NAMES: Mapping[CheckKind, str] = {
     CheckKind.IN_FORM: "{column}_in_its_form",
     CheckKind.ROW_COUNT: "number_of_rows",
     CheckKind.OWN: "{subject}",
+    CheckKind.USABLE_IDS: "{column}_has_usable_ids",
     CheckKind.FREQUENT_ID: "no_{column}_stands_for_suspiciously_many_rows",
 }
 

@@ -13,11 +13,14 @@ from usertags.project.masking import masked, masked_of
 from usertags.project.model import Measure, Source
 from usertags.quality.checks import SAMPLE, Check, CheckResult, Row, columns_check, result_of
 from usertags.quality.kinds import CheckKind
+from usertags.sources.personal_ids import REASONS
 
 # An id is suspicious from this share of the rows on, and this many times the rows of the average id.
 _ENOUGH_ROWS = 1000
 _LARGE_SHARE = 0.05
 _TIMES_THE_AVERAGE = 20
+# Some people always leave a field with a dash: from this share of the rows on, it is the export.
+_FEW_UNUSABLE = 0.01
 
 
 def declared_checks(source: Source) -> list[Check]:
@@ -154,6 +157,32 @@ def one_row_per_key(source: Source, tied: Tied) -> list[CheckResult]:
             samples=tied.samples,
         )
     ]
+
+
+def usable_ids(source: Source, unusable: Mapping[str, Mapping[str, int]], rows: int) -> list[CheckResult]:
+    """A warning for each column with hashed personal ids of which many values were no ids. In: their number
+    by column and reason, and that of the rows read."""
+    found = []
+    for column in source.hashed_columns:
+        reasons = {reason: unusable.get(column.name, {}).get(reason, 0) for reason in REASONS}
+        count = sum(reasons.values())
+        share = count / rows if rows else 0.0
+        found.append(
+            result_of(
+                CheckKind.USABLE_IDS,
+                f"clean.{source.name}",
+                "warning",
+                success=share <= _FEW_UNUSABLE,
+                column=column.name,
+                value=share,
+                high=_FEW_UNUSABLE,
+                unit="share",
+                rows=rows,
+                unexpected=count,
+                details=reasons,
+            )
+        )
+    return found
 
 
 def one_definition(source: Source, others: Sequence[date]) -> CheckResult:

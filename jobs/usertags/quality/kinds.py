@@ -68,6 +68,7 @@ class CheckKind(StrEnum):
     FREQUENT_ID = "frequent_id"
     KEY_TIES = "key_ties"
     FILES = "files"
+    USABLE_IDS = "usable_ids"
 
 
 NOT_RUN = Words("the check itself failed", "检查本身未能执行")
@@ -357,6 +358,29 @@ KINDS: Mapping[CheckKind, KindText] = {
         ),
         chart=Words("Rows of the most frequent id", "最常见标识的行"),
         anchor="stands-for-suspiciously-many-rows",
+    ),
+    CheckKind.USABLE_IDS: KindText(
+        title=Words("values of {column} are ids", "{column} 的值是有效标识"),
+        looks_at=Words(
+            "How many personal values stand for nobody, are masked, have lost digits or are not of the form "
+            "of their kind of id. They are taken as empty, so that they join nobody.",
+            "有多少个人标识值不代表任何人、被打码、丢失数字或不符合该类标识的格式。它们按空值处理，因此不会关联任何人。",
+        ),
+        observed=Words(
+            "{unexpected} of {rows} rows, {share}: {placeholder} stand for nobody, {masked} are masked, "
+            "{shortened} have lost digits, {form} are of another form",
+            "{rows} 行中的 {unexpected} 行，{share}：{placeholder} 个不代表任何人，{masked} 个被打码，"
+            "{shortened} 个丢失数字，{form} 个格式不符",
+        ),
+        zero=_NONE,
+        wanted=Words("at most {high} of the rows", "至多占行数的 {high}"),
+        action=Words(
+            "ask the owner of the source whether its export has changed; the form of an id is in `ids` of "
+            "project.yml",
+            "询问数据源负责人导出是否有变化；标识的格式在 project.yml 的 `ids` 中",
+        ),
+        chart=Words("Values that are no ids", "不是有效标识的值"),
+        anchor="values-that-are-no-ids",
     ),
     CheckKind.FRESH: KindText(
         title=Words("newest row within {subject} of the end of the day", "最新的行距日终不超过 {subject}"),

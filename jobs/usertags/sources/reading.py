@@ -20,6 +20,9 @@ MERGED_BYTES = 16 * 1024 * 1024
 # reading.
 READING = "landed_reading"
 
+# The column of a raw row that says which of its personal values were no ids, as JSON: raw column and reason.
+UNUSABLE = "landed_unusable"
+
 
 def coalesce(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Join small batches (of small files, or around bad records) up to BATCH_ROWS rows and MERGED_BYTES."""

@@ -99,7 +99,7 @@ def _batch(project: Project, source: Source, data_day: date, records: list[Batch
 def _columns(source: Source) -> list[tuple[object, ...]]:
     # What a column does not say is left out, so that its version is that of the batches before.
     return [
-        (c.name, c.type, c.tree, *c.reading, c.pii, *filter(None, (c.null_when, c.normalise)))
+        (c.name, c.type, c.tree, *c.reading, c.pii, *filter(None, (c.null_when, c.normalise, c.form)))
         for c in source.columns
     ]
 

@@ -16,13 +16,14 @@ from usertags.quality.clean_checks import (
     one_definition,
     one_row_per_key,
     reconciliation,
+    usable_ids,
 )
 from usertags.quality.comparison import compared
 from usertags.quality.expectations import Sampling, Validator
 from usertags.quality.freshness_references import freshness_checks, reference_checks, referred
 from usertags.quality.kinds import CheckKind
 from usertags.quality.suites import clean_suite
-from usertags.stages.batch_register import files_in_doubt
+from usertags.stages.batch_register import files_in_doubt, landed
 from usertags.stages.batch_statistics import earlier_statistics, save_statistics
 from usertags.stages.clean_batch import Batch, ends_at
 from usertags.stages.clean_writing import Written
@@ -90,6 +91,7 @@ def _checks(
     results += one_row_per_key(source, written.tied)
     results += validator.validate(suite.name, kept, declared, sampling=_sampling(source))
     results += frequent_id(source, kept, written.counts["kept"])
+    results += usable_ids(source, written.unusable, _rows_read(batch))
     results += freshness_checks(source, written.statistics, ends_at(batch, project.timezone))
     if written.days:
         touched = spark.createDataFrame([(day,) for day in written.days], "event_day date")
@@ -103,6 +105,11 @@ def _left_out(lake: Lake, batch: Batch) -> list[str]:
         return []
     found = files_in_doubt(lake, batch.source.name, batch.data_day, batch.attempt)
     return [described(each) for each in found]
+
+
+def _rows_read(batch: Batch) -> int:
+    """The rows of the valid reading of the batch: those of earlier ones are not counted."""
+    return landed(batch.records)[batch.data_day].rows_read
 
 
 def needs_news(check: Check, source: Source, written: Written) -> bool:

@@ -1,6 +1,9 @@
 """Writes the batch on its branch of the clean table, and its rejected rows to quarantine."""
 
-from dataclasses import dataclass
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from pyiceberg.table import Table
@@ -11,6 +14,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from usertags.project.model import CLEAN_DATA_DAY, RAW_DATA_DAY, Project, Source
 from usertags.quality.clean_checks import NONE_TIED, Tied, tied_keys
 from usertags.quality.statistics import Statistic, statistics, statistics_without_rows
+from usertags.sources.reading import READING, UNUSABLE
 from usertags.stages.batch_register import (
     BatchRecord,
     Status,
@@ -23,7 +27,7 @@ from usertags.stages.clean_batch import Batch
 from usertags.stages.days import end_of
 from usertags.stages.raw_types import versions_of
 from usertags.stages.source_tables import raw_name
-from usertags.store.filters import rows_where
+from usertags.store.filters import rows_where, rows_with
 from usertags.store.lake import Lake
 from usertags.store.schemas import QUARANTINE
 from usertags.store.spark import one_file_at_a_time, spark_table
@@ -37,7 +41,8 @@ from usertags.transform.versions import Resolved, resolve
 @dataclass(frozen=True)
 class Written:
     """A batch on its branch: the commit, the row counts (read, kept, superseded, repeats,
-    quarantined), the rewritten event days, its statistics, and what is known of keys with different rows."""
+    quarantined), the rewritten event days, its statistics, what is known of keys with different rows, and of
+    each column with personal ids how many values were none, by reason."""
 
     table_uuid: str
     snapshot: int
@@ -45,6 +50,7 @@ class Written:
     days: list[date]
     statistics: list[Statistic]
     tied: Tied = NONE_TIED
+    unusable: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch, run_id: str) -> Written:
@@ -75,7 +81,8 @@ def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch,
     tied = tied_keys(resolved.tied, source, found.tied)
     resolved.rows.unpersist()
     rows.unpersist()
-    return Written(uuid_of(table), _on_branch(table, batch), counts, days, described, tied)
+    unusable = _unusable(lake, batch)
+    return Written(uuid_of(table), _on_branch(table, batch), counts, days, described, tied, unusable)
 
 
 def _write_nothing(
@@ -139,6 +146,29 @@ def _rows_read(lake: Lake, batch: Batch) -> int:
     """The rows of the batch by the metadata of the raw table, not by the computed rows."""
     raw = lake.catalog.load_table(raw_name(batch.source))
     return raw.scan(row_filter=rows_where(**{RAW_DATA_DAY: batch.data_day})).count()
+
+
+def _unusable(lake: Lake, batch: Batch) -> dict[str, dict[str, int]]:
+    """How many personal values of the reading were no ids, by column and reason. PyIceberg reads them, and
+    opens no file without one."""
+    raw = lake.catalog.load_table(raw_name(batch.source))
+    if not batch.source.hashed_columns or UNUSABLE not in raw.schema().column_names:
+        return {}
+    of_batch = rows_where(**{RAW_DATA_DAY: batch.data_day}) & rows_where(**{READING: batch.attempt})
+    scan = raw.scan(row_filter=of_batch & rows_with(UNUSABLE), selected_fields=(UNUSABLE,))
+    texts = scan.to_arrow()
+    return counted_reasons(batch.source, texts[UNUSABLE].to_pylist())
+
+
+def counted_reasons(source: Source, texts: Iterable[str]) -> dict[str, dict[str, int]]:
+    """The reasons of the raw rows of a source (JSON: raw column and reason), counted by column."""
+    names = {raw: column.name for column in source.hashed_columns for raw in column.raw}
+    found: dict[str, Counter[str]] = {}
+    for text, rows in Counter(texts).items():
+        for raw, reason in json.loads(text).items():
+            if raw in names:
+                found.setdefault(names[raw], Counter())[reason] += rows
+    return {name: dict(reasons) for name, reasons in found.items()}
 
 
 def _write_quarantine(lake: Lake, rows: DataFrame, batch: Batch, run_id: str, count: int) -> None:

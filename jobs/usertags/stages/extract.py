@@ -257,7 +257,7 @@ def _prepared(
     salt = pii_salt(project) if personal else ""
 
     def prepare(batch: pa.RecordBatch) -> pa.RecordBatch:
-        safe = hash_pii(batch, personal, salt, source.nulls) if personal else batch
+        safe = hash_pii(batch, personal, salt, source.nulls, source.raw_forms) if personal else batch
         days = pa.array([data_day] * safe.num_rows, pa.date32())
         numbers = pa.array([number] * safe.num_rows, pa.int32())
         dated = safe.append_column(pa.field(RAW_DATA_DAY, pa.date32()), days)

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from usertags.errors import ConfigError, ConfigProblem
 from usertags.project.model import Identity, Project
+from usertags.sources.personal_ids import ANY_FORM
 from usertags.sources.pii import hash_value
 from usertags.stages.extract import pii_salt
 from usertags.stages.source_tables import clean_name, rollup_name
@@ -85,12 +86,14 @@ def blocked_ids(project: Project, identity: Identity) -> list[str]:
         except ConfigError as error:
             problems += error.problems
             continue
-        known = hash_value(value, salt) if kind in identity.hashed else value
-        if known is None or not value.strip():
+        if not value.strip():
             message = f"`block` of {kind} has an empty id"
             problems.append(ConfigProblem(str(project.folder / "project.yml"), 0, message))
             continue
-        found.append(f"{kind}:{known}")
+        form = identity.forms.get(kind, ANY_FORM)
+        known = hash_value(value, salt, form) if kind in identity.hashed else value
+        # What is no id, such as a number of zeros, joins nobody without being blocked.
+        found += [f"{kind}:{known}"] if known is not None else []
     if problems:
         raise ConfigError(problems)
     return found

@@ -12,6 +12,7 @@ from pyiceberg.expressions import (
     In,
     LessThan,
     NotEqualTo,
+    NotNull,
     Reference,
 )
 from pyiceberg.expressions.literals import literal
@@ -35,6 +36,11 @@ def rows_among(column: str, values: Iterable[Value]) -> BooleanExpression:
 def rows_but(column: str, value: Value) -> BooleanExpression:
     """`column <> value`."""
     return NotEqualTo(term=Reference(column), value=literal(value))
+
+
+def rows_with(column: str) -> BooleanExpression:
+    """`column is not null`."""
+    return NotNull(term=Reference(column))
 
 
 def rows_before(column: str, value: Value) -> BooleanExpression:

@@ -14,7 +14,7 @@ from usertags.project.masking import MASK, masked_raw
 from usertags.project.model import CLEAN_DATA_DAY, RAW_DATA_DAY, Source
 from usertags.project.model import Column as CleanColumn
 from usertags.sources.files import FILE, LINE, UNPARSED
-from usertags.sources.reading import READING
+from usertags.sources.reading import READING, UNUSABLE
 from usertags.transform.exact import exact_id, exact_number, exact_text, plain_width, trimmed
 from usertags.transform.moments import (
     date_in_calendar,
@@ -27,7 +27,7 @@ from usertags.transform.moments import (
 )
 
 # The columns that extract adds to a raw row.
-_ADDED = (FILE, LINE, UNPARSED, READING, RAW_DATA_DAY)
+_ADDED = (FILE, LINE, UNPARSED, UNUSABLE, READING, RAW_DATA_DAY)
 
 
 # By default JSON has milliseconds: rows that differ in microseconds would be considered equal.
@@ -45,7 +45,7 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
     session's time zone, which is the project's), `_batch`, `_reading` (the reading of the batch that had the
     row), `_content` (a hash of the clean columns), `_reason` (null for a good row) and `_raw` (the raw row as
     JSON, its personal values masked). A value that the type cannot hold exactly is null, and its row has the
-    reason `type_<column>`.
+    reason `type_<column>`; a personal value that was no id, in the key or as the user, `unusable_<column>`.
     """
     # Value and converted value of a column stand side by side, because both say whether the conversion
     # failed.
@@ -75,7 +75,7 @@ def typed(raw: DataFrame, source: Source, timezone: str) -> DataFrame:
         *[F.col(f"_c_{c.name}").alias(c.name) for c in source.kept_columns],
         F.col(RAW_DATA_DAY).alias(CLEAN_DATA_DAY),
         (F.coalesce(F.col(READING), F.lit(0)) if READING in raw.columns else F.lit(0)).alias("_reading"),
-        _conversion_failure(source, kinds).alias("_failure"),
+        F.coalesce(*_unusable(source, raw.columns), *_conversion_failures(source, kinds)).alias("_failure"),
         (F.col(UNPARSED) if UNPARSED in raw.columns else F.lit(None).cast("string")).alias("_unparsed"),
         F.to_json(F.struct(*_as_it_came(raw, masked_raw(source))), _JSON).alias("_raw"),
     )
@@ -162,8 +162,21 @@ def _date(kind: T.DataType, column: CleanColumn) -> Column:
     return date_of_text(F.col(f"_t_{column.name}"), moment, column)
 
 
-def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
-    """`type_<column>` of the first column with a value that cannot be converted, or that its expression could
+def _unusable(source: Source, raw: Collection[str]) -> list[Column]:
+    """`unusable_<column>` of a personal column that a row is found or counted by. A link without one of its
+    ids may have others, so that its row stays."""
+    whose = set() if source.kind == "links" else {source.user}
+    found = F.from_json(F.col(UNUSABLE), "map<string,string>")
+    return [
+        F.when(F.col(UNUSABLE).isNotNull() & found[name].isNotNull(), F.lit(f"unusable_{column.name}"))
+        for column in (source.hashed_columns if UNUSABLE in raw else ())
+        if column.name in whose | set(source.key)
+        for name in column.raw
+    ]
+
+
+def _conversion_failures(source: Source, kinds: dict[str, T.DataType]) -> list[Column]:
+    """`type_<column>` of each column with a value that cannot be converted, or that its expression could
     not read."""
     failures = []
     for column in source.kept_columns:
@@ -176,7 +189,7 @@ def _conversion_failure(source: Source, kinds: dict[str, T.DataType]) -> Column:
         if column.unread is not None:
             failed = failed | as_condition(column.unread)
         failures.append(F.when(failed, F.lit(f"type_{column.name}")))
-    return F.coalesce(*failures)
+    return failures
 
 
 def _with_own_columns(clean: DataFrame, source: Source) -> DataFrame:

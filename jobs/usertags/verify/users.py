@@ -5,6 +5,7 @@ from datetime import date
 import duckdb
 
 from usertags.project.model import Identity, Project, Source
+from usertags.sources.personal_ids import ANY_FORM
 from usertags.sources.pii import hash_value
 from usertags.store.connections import from_environment
 from usertags.verify.inputs import insert_rows, profile_inputs
@@ -127,7 +128,8 @@ def _blocked(project: Project, identity: Identity) -> set[str]:
     found = set()
     for kind, written in identity.block:
         value = from_environment(written, project, "project.yml")
-        known = hash_value(value, _salt(project)) if kind in identity.hashed else value
+        form = identity.forms.get(kind, ANY_FORM)
+        known = hash_value(value, _salt(project), form) if kind in identity.hashed else value
         found.add(f"{kind}:{known}")
     return found
 

@@ -20,7 +20,7 @@ from demo.load import land_files
 from demo.products import CATEGORIES
 from demo.shop import Shop, generate
 from tests.support.places import ROOT
-from usertags.sources.pii import normalise
+from usertags.sources.personal_ids import normalise
 
 USERS = 3_000
 LOCAL = ZoneInfo("Asia/Shanghai")

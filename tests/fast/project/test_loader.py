@@ -177,7 +177,8 @@ RULES_OF_AN_ENTRY = [
         ORDERS,
         "phone: {from: Phone,",
         "phone: {normalise: [width], from: Phone,",
-        "columns.phone: `normalise` is not allowed for personal data, which is normalised before its hash",
+        "columns.phone: `normalise` is not allowed for personal data, which is normalised before its hash, "
+        "as `ids` of project.yml says",
     ),
     (
         CONNECTIONS,

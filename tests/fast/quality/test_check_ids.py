@@ -40,6 +40,7 @@ IDS = {
     CheckKind.IN_FORM: "t.x.c_in_its_form",
     CheckKind.ROW_COUNT: "t.x.number_of_rows",
     CheckKind.OWN: "t.x.s",
+    CheckKind.USABLE_IDS: "t.x.c_has_usable_ids",
     CheckKind.FREQUENT_ID: "t.x.no_c_stands_for_suspiciously_many_rows",
 }
 

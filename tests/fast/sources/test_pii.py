@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from usertags.config.id_forms import IdForm
 from usertags.errors import DataError, UsageError
-from usertags.sources.pii import hash_pii, hash_value, normalise
+from usertags.sources.personal_ids import normalise
+from usertags.sources.pii import hash_pii, hash_value
 
 SALT = "pepper"
 WIDE = str.maketrans("0123456789+-", "０１２３４５６７８９＋－")
@@ -86,7 +88,8 @@ def test_a_batch_keeps_its_other_columns_and_loses_all_that_is_readable() -> Non
     )
     hashed = hash_pii(batch, {"phone": "hash", "name": "drop", "number": "hash", "sheet": "hash"}, SALT)
     expected = hash_value("13800138000", SALT)
-    assert hashed.schema.names == ["id", "phone", "number", "sheet"]
+    assert hashed.schema.names == ["id", "phone", "number", "sheet", "landed_unusable"]
+    assert hashed.column("landed_unusable").null_count == 5
     assert hashed.column("id").to_pylist() == [1, 2, 3, 4, 5]
     assert hashed.column("phone").to_pylist() == [expected, expected, None, None, None]
     assert hashed.column("number").to_pylist()[:2] == [expected, None]
@@ -98,10 +101,13 @@ def test_a_batch_keeps_its_other_columns_and_loses_all_that_is_readable() -> Non
 def test_a_word_for_null_has_no_hash() -> None:
     batch = pa.record_batch({"phone": ["\\N", " NULL\u3000", "null ", "13800138000", None]})
     hashed = hash_pii(batch, {"phone": "hash"}, SALT, nulls=("\\N", "NULL"))
+    # `null` is no word of this source: it stands for nobody all the same, and is reported.
+    why = [None, None, '{"phone": "placeholder"}', None, None]
+    assert hashed.column("landed_unusable").to_pylist() == why
     assert hashed.column("phone").to_pylist() == [
         None,
         None,
-        hash_value("null", SALT),
+        None,
         hash_value("13800138000", SALT),
         None,
     ]
@@ -111,7 +117,9 @@ def test_an_empty_batch_has_the_same_schema() -> None:
     schema = pa.schema([("phone", pa.string()), ("name", pa.string()), ("n", pa.int64())])
     empty = pa.RecordBatch.from_pylist([], schema=schema)
     hashed = hash_pii(empty, {"phone": "hash", "name": "drop"}, SALT)
-    assert hashed.schema == pa.schema([("phone", pa.string()), ("n", pa.int64())])
+    expected = [("phone", pa.string()), ("n", pa.int64()), ("landed_unusable", pa.string())]
+    assert hashed.schema == pa.schema(expected)
+    assert hash_pii(empty, {"name": "drop"}, SALT).schema.names == ["phone", "n"]
 
 
 def test_another_salt_gives_another_hash_and_none_is_refused() -> None:
@@ -124,3 +132,35 @@ def test_a_missing_column_is_named_and_no_value() -> None:
     with pytest.raises(DataError, match=r"no column fone \(did you mean phone\?\)") as error:
         hash_pii(pa.record_batch({"phone": ["13800138000"]}), {"fone": "hash"}, SALT)
     assert "138" not in str(error.value)
+
+
+def test_numbers_that_are_no_texts_are_read_by_their_digits() -> None:
+    """A double has all digits of a whole number up to 2^53, a float up to 2^24."""
+    batch = pa.record_batch(
+        {
+            "double": pa.array([13800138000.0, 2.0**53, float("nan"), 0.0], pa.float64()),
+            "float": pa.array([1234567.0, 13800138000.0, None, 0.0], pa.float32()),
+            "number": pa.array(["13800138000.00", "0.00", None, "7.50"]).cast(pa.decimal128(14, 2)),
+        }
+    )
+    hashed = hash_pii(batch, dict.fromkeys(batch.schema.names, "hash"), SALT)
+    phone = hash_value("13800138000", SALT)
+    assert hashed.column("double").to_pylist() == [phone, None, None, None]
+    assert hashed.column("float").to_pylist() == [hash_value("1234567", SALT), None, None, None]
+    assert hashed.column("number").to_pylist() == [phone, None, None, hash_value("7.50", SALT)]
+    assert hashed.column("landed_unusable").to_pylist() == [
+        None,
+        '{"double": "shortened", "float": "shortened", "number": "placeholder"}',
+        '{"double": "placeholder"}',
+        '{"double": "placeholder", "float": "placeholder"}',
+    ]
+
+
+def test_a_column_has_the_form_of_its_kind_of_id() -> None:
+    batch = pa.record_batch({"phone": ["8613800138000", "123"], "other": ["123", "x"], "n": [1, 2]})
+    forms = {"phone": IdForm(("digits",), "86", "1[3-9][0-9]{9}")}
+    hashed = hash_pii(batch, {"phone": "hash", "other": "hash"}, SALT, forms=forms)
+    assert hashed.column("phone").to_pylist() == [hash_value("13800138000", SALT), None]
+    assert hashed.column("other").to_pylist() == [hash_value("123", SALT), hash_value("x", SALT)]
+    assert hashed.column("landed_unusable").to_pylist() == [None, '{"phone": "form"}']
+    assert hash_value("123", SALT, forms["phone"]) is None

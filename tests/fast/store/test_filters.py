@@ -7,7 +7,7 @@ import pytest
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
-from usertags.store.filters import rows_among, rows_where
+from usertags.store.filters import rows_among, rows_where, rows_with
 from usertags.store.lake import Lake
 from usertags.store.tables import ensure_table
 
@@ -40,6 +40,7 @@ def found(table: Table, where: BooleanExpression) -> list[int]:
         (rows_where(id=QUOTED), [2, 4]),
         (rows_where(id=QUERY), [3]),
         (rows_where(dt=D1, id=QUOTED), [2]),
+        (rows_with("id"), [1, 2, 3, 4]),
         (rows_where(dt="2026-03-01"), [1, 2, 3]),
         (rows_where(dt=D1, id=QUOTED, good=False), [2]),
         (rows_where(dt=D2, good=False), []),

@@ -1,5 +1,6 @@
 """Batches written to the clean tables of a lake in files, after raw rows were landed by PyIceberg."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -11,6 +12,7 @@ from pyspark.sql import SparkSession
 from usertags.project.model import Project
 from usertags.quality.clean_checks import Tied, one_row_per_key
 from usertags.quality.sentences import action, sentence
+from usertags.sources.pii import hash_pii, hash_value
 from usertags.sources.reading import READING
 from usertags.stages.clean_batch import Batch
 from usertags.stages.clean_writing import write_batch
@@ -105,3 +107,56 @@ def test_keys_with_different_rows_are_counted_and_shown(
     )
     (fine,) = one_row_per_key(orders, written("31.00"))
     assert fine.success
+
+
+LINKS = {
+    "kind": "links",
+    "read": {"connection": "shop", "table": "links"},
+    "columns": {
+        "customer": {"from": "customer", "type": "string"},
+        "phone": {"from": "Phone No", "type": "string", "pii": "hash"},
+        "at": {"from": "at", "type": "timestamp"},
+    },
+    "key": ["customer"],
+    "links": {"customer": "customer", "phone": "phone"},
+    "time": "at",
+}
+CALLS = LINKS | {"kind": "events", "links": None, "user": {"phone": "phone"}, "key": ["customer", "at"]}
+GOOD = "13900139001"
+SENT = ["1.38E+10", "1.38E+10", "0", "0", "-", "-", "N/A", "n/a", GOOD, f"{GOOD}.0", "0" * 11, "0" * 11, ""]
+
+
+def test_a_personal_value_that_is_no_id_joins_nobody_and_is_counted(
+    spark_of_lake: SparkSession, lake_in_files: Lake, build: Callable[..., Project]
+) -> None:
+    """The row of a link stays, without the id; a row whose user it would be is set aside."""
+    project = build(sources={"links": LINKS, "calls": CALLS})
+    written = {}
+    for name, source in project.sources.items():
+        batch = pa.record_batch(
+            {
+                "customer": [f"c{number}" for number in range(len(SENT))],
+                "Phone No": SENT,
+                "at": ["2026-03-01 10:00:00"] * len(SENT),
+                "batch": [D1] * len(SENT),
+                READING: pa.array([1] * len(SENT), pa.int32()),
+            }
+        )
+        hashed = hash_pii(batch, source.raw_pii, "pepper")
+        # An earlier reading of the batch is not counted.
+        earlier = pa.Table.from_batches([hashed.slice(0, 2)])
+        earlier = earlier.set_column(earlier.schema.get_field_index(READING), READING, [[0, 0]])
+        table = ensure_table(lake_in_files, f"raw.{name}", hashed.schema, ["batch"])
+        table.append(pa.Table.from_batches([hashed]))
+        table.append(earlier.cast(hashed.schema))
+        landed = Batch(source, D1, "d", "f", 1)
+        written[name] = write_batch(spark_of_lake, project, lake_in_files, landed, "r1")
+    reasons = {"shortened": 2, "placeholder": 8}
+    assert [dict(written[name].unusable) for name in ("links", "calls")] == [{"phone": reasons}] * 2
+    phone = hash_value(GOOD, "pepper")
+    kept = spark_of_lake.table(f"lake.clean.links.branch_batch_{D1:%Y%m%d}").select("customer", "phone")
+    phones = {row["customer"]: row["phone"] for row in kept.toArrow().to_pylist()}
+    assert phones == {f"c{number}": phone if number in (8, 9) else None for number in range(len(SENT))}
+    assert written["calls"].counts["kept"] == 2
+    rejected = Counter(row[3] for row in quarantined(lake_in_files))
+    assert rejected == {"unusable_phone": 12, "missing_user": 1}
