@@ -24,7 +24,7 @@ from tests.support.tag_cases import PEOPLE, Case, Row, as_files, cases_in, lande
 from usertags.project.build import load_project
 from usertags.project.model import Percentiles, Project
 from usertags.stages.aggregate import partials_of
-from usertags.stages.identity import joined_ids
+from usertags.stages.identity import blocked_ids, joined_ids
 from usertags.stages.source_tables import clean_name, rollup_name
 from usertags.stages.user_measures import user_measures
 from usertags.transform import carry
@@ -119,7 +119,7 @@ def _tables(
 def _user_tags(spark: SparkSession, project: Project, tables: Mapping[str, DataFrame]) -> DataFrame:
     """What the tag stage makes of them on a first day: `user_tags` of active tags and drafts."""
     assert project.identity is not None
-    joined = joined_ids(tables.__getitem__, project, project.identity, DAY)
+    joined = joined_ids(tables.__getitem__, project, blocked_ids(project, project.identity), DAY)
     users = joined.identities.localCheckpoint()
     measures = user_measures(tables.__getitem__, project, DAY, users).localCheckpoint()
     inputs, _ = all_computed(project.derived, measures, DAY)

@@ -21,7 +21,8 @@ class RunRecord:
     """A row of `ops.runs`: what one stage of one run ended with. The clean stage records its verdict and the
     batches that it is about, the tag stage what it built and from which snapshots, the audit its verdict. A
     release records who let a refused clean or audit stage pass, and why. `warnings` are the results that
-    warn, of a release those that it covers, without samples."""
+    warn, of a release those that it covers, without samples. `identity_version` says by which rules the tag
+    stage joined ids (`usertags.stages.identity`)."""
 
     data_day: date
     run_id: str
@@ -36,6 +37,7 @@ class RunRecord:
     recorded_at: datetime | None = None
     released_by: str | None = None
     release_reason: str | None = None
+    identity_version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def record_of(row: Mapping[str, Any]) -> RunRecord:
         recorded_at=row["recorded_at"],
         released_by=row.get("released_by"),
         release_reason=row.get("release_reason"),
+        identity_version=row.get("identity_version"),
     )
 
 
@@ -86,6 +89,7 @@ def record_row(record: RunRecord, at: datetime) -> dict[str, Any]:
         "warnings": json_text([facts_of(warning) for warning in record.warnings]),
         "released_by": record.released_by,
         "release_reason": record.release_reason,
+        "identity_version": record.identity_version,
     }
 
 

@@ -1,46 +1,105 @@
-"""Links ids to users on a data day: the links of all sources of links, at the snapshots of the run."""
+"""Links ids to users on a data day: the links of all sources of links, at the snapshots of the run.
 
-from collections.abc import Callable, Mapping
+Where it can, a day starts from the users of the day before, see usertags/transform/identity_changes.py.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 
+from pyiceberg.table import Table
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from usertags.errors import ConfigError, ConfigProblem
-from usertags.project.model import Identity, Project
+from usertags.project.model import Identity, Project, Source
 from usertags.sources.personal_ids import ANY_FORM
 from usertags.sources.pii import hash_value
 from usertags.stages.extract import pii_salt
+from usertags.stages.identity_before import Start
 from usertags.stages.source_tables import clean_name, rollup_name
 from usertags.store.connections import from_environment
+from usertags.store.snapshots import changed_days
 from usertags.store.spark import spark_table
 from usertags.transform.first_seen import first_seen, seen_in_links, seen_in_profile, seen_in_rollup
 from usertags.transform.identity import identities, pairs, people, refused_links, sightings
+from usertags.transform.identity_changes import (
+    Joined,
+    affected,
+    changed_ids,
+    changed_links,
+    renewed,
+    touched,
+)
+
+_logger = logging.getLogger(__name__)
 
 # Reads a table by its name, at the snapshot of the run.
 Tables = Callable[[str], DataFrame]
 
 
-@dataclass(frozen=True)
-class Joined:
-    """The rows of `ops.identities` and `ops.refused_links`, without the run columns."""
-
-    identities: DataFrame
-    refused: DataFrame
-
-
-def joined_ids(tables: Tables, project: Project, identity: Identity, data_day: date) -> Joined:
+def joined_ids(tables: Tables, project: Project, blocked: Sequence[str], data_day: date) -> Joined:
     """The users with more than one id, and the links that were refused, on a data day: links count from the
-    day of their time on (project time zone).
-
-    Raises ConfigError for blocked ids that are missing in the environment.
-    """
+    day of their time on (project time zone). `blocked`: see `blocked_ids`."""
+    assert project.identity is not None
     seen = _sightings(tables, project, data_day)
-    most = max(len(source.ids) for source in project.links())
-    found = people(pairs(seen, most), blocked_ids(project, identity), identity.limits)
-    refused = refused_links(found.refused)
-    return Joined(identities(found.members, _first_seen(tables, project, data_day)), refused)
+    found = people(pairs(seen, _most(project)), blocked, project.identity.limits)
+    days = first_seen(list(_seen(tables, project, data_day).values()))
+    return Joined(identities(found.members, days), refused_links(found.refused))
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The day before to start from: its run, its inputs, its users and refused links."""
+
+    start: Start
+    tables: Tables
+    joined: Joined
+
+
+def joined_since(
+    earlier: Earlier,
+    current: Mapping[str, Table],
+    tables: Tables,
+    project: Project,
+    blocked: Sequence[str],
+    data_day: date,
+) -> Joined | None:
+    """The same as `joined_ids`, started from the day before; None if too much has changed since. `current`
+    are the inputs of the day by name, `tables` reads them."""
+    assert project.identity is not None
+    start, most = earlier.start, _most(project)
+    today = _sightings(tables, project, data_day)
+    links = changed_links(
+        today,
+        _sightings(earlier.tables, project, start.data_day),
+        most,
+        [source.name for source in project.links()],
+    )
+    found = touched(links, _moved_ids(earlier, current, tables, project, data_day))
+    if found.links + found.ids == 0:
+        _logger.info("identity of %s: nothing has changed since %s", data_day, start.data_day)
+        return earlier.joined
+    if start.too_many(found.links + found.ids):
+        changed = f"{found.links:,} links and the first day of {found.ids:,} ids have changed"
+        log_whole(data_day, f"{changed} since {start.data_day}")
+        return None
+    around = affected(found, earlier.joined, start.refused, blocked)
+    _logger.info(
+        "identity of %s: %s links are new, withdrawn or changed since %s, as are the first days of %s ids: "
+        "%s ids (%s users of that day) are joined again, of %s",
+        *(data_day, f"{found.links:,}", start.data_day, f"{found.ids:,}"),
+        *(f"{around.ids:,}", f"{around.users:,}", f"{start.identities:,}"),
+    )
+    seen = list(_seen(tables, project, data_day).values())
+    return renewed(around, earlier.joined, today, most, seen, blocked, project.identity.limits)
+
+
+def log_whole(data_day: date, reason: str) -> None:
+    """Log why all links of a day are joined."""
+    _logger.info("identity of %s: all links are joined, because %s", data_day, reason)
 
 
 def linked_ids(tables: Tables, project: Project, data_day: date) -> DataFrame:
@@ -48,20 +107,66 @@ def linked_ids(tables: Tables, project: Project, data_day: date) -> DataFrame:
     return seen_in_links(_sightings(tables, project, data_day)).select("id_kind", "id")
 
 
+def _most(project: Project) -> int:
+    """The highest number of ids in a row of links."""
+    return max(len(source.ids) for source in project.links())
+
+
 def _sightings(tables: Tables, project: Project, data_day: date) -> DataFrame:
     rows = [sightings(tables(clean_name(source)), source, data_day) for source in project.links()]
     return reduce(DataFrame.unionByName, rows)
 
 
-def _first_seen(tables: Tables, project: Project, data_day: date) -> DataFrame:
-    """Grain: id and source. Out: id_kind, id, first_seen: its first day, null without a time."""
-    frames = [seen_in_links(_sightings(tables, project, data_day))]
+def _seen(tables: Tables, project: Project, data_day: date) -> dict[str, DataFrame]:
+    """The days on which ids were seen, by the table that says so: id_kind, id, first_seen, any number of rows
+    per id."""
+    found = {}
     for source in project.sources.values():
+        name = input_name(source)
         if source.kind == "events":
-            frames.append(seen_in_rollup(tables(rollup_name(source)), data_day))
+            found[name] = seen_in_rollup(tables(name), data_day)
         elif source.kind == "profile":
-            frames.append(seen_in_profile(tables(clean_name(source)), source, data_day))
-    return first_seen(frames)
+            found[name] = seen_in_profile(tables(name), source, data_day)
+        else:
+            found[name] = seen_in_links(sightings(tables(name), source, data_day))
+    return found
+
+
+def input_name(source: Source) -> str:
+    """The table of a source that the tag stage reads."""
+    return rollup_name(source) if source.kind == "events" else clean_name(source)
+
+
+def _moved_ids(
+    earlier: Earlier, current: Mapping[str, Table], tables: Tables, project: Project, data_day: date
+) -> DataFrame:
+    """Grain: id of a user whose first day may have changed. Out: node. Of the roll-ups only the days are read
+    whose files have changed. What a source knew already and counts from today on changes nobody's first day.
+    """
+    now, then = _seen(tables, project, data_day), _seen(earlier.tables, project, earlier.start.data_day)
+    snapshots = snapshots_of(current)
+    # No rows, in case that no table has changed.
+    today, before = (side[input_name(project.links()[0])].limit(0) for side in (now, then))
+    for source in project.sources.values():
+        name = input_name(source)
+        if earlier.start.snapshots[name] == snapshots[name]:
+            continue
+        span = (earlier.start.snapshots[name], snapshots[name])
+        days = changed_days(current[name], "day", *span) if source.kind == "events" else None
+        changed = F.lit(True) if days is None else F.col("first_seen").isin(*days)
+        today = today.unionByName(now[name].where(changed))
+        before = before.unionByName(then[name].where(changed))
+    return changed_ids(today, before, earlier.joined.identities)
+
+
+def snapshots_of(tables: Mapping[str, Table]) -> dict[str, int]:
+    """The newest snapshot of each table, as loaded."""
+    snapshots = {}
+    for name, table in tables.items():
+        current = table.current_snapshot()
+        assert current is not None, "every table is created with a snapshot"
+        snapshots[name] = current.snapshot_id
+    return snapshots
 
 
 def at_snapshots(spark: SparkSession, snapshots: Mapping[str, int]) -> Tables:

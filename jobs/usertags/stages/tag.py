@@ -10,6 +10,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+from pyiceberg.table import Table
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -23,7 +24,18 @@ from usertags.published import (
 )
 from usertags.quality.register import Publication, RunRecord
 from usertags.stages.batch_register import landed, registered
-from usertags.stages.identity import Tables, at_snapshots, joined_ids
+from usertags.stages.identity import (
+    Earlier,
+    Tables,
+    at_snapshots,
+    blocked_ids,
+    input_name,
+    joined_ids,
+    joined_since,
+    log_whole,
+    snapshots_of,
+)
+from usertags.stages.identity_before import Start, identity_version, start_from
 from usertags.stages.releases import require_clean_batch
 from usertags.stages.report import Line, StageReport
 from usertags.stages.runs import (
@@ -34,7 +46,7 @@ from usertags.stages.runs import (
     require_no_blocked_day,
     run_branch,
 )
-from usertags.stages.source_tables import clean_name, rollup_name, tables_of
+from usertags.stages.source_tables import tables_of
 from usertags.stages.user_measures import require_population, user_measures
 from usertags.store.lake import Lake
 from usertags.store.schemas import DRAFTS, IDENTITIES, REFUSED_LINKS, USER_MEASURES, TableSpec
@@ -43,6 +55,7 @@ from usertags.store.tables import ensure_table, find_table
 from usertags.transform import carry
 from usertags.transform.derived import all_computed
 from usertags.transform.identity import moved_users
+from usertags.transform.identity_changes import Joined
 from usertags.transform.table_columns import fitted, whole_schema
 from usertags.transform.tags import evaluated
 
@@ -113,11 +126,12 @@ def tag(spark: SparkSession, project: Project, lake: Lake, data_day: date, run_i
         )
     run = Run(spark, project, lake, data_day, run_id)
     # From here on only these snapshots are read, so that what is written meanwhile does not count.
-    snapshots = _inputs(run)
+    inputs = _inputs(run)
+    snapshots = snapshots_of(inputs)
     before = day_before(lake, data_day)
     counts: dict[str, int] = {}
     tables = at_snapshots(spark, snapshots)
-    users = _identities(run, tables, counts)
+    version, users = _identities(run, before, inputs, counts)
     _measures(run, tables, users, counts)
     _carried(run, before, counts)
     record_run(
@@ -132,6 +146,7 @@ def tag(spark: SparkSession, project: Project, lake: Lake, data_day: date, run_i
             catalogue_version=project.version,
             inputs={name: str(snapshot) for name, snapshot in snapshots.items()},
             row_counts=counts,
+            identity_version=version,
         ),
     )
     lines = tuple(Line(name, written=count) for name, count in counts.items())
@@ -253,36 +268,54 @@ class RunFilling:
         return self.counts[table.name]
 
 
-def _inputs(run: Run) -> dict[str, int]:
-    """The snapshots used as input of the day. Raises DataError for a missing batch."""
-    snapshots = {}
+def _inputs(run: Run) -> dict[str, Table]:
+    """The tables used as input of the day, as they are now. Raises DataError for a missing batch."""
+    inputs = {}
     sources = run.project.sources
     tables = {name: tables_of(run.lake, name) for name in sources}
     records = registered(run.lake, tables.values())
     for source in sources.values():
-        rolled_up = source.kind == "events"
-        name = rollup_name(source) if rolled_up else clean_name(source)
-        table = find_table(run.lake, name) if rolled_up else tables[source.name].clean
+        name = input_name(source)
+        table = find_table(run.lake, name) if source.kind == "events" else tables[source.name].clean
         if run.data_day not in landed(records[source.name]) or table is None:
             raise DataError(
                 f"{run.data_day} was never extracted and cleaned for source {source.name}",
                 safe="nothing was published",
                 next_step=f"run `usertags run --day {run.data_day}`",
             )
-        current = table.current_snapshot()
-        assert current is not None
-        snapshots[name] = current.snapshot_id
-    return snapshots
+        inputs[name] = table
+    return inputs
 
 
-def _identities(run: Run, tables: Tables, counts: dict[str, int]) -> DataFrame | None:
-    """Write the identities and refused links; None if there is no source of links."""
-    if run.project.identity is None:
-        return None
-    found = joined_ids(tables, run.project, run.project.identity, run.data_day)
+def _identities(
+    run: Run, before: Publication | None, inputs: Mapping[str, Table], counts: dict[str, int]
+) -> tuple[str | None, DataFrame | None]:
+    """Write the identities and refused links: the version of their rules, and the identities; None if there
+    is no source of links."""
+    project = run.project
+    if project.identity is None:
+        return None, None
+    blocked = blocked_ids(project, project.identity)
+    version = identity_version(project, project.identity, blocked)
+    found = _joined(run, start_from(run.lake, project, before, inputs, version), inputs, blocked)
     counts[REFUSED_LINKS.name] = run.write(REFUSED_LINKS, found.refused, branch=False)
     counts[IDENTITIES.name] = run.write(IDENTITIES, found.identities, branch=False)
-    return run.read(IDENTITIES, branch=False)
+    return version, run.read(IDENTITIES, branch=False)
+
+
+def _joined(run: Run, start: Start | str, inputs: Mapping[str, Table], blocked: Sequence[str]) -> Joined:
+    """The users of the day: started from the day before, or of all links."""
+    tables = at_snapshots(run.spark, snapshots_of(inputs))
+    if isinstance(start, Start):
+        base = replace(run, data_day=start.data_day, run_id=start.run_id)
+        of_base = [base.read(spec, branch=False).drop("dt", "run_id") for spec in (IDENTITIES, REFUSED_LINKS)]
+        earlier = Earlier(start, at_snapshots(run.spark, start.snapshots), Joined(*of_base))
+        found = joined_since(earlier, inputs, tables, run.project, blocked, run.data_day)
+        if found is not None:
+            return found
+    else:
+        log_whole(run.data_day, start)
+    return joined_ids(tables, run.project, blocked, run.data_day)
 
 
 def day_before(lake: Lake, data_day: date) -> Publication | None:

@@ -236,6 +236,7 @@ RUNS = _spec(
         "warnings": _TEXT,
         "released_by": _TEXT,
         "release_reason": _TEXT,
+        "identity_version": _TEXT,
     }
     | _RUN,
     ("dt",),

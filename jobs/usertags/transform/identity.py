@@ -27,7 +27,7 @@ from usertags.transform.components import components
 from usertags.transform.windows import ID
 
 # A profile row without a time exists on every day, and so does its id.
-_ALWAYS = "0001-01-01"
+ALWAYS = "0001-01-01"
 # The columns of `_owned` with the owner of a row.
 _OWNER = {"id_kind": "_user_kind", "id": "_user"}
 _LINK = ("a", "b", "first_seen", "source")
@@ -77,6 +77,12 @@ def _given(kind: str, column: str) -> Column:
 def pairs(seen: DataFrame, most: int) -> DataFrame:
     """Grain: link. In: `sightings` of rows with at most `most` ids. Out: a, b (a before b), first_seen (the
     earliest), source (all that name it, in order)."""
+    return links_of(paired(seen, most))
+
+
+def paired(seen: DataFrame, most: int) -> DataFrame:
+    """Grain: link in a row of links, with duplicates. In: see `pairs`. Out: a, b (a before b), first_seen,
+    source."""
     given = [F.get("nodes", F.lit(position)) for position in range(most)]
     # If an id is missing, the other id is paired with itself.
     both = [
@@ -84,13 +90,14 @@ def pairs(seen: DataFrame, most: int) -> DataFrame:
         for left, right in combinations(given, 2)
     ]
     every = F.filter(F.array(*both), lambda pair: pair["a"] != pair["b"])
-    return (
-        seen.select(F.inline(every), "first_seen", "source")
-        .groupBy("a", "b")
-        .agg(
-            F.min("first_seen").alias("first_seen"),
-            F.array_join(F.array_sort(F.collect_set("source")), ", ").alias("source"),
-        )
+    return seen.select(F.inline(every), "first_seen", "source")
+
+
+def links_of(every: DataFrame) -> DataFrame:
+    """Grain: link. In: `paired`. Out: see `pairs`."""
+    return every.groupBy("a", "b").agg(
+        F.min("first_seen").alias("first_seen"),
+        F.array_join(F.array_sort(F.collect_set("source")), ", ").alias("source"),
     )
 
 
@@ -245,7 +252,7 @@ def identities(members: DataFrame, seen: DataFrame) -> DataFrame:
 
     The user_id is the earliest-seen id, then the first by kind and id, so it is stable when ids are added.
     """
-    always = F.to_date(F.lit(_ALWAYS))
+    always = F.to_date(F.lit(ALWAYS))
     known = seen.select(
         node(F.col("id_kind"), F.col("id")).alias("node"), F.coalesce("first_seen", always).alias("_on")
     )
