@@ -145,7 +145,7 @@ def computed(
     links = changed_links(_sightings(spark, today), _sightings(spark, before), _MOST, SOURCES)
     found = touched(links, changed_ids(_seen(spark, today), _seen(spark, before), base.identities))
     around = affected(found, base, len(was.refused), blocked)
-    made = renewed(around, base, _sightings(spark, today), _MOST, [_seen(spark, today)], blocked, limits)
+    made = renewed(around, base, _sightings(spark, today), _MOST, _seen(spark, today), blocked, limits)
     again = {row["node"] for row in rows(around.rows)}
     assert len(again) == around.ids
     return Result(_tuples(made.identities), _tuples(made.refused)), again

@@ -10,7 +10,7 @@ from datetime import date
 from functools import reduce
 
 from pyiceberg.table import Table
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from usertags.errors import ConfigError, ConfigProblem
@@ -46,7 +46,7 @@ def joined_ids(tables: Tables, project: Project, blocked: Sequence[str], data_da
     assert project.identity is not None
     seen = _sightings(tables, project, data_day)
     found = people(pairs(seen, _most(project)), blocked, project.identity.limits)
-    days = first_seen(list(_seen(tables, project, data_day).values()))
+    days = first_seen(_seen(tables, project, data_day))
     return Joined(identities(found.members, days), refused_links(found.refused))
 
 
@@ -78,7 +78,7 @@ def joined_since(
         most,
         [source.name for source in project.links()],
     )
-    found = touched(links, _moved_ids(earlier, current, tables, project, data_day))
+    found = touched(links, _moved_ids(earlier, current, tables, project))
     if found.links + found.ids == 0:
         _logger.info("identity of %s: nothing has changed since %s", data_day, start.data_day)
         return earlier.joined
@@ -93,7 +93,7 @@ def joined_since(
         *(data_day, f"{found.links:,}", start.data_day, f"{found.ids:,}"),
         *(f"{around.ids:,}", f"{around.users:,}", f"{start.identities:,}"),
     )
-    seen = list(_seen(tables, project, data_day).values())
+    seen = reduce(DataFrame.unionByName, _seen(tables, project, data_day))
     return renewed(around, earlier.joined, today, most, seen, blocked, project.identity.limits)
 
 
@@ -117,9 +117,14 @@ def _sightings(tables: Tables, project: Project, data_day: date) -> DataFrame:
     return reduce(DataFrame.unionByName, rows)
 
 
-def _seen(tables: Tables, project: Project, data_day: date) -> dict[str, DataFrame]:
-    """The days on which ids were seen, by the table that says so: id_kind, id, first_seen, any number of rows
-    per id."""
+def _seen(tables: Tables, project: Project, data_day: date) -> list[DataFrame]:
+    """The days on which ids were seen, by source: id_kind, id, first_seen, any number of rows per id."""
+    elsewhere = _seen_elsewhere(tables, project, data_day)
+    return [seen_in_links(_sightings(tables, project, data_day)), *elsewhere.values()]
+
+
+def _seen_elsewhere(tables: Tables, project: Project, data_day: date) -> dict[str, DataFrame]:
+    """Of the sources without links, by the table that says so."""
     found = {}
     for source in project.sources.values():
         name = input_name(source)
@@ -127,8 +132,6 @@ def _seen(tables: Tables, project: Project, data_day: date) -> dict[str, DataFra
             found[name] = seen_in_rollup(tables(name), data_day)
         elif source.kind == "profile":
             found[name] = seen_in_profile(tables(name), source, data_day)
-        else:
-            found[name] = seen_in_links(sightings(tables(name), source, data_day))
     return found
 
 
@@ -137,26 +140,46 @@ def input_name(source: Source) -> str:
     return rollup_name(source) if source.kind == "events" else clean_name(source)
 
 
-def _moved_ids(
-    earlier: Earlier, current: Mapping[str, Table], tables: Tables, project: Project, data_day: date
-) -> DataFrame:
-    """Grain: id of a user whose first day may have changed. Out: node. Of the roll-ups only the days are read
-    whose files have changed. What a source knew already and counts from today on changes nobody's first day.
+def _moved_ids(earlier: Earlier, current: Mapping[str, Table], tables: Tables, project: Project) -> DataFrame:
+    """Grain: id of a user whose first day may have changed. Out: node. `tables` reads the inputs of the day,
+    `current`.
+
+    Days after the day before are nobody's new first day. Of a roll-up only the days are read whose files have
+    changed, of the links only rows of one id: of all others two links have changed as well.
     """
-    now, then = _seen(tables, project, data_day), _seen(earlier.tables, project, earlier.start.data_day)
+    start = earlier.start
     snapshots = snapshots_of(current)
-    # No rows, in case that no table has changed.
-    today, before = (side[input_name(project.links()[0])].limit(0) for side in (now, then))
-    for source in project.sources.values():
-        name = input_name(source)
-        if earlier.start.snapshots[name] == snapshots[name]:
-            continue
-        span = (earlier.start.snapshots[name], snapshots[name])
-        days = changed_days(current[name], "day", *span) if source.kind == "events" else None
-        changed = F.lit(True) if days is None else F.col("first_seen").isin(*days)
-        today = today.unionByName(now[name].where(changed))
-        before = before.unionByName(then[name].where(changed))
+    today, before = (
+        reduce(
+            DataFrame.unionByName,
+            [_alone(read(clean_name(source)), source, start.data_day) for source in project.links()],
+        )
+        for read in (tables, earlier.tables)
+    )
+    now, then = (_seen_elsewhere(read, project, start.data_day) for read in (tables, earlier.tables))
+    for name in now:
+        changed = _changed_rows(current[name], start.snapshots[name], snapshots[name], start.data_day)
+        if changed is not None:
+            today = today.unionByName(now[name].where(changed))
+            before = before.unionByName(then[name].where(changed))
     return changed_ids(today, before, earlier.joined.identities)
+
+
+def _changed_rows(table: Table, before: int, after: int, until: date) -> Column | None:
+    """Which rows (first_seen) of a table may differ between two snapshots, up to a day; None if there are
+    none."""
+    if before == after:
+        return None
+    days = changed_days(table, "day", before, after)
+    if days is None:
+        return F.lit(True)
+    within = [day for day in days if day <= until]
+    return F.col("first_seen").isin(*within) if within else None
+
+
+def _alone(clean: DataFrame, source: Source, data_day: date) -> DataFrame:
+    """Grain: row of a source of links with one id. Out: id_kind, id, first_seen."""
+    return seen_in_links(sightings(clean, source, data_day).where(F.size("nodes") == 1))
 
 
 def snapshots_of(tables: Mapping[str, Table]) -> dict[str, int]:

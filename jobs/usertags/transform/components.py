@@ -29,8 +29,9 @@ def components(edges: DataFrame) -> DataFrame:
 
 
 def _kept(edges: DataFrame) -> DataFrame:
-    """The edges as materialised rows, so that the next round does not recompute them."""
-    return edges.localCheckpoint()
+    """The edges, kept by the statement that reads them first, so that the next round does not recompute
+    them."""
+    return edges.localCheckpoint(eager=False)
 
 
 def _step(edges: DataFrame) -> DataFrame:

@@ -105,23 +105,28 @@ def people(links: DataFrame, blocked: Iterable[str], limits: Mapping[str, int]) 
     """The components of the accepted links, and the refused links. Grain: link. In: `pairs`, read several
     times; the blocked ids as `kind:id`, and the maximum number of ids of a kind per person. Out: see
     `People`."""
-    links = links.localCheckpoint()
+    links = _kept(links)
     block = F.col("a").isin(list(blocked)) | F.col("b").isin(list(blocked))
     refused = [_because("blocked", links.where(block))]
     accepted = links.where(~block)
-    hubs = _hubs(accepted, limits).localCheckpoint() if limits else None
+    hubs = _kept(_hubs(accepted, limits)) if limits else None
     if hubs is None or hubs.isEmpty():
         members = components(accepted)
     else:
         judged, members = _without_shared(accepted, hubs, limits)
         refused.append(_because("shared", judged.where("_refused")))
         accepted = judged.where("not _refused").select(*_LINK)
-    large = _too_large(members, limits).localCheckpoint() if limits else None
+    large = _kept(_too_large(members, limits)) if limits else None
     if large is not None and not large.isEmpty():
         fitted = within_limits(accepted, members, large, limits)
         members, more = fitted
         refused.append(more)
     return People(members, reduce(DataFrame.unionByName, refused))
+
+
+def _kept(rows: DataFrame) -> DataFrame:
+    """The rows, kept by the statement that reads them first: one of its own for that is as dear as those."""
+    return rows.localCheckpoint(eager=False)
 
 
 def refused_links(refused: DataFrame) -> DataFrame:

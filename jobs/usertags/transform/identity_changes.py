@@ -15,7 +15,6 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from usertags.transform.components import components
-from usertags.transform.first_seen import first_seen
 from usertags.transform.identity import (
     ALWAYS,
     id_of,
@@ -69,7 +68,7 @@ def changed_links(today: DataFrame, before: DataFrame, most: int, sources: Seque
     was = ~F.col("_today")
     first = [F.min(F.when(side, F.col("first_seen"))) for side in (F.col("_today"), was)]
     differs = [~first[0].eqNullSafe(first[1])]
-    for name in sources:
+    for name in sources if len(sources) > 1 else ():
         by = F.col("source") == F.lit(name)
         differs.append(F.max(F.col("_today") & by) != F.max(was & by))
     compared = both.groupBy("a", "b").agg(reduce(or_, differs).alias("_differs"))
@@ -187,7 +186,7 @@ def renewed(
     before: Joined,
     links: DataFrame,
     most: int,
-    seen: Sequence[DataFrame],
+    seen: DataFrame,
     blocked: Collection[str],
     limits: Mapping[str, int],
 ) -> Joined:
@@ -198,16 +197,16 @@ def renewed(
     nodes = _sent(found.rows.select("node"), few)
     fresh = people(links_of(_touching(paired(links, most), nodes)), blocked, limits)
     ids = [kind_of("node").alias("id_kind"), id_of("node").alias("id")]
-    days = [found.rows.where("known").select(*ids, "first_seen")]
+    days = found.rows.where("known").select(*ids, "first_seen")
     if found.unknown:
         unknown = _sent(found.rows.where("NOT known").select(*ids), few)
-        days += [rows.join(unknown, list(ID), "left_semi") for rows in seen]
+        days = days.unionByName(seen.join(unknown, list(ID), "left_semi"))
     own = node(F.col("id_kind"), F.col("id"))
     kept = before.identities.withColumn("node", own).join(nodes, "node", "left_anti").drop("node")
     ends = before.refused.withColumns(dict(zip(("a", "b"), _ends_of_refused(), strict=True)))
     left = _touching(ends, nodes, False).drop("a", "b")
     return Joined(
-        kept.unionByName(identities(fresh.members, first_seen(days))),
+        kept.unionByName(identities(fresh.members, days)),
         left.unionByName(refused_links(fresh.refused)),
     )
 
