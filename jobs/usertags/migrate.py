@@ -22,7 +22,7 @@ from usertags.stages.runs import uncounted
 from usertags.stages.source_tables import rollup_name, tables_of
 from usertags.store.lake import Lake
 from usertags.store.schemas import CHECKS, RUNS
-from usertags.store.tables import find_table
+from usertags.store.tables import ensure_table, find_table
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ def _runs(lake: Lake) -> list[Step]:
             checks[row["dt"]].append(row)
         new = [migrated_run(row, checks[row["dt"]]) for row in old]
         kept = [row for row in rows if not is_old_run(row)]
-        table.overwrite(pa.Table.from_pylist([*kept, *new], schema=RUNS.schema))
+        # With the columns that the earlier version did not have.
+        current = ensure_table(lake, RUNS.name, RUNS.schema, RUNS.partition)
+        current.overwrite(pa.Table.from_pylist([*kept, *new], schema=RUNS.schema))
 
     return [Step(f"{RUNS.name}: write the warnings of {len(old)} records as facts", do)]
 

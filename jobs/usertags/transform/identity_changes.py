@@ -100,7 +100,8 @@ def _day(name: str) -> Column:
 
 
 def touched(links: DataFrame, ids: DataFrame) -> Touched:
-    """Computes both, once: it is all that a day costs on which nothing changed."""
+    """Grain: changed link or id. In: `changed_links`, `changed_ids`. Out: both, computed once: it is all that
+    a day costs on which nothing changed."""
     alone = ids.select(F.col("node").alias("a"), F.lit(None).cast("string").alias("b"))
     # Lazily: the count below computes the rows that are kept.
     rows = links.select("a", "b").unionByName(alone).localCheckpoint(eager=False)
@@ -109,8 +110,8 @@ def touched(links: DataFrame, ids: DataFrame) -> Touched:
 
 
 def affected(found: Touched, before: Joined, refused: int, blocked: Collection[str]) -> Affected:
-    """The ids of all touched components. In: the day before with the number of its refused links, and the
-    blocked ids as `kind:id`."""
+    """Grain: id of a touched component. In: `touched`; the day before with the number of its refused links;
+    the blocked ids as `kind:id`. Out: see `Affected`."""
     few = found.links + found.ids + refused <= _FEW
     owners = before.identities.select(
         node(F.col("id_kind"), F.col("id")).alias("node"), F.col("user_id").alias("user"), "first_seen"
@@ -190,7 +191,7 @@ def renewed(
     blocked: Collection[str],
     limits: Mapping[str, int],
 ) -> Joined:
-    """What the whole computation gives, with the components that nothing touched taken over. In: the day
+    """Grain: those of `Joined`, with the rows of components that nothing touched taken over. In: the day
     before; today's `sightings` of rows with at most `most` ids; the days on which ids were seen, by source;
     the blocked ids as `kind:id`, and the maximum number of ids of a kind per person."""
     few = found.ids <= _FEW

@@ -219,7 +219,8 @@ def test_warnings_of_a_record_become_results_and_released_checks_ids() -> None:
         "release_reason": "a sale",
     }
     new = migrated_run(row, checks)
-    assert set(new) == set(RUNS.schema.names)
+    # By which rules an earlier version joined ids is not known.
+    assert set(new) == {*RUNS.schema.names} - {"identity_version"}
     record = record_of(new)
     assert record.inputs == {"checks": ["clean.users.age_is_given", "tags.user_profile.exclusive_a_b"]}
     one, other = record.warnings
