@@ -136,13 +136,14 @@ def computed(
     was: Result,
     blocked: Sequence[str],
     limits: Mapping[str, int],
+    sources: Sequence[str] = SOURCES,
 ) -> tuple[Result, set[str]]:
     """A day as Spark makes it from the day before, and the ids that were joined again."""
     base = Joined(
         spark.createDataFrame(sorted(was.identities, key=str), _IDENTITIES),
         spark.createDataFrame(sorted(was.refused, key=str), _REFUSED),
     )
-    links = changed_links(_sightings(spark, today), _sightings(spark, before), _MOST, SOURCES)
+    links = changed_links(_sightings(spark, today), _sightings(spark, before), _MOST, sources)
     found = touched(links, changed_ids(_seen(spark, today), _seen(spark, before), base.identities))
     around = affected(found, base, len(was.refused), blocked)
     made = renewed(around, base, _sightings(spark, today), _MOST, _seen(spark, today), blocked, limits)

@@ -171,11 +171,15 @@ def test_literal_days(spark: SparkSession, cases: tuple[Known, Known, list[str]]
     assert again == expected_again(before, today, was, blocked)
 
 
-def test_without_refused_links(spark: SparkSession) -> None:
-    """The usual day of a shop without limits, of which no component has to be searched for."""
-    before, today, again, _ = CASES["a link is new and joins two"]
-    was = expected(before, (), {})
-    assert computed(spark, before, today, was, [], {}) == (expected(today, (), {}), again)
+def test_one_source_without_limits(spark: SparkSession) -> None:
+    """The usual shop: nothing is refused, so no component has to be searched for."""
+    both = [CASES[name] for name in ("a link is new and joins two", "a link is withdrawn and parts two")]
+    before, today = (
+        together(of_case(case[side], number) for number, case in enumerate(both)) for side in (0, 1)
+    )
+    again = {f"{name}_{number}" for number, case in enumerate(both) for name in case[2]}
+    found = computed(spark, before, today, expected(before, (), {}), [], {}, ["app"])
+    assert found == (expected(today, (), {}), again)
 
 
 def test_random_histories(spark: SparkSession) -> None:
