@@ -1,7 +1,7 @@
 """Projects that are run once and read by many tests."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,7 @@ import pytest
 from tests.support.places import TINY_SHOP, WIDE_SHOP
 from usertags.project.model import Project
 from usertags.quality.gate import GateRefused
-from usertags.stages import identity_before
-from usertags.stages import tag as tag_stage
-from usertags.stages.identity import Earlier, joined_since
 from usertags.stages.report import StageReport
-from usertags.transform.identity_changes import Joined
 
 from .bad_days import (  # noqa: F401
     backfilled,
@@ -62,8 +58,7 @@ class GoodDays:
     `runs` are the run ids of a day in order, `reports` what each of them reported. `seen` holds what the
     tables of a day showed right after its first run, `snapshots` those of tables that later days write too,
     `branches` those of the published tables after the third day, and `projects` what each day was run by:
-    the shop's own is that of the first four days. `identity_from` says from which day the users of a day were
-    taken over: even so few links are compared with those of the day before.
+    the shop's own is that of the first four days.
     """
 
     shop: Shop
@@ -73,7 +68,6 @@ class GoodDays:
     snapshots: dict[date, dict[str, int]]
     branches: dict[str, set[str]]
     projects: dict[date, Project]
-    identity_from: dict[date, date] = field(default_factory=dict)
 
     def newest(self, day: date) -> str:
         """The run that is published."""
@@ -114,23 +108,8 @@ def _after_that(tags: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="session")
 def good_days(new_shop: NewShop) -> GoodDays:
-    days = GoodDays(new_shop(WIDE_SHOP, "WIDE_SHOP_DIR", embedded=True), {}, {}, {}, {}, {}, {})
-
-    def since(earlier: Earlier, *others: Any) -> Joined | None:
-        found = joined_since(earlier, *others)
-        if found is not None:
-            days.identity_from[others[-1]] = earlier.start.data_day
-        return found
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identity_before, "FEWEST_ROWS", 0)
-        patch.setattr(tag_stage, "joined_since", since)
-        _run_good_days(days)
-    return days
-
-
-def _run_good_days(days: GoodDays) -> None:
-    shop = days.shop
+    shop = new_shop(WIDE_SHOP, "WIDE_SHOP_DIR", embedded=True)
+    days = GoodDays(shop, {}, {}, {}, {}, {}, {})
 
     def run(day: date) -> None:
         run_id = shop.run(day)
@@ -168,3 +147,4 @@ def _run_good_days(days: GoodDays) -> None:
     for name, content in written.items():
         (shop.folder / name).write_bytes(content)
     shop.reload()
+    return days

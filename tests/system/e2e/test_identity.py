@@ -15,7 +15,7 @@ from usertags.stages.extract import pii_salt
 from usertags.store.filters import rows_where
 
 from .conftest import GoodDays
-from .expected import D1, D2, D3, D4, D5, D6
+from .expected import D1, D2, D3
 from .shop import Row
 
 pytestmark = pytest.mark.shared("good_days")
@@ -46,11 +46,6 @@ def test_a_merge_adds_up_a_year_and_rewrites_no_roll_up(good_days: GoodDays) -> 
     assert merged["purchased_365d"] == Decimal("360.00")
     rollups = {day: kept["rollup.purchases"] for day, kept in good_days.snapshots.items()}
     assert rollups[D1] == rollups[D2] == rollups[D3]
-
-
-def test_users_are_taken_over_from_the_day_before(good_days: GoodDays) -> None:
-    """Of each day but the first: what all other tests here see was joined so."""
-    assert good_days.identity_from == {D2: D1, D3: D2, D4: D3, D5: D4, D6: D5}
 
 
 def test_a_split_gives_both_their_own_again(good_days: GoodDays) -> None:
