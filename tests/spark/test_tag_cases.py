@@ -29,6 +29,7 @@ from usertags.stages.source_tables import clean_name, rollup_name
 from usertags.stages.user_measures import user_measures
 from usertags.transform import carry
 from usertags.transform.derived import all_computed
+from usertags.transform.population import HAS_EVENTS
 from usertags.transform.rollup import day_rollup
 from usertags.transform.tags import evaluated
 from usertags.transform.typed import typed
@@ -122,7 +123,7 @@ def _user_tags(spark: SparkSession, project: Project, tables: Mapping[str, DataF
     joined = joined_ids(tables.__getitem__, project, blocked_ids(project, project.identity), DAY)
     users = joined.identities.localCheckpoint()
     measures = user_measures(tables.__getitem__, project, DAY, users).localCheckpoint()
-    inputs, _ = all_computed(project.derived, measures, DAY)
+    inputs, _ = all_computed(project.derived, measures.drop(HAS_EVENTS), DAY)
     tags = [tag for tag in project.tags.values() if tag.status != "retired"]
     before = spark.createDataFrame([], BEFORE)
     state = carry.carried(evaluated(inputs, tags, DAY), before, tags, DAY)

@@ -42,7 +42,7 @@ def _padded(text: str, width: int) -> str:
 def _line_name(report: StageReport, line: Line, language: Language) -> str:
     """What a line is called: sources and tables by their names."""
     of_no_rows = line.kept is None and line.written is None
-    known = report.stage in ("clean", "audit", "publish") and of_no_rows
+    known = report.stage in ("clean", "tag", "audit", "publish") and of_no_rows
     return name_of(line.name, texts.LINES if known else {}, language)
 
 
@@ -55,8 +55,12 @@ def show_reports(reports: Iterable[StageReport], title: str, language: Language)
         words = texts.NARROW.get(name, texts.COUNTS[name])
         table.add_column(words.of(language), justify="right", no_wrap=True, vertical="bottom")
     stage = ""
+    left_out: list[str] = []
     for report in reports:
         for line in report.lines:
+            if line.users is not None:
+                left_out.append(f"  [dim]{_line_name(report, line, language)}: {line.note}[/dim]")
+                continue
             counts = [getattr(line, name) for name in _COUNTS]
             cells = ["" if count is None else f"{count:,}" for count in counts]
             first = "" if report.stage == stage else name_of(report.stage, texts.STAGES, language)
@@ -65,6 +69,8 @@ def show_reports(reports: Iterable[StageReport], title: str, language: Language)
             if line.note and all(count is None for count in counts):
                 table.add_row("", f"  [dim]{line.note}[/dim]")
     out.print(table)
+    for note in left_out:
+        out.print(note, soft_wrap=True)
 
 
 def show_overlaps(pairs: Sequence[Overlap], threshold: float) -> None:

@@ -159,11 +159,23 @@ HELD_COPIED = Words("held rows copied onto the current main", "挂起的行已�
 HELD_RECOMPUTED = Words("recomputed: the day before was published again", "已重新计算：前一日重新发布过")
 REPORTS_REMOVED = Words("{runs} old reports removed", "已删除 {runs} 份旧报告")
 REPORTS_NOT_REMOVED = Words("old reports not removed ({error})", "旧报告未能删除（{error}）")
+LATER = Words(
+    "{rows} rows of a time after {day} stay in the clean table and count from the day of their time on; "
+    "{users} of their users are in no table of {day}",
+    "{rows} 行的时间晚于 {day}：保留在清洗表中，从其时间所在日起计入；"
+    "其中 {users} 个用户不在 {day} 的任何表中",
+)
+WITHOUT_EVENTS = Words(
+    "{users} users have no event up to {day}: a profile or a link makes them users, and they are in the "
+    "tables with 0 for counts and sums",
+    "{users} 个用户截至 {day} 没有任何事件：他们来自资料或关联，在各表中，计数与合计为 0",
+)
 # Lines of a report that are neither a source nor a table.
 LINES: Mapping[str, Words] = {
     "checks": Words("checks", "检查"),
     "report": Words("report", "报告"),
     "reports": Words("reports", "报告"),
+    "without_events": Words("without events", "无事件"),
 }
 STAGE_DONE = Words("done in {seconds:.1f} s", "完成，用时 {seconds:.1f} 秒")
 REPORT_TITLE = Words("{day}, run {run_id}", "{day}，运行 {run_id}")

@@ -16,7 +16,8 @@ SUMMARY = "summary.json"
 
 @dataclass(frozen=True)
 class Line:
-    """One source or table in a stage: row counts, None if the stage does not have the number."""
+    """One source or table in a stage: row counts, None if the stage does not have the number. `later` are
+    rows of a time after the data day, `users` the users that a line is about (`usertags.stages.left_out`)."""
 
     name: str
     read: int | None = None
@@ -26,6 +27,8 @@ class Line:
     quarantined: int | None = None
     written: int | None = None
     note: str = ""
+    later: int | None = None
+    users: int | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from usertags.quality.kinds import CheckKind
 from usertags.quality.register import Publication, RunRecord
 from usertags.quality.runbook import section_of
 from usertags.quality.sentences import action, observed, title, wanted
+from usertags.stages.left_out import WITHOUT_EVENTS
 from usertags.stages.report import COUNTS, SUMMARY, Line, StageReport, load_reports, run_folder
 from usertags.stages.runs import publications, run_records
 from usertags.store.lake import Lake
@@ -104,7 +105,8 @@ def summarise(facts: RunFacts, written_at: datetime) -> dict[str, Any]:
             {"stage": report.stage, "part": report.part, "seconds": round(report.seconds, 3)}
             for report in facts.reports
         ],
-        "rows": {"sources": _sources(facts.reports), "tables": _tables(facts.records)},
+        "rows": {"sources": _sources(facts.reports), "tables": _tables(facts.records)}
+        | _left_out(facts.reports),
         "checks": {
             "run": len(facts.checks),
             "failed": {severity: counts[severity] for severity in SEVERITIES},
@@ -138,6 +140,22 @@ def _sources(reports: Iterable[StageReport]) -> dict[str, dict[str, int]]:
         if report.stage == "clean"
         for line in report.lines
         if line.kept is not None
+    }
+
+
+def _left_out(reports: Iterable[StageReport]) -> dict[str, Any]:
+    """By source the rows of a time after the data day and their users in no table, and the users without any
+    event; empty before the tag stage has ended."""
+    lines = [line for report in reports if report.stage == "tag" for line in report.lines]
+    if not lines:
+        return {}
+    return {
+        "after_the_day": {
+            line.name: {"rows": line.later, "users_in_no_table": line.users}
+            for line in lines
+            if line.later is not None
+        },
+        "users_without_events": sum(line.users or 0 for line in lines if line.name == WITHOUT_EVENTS),
     }
 
 

@@ -36,6 +36,7 @@ from usertags.stages.identity import (
     snapshots_of,
 )
 from usertags.stages.identity_before import Start, identity_version, start_from
+from usertags.stages.left_out import left_out_lines, without_events_lines
 from usertags.stages.releases import require_clean_batch
 from usertags.stages.report import Line, StageReport
 from usertags.stages.runs import (
@@ -56,6 +57,7 @@ from usertags.transform import carry
 from usertags.transform.derived import all_computed
 from usertags.transform.identity import moved_users
 from usertags.transform.identity_changes import Joined
+from usertags.transform.population import HAS_EVENTS
 from usertags.transform.table_columns import fitted, whole_schema
 from usertags.transform.tags import evaluated
 
@@ -132,7 +134,7 @@ def tag(spark: SparkSession, project: Project, lake: Lake, data_day: date, run_i
     counts: dict[str, int] = {}
     tables = at_snapshots(spark, snapshots)
     version, users = _identities(run, before, inputs, counts)
-    _measures(run, tables, users, counts)
+    without_events = _measures(run, tables, users, counts)
     _carried(run, before, counts)
     record_run(
         lake,
@@ -149,8 +151,11 @@ def tag(spark: SparkSession, project: Project, lake: Lake, data_day: date, run_i
             identity_version=version,
         ),
     )
-    lines = tuple(Line(name, written=count) for name, count in counts.items())
-    return StageReport("tag", data_day, run_id, time.monotonic() - started, lines)
+    lines = [Line(name, written=count) for name, count in counts.items()]
+    known = run.read(USER_MEASURES, branch=False).select("user_id")
+    lines += left_out_lines(spark, project, lake, data_day, users, known)
+    lines += without_events_lines(project, data_day, without_events)
+    return StageReport("tag", data_day, run_id, time.monotonic() - started, tuple(lines))
 
 
 def recompute_carry(run: Run, built: RunRecord) -> None:
@@ -163,13 +168,13 @@ def recompute_carry(run: Run, built: RunRecord) -> None:
     record_run(run.lake, replace(built, previous_day=data_day, previous_run=run_id, row_counts=counts))
 
 
-def _measures(run: Run, tables: Tables, users: DataFrame | None, counts: dict[str, int]) -> None:
-    """Write the measures, what is derived of them, and the tables that do not carry. What is derived needs
-    the measures of everybody: merged once, they are read several times."""
-    merged = user_measures(tables, run.project, run.data_day, users)
+def _measures(run: Run, tables: Tables, users: DataFrame | None, counts: dict[str, int]) -> int:
+    """Write the measures, what is derived of them, and the tables that do not carry; returns how many users
+    have no event. What is derived needs the measures of everybody: merged once, they are read several
+    times."""
+    merged = user_measures(tables, run.project, run.data_day, users).persist()
     derived = run.project.derived
-    merged = merged.persist() if derived else merged
-    whole, learned = all_computed(derived, merged, run.data_day)
+    whole, learned = all_computed(derived, merged.drop(HAS_EVENTS), run.data_day)
     apart = [name for item in derived if item.table is not None for name in item.columns]
     counts[USER_MEASURES.name] = run.write(USER_MEASURES, whole.drop(*apart), branch=False)
     require_population(counts[USER_MEASURES.name], run.data_day)
@@ -177,8 +182,9 @@ def _measures(run: Run, tables: Tables, users: DataFrame | None, counts: dict[st
     for table in PUBLISHED:
         if not table.carries:
             counts[table.name] = run.write(table, table.fill(filling))
-    if derived:
-        merged.unpersist()
+    without_events = merged.where(F.col(HAS_EVENTS).isNull()).count()
+    merged.unpersist()
+    return without_events
 
 
 def _carried(run: Run, before: Publication | None, counts: dict[str, int]) -> None:

@@ -21,7 +21,7 @@ def user_measures(
 ) -> DataFrame:
     """Grain: user. In: day roll-ups and clean profiles, read by `tables`; `identities` of the run, None if
     ids are not linked. Out: user_id, one column per measure in its type and unit, `source__column` for each
-    used profile column.
+    used profile column, `_has_events` (`population`).
 
     Percentiles are not included: they are computed from these (usertags/transform/percentiles.py).
 

@@ -11,6 +11,9 @@ from usertags.project.model import Measure
 from usertags.transform.rollup import merge
 from usertags.transform.windows import ID
 
+# Whether a user has an event in any source; null: none.
+HAS_EVENTS = "_has_events"
+
 
 def population(
     rollups: Sequence[DataFrame], profiles: Sequence[DataFrame], measures: Collection[Measure], data_day: date
@@ -19,13 +22,17 @@ def population(
     events, and frames with one row per id (id_kind, id and any columns); at least one of either.
 
     Out: user_id (`kind:id`), one column per measure in its type, and the columns of the profiles, null if
-    the user is not in them. Counts and sums are 0 for a user without a row in the source.
+    the user is not in them, and `_has_events`, null for a user without any event. Counts and sums are 0 for a
+    user without a row in the source.
     """
-    seen = [merge(rollups, measures, data_day)] if rollups else []
+    seen = [merge(rollups, measures, data_day).withColumn(HAS_EVENTS, F.lit(True))] if rollups else []
     joined = reduce(lambda left, right: left.join(right, list(ID), "full_outer"), [*seen, *profiles])
     columns = [F.col(name) for frame in profiles for name in frame.columns if name not in ID]
     return joined.select(
-        F.concat_ws(":", *ID).alias("user_id"), *[_value(measure) for measure in measures], *columns
+        F.concat_ws(":", *ID).alias("user_id"),
+        *[_value(measure) for measure in measures],
+        *columns,
+        F.col(HAS_EVENTS) if rollups else F.lit(None).cast("boolean").alias(HAS_EVENTS),
     )
 
 

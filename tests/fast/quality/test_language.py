@@ -141,6 +141,8 @@ def test_a_report_in_a_terminal_is_chinese(monkeypatch: pytest.MonkeyPatch) -> N
         *refused_report(refusal(), BLOCKED, RUN, 1.0).lines[-1:],
         Line("report", note="x"),
         Line("reports", note=texts.REPORTS_REMOVED.filled("zh", runs=2)),
+        Line("orders", later=3, users=2, note=texts.LATER.filled("zh", rows=3, users=2, day=BLOCKED)),
+        Line("without_events", users=4, note=texts.WITHOUT_EVENTS.filled("zh", users=4, day=BLOCKED)),
     )
     reports = [StageReport(stage, BLOCKED, RUN, 1.5, lines) for stage in ("clean", "audit", "publish")]
     reports += [StageReport(stage, BLOCKED, RUN, 1.5, lines[:2]) for stage in ("extract", "aggregate", "tag")]

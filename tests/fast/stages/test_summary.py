@@ -177,3 +177,17 @@ def test_the_report_of_a_refused_stage_counts_the_rows_of_its_sources() -> None:
             Line("checks", read=2, note="refused, 1 critical checks failed"),
         ),
     )
+
+
+def test_who_and_what_is_in_no_table_of_the_day() -> None:
+    lines = (
+        Line("tags.user_tags", written=7),
+        Line("members", later=3, users=2, note="x"),
+        Line("without_events", users=4, note="x"),
+    )
+    found = summarise(replace(REFUSED, reports=[StageReport("tag", DAY, RUN, 1.0, lines)]), NOW)["rows"]
+    assert found["after_the_day"] == {"members": {"rows": 3, "users_in_no_table": 2}}
+    assert found["users_without_events"] == 4
+    nobody = [StageReport("tag", DAY, RUN, 1.0, lines[:1])]
+    found = summarise(replace(REFUSED, reports=nobody), NOW)["rows"]
+    assert (found["after_the_day"], found["users_without_events"]) == ({}, 0)

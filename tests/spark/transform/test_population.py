@@ -244,7 +244,13 @@ def test_everybody_of_any_source_has_a_row(spark: SparkSession, project: Project
     profile = frame(spark, f"{ids}, members__city string", [("customer", "1", "a"), ("customer", "3", "c")])
     links = frame(spark, ids, [("customer", "1"), ("device", "d:1")])
     found = population([rollup], [profile, links], project.measures.values(), DAY)
-    assert found.columns == ["user_id", *MEASURES, "members__city"]
+    assert found.columns == ["user_id", *MEASURES, "members__city", "_has_events"]
+    assert {user: row["_has_events"] for user, row in everybody(found).items()} == {
+        "customer:1": True,
+        "customer:2": True,
+        "customer:3": None,
+        "device:d:1": None,
+    }
     nothing = {"orders": 0, "paid": Decimal("0.00"), "last_status": None, "by_status": None}
     people = everybody(found)
     assert {user: row["members__city"] for user, row in people.items()} == {
@@ -267,8 +273,8 @@ def test_without_events_there_are_the_profiles_alone(spark: SparkSession) -> Non
     first = frame(spark, f"{ids}, a__x int", [("customer", "1", 1)])
     second = frame(spark, f"{ids}, b__y int", [("customer", "1", 2), ("device", "1", 3)])
     assert everybody(population([], [first, second], [], DAY)) == {
-        "customer:1": {"a__x": 1, "b__y": 2},
-        "device:1": {"a__x": None, "b__y": 3},
+        "customer:1": {"a__x": 1, "b__y": 2, "_has_events": None},
+        "device:1": {"a__x": None, "b__y": 3, "_has_events": None},
     }
 
 
