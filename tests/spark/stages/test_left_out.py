@@ -98,8 +98,8 @@ def test_rows_after_the_day_are_counted_with_their_users_who_are_in_no_table(
     )
     # Linked with customer 1, whoever has the later order is that user.
     users = spark_of_lake.createDataFrame(
-        [("customer", "8", "customer:1"), ("customer", "1", "customer:1")],
-        "id_kind string, id string, user_id string",
+        [("customer", "8", "customer:1", D1), ("customer", "1", "customer:1", D1)],
+        "id_kind string, id string, user_id string, first_seen date",
     )
     linked = left_out_lines(spark_of_lake, project, lake_in_files, D2, users, known)
     assert {line.name: line.users for line in linked} == {"orders": 0, "members": 2, "logins": 1}
