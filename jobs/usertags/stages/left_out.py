@@ -36,8 +36,8 @@ def left_out_lines(
     known: DataFrame,
 ) -> list[Line]:
     """One line per source with rows of batches up to the day whose time is after it: how many, and how many
-    of their users are in no table. Grain of the inputs: `users` are the `identities` of the run, one row per
-    id, None if ids are not linked; `known` has one row per user in its tables. In: user_id of `known`.
+    of their users are in no table. Grain of the input: user (`known`), id (`users`: `identities` of the run,
+    None if ids are not linked). In: user_id of everybody in its tables.
 
     Rows are counted by the metadata of their files; Spark reads those of a source that has any.
     """
