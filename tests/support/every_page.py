@@ -91,6 +91,8 @@ COLUMNS: dict[CheckKind, dict[str, Any]] = {
         "subject": "order_id", "value": 3, "high": 0, "unit": "number", "unexpected": 3,
         "samples": ({"order_id": "A1"},),
     },
+    CheckKind.ROWS_GONE: {"value": 30, "high": 20, "unit": "rows", "rows": 100, "unexpected": 30},
+    CheckKind.ROWS_GONE_KEPT: {"value": 3, "high": 0, "unit": "rows", "rows": 100, "unexpected": 3},
     CheckKind.COVERAGE: {
         "table": "tags.user_tags", "value": 0.6, "high": 0.1, "unit": "share", "rows": 100,
         "details": {"users": 60},
@@ -143,6 +145,7 @@ _OF_NO_COLUMN = {
     CheckKind.LINKS, CheckKind.POPULATION, CheckKind.ROW_COUNT, CheckKind.OWN, CheckKind.ONE_ROW_PER_USER,
     CheckKind.ONE_ROW_PER_RANK, CheckKind.WITHIN_DAY, CheckKind.EDGES, CheckKind.SCORES, CheckKind.KEY_TIES,
     CheckKind.FILES,
+    CheckKind.ROWS_GONE, CheckKind.ROWS_GONE_KEPT,
 }  # fmt: skip
 
 

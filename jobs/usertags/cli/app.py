@@ -121,6 +121,12 @@ def check(
     )
     if lacking := undescribed(project):
         typer.echo(f"{len(lacking)} measures lack a description or an owner: {', '.join(lacking)}")
+    if asking := [source.name for source in project.sources.values() if source.asks_for_whole]:
+        typer.echo(
+            f"what becomes of rows that are gone at the source? {', '.join(asking)}: add to `read` either "
+            "`whole: replace` (they are gone here from the next data day, earlier days keep them) or "
+            "`whole: keep` (they stay; so it is until you say)"
+        )
     if strict:
         from usertags.cli.render import show_overlaps
         from usertags.overlap import overlaps

@@ -39,6 +39,8 @@ from usertags.published import RFM
 # The column with the data day of a row's batch, in raw and in clean tables. Stored tables have these names: a
 # rename would have to reach the branches of held batches as well, and would not change a row.
 RAW_DATA_DAY, CLEAN_DATA_DAY = "batch", "_batch"
+# The data days from which on a clean row counts, and from which on it is gone at its source.
+SINCE, GONE = "_since", "_gone"
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,18 @@ class Source:
 
     @property
     def read_whole(self) -> bool:
-        """Whether every batch has all rows of a table, so that those that did not change are repeats."""
-        return self.read.table is not None and self.read.cursor is None
+        """Whether every batch has all rows of the source, so that those that did not change are repeats."""
+        return self.read.whole is not None or (self.read.table is not None and self.read.cursor is None)
+
+    @property
+    def asks_for_whole(self) -> bool:
+        """Whether the source is read whole and does not say what becomes of rows that are gone there."""
+        return self.read_whole and self.read.whole is None
+
+    @property
+    def loses_rows(self) -> bool:
+        """Whether a row that a delivery no longer has is gone from its data day on."""
+        return self.read.whole == "replace"
 
     @property
     def kept_columns(self) -> tuple[Column, ...]:

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from usertags.config.durations import Duration
 from usertags.config.entry import ColumnType, Entry, Name
-from usertags.config.quality_models import CheckEntry, Compare, CompareEntry
+from usertags.config.quality_models import CheckEntry, Compare, CompareEntry, Share
 
 
 class Read(Entry):
@@ -20,6 +20,10 @@ class Read(Entry):
     delimiter: str = ","
     header: list[str] | None = None
     overwritten: bool = False
+    # What becomes of rows that are gone at a source of which every delivery is the whole.
+    whole: Literal["replace", "keep"] | None = None
+    # The share of the rows that a delivery may lose, rounded up to whole rows.
+    may_lose: Share = 0.2
 
     @model_validator(mode="after")
     def _table_or_files(self) -> "Read":
@@ -31,6 +35,10 @@ class Read(Entry):
             raise ValueError("`overwritten` is only allowed with `files`")
         if self.files is not None and self.cursor is not None:
             raise ValueError("a `cursor` requires a `table`; new files are found by their names")
+        if self.whole is not None and self.cursor is not None:
+            raise ValueError("`whole` is not allowed with a `cursor`, which reads only new rows")
+        if "may_lose" in self.model_fields_set and self.whole != "replace":
+            raise ValueError("`may_lose` is only allowed with `whole: replace`")
         return self
 
 
@@ -164,6 +172,10 @@ class SourceEntry(Entry):
             raise ValueError("`explicit` is only allowed in a source of kind events")
         if self.kind != "events" and self.order_by:
             raise ValueError("`order_by` is only allowed in a source of kind events: it orders their rows")
+        if self.read.whole == "replace" and self.repeats == "keep":
+            raise ValueError(
+                "`whole: replace` needs a `key` or `repeats: drop`: a delivery has the rows of the one before"
+            )
         if self.read.lookback.number and self.key is None:
             raise ValueError("a `lookback` needs a `key`, because it reads rows again")
         return self

@@ -46,6 +46,8 @@ _NAMES: Mapping[CheckKind, str] = {
     CheckKind.ROW_COUNT: "number_of_rows",
     CheckKind.OWN: "{subject}",
     CheckKind.USABLE_IDS: "{column}_has_usable_ids",
+    CheckKind.ROWS_GONE: "rows_gone",
+    CheckKind.ROWS_GONE_KEPT: "rows_gone_and_kept",
     CheckKind.FREQUENT_ID: "no_{column}_stands_for_suspiciously_many_rows",
 }
 

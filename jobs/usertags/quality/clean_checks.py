@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -14,6 +15,7 @@ from usertags.project.model import Measure, Source
 from usertags.quality.checks import SAMPLE, Check, CheckResult, Row, columns_check, result_of
 from usertags.quality.kinds import CheckKind
 from usertags.sources.personal_ids import REASONS
+from usertags.transform.presence import Departures
 
 # An id is suspicious from this share of the rows on, and this many times the rows of the average id.
 _ENOUGH_ROWS = 1000
@@ -183,6 +185,31 @@ def usable_ids(source: Source, unusable: Mapping[str, Mapping[str, int]], rows: 
             )
         )
     return found
+
+
+def rows_gone(source: Source, found: Departures | None) -> list[CheckResult]:
+    """Of a source that is read whole: a critical result if a delivery lost more rows than it may, and a
+    warning if rows are gone that the source does not say what to do with.
+
+    A share is rounded up to whole rows, so that a table of a few rows may lose one. Nothing for a source, or
+    a batch, that does not say which rows are gone.
+    """
+    if found is None:
+        return []
+    share = source.read.may_lose if source.loses_rows else 0.0
+    return [
+        result_of(
+            CheckKind.ROWS_GONE if source.loses_rows else CheckKind.ROWS_GONE_KEPT,
+            f"clean.{source.name}",
+            "critical" if source.loses_rows else "warning",
+            success=found.gone <= ceil(share * found.before),
+            value=found.gone,
+            high=ceil(share * found.before),
+            unit="rows",
+            rows=found.before,
+            unexpected=found.gone,
+        )
+    ]
 
 
 def one_definition(source: Source, others: Sequence[date]) -> CheckResult:

@@ -69,6 +69,8 @@ class CheckKind(StrEnum):
     KEY_TIES = "key_ties"
     FILES = "files"
     USABLE_IDS = "usable_ids"
+    ROWS_GONE = "rows_gone"
+    ROWS_GONE_KEPT = "rows_gone_kept"
 
 
 NOT_RUN = Words("the check itself failed", "检查本身未能执行")
@@ -691,5 +693,39 @@ KINDS: Mapping[CheckKind, KindText] = {
         ),
         chart=Words("Files not read", "未读取的文件"),
         anchor="every-file-of-the-delivery-is-read",
+    ),
+    CheckKind.ROWS_GONE: KindText(
+        title=Words("the delivery lost few rows", "交付中消失的行不多"),
+        looks_at=Words(
+            "The rows that the day before had and the delivery, which is the whole table, does not.",
+            "前一日有、而本次整表交付中没有的行。",
+        ),
+        observed=Words("{value} of {rows} rows are gone", "{rows} 行中有 {value} 行消失"),
+        zero=Words("none is gone", "没有行消失"),
+        wanted=AT_MOST,
+        action=Words(
+            "have the whole table delivered and extract the day again; if these rows are deleted at the "
+            "source, release the day, or raise `may_lose` of the source",
+            "请交付整张表并重新抽取该日；若这些行确已在数据源删除，放行该日或提高数据源的 `may_lose`",
+        ),
+        chart=Words("Rows that are gone", "消失的行"),
+        anchor="the-delivery-lost-few-rows",
+    ),
+    CheckKind.ROWS_GONE_KEPT: KindText(
+        title=Words("no row is gone at the source", "数据源中没有消失的行"),
+        looks_at=Words(
+            "The rows that the table no longer has, of a source that does not say what becomes of them.",
+            "表中已不存在的行，而数据源的配置未说明如何处理。",
+        ),
+        observed=Words("{value} of {rows} rows are gone and are kept", "{rows} 行中有 {value} 行消失，仍保留"),
+        zero=Words("none is gone", "没有行消失"),
+        wanted=Words("none", "没有"),
+        action=Words(
+            "say `whole: replace` under `read` of the source, so that rows which are gone there are gone "
+            "here, or `whole: keep`, so that they stay",
+            "在数据源的 `read` 下写 `whole: replace`（数据源中消失的行在此也消失）或 `whole: keep`（保留这些行）",
+        ),
+        chart=Words("Rows that are gone and kept", "消失但仍保留的行"),
+        anchor="no-row-is-gone-at-the-source",
     ),
 }

@@ -323,6 +323,16 @@ def is_interrupted(records: Iterable[BatchRecord], data_day: date) -> bool:
     return bool(attempts) and max(attempts, key=lambda record: record.attempt).status == "reading"
 
 
+def read_in_order(records: Iterable[BatchRecord], data_day: date) -> bool:
+    """Whether the batch of a day was first read before those of later days."""
+    first: dict[date, datetime] = {}
+    for record in records:
+        if record.status == "landed":
+            at = first.get(record.data_day, record.recorded_at)
+            first[record.data_day] = min(at, record.recorded_at)
+    return all(first[data_day] <= at for day, at in first.items() if data_day in first and day > data_day)
+
+
 def on_main(records: Iterable[BatchRecord], data_day: date) -> BatchRecord | None:
     """The batch of a day on main of the clean table."""
     return next((each for each in records if each.status == "clean" and each.data_day == data_day), None)

@@ -90,6 +90,8 @@ def _batch(project: Project, source: Source, data_day: date, records: list[Batch
     checks = [[check.model_dump() for check in source.checks], source.may_be_empty]
     own = [repr(check) for check in project.own_checks_of(clean_name(source))]
     made_of = [known[data_day].raw_snapshot, _columns(source), _rules(source), *checks, own]
+    if source.read.whole is not None:
+        made_of.append([source.read.whole, source.read.may_lose])
     previous = max((other for other in known if other < data_day), default=None)
     return Batch(
         source, data_day, definition, version_of(made_of), known[data_day].attempt, previous, tuple(records)

@@ -16,6 +16,7 @@ from usertags.quality.clean_checks import (
     one_definition,
     one_row_per_key,
     reconciliation,
+    rows_gone,
     usable_ids,
 )
 from usertags.quality.comparison import compared
@@ -31,6 +32,7 @@ from usertags.stages.days import end_of
 from usertags.stages.deliveries import described
 from usertags.store.lake import Lake
 from usertags.store.spark import spark_table
+from usertags.transform.presence import of_day
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,15 @@ def _checks(
     kept = _kept(branch, batch, written)
     results = [reconciliation(source, written.counts)]
     results += one_row_per_key(source, written.tied)
+    results += rows_gone(source, written.departures)
     results += validator.validate(suite.name, kept, declared, sampling=_sampling(source))
     results += frequent_id(source, kept, written.counts["kept"])
     results += usable_ids(source, written.unusable, _rows_read(batch))
     results += freshness_checks(source, written.statistics, ends_at(batch, project.timezone))
     if written.days:
         touched = spark.createDataFrame([(day,) for day in written.days], "event_day date")
-        results += distinct_within_day(source, project.measures_of(source.name), branch, touched)
+        there = of_day(branch, batch.data_day)
+        results += distinct_within_day(source, project.measures_of(source.name), there, touched)
     return results
 
 
@@ -120,8 +124,10 @@ def needs_news(check: Check, source: Source, written: Written) -> bool:
 
 
 def has_nothing_new(source: Source, written: Written) -> bool:
-    """Whether a table was read whose rows are all known from before."""
-    return source.read.table is not None and not written.counts["kept"] and written.counts["repeats"] > 0
+    """Whether a table, or a source of which each delivery is the whole, was read and all its rows are known
+    from before."""
+    table = source.read.table is not None
+    return (table or source.read_whole) and not written.counts["kept"] and written.counts["repeats"] > 0
 
 
 def _sampling(source: Source) -> Sampling:
@@ -142,6 +148,9 @@ def _references(spark: SparkSession, one: Checked, written: list[Batch]) -> list
     if not names:
         return []
     branches = {other.source.name: other.branch for other in written}
-    others = {name: spark.table(spark_table(f"clean.{name}", branches.get(name))) for name in names}
+    others = {
+        name: of_day(spark.table(spark_table(f"clean.{name}", branches.get(name))), batch.data_day)
+        for name in names
+    }
     rows = _kept(spark.table(spark_table(batch.table, batch.branch)), batch, one.written)
     return reference_checks(batch.source, rows, others, _sampling(batch.source))

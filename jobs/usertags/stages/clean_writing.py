@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from usertags.project.model import CLEAN_DATA_DAY, RAW_DATA_DAY, Project, Source
+from usertags.project.model import CLEAN_DATA_DAY, GONE, RAW_DATA_DAY, Project, Source
 from usertags.quality.clean_checks import NONE_TIED, Tied, tied_keys
 from usertags.quality.statistics import Statistic, statistics, statistics_without_rows
 from usertags.sources.reading import READING, UNUSABLE
@@ -20,6 +20,7 @@ from usertags.stages.batch_register import (
     Status,
     count_columns,
     earlier_days,
+    read_in_order,
     uuid_of,
     was_cleaned,
 )
@@ -33,6 +34,14 @@ from usertags.store.schemas import QUARANTINE
 from usertags.store.spark import one_file_at_a_time, spark_table
 from usertags.store.tables import branch_snapshot, ensure_table, row_count
 from usertags.transform.batches import Outcome, comparable, outcome, quarantine_rows, rewritten, touched
+from usertags.transform.presence import (
+    Departures,
+    after_delivery,
+    dated,
+    departures,
+    of_day,
+    with_presence,
+)
 from usertags.transform.raw_columns import one_column_each
 from usertags.transform.typed import typed
 from usertags.transform.versions import Resolved, resolve
@@ -42,7 +51,8 @@ from usertags.transform.versions import Resolved, resolve
 class Written:
     """A batch on its branch: the commit, the row counts (read, kept, superseded, repeats,
     quarantined), the rewritten event days, its statistics, what is known of keys with different rows, and of
-    each column with personal ids how many values were none, by reason."""
+    each column with personal ids how many values were none, by reason, and of a source that is read whole the
+    rows that it does not have any more."""
 
     table_uuid: str
     snapshot: int
@@ -51,6 +61,7 @@ class Written:
     statistics: list[Statistic]
     tied: Tied = NONE_TIED
     unusable: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    departures: Departures | None = None
 
 
 def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch, run_id: str) -> Written:
@@ -62,18 +73,34 @@ def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch,
     rows = typed(raw, source, project.timezone)
     good = rows.where("_reason is null").drop("_reason", "_raw")
     partition = ("event_day",) if source.kind == "events" else ()
+    good = with_presence(good) if source.loses_rows else good
     table = ensure_table(lake, batch.table, to_arrow_schema(good.drop("_reading").schema), partition)
-    if _rows_read(lake, batch) == 0 and not was_cleaned(batch.records, data_day):
+    # Rows that were gone once stay so if the source is not asked for them any more.
+    good = with_presence(good) if GONE in table.schema().column_names else good
+    rows_read = _rows_read(lake, batch)
+    delivered = _says_what_is_gone(batch, table, rows_read)
+    if rows_read == 0 and not delivered and not was_cleaned(batch.records, data_day):
         return _write_nothing(spark, lake, table, rows, batch, run_id)
     # Several statements read these rows; the conversions of `typed` are done once.
     rows.persist()
-    others = _others(spark, table, batch)
-    resolved = Resolved(resolve(good, _comparable(good, others, table, source), source).rows.persist())
+    others, gone = _others(spark, table, batch), None
+    if delivered:
+        marked = after_delivery(with_presence(others), rows, source, data_day)
+        gone = departures(marked, source, data_day)
+        others = marked.drop("_before", "_moved") if source.loses_rows else others
+    here = of_day(others, data_day)
+    decided = resolve(good, _comparable(good, here, table, source), source).rows
+    if GONE in good.columns and source.repeats != "keep":
+        own = spark.table(spark_table(batch.table)).where(F.col(CLEAN_DATA_DAY) == F.lit(data_day))
+        first = batch.previous_data_day is None
+        decided = dated(decided, others, own, source, data_day, first=first)
+    resolved = Resolved(decided.persist())
     found = outcome(rows, resolved, source)
     counts = _counts(lake, batch, found)
     _write_quarantine(lake, rows, batch, run_id, counts["quarantined"])
     # Rows that an earlier attempt of the batch wrote on other days have to be removed as well.
-    days = sorted(found.changed | earlier_days(batch.records, data_day))
+    moved = gone.days if gone and source.loses_rows else frozenset()
+    days = sorted(found.changed | moved | earlier_days(batch.records, data_day))
     _write_branch(spark, table, batch, resolved, others, days)
     described = statistics(
         resolved.batch, source, data_day, batch.previous_data_day, end_of(data_day, project.timezone)
@@ -82,7 +109,18 @@ def write_batch(spark: SparkSession, project: Project, lake: Lake, batch: Batch,
     resolved.rows.unpersist()
     rows.unpersist()
     unusable = _unusable(lake, batch)
-    return Written(uuid_of(table), _on_branch(table, batch), counts, days, described, tied, unusable)
+    branch = _on_branch(table, batch)
+    return Written(uuid_of(table), branch, counts, days, described, tied, unusable, gone)
+
+
+def _says_what_is_gone(batch: Batch, table: Table, rows_read: int) -> bool:
+    """Whether the rows of the batch are all rows that the source has on that day. Files are delivered or not:
+    a day without any says nothing. Nor does a day that was first read after a later one, because it has the
+    rows of then; and nothing asks for it where rows that are gone are kept."""
+    source = batch.source
+    asked = source.loses_rows or source.asks_for_whole
+    delivered = source.read.table is not None or rows_read > 0
+    return asked and delivered and row_count(table) > 0 and read_in_order(batch.records, batch.data_day)
 
 
 def _write_nothing(

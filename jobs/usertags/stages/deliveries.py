@@ -55,9 +55,12 @@ def deliveries(
     day. In: the files that are there now, with their contents (`with_content`).
 
     Files that the batch itself has read are read again, as they are now. With `accept`, files in doubt are
-    read. Raises DataError if a file of another day has changed and its rows would count twice.
+    read. Where rows that a delivery lacks are gone, the files of the newest day (without `{day}`: all files)
+    are the whole source: all of them are read, or none if none is new. Raises DataError if a file of another day has changed and its rows would count twice.
     """
     sorter = _Sorter(files, known, data_day, source, accept)
+    if source.loses_rows:
+        return sorter.whole(files)
     found = [each for file in files if (each := sorter.sort(file)) is not None]
     if sorter.changed:
         raise _changed(source, data_day, sorter.changed)
@@ -77,9 +80,19 @@ class _Sorter:
         self.batch: list[SourceFile] = []
         self.changed: list[tuple[SourceFile, date]] = []
 
+    def whole(self, files: Sequence[SourceFile]) -> list[DeliveredFile]:
+        """The files of the newest day, if any of them is new. Without days in the names, all files, which are
+        read every day as a table is."""
+        newest = max((file.day for file in files if file.day is not None and not file.hidden), default=None)
+        together = [file for file in files if file.day == newest]
+        new = newest is None or any(
+            not file.hidden and (self._is_own(file) or not self._was_seen(file)) for file in together
+        )
+        return [DeliveredFile(file, "hidden" if file.hidden else "read") for file in together] if new else []
+
     def sort(self, file: SourceFile) -> DeliveredFile | None:
         """What is done with a file; None for one that another day has seen as it is."""
-        mine = any(_same(file, own) for own in self.own)
+        mine = self._is_own(file)
         if not mine and self._was_seen(file):
             return None
         if file.hidden:
@@ -95,6 +108,9 @@ class _Sorter:
             self.changed.append((file, before[-1]))
         self.batch.append(file)
         return DeliveredFile(file, "read")
+
+    def _is_own(self, file: SourceFile) -> bool:
+        return any(_same(file, own) for own in self.own)
 
     def _was_seen(self, file: SourceFile) -> bool:
         under = [each for each in self.seen if _is_name_of(each, file)]

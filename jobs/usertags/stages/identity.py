@@ -35,8 +35,9 @@ from usertags.transform.identity_changes import (
 )
 
 _logger = logging.getLogger(__name__)
+from usertags.transform.presence import present
 
-# Reads a table by its name, at the snapshot of the run.
+# Reads a table by its name, at the snapshot and the data day of the run.
 Tables = Callable[[str], DataFrame]
 
 
@@ -192,11 +193,12 @@ def snapshots_of(tables: Mapping[str, Table]) -> dict[str, int]:
     return snapshots
 
 
-def at_snapshots(spark: SparkSession, snapshots: Mapping[str, int]) -> Tables:
-    """The tables of a run at the snapshots that it names."""
+def at_snapshots(spark: SparkSession, snapshots: Mapping[str, int], data_day: date) -> Tables:
+    """The tables of a run at the snapshots that it names, with the rows that the data day has."""
 
     def read(name: str) -> DataFrame:
-        return spark.read.option("versionAsOf", str(snapshots[name])).table(spark_table(name))
+        rows = spark.read.option("versionAsOf", str(snapshots[name])).table(spark_table(name))
+        return present(rows, data_day)
 
     return read
 

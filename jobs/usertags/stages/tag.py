@@ -132,7 +132,7 @@ def tag(spark: SparkSession, project: Project, lake: Lake, data_day: date, run_i
     snapshots = snapshots_of(inputs)
     before = day_before(lake, data_day)
     counts: dict[str, int] = {}
-    tables = at_snapshots(spark, snapshots)
+    tables = at_snapshots(spark, snapshots, data_day)
     version, users = _identities(run, before, inputs, counts)
     without_events = _measures(run, tables, users, counts)
     _carried(run, before, counts)

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from usertags.project.masking import MASK, masked_of
-from usertags.project.model import Source
+from usertags.project.model import CLEAN_DATA_DAY, Source
 from usertags.transform.versions import KEPT, REPEAT, REPLACED, SUPERSEDED, Resolved, key_columns
 
 
@@ -123,5 +123,7 @@ def rewritten(
     kept = resolved.batch.where(F.col("_status") == KEPT).drop("_status")
     stay = others
     if source.repeats is None:
-        stay = others.join(resolved.replaced.select(*key_columns(source)), key_columns(source), "left_anti")
+        # Of a key that is back, an earlier batch has the row that was gone: it stays.
+        same = [*key_columns(source), CLEAN_DATA_DAY]
+        stay = others.join(resolved.replaced.select(*same), same, "left_anti")
     return stay.where(touched(source, days)).select(*columns).unionByName(kept.select(*columns))

@@ -9,8 +9,9 @@ from pyspark.sql import functions as F
 
 from usertags.config.aggregates import Days
 from usertags.config.expression_tree import as_column, as_condition
-from usertags.project.model import Measure, Partial, Source
+from usertags.project.model import GONE, SINCE, Measure, Partial, Source
 from usertags.transform.by_value import by_values
+from usertags.transform.presence import by_presence
 from usertags.transform.windows import ID, inside_window
 
 # A roll-up row for one value of a column has both; in the rows for all values they are null.
@@ -19,7 +20,10 @@ BY = ("by", "by_value")
 
 def day_rollup(clean: DataFrame, source: Source, partials: Sequence[Partial]) -> DataFrame:
     """Grain: day, id, and for partials with `by` also the value of that column. In: clean rows of complete
-    days. Out: day, id_kind, id, one column per partial; by and by_value if a partial has `by`."""
+    days. Out: day, id_kind, id, one column per partial; by and by_value if a partial has `by`. Where rows can
+    be gone the grain is finer: `_since` and `_gone` say which data days have the row (`present`)."""
+    if GONE in clean.columns:
+        clean = by_presence(clean, ["event_day", source.user])
     whole = _grouped(clean, source, [partial for partial in partials if partial.by is None])
     split = [partial for partial in partials if partial.by is not None]
     if not split:
@@ -30,11 +34,13 @@ def day_rollup(clean: DataFrame, source: Source, partials: Sequence[Partial]) ->
 
 def _grouped(rows: DataFrame, source: Source, partials: Sequence[Partial], *more: str) -> DataFrame:
     aggregates = [_aggregate(partial, source).alias(partial.id) for partial in partials]
+    periods = [F.col(SINCE), F.col(GONE)] if GONE in rows.columns else []
     grouped = rows.groupBy(
         F.col("event_day").alias("day"),
         F.lit(source.id_kind).alias("id_kind"),
         F.col(source.user).cast("string").alias("id"),
         *[F.col(f"_{name}").alias(name) for name in more],
+        *periods,
     )
     return grouped.agg(*aggregates) if aggregates else grouped.agg(F.count("*").alias("_n")).drop("_n")
 

@@ -15,12 +15,21 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.expressions import (
+    AlwaysTrue,
+    And,
+    BooleanExpression,
+    GreaterThan,
+    IsNull,
+    LessThanOrEqual,
+    Or,
+    Reference,
+)
 from pyiceberg.table import Table
 from pyiceberg.types import MapType
 
 from usertags.errors import DataError, UsageError
-from usertags.project.model import Project, Source
+from usertags.project.model import GONE, SINCE, Project, Source
 from usertags.published import PUBLISHED, TAG_CATALOGUE, USER_TAGS
 from usertags.quality.register import Publication, RunRecord
 from usertags.stages.batch_register import uuid_of
@@ -152,7 +161,20 @@ def _load_clean(
         raise DataError(f"source {source.name} has no clean table")
     snapshot = _snapshot(lake, table, source, run)
     columns = used_columns(project, source)
-    _load(connection, table, f"clean.{name(source.name)}", columns, AlwaysTrue(), snapshot)
+    there = _there(table, snapshot, run.data_day)
+    _load(connection, table, f"clean.{name(source.name)}", columns, there, snapshot)
+
+
+def _there(table: Table, snapshot: int | None, data_day: date) -> BooleanExpression:
+    """The rows that a data day has: those of earlier data days may be gone at the source since."""
+    read = table.metadata.snapshot_by_id(snapshot) if snapshot is not None else None
+    schemas = {schema.schema_id: schema for schema in table.metadata.schemas}
+    schema = schemas[read.schema_id] if read and read.schema_id is not None else table.schema()
+    if GONE not in schema.column_names:
+        return AlwaysTrue()
+    since, gone = Reference(SINCE), Reference(GONE)
+    counts = Or(IsNull(since), LessThanOrEqual(since, data_day))
+    return And(counts, Or(IsNull(gone), GreaterThan(gone, data_day)))
 
 
 def _snapshot(lake: Lake, table: Table, source: Source, run: RunRecord) -> int | None:

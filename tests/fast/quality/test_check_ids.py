@@ -13,6 +13,8 @@ IDS = {
     CheckKind.RECONCILED: "t.x.every_row_is_accounted_for",
     CheckKind.KEY_TIES: "t.x.s_has_one_newest_row",
     CheckKind.FILES: "t.x.every_file_is_read",
+    CheckKind.ROWS_GONE: "t.x.rows_gone",
+    CheckKind.ROWS_GONE_KEPT: "t.x.rows_gone_and_kept",
     CheckKind.DEFINITION: "t.x.all_batches_follow_the_same_definition",
     CheckKind.CONTENT: "t.x.new_content",
     CheckKind.ROWS_AS_BEFORE: "t.x.rows_as_before",
