@@ -717,13 +717,16 @@ KINDS: Mapping[CheckKind, KindText] = {
             "The rows that the table no longer has, of a source that does not say what becomes of them.",
             "表中已不存在的行，而数据源的配置未说明如何处理。",
         ),
-        observed=Words("{value} of {rows} rows are gone and are kept", "{rows} 行中有 {value} 行消失，仍保留"),
+        observed=Words(
+            "{value} of {rows} rows are gone and are kept", "{rows} 行中有 {value} 行消失，仍保留"
+        ),
         zero=Words("none is gone", "没有行消失"),
         wanted=Words("none", "没有"),
         action=Words(
             "say `whole: replace` under `read` of the source, so that rows which are gone there are gone "
             "here, or `whole: keep`, so that they stay",
-            "在数据源的 `read` 下写 `whole: replace`（数据源中消失的行在此也消失）或 `whole: keep`（保留这些行）",
+            "在数据源的 `read` 下写 `whole: replace`（数据源中消失的行在此也消失）"
+            "或 `whole: keep`（保留这些行）",
         ),
         chart=Words("Rows that are gone and kept", "消失但仍保留的行"),
         anchor="no-row-is-gone-at-the-source",

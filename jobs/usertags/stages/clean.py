@@ -25,7 +25,7 @@ from usertags.stages.clean_batch import Batch, batches_of
 from usertags.stages.clean_checking import Checked, check_batches
 from usertags.stages.clean_gate import pass_gate
 from usertags.stages.clean_promotion import held, promote
-from usertags.stages.clean_writing import clean_record, write_batch
+from usertags.stages.clean_writing import Written, clean_record, write_batch
 from usertags.stages.releases import not_released
 from usertags.stages.report import Line, StageReport
 from usertags.stages.reports_store import write_docs
@@ -94,7 +94,7 @@ def _known_checks(batch: Batch) -> list[CheckResult]:
 
 
 def _lines(batches: list[Batch], checked: list[Checked], language: Language) -> list[Line]:
-    counts = {one.batch.source.name: one.written.counts for one in checked}
+    written = {one.batch.source.name: one.written for one in checked}
     lines = []
     for batch in batches:
         name, known = batch.source.name, batch.clean_already
@@ -102,8 +102,17 @@ def _lines(batches: list[Batch], checked: list[Checked], language: Language) -> 
             already = texts.ALREADY_CLEAN.of(language)
             lines.append(Line(name, **known.counts, written=0, note=already))
         else:
-            lines.append(Line(name, **counts[name], written=counts[name]["kept"], note=""))
+            done = written[name]
+            note = _note(batch, done, language)
+            lines.append(Line(name, **done.counts, written=done.counts["kept"], note=note))
     return lines
+
+
+def _note(batch: Batch, written: Written, language: Language) -> str:
+    gone = written.departures.gone if written.departures else 0
+    if not gone or not batch.source.loses_rows:
+        return ""
+    return texts.GONE_AT_THE_SOURCE.filled(language, count=gone)
 
 
 def take_over(

@@ -56,7 +56,8 @@ def deliveries(
 
     Files that the batch itself has read are read again, as they are now. With `accept`, files in doubt are
     read. Where rows that a delivery lacks are gone, the files of the newest day (without `{day}`: all files)
-    are the whole source: all of them are read, or none if none is new. Raises DataError if a file of another day has changed and its rows would count twice.
+    are the whole source: all of them are read, or none if none is new. Raises
+    DataError if a file of another day has changed and its rows would count twice.
     """
     sorter = _Sorter(files, known, data_day, source, accept)
     if source.loses_rows:

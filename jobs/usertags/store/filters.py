@@ -10,6 +10,7 @@ from pyiceberg.expressions import (
     EqualTo,
     GreaterThanOrEqual,
     In,
+    IsNull,
     LessThan,
     NotEqualTo,
     NotNull,
@@ -51,3 +52,8 @@ def rows_before(column: str, value: Value) -> BooleanExpression:
 def rows_since(column: str, value: Value) -> BooleanExpression:
     """`column >= value`."""
     return GreaterThanOrEqual(term=Reference(column), value=literal(value))
+
+
+def rows_without(column: str) -> BooleanExpression:
+    """`column is null`."""
+    return IsNull(term=Reference(column))

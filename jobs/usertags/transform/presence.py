@@ -131,7 +131,9 @@ def dated(
         SINCE: F.when(kept, since).otherwise(F.col(SINCE)),
         GONE: F.when(kept, until).otherwise(F.col(GONE)),
     }
-    return joined.select(*[new[name].alias(name) if name in new else F.col(name) for name in resolved.columns])
+    return joined.select(
+        *[new[name].alias(name) if name in new else F.col(name) for name in resolved.columns]
+    )
 
 
 def by_presence(rows: DataFrame, of: Sequence[str]) -> DataFrame:
@@ -147,9 +149,7 @@ def by_presence(rows: DataFrame, of: Sequence[str]) -> DataFrame:
     )
     never = F.array(F.lit(None).cast("date"))
     begins, ends = F.concat(never, F.col("_bounds")), F.concat(F.col("_bounds"), never)
-    periods = F.zip_with(
-        begins, ends, lambda begin, end: F.struct(begin.alias("begin"), end.alias("end"))
-    )
+    periods = F.zip_with(begins, ends, lambda begin, end: F.struct(begin.alias("begin"), end.alias("end")))
     inside = (F.col(SINCE).isNull() | (F.col("_period.begin") >= F.col(SINCE))) & (
         F.col(GONE).isNull() | (F.col("_period.end") <= F.col(GONE))
     )

@@ -8,23 +8,14 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from pyiceberg.expressions import (
-    AlwaysTrue,
-    And,
-    BooleanExpression,
-    GreaterThan,
-    IsNull,
-    LessThanOrEqual,
-    Or,
-    Reference,
-)
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.table import Table
 from pyiceberg.types import MapType
 
@@ -35,7 +26,7 @@ from usertags.quality.register import Publication, RunRecord
 from usertags.stages.batch_register import uuid_of
 from usertags.stages.runs import publications, stage_record
 from usertags.stages.source_tables import clean_name, rollup_name
-from usertags.store.filters import rows_where
+from usertags.store.filters import rows_before, rows_since, rows_where, rows_without
 from usertags.store.lake import Lake
 from usertags.store.schemas import BATCHES, IDENTITIES, PUBLICATIONS, REFUSED_LINKS, USER_MEASURES, TableSpec
 from usertags.store.tables import find_table
@@ -161,20 +152,20 @@ def _load_clean(
         raise DataError(f"source {source.name} has no clean table")
     snapshot = _snapshot(lake, table, source, run)
     columns = used_columns(project, source)
-    there = _there(table, snapshot, run.data_day)
+    there = rows_of_day(table, snapshot, run.data_day)
     _load(connection, table, f"clean.{name(source.name)}", columns, there, snapshot)
 
 
-def _there(table: Table, snapshot: int | None, data_day: date) -> BooleanExpression:
+def rows_of_day(table: Table, snapshot: int | None, data_day: date) -> BooleanExpression:
     """The rows that a data day has: those of earlier data days may be gone at the source since."""
     read = table.metadata.snapshot_by_id(snapshot) if snapshot is not None else None
     schemas = {schema.schema_id: schema for schema in table.metadata.schemas}
     schema = schemas[read.schema_id] if read and read.schema_id is not None else table.schema()
     if GONE not in schema.column_names:
         return AlwaysTrue()
-    since, gone = Reference(SINCE), Reference(GONE)
-    counts = Or(IsNull(since), LessThanOrEqual(since, data_day))
-    return And(counts, Or(IsNull(gone), GreaterThan(gone, data_day)))
+    next_day = data_day + timedelta(days=1)
+    counts = rows_without(SINCE) | rows_before(SINCE, next_day)
+    return counts & (rows_without(GONE) | rows_since(GONE, next_day))
 
 
 def _snapshot(lake: Lake, table: Table, source: Source, run: RunRecord) -> int | None:

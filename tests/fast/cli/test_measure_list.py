@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.support.folders import MEASURES, PROJECT_YML, Folder
+from tests.support.folders import MEASURES, ORDERS, PROJECT_YML, Folder
 from usertags.cli.app import app
 from usertags.cli.measure_list import COLUMNS, MeasureLine, measure_lines, undescribed
 from usertags.cli.render import show_explanations
@@ -87,6 +87,23 @@ def test_check_names_the_measures_without_a_description_or_an_owner(folder: Fold
     done = CliRunner().invoke(app, ["--configs", str(folder.path), "check"])
     assert done.exit_code == 0
     assert done.stdout.splitlines()[1] == (f"7 measures lack a description or an owner: {', '.join(lacking)}")
+
+
+def test_check_asks_what_becomes_of_rows_that_are_gone_at_a_source_that_is_read_whole(folder: Folder) -> None:
+    def asked() -> list[str]:
+        done = CliRunner().invoke(app, ["--configs", str(folder.path), "check"])
+        assert done.exit_code == 0
+        return [line for line in done.stdout.splitlines() if line.startswith("what becomes of rows")]
+
+    assert asked() == []
+    folder.replace(ORDERS, "  cursor: updated_at\n  lookback: 1h\n", "")
+    assert asked() == [
+        "what becomes of rows that are gone at the source? orders: add to `read` either `whole: replace` "
+        "(they are gone here from the next data day, earlier days keep them) or `whole: keep` (they stay; so "
+        "it is until you say)"
+    ]
+    folder.replace(ORDERS, "  table: order_lines\n", "  table: order_lines\n  whole: keep\n")
+    assert asked() == []
 
 
 def test_an_amount_is_explained_in_its_currency(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -317,6 +317,25 @@ def test_key_version_and_repeats_fit_together(folder: Folder) -> None:
     assert folder.problems() == [f"{ORDERS}:1: {message}"]
 
 
+def test_what_becomes_of_rows_that_are_gone_is_said_of_a_source_that_is_read_whole(folder: Folder) -> None:
+    folder.replace(ORDERS, "  lookback: 1h\n", "  whole: replace\n")
+    at = folder.line(ORDERS, "whole: replace")
+    message = "`whole` is not allowed with a `cursor`, which reads only new rows"
+    assert folder.problems() == [f"{ORDERS}:{at}: read: {message}"]
+    folder.replace(ORDERS, "  cursor: updated_at\n", "")
+    orders = folder.project().sources["orders"]
+    assert (orders.read.may_lose, orders.loses_rows, orders.asks_for_whole) == (0.2, True, False)
+    folder.replace(ORDERS, "whole: replace", "whole: keep\n  may_lose: 0.5")
+    at = folder.line(ORDERS, "may_lose: 0.5")
+    message = "`may_lose` is only allowed with `whole: replace`"
+    assert folder.problems() == [f"{ORDERS}:{at}: read: {message}"]
+    folder.replace(ORDERS, "whole: keep", "whole: replace")
+    folder.replace(ORDERS, "key: [order_id, line_no]\nversion: updated_at\n", "repeats: keep\n")
+    at = folder.line(ORDERS, "whole: replace")
+    message = "`whole: replace` needs a `key` or `repeats: drop`: a delivery has the rows of the one before"
+    assert folder.problems() == [f"{ORDERS}:{at}: {message}"]
+
+
 def test_events_need_their_time_and_a_profile_its_key(folder: Folder) -> None:
     folder.replace(ORDERS, "time: ordered_at\n", "")
     folder.replace(USERS, "key: [customer]\n", "repeats: drop\n")

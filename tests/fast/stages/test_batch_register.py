@@ -26,6 +26,7 @@ from usertags.stages.batch_register import (
     not_rolled_up,
     on_main,
     other_definitions,
+    read_in_order,
     register,
     register_files,
     registered,
@@ -75,6 +76,17 @@ def test_a_batch_stands_as_its_last_reading_that_landed() -> None:
 def test_a_reading_that_did_not_come_to_its_end_is_read_again() -> None:
     assert [is_interrupted(RECORDS, day) for day in (D1, D2, D3, D4)] == [False, False, True, False]
     assert is_interrupted([reading(D1, status="reading")], D1)
+
+
+def test_batches_are_read_in_order_unless_a_later_day_was_read_first() -> None:
+    """A day that is read again was first read when it was."""
+    late = [
+        reading(D1),
+        reading(D1, attempt=1, recorded_at=NOON + timedelta(days=9)),
+        reading(D2, recorded_at=NOON + timedelta(days=3)),
+        reading(D3, recorded_at=NOON + timedelta(days=2)),
+    ]
+    assert [read_in_order(late, day) for day in (D1, D2, D3, D4)] == [True, False, True, True]
 
 
 def test_what_is_on_main_and_what_a_branch_holds_are_two() -> None:

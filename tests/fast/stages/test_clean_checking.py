@@ -33,6 +33,7 @@ def test_a_batch_ends_with_its_day_or_when_a_day_was_read_that_was_not_over(
 WHOLE = Read(connection="shop", table="orders")
 CURSOR = Read(connection="shop", table="orders", cursor="updated_at")
 FILES = Read(connection="landing", files="orders.csv", format="csv")
+DELIVERIES = FILES.model_copy(update={"whole": "replace"})
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,8 @@ FILES = Read(connection="landing", files="orders.csv", format="csv")
         (WHOLE, 0, 0, []),
         (CURSOR, 0, 7, []),
         (FILES, 0, 7, []),
+        (DELIVERIES, 0, 7, [CheckKind.ROWS_CHECKED]),
+        (DELIVERIES, 0, 0, []),
     ],
 )
 def test_of_a_whole_table_that_has_not_changed_no_new_row_is_wanted(
@@ -67,6 +70,7 @@ def test_of_a_whole_table_that_has_not_changed_no_new_row_is_wanted(
         (CURSOR, 0, 0, False),
         # The rows of a file were delivered again.
         (FILES, 0, 7, False),
+        (DELIVERIES, 0, 7, True),
     ],
 )
 def test_rows_of_a_table_that_are_all_known_are_nothing_new(

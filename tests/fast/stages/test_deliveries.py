@@ -182,3 +182,29 @@ def test_files_of_a_register_without_contents_are_known_by_their_bytes() -> None
     assert found("keep", listed, known) == {"b.csv": "read"}
     elsewhere = replace(old, name="a.csv", path="/moved/a.csv")
     assert found("keep", [elsewhere], known) == {"a.csv": "doubtful"}
+
+
+# ---- the whole of a source ---------------------------------------------------------------------------
+
+
+def test_where_rows_can_be_gone_the_files_of_the_newest_day_are_read_together() -> None:
+    """One of them is new: then all of them are read, because together they are the whole source."""
+    a1, a2 = (file(f"dt={D1}/{part}.csv", f"A{part}", day=D1) for part in (1, 2))
+    b1, b2 = (file(f"dt={D2}/{part}.csv", f"B{part}", day=D2) for part in (1, 2))
+    both = {b1.name: "read", b2.name: "read"}
+    files = [a1, a2, b1, b2]
+    assert found("key", files, {}, whole="replace") == both
+    assert found("key", files, {D1: read(a1, a2, b1)}, whole="replace") == both
+    # Nothing came for the day.
+    assert found("key", files, {D1: read(a1, a2, b1, b2)}, whole="replace") == {}
+    assert found("key", [], {}, whole="replace") == {}
+    # The batch that has read them reads them again.
+    assert found("key", files, {D2: read(b1, b2)}, whole="replace") == both
+    # Yesterday's rows under today's name are the state of today.
+    same = replace(a1, name=b1.name, path=b1.path, day=D2)
+    assert found("key", [a1, same], {D1: read(a1)}, whole="replace") == {b1.name: "read"}
+
+
+def test_without_days_in_their_names_all_files_are_read_every_day() -> None:
+    files = [file("a.csv", "A"), file("b.csv", "B")]
+    assert found("key", files, A_READ, whole="replace") == {"a.csv": "read", "b.csv": "read"}
