@@ -52,7 +52,7 @@ def test_a_chinese_page_has_no_english_word(chinese: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("page", "shown"),
     [
-        ("quality", "2026-03-06 被阻断 41 项检查中有 41 项未通过；使用者看不到该日的数据。"),
+        ("quality", "2026-03-06 被阻断 43 项检查中有 43 项未通过；使用者看不到该日的数据。"),
         ("quality", "使用者可见 2026-03-03 ，发布于 2026-03-04 05:05 最新数据日 2026-03-08：等待中"),
         ("quality", "8 天内 60 秒 至 3 小时 5 分钟"),
         ("quality", "2026 年 3 月 一 二 三 四 五 六 日"),

@@ -152,7 +152,7 @@ def test_a_report_in_a_terminal_is_chinese(monkeypatch: pytest.MonkeyPatch) -> N
     render.show_checks(map(CheckRow.of, results_of(BLOCKED, success=False)), "zh")
     render.show_checks(map(CheckRow.of, results_of(PASSED, success=True)), "zh")
     assert english_in([shown.getvalue()], NAMES | {"ValueError", "x"}) == []
-    assert "  清洗      检查                    读取 40  被拒绝，23 项严重检查未通过" in shown.getvalue()
+    assert "  清洗      检查                    读取 42  被拒绝，23 项严重检查未通过" in shown.getvalue()
 
 
 def test_the_sentences_of_a_summary_are_chinese() -> None:
