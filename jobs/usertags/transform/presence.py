@@ -27,7 +27,7 @@ class Departures:
 
 
 def with_presence(rows: DataFrame) -> DataFrame:
-    """The rows with both columns; where they are new, every row is there."""
+    """Grain: as the input. Out: its columns, `_since` and `_gone`; where these are new, every row is there."""
     missing = [name for name in (SINCE, GONE) if name not in rows.columns]
     return rows.withColumns({name: F.lit(None).cast("date") for name in missing}) if missing else rows
 
@@ -39,7 +39,7 @@ def present(rows: DataFrame, data_day: date) -> DataFrame:
 
 
 def of_day(rows: DataFrame, data_day: date) -> DataFrame:
-    """The rows that a data day has; all, where no row can be gone."""
+    """Grain: row that a data day has; every row, where none can be gone. Out: the columns of the input."""
     return rows.where(is_present(data_day)) if GONE in rows.columns else rows
 
 
@@ -137,11 +137,11 @@ def dated(
 
 
 def by_presence(rows: DataFrame, of: Sequence[str]) -> DataFrame:
-    """Each row once per period in which the rows of its group stay the same, so that a period can be
-    aggregated: `_since` and `_gone` are those of the period then.
+    """Grain: clean row and period in which the rows of its group stay the same, so that a period can be
+    aggregated. In: clean rows; `of` are the columns of the group. Out: the same columns, `_since` and `_gone`
+    those of the period.
 
-    Grain of the input: clean row; `of` are the columns of the group. Most groups have one period, without
-    bounds.
+    Most groups have one period, without bounds.
     """
     group = Window.partitionBy(*of)
     bounds = F.array_sort(
