@@ -27,7 +27,7 @@ class Departures:
 
 
 def with_presence(rows: DataFrame) -> DataFrame:
-    """Grain: as the input. Out: its columns, `_since` and `_gone`; where these are new, every row is there."""
+    """Grain: as the input. Out: its columns, `_since` and `_gone`; where they are new, every row is there."""
     missing = [name for name in (SINCE, GONE) if name not in rows.columns]
     return rows.withColumns({name: F.lit(None).cast("date") for name in missing}) if missing else rows
 
@@ -73,7 +73,8 @@ def after_delivery(others: DataFrame, delivered: DataFrame, source: Source, data
 
 
 def departures(marked: DataFrame, source: Source, data_day: date) -> Departures:
-    """What a delivery says of the rows before it. In: `after_delivery`. Collects one row per event day."""
+    """What a delivery says of the rows before it. Grain of the input: row of `after_delivery`. Collects one
+    row per event day."""
     event_day = F.col("event_day") if source.kind == "events" else F.lit(None).cast("date")
     gone = F.coalesce(F.col(GONE) == F.lit(data_day), F.lit(False))
     found = marked.groupBy(event_day.alias("day")).agg(
