@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from usertags.errors import ConfigError, ConfigProblem
-from usertags.project.model import Identity, Project, Source
+from usertags.project.model import GONE, Identity, Project, Source
 from usertags.sources.personal_ids import ANY_FORM
 from usertags.sources.pii import hash_value
 from usertags.stages.extract import pii_salt
@@ -168,7 +168,9 @@ def _moved_ids(earlier: Earlier, current: Mapping[str, Table], tables: Tables, p
 
 def _changed_rows(table: Table, before: int, after: int, until: date) -> Column | None:
     """Which rows (first_seen) of a table may differ between two snapshots, up to a day; None if there are
-    none."""
+    none. Of a table whose rows can be gone, any: the two days may have other rows of the same snapshot."""
+    if GONE in table.schema().column_names:
+        return F.lit(True)
     if before == after:
         return None
     days = changed_days(table, "day", before, after)

@@ -11,17 +11,18 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from usertags.project.model import CLEAN_DATA_DAY, Project, Source
+from usertags.project.model import CLEAN_DATA_DAY, GONE, Project, Source
 from usertags.quality import texts
 from usertags.stages.days import end_of
 from usertags.stages.report import Line
 from usertags.stages.source_tables import clean_name
-from usertags.store.filters import rows_before, rows_since
+from usertags.store.filters import rows_before, rows_since, rows_without
 from usertags.store.lake import Lake
 from usertags.store.spark import spark_table
 from usertags.store.tables import find_table
 from usertags.transform.identity import of_users
 from usertags.transform.later import ids_after
+from usertags.transform.presence import present
 
 # The line of a report about users without any event.
 WITHOUT_EVENTS = "without_events"
@@ -76,7 +77,10 @@ def _rows_after(lake: Lake, source: Source, data_day: date, timezone: str) -> in
         after = rows_since("event_day", next_day)
     else:
         after = rows_since(source.time or "", end_of(data_day, timezone).isoformat())
-    return table.scan(row_filter=after & rows_before(CLEAN_DATA_DAY, next_day)).count()
+    where = after & rows_before(CLEAN_DATA_DAY, next_day)
+    if GONE in table.schema().column_names:
+        where &= rows_without(GONE) | rows_since(GONE, next_day)
+    return table.scan(row_filter=where).count()
 
 
 def _absent(
@@ -91,7 +95,10 @@ def _absent(
     sources = [project.sources[name] for name in later]
     ids = reduce(
         DataFrame.unionByName,
-        [ids_after(spark.table(spark_table(clean_name(source))), source, data_day) for source in sources],
+        [
+            ids_after(present(spark.table(spark_table(clean_name(source))), data_day), source, data_day)
+            for source in sources
+        ],
     )
     owned = ids if users is None else of_users(ids, users)
     found = owned.select("source", F.concat_ws(":", "id_kind", "id").alias("user_id")).distinct()

@@ -311,11 +311,11 @@ def _identities(
 
 def _joined(run: Run, start: Start | str, inputs: Mapping[str, Table], blocked: Sequence[str]) -> Joined:
     """The users of the day: started from the day before, or of all links."""
-    tables = at_snapshots(run.spark, snapshots_of(inputs))
+    tables = at_snapshots(run.spark, snapshots_of(inputs), run.data_day)
     if isinstance(start, Start):
         base = replace(run, data_day=start.data_day, run_id=start.run_id)
         of_base = [base.read(spec, branch=False).drop("dt", "run_id") for spec in (IDENTITIES, REFUSED_LINKS)]
-        earlier = Earlier(start, at_snapshots(run.spark, start.snapshots), Joined(*of_base))
+        earlier = Earlier(start, at_snapshots(run.spark, start.snapshots, start.data_day), Joined(*of_base))
         found = joined_since(earlier, inputs, tables, run.project, blocked, run.data_day)
         if found is not None:
             return found
