@@ -33,9 +33,9 @@ from usertags.transform.identity_changes import (
     renewed,
     touched,
 )
+from usertags.transform.presence import present
 
 _logger = logging.getLogger(__name__)
-from usertags.transform.presence import present
 
 # Reads a table by its name, at the snapshot and the data day of the run.
 Tables = Callable[[str], DataFrame]
