@@ -83,7 +83,7 @@ def test_a_chinese_message_has_no_english_word() -> None:
         (
             "blocked: blocked",
             [
-                "[shop] 2026-03-06 被阻断：23 项严重检查未通过",
+                "[shop] 2026-03-06 被阻断：24 项严重检查未通过",
                 "该日被清洗检查拒绝。其数据均未发布，后面的数据日等待。",
                 "使用者仍看到 2026-03-01。",
             ],
@@ -127,7 +127,7 @@ def test_the_gate_and_the_question_of_a_release_are_chinese(monkeypatch: pytest.
         *(text for each in asked for text in each.values()),
     ]
     assert english_in(shown_texts, NAMES | {"ValueError"}) == []
-    assert str(refusal()).startswith("2026-03-06 的清洗阶段有 23 项严重检查未通过：\n")
+    assert str(refusal()).startswith("2026-03-06 的清洗阶段有 24 项严重检查未通过：\n")
     assert "\n仍然安全：使用者仍看到最近一个正常的数据日" in str(refusal())
     assert shown.getvalue().startswith("错误：")
 
@@ -152,7 +152,7 @@ def test_a_report_in_a_terminal_is_chinese(monkeypatch: pytest.MonkeyPatch) -> N
     render.show_checks(map(CheckRow.of, results_of(BLOCKED, success=False)), "zh")
     render.show_checks(map(CheckRow.of, results_of(PASSED, success=True)), "zh")
     assert english_in([shown.getvalue()], NAMES | {"ValueError", "x"}) == []
-    assert "  清洗      检查                    读取 42  被拒绝，23 项严重检查未通过" in shown.getvalue()
+    assert "  清洗      检查                    读取 42  被拒绝，24 项严重检查未通过" in shown.getvalue()
 
 
 def test_the_sentences_of_a_summary_are_chinese() -> None:
