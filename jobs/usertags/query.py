@@ -16,9 +16,11 @@ from usertags.store.lake import Lake
 
 SQL = Path(__file__).resolve().parents[2] / "sql"
 _EXTENSIONS = ("httpfs", "avro", "iceberg")
+EVERYTHING = "show all tables"
 # A query that asks for the tables themselves.
 _LISTING = re.compile(
-    r"\b(show|describe\s*$|information_schema|pg_catalog|sqlite_master|duckdb_\w+|pragma)", re.I
+    r"\b(show|desc(ribe)?\s*(;|--|$)|information_schema|pg_\w+|sqlite_\w+|duckdb_\w+|pragma|query_table)",
+    re.I,
 )
 
 
@@ -33,19 +35,26 @@ def query(project: Project, lake: Lake, sql: str) -> Answer:
 
     Raises UsageError with DuckDB's message if the query fails.
     """
-    with connect(project, lake, sql) as connection:
+    try:
         try:
-            result = connection.sql(sql)
-            answer = Answer([], []) if result is None else Answer(result.columns, result.fetchall())
-        except duckdb.Error as error:
-            raise UsageError(
-                f"the query failed: {error}",
-                next_step='`usertags query "show tables"` lists the tables',
-            ) from None
-        return answer
+            return _answer(project, lake, sql, naming=sql)
+        except duckdb.CatalogException:
+            # With all tables there, the message suggests a name that is like the unknown one.
+            return _answer(project, lake, sql, naming=EVERYTHING)
+    except duckdb.Error as error:
+        raise UsageError(
+            f"the query failed: {error}",
+            next_step='`usertags query "show tables"` lists the tables',
+        ) from None
 
 
-def connect(project: Project, lake: Lake, sql: str = "show all tables") -> duckdb.DuckDBPyConnection:
+def _answer(project: Project, lake: Lake, sql: str, *, naming: str) -> Answer:
+    with connect(project, lake, naming) as connection:
+        result = connection.sql(sql)
+        return Answer([], []) if result is None else Answer(result.columns, result.fetchall())
+
+
+def connect(project: Project, lake: Lake, sql: str = EVERYTHING) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with a view of every table of `tags` and `ops` that a query names, and of its
     `views`: of all of them for a query that lists tables."""
     connection = duckdb.connect(":memory:")

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pytest
 
+from usertags.errors import UsageError
 from usertags.project.model import Project
-from usertags.query import query
+from usertags.query import _named, query
 from usertags.store.lake import Lake
 from usertags.store.schemas import PUBLICATIONS
 from usertags.store.tables import ensure_table
@@ -34,3 +35,22 @@ def test_instants_are_shown_in_the_time_zone_of_the_project(
     project = replace(build(), timezone=timezone)
     sql = "select published_at::varchar, published_at::date::varchar from publications"
     assert query(project, lake_in_files, sql).rows == [(shown, shown[:10])]
+
+
+@pytest.mark.parametrize("sql", ["show tables", "describe;", "select * from duckdb_views()", "from pg_views"])
+def test_a_query_that_lists_tables_sees_all_of_them(sql: str) -> None:
+    assert _named(["publications", "user_tags", "rfm"], sql) == ["publications", "user_tags", "rfm"]
+
+
+def test_a_query_opens_the_tables_that_it_names() -> None:
+    tables = ["publications", "user_tags", "rfm", "tag_coverage"]
+    assert _named(tables, "select count(*) from USER_TAGS_latest") == ["publications", "user_tags"]
+    assert _named(tables, "select 1") == ["publications"]
+
+
+def test_a_table_that_is_unknown_is_answered_with_one_that_is_like_it(
+    build: Callable[..., Project], lake_in_files: Lake
+) -> None:
+    ensure_table(lake_in_files, "tags.user_tags", pa.schema([("dt", pa.date32())]))
+    with pytest.raises(UsageError, match='Did you mean "user_tags"'):
+        query(build(), lake_in_files, "select * from tags.user_tag")

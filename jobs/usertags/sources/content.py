@@ -12,16 +12,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usertags.sources.files import FileFormat, SourceFile
+from usertags.sources.files import NO_ROWS, FileFormat, SourceFile
 from usertags.sources.parquet_rows import every_batch
 from usertags.sources.s3 import S3Access
 from usertags.sources.unpacked import unpacked
 
 _CHUNK = 1024 * 1024
+_VIEWS = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
 
 
 def content_of(file: SourceFile, format: FileFormat, *, header: bool, s3: S3Access | None) -> str:
-    """The fingerprint of the content of a listed file; empty for a file without rows, which repeats nothing.
+    """The fingerprint of the content of a listed file; `NO_ROWS` for a file without any.
     `header` says whether the first line of a text names its columns. Raises the errors of reading it."""
     return _of_parquet(file, s3) if format == "parquet" else _of_text(file, header=header, s3=s3)
 
@@ -42,7 +43,7 @@ def _of_text(file: SourceFile, *, header: bool, s3: S3Access | None) -> str:
             found.update(body)
     begun = found.digest() != hashlib.sha256().digest()
     rows = lines + begun - header
-    return found.hexdigest() if rows > 0 else ""
+    return found.hexdigest() if rows > 0 else NO_ROWS
 
 
 def _of_parquet(file: SourceFile, s3: S3Access | None) -> str:
@@ -53,7 +54,7 @@ def _of_parquet(file: SourceFile, s3: S3Access | None) -> str:
         for field, array in zip(batch.schema, batch.columns, strict=True):
             columns.setdefault(field.name, _Column()).add(array)
     prints = {name: column.digest() for name, column in sorted(columns.items())}
-    return hashlib.sha256(repr(prints).encode()).hexdigest() if rows else ""
+    return hashlib.sha256(repr(prints).encode()).hexdigest() if rows else NO_ROWS
 
 
 class _Column:
@@ -66,6 +67,8 @@ class _Column:
     def add(self, array: pa.Array) -> None:
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
+        # A view holds texts of a length of their own in another layout, of which Arrow computes little.
+        array = array.cast(_VIEWS[array.type]) if array.type in _VIEWS else array
         self._type = str(array.type)
         given, lengths, values = self._parts
         given.update(_bytes_of(array.is_valid().cast(pa.uint8())))

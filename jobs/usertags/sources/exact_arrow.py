@@ -138,8 +138,20 @@ def _as_text(array: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(kind):
         text = array.cast(LOCAL_TIME).cast(TEXT)
         return pc.binary_join_element_wise(text, "Z", "") if kind.tz else text
+    if pa.types.is_floating(kind):
+        numbers = array.to_pylist()
+        return pa.array([None if each is None else _of_float(each, kind) for each in numbers], TEXT)
     text = array.cast(TEXT)
     if pa.types.is_time(kind):
         # As databases print it, without zeros after the second.
         return pc.replace_substring_regex(text, r"(\.0+|(\.\d*[1-9])0+)$", r"\2")
     return text
+
+
+def _of_float(value: float, kind: pa.DataType) -> str:
+    """The shortest text of a float or double, as `exact_text` (usertags/transform/exact.py) writes it:
+    without an exponent, a whole number without a point, as far as its digits are those of one number."""
+    if pa.types.is_float32(kind):
+        short, exact = np.float32(value), abs(value) < 2**24
+        return np.format_float_positional(short, trim="-") if exact else str(short)
+    return np.format_float_positional(value, trim="-") if abs(value) < 2**53 else str(value)

@@ -40,6 +40,10 @@ _LEFT_BY_TOOLS = re.compile(
 FILE, LINE, UNPARSED = "landed_file", "landed_line", "landed_unparsed"
 
 
+NO_ROWS = "no rows"
+"""The content of a file without rows."""
+
+
 @dataclass(frozen=True)
 class SourceFile:
     """A file of the listing: `path` is used to open it, `name` is relative to the root, `size` is in bytes.
@@ -47,7 +51,8 @@ class SourceFile:
     The fingerprint changes with the content: SHA-256 of a local file, the ETag of an S3 object.
     `day` is the date at the position of `{day}`, None for a pattern without it. A file is `hidden` if its
     name, or that of a folder, begins with a dot that the pattern does not have. `content` is the fingerprint
-    of what is in the file (`usertags.sources.content`), empty as long as nobody asked for it.
+    of what is in the file (`usertags.sources.content`), `NO_ROWS` if it has none, empty as long as nobody
+    asked for it.
     """
 
     path: str

@@ -192,7 +192,9 @@ def _from_files(
     assert read.files is not None and read.format is not None
     access = files_access(read.connection, project, lake)
     known = files_known(lake, source.name, batches)
-    content = partial(content_of, format=read.format, header=not read.header, s3=access)
+    content = partial(
+        content_of, format=read.format, header=read.format == "csv" and not read.header, s3=access
+    )
     listed = list_all(files_root(read.connection, project), read.files, data_day=data_day, s3=access)
     found = deliveries(with_content(listed, known, content), known, data_day, source, accept=accept)
     reading = read_files(

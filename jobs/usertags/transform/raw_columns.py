@@ -6,6 +6,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from usertags.transform.exact import exact_text
+
 
 def one_column_each(raw: DataFrame, versions: Mapping[str, Sequence[str]]) -> DataFrame:
     """Grain: raw row. In: the raw rows of a batch; for each column of the source, the columns of the raw
@@ -34,4 +36,5 @@ def _text(value: Column, kind: T.DataType) -> Column:
     """The text that is read as the same value."""
     if isinstance(kind, T.TimestampType):
         return F.date_format(value, "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX")
-    return value.cast("string")
+    # A number that its type no longer holds exactly keeps the text that `typed` finds unusable.
+    return F.coalesce(exact_text(value, kind), value.cast("string"))

@@ -18,7 +18,7 @@ import pytest
 from usertags.errors import DataError
 from usertags.sources import content
 from usertags.sources.content import content_of
-from usertags.sources.files import list_all, list_files, read_files
+from usertags.sources.files import NO_ROWS, list_all, list_files, read_files
 
 DAY = date(2026, 3, 1)
 # Without the time, the names of tests are the same in every process.
@@ -70,9 +70,13 @@ def test_another_row_is_another_content(tmp_path: Path, other: bytes) -> None:
 
 
 def test_a_file_without_rows_has_no_content(tmp_path: Path) -> None:
-    assert of(tmp_path, b"") == of(tmp_path, b"id,name\n") == of(tmp_path, packed(b""), "x.gz") == ""
-    assert of(tmp_path, b"\n", header=False) == of(tmp_path, b"", "x.json", format="json", header=False) == ""
-    assert of(tmp_path, b"1,a", header=False) != ""
+    assert of(tmp_path, b"") == of(tmp_path, b"id,name\n") == of(tmp_path, packed(b""), "x.gz") == NO_ROWS
+    assert (
+        of(tmp_path, b"\n", header=False)
+        == of(tmp_path, b"", "x.json", format="json", header=False)
+        == NO_ROWS
+    )
+    assert of(tmp_path, b"1,a", header=False) != NO_ROWS
 
 
 # ---- Parquet -----------------------------------------------------------------------------------------
@@ -126,7 +130,15 @@ def test_another_value_type_or_order_is_another_content(
 
 
 def test_parquet_without_rows_has_no_content(tmp_path: Path) -> None:
-    assert parquet(tmp_path, pa.table({"n": pa.array([], pa.int64())})) == ""
+    assert parquet(tmp_path, pa.table({"n": pa.array([], pa.int64())})) == NO_ROWS
+
+
+def test_views_of_texts_count_as_texts_of_the_same_values(tmp_path: Path) -> None:
+    viewed = {"id": pa.array(["1", None], pa.string_view()), "b": pa.array([b"x", None], pa.binary_view())}
+    first = parquet(tmp_path, pa.table(viewed))
+    other = pa.table({**viewed, "id": pa.array(["2", None], pa.string_view())})
+    assert first not in (NO_ROWS, parquet(tmp_path, other))
+    assert first == parquet(tmp_path, pa.table(viewed), compression="zstd")
 
 
 # ---- what a file is ------------------------------------------------------------------------------------

@@ -96,6 +96,17 @@ MIXED: list[tuple[list[pa.Array], pa.DataType, list[Any]]] = [
     ([pa.array([1.5]), pa.array([1], pa.int32())], pa.float64(), [1.5, 1.0]),
     ([pa.array([1.5, 1e22]), pa.array([2**60 + 1])], pa.string(), ["1.5", "1e+22", str(2**60 + 1)]),
     ([pa.array([np.float32(19.99)], pa.float32()), pa.array([0.1])], pa.string(), ["19.99", "0.1"]),
+    # An id in a file with an empty cell.
+    (
+        [pa.array([12345678901]), pa.array([13800000000.0, 12345678901.0, None, 1e-7, -0.5])],
+        pa.string(),
+        ["12345678901", "13800000000", "12345678901", None, "0.0000001", "-0.5"],
+    ),
+    (
+        [pa.array([np.float32(5.0), np.float32(2**24)], pa.float32()), pa.array([2**60])],
+        pa.string(),
+        ["5", "1.6777216e+07", str(2**60)],
+    ),
     (
         [pa.array([Decimal("1.5")], DECIMAL(10, 1)), pa.array([Decimal("0.1234")], DECIMAL(8, 4))],
         pa.decimal128(13, 4),

@@ -11,7 +11,7 @@ from tests.support.sources import orders
 from usertags.errors import DataError
 from usertags.project.model import Source
 from usertags.project.source_entry import Read
-from usertags.sources.files import SourceFile
+from usertags.sources.files import NO_ROWS, SourceFile
 from usertags.stages.deliveries import DeliveredFile, deliveries, with_content
 
 D1, D2, D3 = (date(2026, 3, number) for number in (1, 2, 3))
@@ -140,7 +140,7 @@ def test_a_file_that_has_changed_is_refused_where_its_rows_would_count_twice() -
         found("keep", files, A_READ)
     for command in (
         "usertags run --day 2026-03-01 --re-extract",
-        "usertags run --day 2026-03-02 --accept-files",
+        "usertags run --day 2026-03-02 --re-extract --accept-files",
         "overwritten: true",
     ):
         assert command in error.value.next_step
@@ -163,8 +163,57 @@ def test_a_hidden_file_is_named_once() -> None:
 
 
 def test_files_without_rows_repeat_nothing() -> None:
-    files = [file("1.csv", ""), replace(file("2.csv", ""), fingerprint="other")]
-    assert found("keep", files, {}) == {"1.csv": "read", "2.csv": "read"}
+    headers = [replace(file(name, NO_ROWS), fingerprint="header") for name in ("1.csv", "2.csv", "3.csv")]
+    assert found("keep", headers[:2], {}) == {"1.csv": "read", "2.csv": "read"}
+    # The next day brings one more, and names none of the others.
+    assert found("keep", headers, {D1: read(*headers[:2])}) == {"3.csv": "read"}
+
+
+@pytest.mark.parametrize("copy", ["0.csv", "z.csv", "archive/a.csv"])
+def test_a_copy_beside_the_file_of_the_day_is_in_doubt_when_the_day_is_read_again(copy: str) -> None:
+    files = sorted([file(copy, "A"), file("a.csv", "A")], key=lambda each: each.name)
+    known = {D1: read(file("a.csv", "A"))}
+    assert found("keep", files, known, D1) == {"a.csv": "read", copy: "doubtful"}
+    # Known to be in doubt from the day after.
+    known[D2] = [DeliveredFile(file(copy, "A"), "doubtful", "a.csv")]
+    assert found("keep", files, known, D1) == {"a.csv": "read"}
+
+
+def test_a_file_moved_to_two_places_is_read_once_when_its_day_is_read_again() -> None:
+    files = [file("1/a.csv", "A"), file("2/a.csv", "A")]
+    assert found("keep", files, {D1: read(file("a.csv", "A"))}, D1) == {
+        "1/a.csv": "read",
+        "2/a.csv": "doubtful",
+    }
+
+
+def test_a_hidden_file_that_is_renamed_is_known_by_its_content_from_then_on() -> None:
+    hidden = replace(file(".a.csv", ""), fingerprint="f")
+    known = {D1: [DeliveredFile(hidden, "hidden")]}
+    renamed = replace(file("a.csv", ""), fingerprint="f")
+    (listed,) = with_content([renamed], known, lambda each: "A")
+    assert listed.content == "A"
+
+
+def test_a_file_that_grew_while_it_was_compressed_is_refused_as_under_its_name() -> None:
+    with pytest.raises(DataError, match=r"a\.csv\.gz \(read on 2026-03-01\)"):
+        found("keep", [file("a.csv.gz", "A2"), file("b.csv", "B")], A_READ)
+    # Beside the earlier file it is another one.
+    assert found("keep", [file("a.csv", "A"), file("a.csv.gz", "A2")], A_READ) == {"a.csv.gz": "read"}
+
+
+def test_folders_of_days_that_are_archived_are_not_read_again() -> None:
+    def part(folder: str, day: date, content: str) -> SourceFile:
+        return file(f"{folder}/dt={day}/part-0.csv", content, day=day)
+
+    known = {D1: read(part("in", D1, "A")), D2: read(part("in", D2, "B"))}
+    files = [part("archive", D1, "A"), part("in", D2, "B")]
+    assert found("key", files, known, D3) == {files[0].name: "again"}
+
+
+def test_files_are_found_among_many_without_comparing_each_with_each() -> None:
+    many = [file(f"{number}.csv", f"content {number}") for number in range(20_000)]
+    assert found("keep", many, {D1: read(*many[:-1])}) == {"19999.csv": "read"}
 
 
 def test_files_of_a_register_without_contents_are_known_by_their_bytes() -> None:

@@ -273,3 +273,16 @@ def test_a_file_that_grew_is_refused_until_a_person_says_what_it_is(visits: Call
     shop.land("a", 4)
     assert shop.extract(D3, accept=True) == 1
     assert [number for _, _, number in shop.rows()] == [1, 2, 3, 4]
+
+
+def test_a_json_file_of_one_line_is_known_by_its_content(visits: Callable[[str], Visits]) -> None:
+    shop = visits(KEYLESS)
+    (file,) = (shop.landing.parent / "configs").rglob("visits.yml")
+    file.write_text(file.read_text().replace("format: csv", "format: json"))
+    shop.project = load_project(shop.landing.parent / "configs")
+    line = '{"number": 1, "customer": "u1", "at": "2026-03-01 10:00:00"}\n'
+    (shop.landing / "a.csv").write_text(line)
+    assert shop.extract(D1) == 1
+    (shop.landing / "b.csv").write_text(line + "\n")
+    assert shop.extract(D2) == 0
+    assert [each.same_as for each in files_in_doubt(shop.lake, "visits", D2, 0)] == ["a.csv (2026-03-01)"]
