@@ -34,8 +34,11 @@ _LAST_EXACT = 2**53
 
 # Zeros, with any signs but letters and digits among them.
 _ZEROS = re.compile(r"[\W_]*0[0\W_]*")
+# What is typed where a phone number is required. A form of its own decides for itself.
+_ONE_DIGIT = re.compile(r"([0-9])\1{9,}")
 _SIGNS_AROUND = "()[]{}<>'\"#-_./? " + WHITE_SPACE
 _NOBODY = frozenset(word.casefold().strip(_SIGNS_AROUND) for word in NULL_WORDS) | {
+    "-1",  # of programs that have no null
     *("n/a", "na", "n.a", "nil", "nul", "undefined", "unknown", "empty", "missing"),
     *("#name?", "#value!", "#ref!", "#div/0!", "#num!", "#null!"),  # errors of a spreadsheet
     *("无", "没有", "暂无", "未知", "不详", "空", "未填", "未填写", "未提供", "未绑定", "保密"),
@@ -64,7 +67,7 @@ def personal_id(text: str, form: IdForm = ANY_FORM) -> PersonalId:
 
 
 def _why_none(plain: str, spelled: str | None, form: IdForm) -> Reason | None:
-    if _stands_for_nobody(plain):
+    if _stands_for_nobody(plain) or (form.matches is None and _ONE_DIGIT.fullmatch(plain)):
         return "placeholder"
     if "**" in plain:
         return "masked"
@@ -140,7 +143,7 @@ def _with_all_digits(plain: str) -> str | None:
         return plain
     whole = _WITH_POINT.fullmatch(plain)
     if whole:
-        return whole.group(1)
+        return whole.group(1) if abs(int(whole.group(1))) < _LAST_EXACT else None
     shown = _OF_SPREADSHEET.fullmatch(plain)
     if shown and len(shown.group(1) or "") < int(shown.group(2)):
         return None
