@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import reduce
 
+from pyiceberg.types import DateType
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -45,7 +46,7 @@ def left_out_lines(
     later = {
         source.name: rows
         for source in project.sources.values()
-        if (rows := _rows_after(lake, source, data_day, project.timezone))
+        if (rows := rows_after(lake, source, data_day, project.timezone))
     }
     absent = _absent(spark, project, data_day, later, users, known) if later else {}
     language = project.quality.language
@@ -68,15 +69,15 @@ def without_events_lines(project: Project, data_day: date, users: int) -> list[L
     return [Line(WITHOUT_EVENTS, users=users, note=note)]
 
 
-def _rows_after(lake: Lake, source: Source, data_day: date, timezone: str) -> int:
+def rows_after(lake: Lake, source: Source, data_day: date, timezone: str) -> int:
+    """The clean rows of batches up to a day whose time is after it; 0 for a source without a time."""
     table = find_table(lake, clean_name(source)) if source.time else None
     if table is None:
         return 0
     next_day = data_day + timedelta(days=1)
-    if source.kind == "events":
-        after = rows_since("event_day", next_day)
-    else:
-        after = rows_since(source.time or "", end_of(data_day, timezone).isoformat())
+    column = "event_day" if source.kind == "events" else source.time or ""
+    of_days = isinstance(table.schema().find_field(column).field_type, DateType)
+    after = rows_since(column, next_day if of_days else end_of(data_day, timezone).isoformat())
     where = after & rows_before(CLEAN_DATA_DAY, next_day)
     if GONE in table.schema().column_names:
         where &= rows_without(GONE) | rows_since(GONE, next_day)

@@ -79,7 +79,7 @@ def exact_id(plain: Column) -> Column:
     # Few ids have a sign of a double: the others are not compared with any pattern.
     return (
         F.when(~(plain.contains(".") | plain.contains("+")), plain)
-        .when(plain.rlike(_WITH_POINT), F.regexp_extract(plain, _WITH_POINT, 1))
+        .when(plain.rlike(_WITH_POINT), F.when(exact, F.regexp_extract(plain, _WITH_POINT, 1)))
         .when(plain.rlike(_OF_JAVA), integer)
         .when(plain.rlike(_OF_SPREADSHEET), F.when(complete, integer))
         .otherwise(plain)

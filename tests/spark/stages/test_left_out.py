@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from tests.support.frames import ORDERS, tag
 from usertags.project.model import Project
-from usertags.stages.left_out import WITHOUT_EVENTS, left_out_lines, without_events_lines
+from usertags.stages.left_out import WITHOUT_EVENTS, left_out_lines, rows_after, without_events_lines
 from usertags.stages.report import Line
 from usertags.store.lake import Lake
 from usertags.store.tables import ensure_table
@@ -103,6 +103,12 @@ def test_rows_after_the_day_are_counted_with_their_users_who_are_in_no_table(
     )
     linked = left_out_lines(spark_of_lake, project, lake_in_files, D2, users, known)
     assert {line.name: line.users for line in linked} == {"orders": 0, "members": 2, "logins": 1}
+
+
+def test_the_time_of_a_profile_may_be_a_date(lake_in_files: Lake, project: Project) -> None:
+    member = [("number", pa.int64()), ("joined_at", pa.date32()), ("_batch", pa.date32())]
+    fill(lake_in_files, "clean.members", member, [(1, D2, D2), (2, D3, D2), (3, D3, D3), (4, None, D2)])
+    assert rows_after(lake_in_files, project.sources["members"], D2, "Asia/Shanghai") == 1
 
 
 def test_a_day_without_later_rows_says_nothing(
