@@ -112,6 +112,16 @@ def last_lines(log: Path, count: int = 8, *, after: int = 0) -> str:
     return "\n".join(line[:300] for line in text.splitlines()[-count:])
 
 
+def listens(pid: int | None, port: int) -> bool:
+    """Whether a process itself listens on a port: another program may have taken the port."""
+    if pid is None:
+        return False
+    with contextlib.suppress(psutil.Error):
+        listening = psutil.Process(pid).net_connections("tcp")
+        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in listening)
+    return False
+
+
 def start_failed(name: str, log: Path, reason: str, *, after: int = 0) -> InfrastructureError:
     """The error for a server that did not start, with the path and the end of its log."""
     lines = last_lines(log, after=after)

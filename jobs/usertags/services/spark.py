@@ -113,14 +113,19 @@ class Spark:
         )
 
     def _wait(self, record: SparkRecord, child: subprocess.Popen[bytes] | None, log_from: int) -> None:
+        port = record.ports["connect"]
+
         def settled() -> bool:
             ended = child is not None and child.poll() is not None
-            return ended or ports.answers(record.ports["connect"])
+            # Something else may answer on the port.
+            return ended or process.listens(child.pid if child else self.pid(), port)
 
         if process.wait_until(settled, START_SECONDS) and (child is None or child.poll() is None):
             return
         ended = child is not None and child.poll() is not None
         reason = "it exited immediately" if ended else f"no answer within {START_SECONDS:.0f} seconds"
+        if ended and not ports.is_free(port):
+            reason = f"its port {port} is already in use"
         failure = process.start_failed("Spark", self.log, reason, after=log_from)
         process.end(self.pid, STOP_STEPS)
         raise failure

@@ -4,16 +4,19 @@ The sessions are in processes of their own: one that has used Spark one way does
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from usertags import services
 from usertags.errors import InfrastructureError
+from usertags.services import ports
 from usertags.services.process import wait_until
 from usertags.services.spark import Spark
 
@@ -96,6 +99,22 @@ def test_a_killed_server_starts_again(home: Path) -> None:
     os.kill(pid, signal.SIGKILL)
     assert wait_until(lambda: Spark(home).pid() is None, 10)
     assert _ask(_start(home), "select 'again'").stdout == "[('again',)]\n"
+
+
+def test_a_port_that_another_program_took_is_replaced(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers on the port that was chosen a moment ago: the server there is not ours."""
+    services.stop(home)
+    choose, first = ports.choose, iter([True])
+    with socket.create_server((ports.LOOPBACK, 0)) as other:
+        taken = other.getsockname()[1]
+
+        def chosen(*names: Any, **options: Any) -> dict[str, int]:
+            return {"connect": taken} if next(first, False) else choose(*names, **options)
+
+        monkeypatch.setattr(ports, "choose", chosen)
+        url = _start(home)
+    assert f":{taken}/" not in url
+    assert _ask(url, "select 'ours'").stdout == "[('ours',)]\n"
 
 
 def test_a_stop_ends_it_and_leaves_no_scratch_file(home: Path) -> None:
