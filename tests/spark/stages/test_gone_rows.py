@@ -131,10 +131,9 @@ def test_a_row_that_is_gone_is_gone_from_that_day_on_and_an_earlier_day_still_ha
         {"ua": (1, Decimal("1.00"))},
         {"ua": (1, Decimal("1.00")), "ub": (1, Decimal("30.00"))},
     ]
-    # Batches that are cleaned again change none of it.
-    for day in (D1, D2):
-        orders.deliver(day, {}, again=True)
-        assert {day: orders.of_day(day) for day in by_day} == by_day, f"after {day}"
+    # A batch that is cleaned again changes none of it.
+    orders.deliver(D2, {}, again=True)
+    assert {day: orders.of_day(day) for day in by_day} == by_day
     # It is changed there, and deleted again.
     orders.deliver(D4, {"a1": "1.00", "b1": "40.00"})
     assert orders.of_day(D3) == orders.of_day(D4) == {"a1": "1.00", "b1": "40.00"}
