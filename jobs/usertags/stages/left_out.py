@@ -12,12 +12,12 @@ from pyiceberg.types import DateType
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from usertags.project.model import CLEAN_DATA_DAY, GONE, Project, Source
+from usertags.project.model import CLEAN_DATA_DAY, GONE, SINCE, Project, Source
 from usertags.quality import texts
 from usertags.stages.days import end_of
 from usertags.stages.report import Line
 from usertags.stages.source_tables import clean_name
-from usertags.store.filters import rows_before, rows_since, rows_without
+from usertags.store.filters import rows_before, rows_since, rows_there
 from usertags.store.lake import Lake
 from usertags.store.spark import spark_table
 from usertags.store.tables import find_table
@@ -80,7 +80,7 @@ def rows_after(lake: Lake, source: Source, data_day: date, timezone: str) -> int
     after = rows_since(column, next_day if of_days else end_of(data_day, timezone).isoformat())
     where = after & rows_before(CLEAN_DATA_DAY, next_day)
     if GONE in table.schema().column_names:
-        where &= rows_without(GONE) | rows_since(GONE, next_day)
+        where &= rows_there(SINCE, GONE, data_day)
     return table.scan(row_filter=where).count()
 
 

@@ -1,7 +1,7 @@
 """Row filters of PyIceberg: values are literals, so a quote in one is a character as any other."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from functools import reduce
 from operator import and_
 
@@ -52,6 +52,13 @@ def rows_before(column: str, value: Value) -> BooleanExpression:
 def rows_since(column: str, value: Value) -> BooleanExpression:
     """`column >= value`."""
     return GreaterThanOrEqual(term=Reference(column), value=literal(value))
+
+
+def rows_there(since: str, gone: str, day: date) -> BooleanExpression:
+    """`since <= day < gone`; a null is no limit."""
+    next_day = day + timedelta(days=1)
+    begun = rows_without(since) | rows_before(since, next_day)
+    return begun & (rows_without(gone) | rows_since(gone, next_day))
 
 
 def rows_without(column: str) -> BooleanExpression:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import takewhile
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,7 +26,7 @@ from usertags.quality.register import Publication, RunRecord
 from usertags.stages.batch_register import uuid_of
 from usertags.stages.runs import publications, stage_record
 from usertags.stages.source_tables import clean_name, rollup_name
-from usertags.store.filters import rows_before, rows_since, rows_where, rows_without
+from usertags.store.filters import rows_there, rows_where
 from usertags.store.lake import Lake
 from usertags.store.schemas import BATCHES, IDENTITIES, PUBLICATIONS, REFUSED_LINKS, USER_MEASURES, TableSpec
 from usertags.store.tables import find_table
@@ -163,9 +163,7 @@ def rows_of_day(table: Table, snapshot: int | None, data_day: date) -> BooleanEx
     schema = schemas[read.schema_id] if read and read.schema_id is not None else table.schema()
     if GONE not in schema.column_names:
         return AlwaysTrue()
-    next_day = data_day + timedelta(days=1)
-    counts = rows_without(SINCE) | rows_before(SINCE, next_day)
-    return counts & (rows_without(GONE) | rows_since(GONE, next_day))
+    return rows_there(SINCE, GONE, data_day)
 
 
 def _snapshot(lake: Lake, table: Table, source: Source, run: RunRecord) -> int | None:
