@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictFloat, StrictInt, StringConstraints
 
 from usertags.config.forms import NAME, Form
 
@@ -15,6 +15,16 @@ ColumnType = Annotated[
         "a type: string, int, bigint, double, boolean, date, timestamp or decimal(p,s) such as decimal(18,2)",
     ),
 ]
+
+
+def _require_texts(value: object) -> object:
+    """YAML reads words such as NULL and 0 as other values."""
+    if isinstance(value, list) and not all(isinstance(word, str) for word in value):
+        raise ValueError("must be texts: put quotes around the words, such as 'NULL' or '0'")
+    return value
+
+
+Texts = Annotated[list[str], BeforeValidator(_require_texts)]
 # A text or a number; a truth value is none of them.
 Word = str | StrictInt | StrictFloat
 

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from usertags.config.entry import Entry
+from usertags.config.entry import Entry, Texts
 
 # Small letters; digits without what stands between them.
 Step = Literal["lower", "digits"]
@@ -34,7 +34,7 @@ class IdEntry(Entry):
     normalise: list[Step] | None = None
     country_code: str | None = Field(default=None, pattern=r"^[1-9][0-9]{0,3}$")
     matches: str | None = None
-    no_id: list[str] = Field(default_factory=list)
+    no_id: Texts = Field(default_factory=list)
     check_digit: Literal["id_card"] | None = None
 
     @field_validator("matches")
@@ -44,13 +44,6 @@ class IdEntry(Entry):
             re.compile(value or "")
         except re.error as error:
             raise ValueError(f"is not a valid regular expression: {error}") from None
-        return value
-
-    @field_validator("no_id", mode="before")
-    @classmethod
-    def _texts(cls, value: Any) -> Any:
-        if isinstance(value, list) and not all(isinstance(text, str) for text in value):
-            raise ValueError("must be texts: put quotes around the words, such as 'NULL' or '0'")
         return value
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from usertags.config.durations import Duration
-from usertags.config.entry import ColumnType, Entry, Name
+from usertags.config.entry import ColumnType, Entry, Name, Texts
 from usertags.config.quality_models import CheckEntry, Compare, CompareEntry, Share
 
 
@@ -106,7 +106,7 @@ class SourceEntry(Entry):
     time: str | None = None
     order_by: list[str] = Field(default_factory=list)
     explicit: ExplicitEntry | None = None
-    nulls: list[str] | None = None
+    nulls: Texts | None = None
     reject: dict[Name, str] = Field(default_factory=dict)
     checks: list[CheckEntry] = Field(default_factory=list)
     compare: Compare = CompareEntry()
@@ -116,13 +116,6 @@ class SourceEntry(Entry):
     def ids(self) -> dict[str, str]:
         """The id columns of the user by kind of id: one, or for links those of one person."""
         return self.user or self.links or {}
-
-    @field_validator("nulls", mode="before")
-    @classmethod
-    def _words(cls, value: object) -> object:
-        if isinstance(value, list) and not all(isinstance(word, str) for word in value):
-            raise ValueError("must be texts: put quotes around the words, such as 'NULL' or '0'")
-        return value
 
     @field_validator("user")
     @classmethod
