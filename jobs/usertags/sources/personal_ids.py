@@ -8,6 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from usertags.config.id_forms import CHECK_DIGITS, IdForm
@@ -73,9 +74,15 @@ def _why_none(plain: str, spelled: str | None, form: IdForm) -> Reason | None:
         return "masked"
     if spelled is None:
         return "shortened"
-    if any(spelled == _spelled(_plain(word), form) for word in form.no_id):
+    if spelled in _no_ids(form):
         return "placeholder"
     return None if _is_valid(spelled, form) else "form"
+
+
+@lru_cache
+def _no_ids(form: IdForm) -> frozenset[str]:
+    """The spellings of the texts that stand for nobody in a form: the same for every value."""
+    return frozenset(_spelled(_plain(word), form) for word in form.no_id)
 
 
 def normalise(value: str) -> str:
