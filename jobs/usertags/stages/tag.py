@@ -133,7 +133,7 @@ def tag(spark: SparkSession, project: Project, lake: Lake, data_day: date, run_i
     before = day_before(lake, data_day)
     counts: dict[str, int] = {}
     tables = at_snapshots(spark, snapshots, data_day)
-    version, users = _identities(run, before, inputs, counts)
+    version, users = _identities(run, before, inputs, tables, counts)
     without_events = _measures(run, tables, users, counts)
     _carried(run, before, counts)
     record_run(
@@ -294,7 +294,11 @@ def _inputs(run: Run) -> dict[str, Table]:
 
 
 def _identities(
-    run: Run, before: Publication | None, inputs: Mapping[str, Table], counts: dict[str, int]
+    run: Run,
+    before: Publication | None,
+    inputs: Mapping[str, Table],
+    tables: Tables,
+    counts: dict[str, int],
 ) -> tuple[str | None, DataFrame | None]:
     """Write the identities and refused links: the version of their rules, and the identities; None if there
     is no source of links."""
@@ -303,15 +307,17 @@ def _identities(
         return None, None
     blocked = blocked_ids(project, project.identity)
     version = identity_version(project, project.identity, blocked)
-    found = _joined(run, start_from(run.lake, project, before, inputs, version), inputs, blocked)
+    start = start_from(run.lake, project, before, inputs, version)
+    found = _joined(run, start, inputs, tables, blocked)
     counts[REFUSED_LINKS.name] = run.write(REFUSED_LINKS, found.refused, branch=False)
     counts[IDENTITIES.name] = run.write(IDENTITIES, found.identities, branch=False)
     return version, run.read(IDENTITIES, branch=False)
 
 
-def _joined(run: Run, start: Start | str, inputs: Mapping[str, Table], blocked: Sequence[str]) -> Joined:
+def _joined(
+    run: Run, start: Start | str, inputs: Mapping[str, Table], tables: Tables, blocked: Sequence[str]
+) -> Joined:
     """The users of the day: started from the day before, or of all links."""
-    tables = at_snapshots(run.spark, snapshots_of(inputs), run.data_day)
     if isinstance(start, Start):
         base = replace(run, data_day=start.data_day, run_id=start.run_id)
         of_base = [base.read(spec, branch=False).drop("dt", "run_id") for spec in (IDENTITIES, REFUSED_LINKS)]
